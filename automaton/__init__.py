@@ -1,0 +1,1 @@
+"""Runs self-modifying programs that live in a JSONL file."""

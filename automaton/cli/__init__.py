@@ -1,0 +1,38 @@
+"""The command line: the only room that prints and exits. One file a command.
+
+Says what was asked for in terms of the other rooms and shows what they answer;
+it must not know how anything is computed or stored. `endings` turns every error
+into one line and an exit code (docs/cli.md), `commands` tells a log from a
+command.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from .check import check
+from .commands import Commands
+from .init import init
+from .reduce import reduce
+from .run import run
+from .show import show
+from .stats import stats
+
+__all__ = ["commands", "main"]
+
+#: The program as people call it, whether installed or run with `python -m automaton`.
+commands = Commands(
+    "automaton-scalable",
+    help="""Run a self-modifying automaton that lives in LOG, a JSONL file.
+
+    The program is the file: what wins is appended to it, nothing in it is ever
+    changed, and running it again goes on where it ended. LOG is ./automaton.jsonl
+    where none is named. The word of a command is that command; a log called like
+    one is written with a folder (./check).""",
+    commands=[run, init, check, stats, show, reduce],
+)
+
+
+def main() -> NoReturn:
+    """Run the command that the process was started with, and exit."""
+    commands.main()

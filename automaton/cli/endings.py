@@ -1,0 +1,99 @@
+"""How a command ends: an exit code, and one line on standard error for an error.
+
+Knows every kind of error and no command. A traceback is a defect of the program
+and of nothing else, so errors that are not in the table are left alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from automaton.errors import AutomatonError, FileError, StorageError
+
+from .words import one_line
+
+FAILED = 1
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+PIPE_CLOSED = 141  # 128 + SIGPIPE
+LONGEST = 1000  # characters of an error's line; more is somebody's data
+
+OUT_OF_MEMORY = "not enough memory; ask for less (--max-steps, --max-size, --parallel)"
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def status(command: Callable[[], int]) -> int:
+    """The exit code of the command; its error, if any, is printed in one line."""
+    try:
+        _tolerate_narrow_terminals()
+        code = command()
+        _flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except BrokenPipeError:
+        _forget_output()
+        return PIPE_CLOSED
+    except tuple(kind for kind, *_ in ENDINGS) as error:
+        _, says, ends_with = next(row for row in ENDINGS if isinstance(error, row[0]))
+        click.echo(f"error: {one_line(says(error), LONGEST)}", err=True)
+        return ends_with(error)
+    return code
+
+
+def _usage(error: click.UsageError) -> str:
+    """What click says, and where the options are explained."""
+    message = error.format_message().rstrip(".")
+    return f"{message} (see {error.ctx.command_path} --help)" if error.ctx else message
+
+
+def _system(error: OSError) -> str:
+    """What the system says, the file first."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
+
+
+def _system_code(error: OSError) -> int:
+    kind = StorageError if error.errno in _NO_ROOM else FileError
+    return kind.exit_code
+
+
+#: Kind of error, what it says, its exit code; the first row that fits counts.
+ENDINGS: tuple[tuple[type[BaseException], Callable[[Any], str], Callable[[Any], int]], ...] = (
+    (KeyboardInterrupt, lambda _: "interrupted", lambda _: INTERRUPTED),
+    (click.Abort, lambda _: "interrupted", lambda _: INTERRUPTED),
+    (click.UsageError, _usage, lambda error: error.exit_code),
+    (click.ClickException, lambda error: error.format_message(), lambda error: error.exit_code),
+    (AutomatonError, str, lambda error: error.exit_code),
+    (MemoryError, lambda _: OUT_OF_MEMORY, lambda _: FAILED),
+    (OSError, _system, _system_code),
+)
+
+
+def _tolerate_narrow_terminals() -> None:
+    """Where the terminal's encoding has no λ, show an escape rather than fail."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure:
+        reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Write what is buffered while a closed pipe can still be answered."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _forget_output() -> None:
+    """Nobody reads the output any more: what is still buffered goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, sys.stdout.fileno())
+    except (OSError, ValueError):  # no real file behind it
+        pass
+    finally:
+        os.close(nowhere)

@@ -1,0 +1,85 @@
+"""`stats LOG`: what a log says of the run that wrote it; nothing is recomputed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from automaton.errors import DamagedError
+from automaton.records import OUTCOMES, parse_commit
+
+from .kinds import PATH, option
+from .words import as_json, printable
+
+if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.log import Log
+
+
+@click.command()
+@click.argument("log", type=PATH)
+@option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
+def stats(log: Path, json_: bool) -> None:
+    """Show how far LOG has come: ticks, outcomes, dimension, actions, the chain's head.
+
+    Also while another process runs it; all figures are read from its commits.
+    """
+    from automaton.log import Log  # noqa: PLC0415  # see the top
+
+    with Log.open(log, write=False) as opened:
+        for notice in opened.notices:
+            click.echo(f"note: {printable(notice)}", err=True)
+        figures = figures_of(opened)
+    if json_:
+        click.echo(as_json(figures))
+        return
+    width = max(map(len, figures))
+    for name, value in figures.items():
+        click.echo(f"{name.replace('_', ' '):{width}}  {_said(value)}")
+
+
+def figures_of(log: Log) -> dict[str, Any]:
+    """The figures by name, in the order they are shown."""
+    last = log.last_commit
+    state: dict[str, Any] = dict(last.state) if last else {}
+    counters = dict(state.get("counters", {}))
+    actions = counters.pop("actions", {})
+    return {
+        "tick": last.tick if last else 0,
+        "dimension": last.dimension if last else None,
+        "automaton": state.get("automaton"),
+        "outcomes": outcomes_of(log),
+        "counters": counters,
+        "actions": actions,
+        "lines": log.lines,
+        "bytes": log.size,
+        "genesis_lines": log.genesis_line_count,
+        "genesis_bytes": log.genesis.bytes,
+        "durable_bytes": log.durable,
+        "options": dict(log.run.options) if log.run else {},
+        "head": log.head.hex(),
+    }
+
+
+def outcomes_of(log: Log) -> dict[str, int]:
+    """All candidates since the first tick, by outcome."""
+    total: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+    for tick in range(1, len(log.commits) + 1):
+        row = log.commits.row(tick)
+        commit = parse_commit(log.line(row.first_line + row.lines))
+        if commit is None:
+            raise DamagedError(
+                f"{log.path}: byte {row.commit_start} is not the commit of tick {tick}; "
+                "see check --chain",
+                row.commit_start,
+            )
+        total.update(commit.outcomes)
+    return dict(total)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_said(item)}" for key, item in value.items()) or "-"
+    return "-" if value is None else printable(str(value))

@@ -1,0 +1,260 @@
+"""Chooses where batches are computed, and runs them there: the CPU's threads.
+
+The only room that knows targets. A batch's results are columns by slot; which
+of them wins and what a line means is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.options import Options
+from automaton.pool import Threads, available_cores
+from automaton.population import Population, Words
+from automaton.world import Choice
+from kernels import cpu, lines, packed, react, reduce, substitute
+
+OUTCOMES = reduce.OUTCOMES
+#: Beside digits and constants, what a winner line may take: ids of up to 40 bytes each.
+_LINE_ROOM = 256
+_REFERENCE_NODES = 65_536  # nodes on the way that the reference reducer allows
+
+
+@dataclass(frozen=True)
+class Fragments:
+    """The constant parts of a tick's winner lines.
+
+    text uint8, part k in text[mark[k]:mark[k+1]]: the id's letters, the line's
+    beginning, what follows the id, what stands between ids, behind them, before
+    the size, before the term, and the end.
+    """
+
+    text: npt.NDArray[np.uint8]
+    mark: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, prefix: str, tick: int, level: int) -> Fragments:
+        """The parts for a tick whose operator has the dimension `level`."""
+        parts = [
+            f"{prefix}m",
+            f'{{"id":"{prefix}m{tick}.',
+            f'","type":"modification","dimensionalLevel":{level},"parents":["',
+            '","',
+            '"],"steps":',
+            ',"size":',
+            ',"term":"',
+            '"}\n',
+        ]
+        encoded = [part.encode() for part in parts]
+        mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        return cls(np.frombuffer(b"".join(encoded), dtype=np.uint8), mark)
+
+
+class Batch:
+    """The columns of one batch of slots, and the bytes of its winner lines.
+
+    Made once and used again every tick; pages that no tick touched cost nothing.
+    """
+
+    def __init__(self, slots: int, max_size: int, *, line_room: int = 0) -> None:
+        self.slots = slots
+        self.max_size = max_size
+        self.outcomes = np.empty(slots, dtype=np.uint8)
+        self.steps = np.empty(slots, dtype=np.int32)
+        self.sizes = np.empty(slots, dtype=np.int32)
+        self.salience = np.empty(slots, dtype=np.int32)
+        self.places_a = np.empty(slots, dtype=np.int32)
+        self.places_b = np.empty(slots, dtype=np.int32)
+        self.operators = np.empty(slots, dtype=np.int32)
+        self.results = np.empty(slots, dtype=np.int64)
+        self.out: Words = np.empty(slots * max_size, dtype=np.int32)
+        self.won = np.empty(slots, dtype=np.uint8)
+        self.line_room = line_room
+
+    def counts(self) -> list[int]:
+        """How many slots have each outcome, in the order of `OUTCOMES`."""
+        return [int(n) for n in np.bincount(self.outcomes, minlength=len(OUTCOMES))]
+
+    def word_span(self, slot: int) -> Words:
+        """The normal form of a slot whose outcome is `normal`, a view."""
+        begin = self.results[slot]
+        return self.out[begin : begin + self.sizes[slot]]
+
+
+class LineBuffer:
+    """Room for the winner lines of a batch, and where its shards wrote."""
+
+    def __init__(self) -> None:
+        self.bytes = np.empty(0, dtype=np.uint8)
+        self.parts: list[memoryview] = []
+
+    def reserve(self, size: int) -> None:
+        """At least `size` bytes; untouched pages cost nothing."""
+        if len(self.bytes) < size:
+            self.bytes = np.empty(size, dtype=np.uint8)
+
+
+class Cpu:
+    """The CPU target: compiled kernels, sharded over this process's threads."""
+
+    name = "cpu"
+
+    def __init__(self, options: Options, threads: int | None = None) -> None:
+        self.options = options
+        self.pool = Threads(threads or available_cores(), self._scratch)
+
+    def _scratch(self) -> tuple[tuple[Words, ...], Words]:
+        """A thread's arena and stacks, and the printer's stack."""
+        o = self.options
+        cells = 1 + o.max_steps + o.max_size
+        sizes = [cells] * 3 + [o.max_depth] * 4
+        machine = tuple(np.empty(n, dtype=np.int32) for n in sizes)
+        return machine, np.empty(2 * o.max_size, dtype=np.int32)
+
+    def react(
+        self, batch: Batch, population: Population, choice: Choice, tick: int, purpose: np.uint64,
+        fragments: Fragments | None = None, buffer: LineBuffer | None = None,
+    ) -> None:  # fmt: skip
+        """Fill a batch's columns, and its winner lines where a buffer is given."""
+        seed, ticks = np.uint64(self.options.seed), np.uint64(tick)
+        room = self._line_room(population)
+        if buffer is not None:
+            buffer.reserve(batch.slots * room)
+        written: dict[int, memoryview] = {}
+
+        def shard(number: int, low: int, high: int, scratch: Any) -> None:
+            self._react_shard(
+                batch, population, choice, (seed, ticks, purpose), (low, high), scratch[0]
+            )
+            if buffer is not None and fragments is not None:
+                part = buffer.bytes[low * room : high * room]
+                size = self._write_shard(
+                    batch, population, fragments, (low, high), part, scratch[1]
+                )
+                written[number] = part[:size].data
+        parts = self.pool.run(shard, batch.slots)
+        if buffer is not None:
+            buffer.parts = [written[number] for number in range(parts)]
+
+    def _line_room(self, population: Population) -> int:
+        """Bytes that a winner line can take at most: 4 a node and its ids."""
+        longest = 40
+        starts = population.names.starts()
+        if len(starts) > 1:
+            longest = max(longest, int(np.diff(starts).max()))
+        return _LINE_ROOM + 3 * longest + max(4, len(str(self.options.max_size)) + 1) * (
+            self.options.max_size
+        )
+
+    def _react_shard(
+        self, batch: Batch, population: Population, choice: Choice,
+        counter: tuple[np.uint64, np.uint64, np.uint64], span: tuple[int, int], machine: Any,
+    ) -> None:  # fmt: skip
+        o, column = self.options, population.column
+        cpu.compiled(react.react)(
+            *counter, *span, population.code, column["start"], column["size"],
+            choice.a, choice.b, choice.operator, choice.operator_of,
+            o.copies, o.max_steps, o.max_size, o.max_depth, o.input_limit,
+            batch.outcomes, batch.steps, batch.sizes, batch.salience,
+            batch.places_a, batch.places_b, batch.operators, batch.results,
+            batch.out, span[0] * batch.max_size, *machine,
+        )  # fmt: skip
+
+    def _write_shard(
+        self, batch: Batch, population: Population, fragments: Fragments, span: tuple[int, int],
+        part: npt.NDArray[np.uint8], stack: Words,
+    ) -> int:  # fmt: skip
+        low, high = span
+        np.equal(batch.outcomes[low:high], reduce.NORMAL, out=batch.won[low:high].view(np.bool_))
+        column, names = population.column, population.names
+        return int(
+            cpu.compiled(lines.write_winners)(
+                low, high, batch.won, fragments.text, fragments.mark,
+                column["born_tick"], column["born_slot"], names.text(), names.starts(),
+                batch.steps, batch.sizes, batch.places_a, batch.places_b, batch.operators,
+                batch.results, batch.out, part, stack,
+            )
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End the threads."""
+        self.pool.close()
+
+
+@dataclass(frozen=True)
+class Reductions:
+    """The results of a batch of terms, in input order."""
+
+    outcomes: npt.NDArray[np.uint8]
+    steps: npt.NDArray[np.int32]
+    sizes: npt.NDArray[np.int32]
+    normal_forms: list[Words | None]
+
+    def outcome(self, i: int) -> str:
+        """The name of a term's outcome."""
+        return OUTCOMES[self.outcomes[i]]
+
+    def words(self, i: int) -> Words | None:
+        """A term's normal form, or None."""
+        return self.normal_forms[i]
+
+
+def reduce_batch(
+    terms: Sequence[Words], max_steps: int, max_size: int, max_depth: int,
+    free: Sequence[int] | None = None,
+) -> Reductions:  # fmt: skip
+    """Normalise terms (with free[i] free variables each; None: all closed)."""
+    n = len(terms)
+    results = Reductions(
+        np.zeros(n, dtype=np.uint8), np.zeros(n, dtype=np.int32), np.zeros(n, dtype=np.int32),
+        [None] * n,
+    )  # fmt: skip
+    if not n:
+        return results
+    starts = np.cumsum([0, *map(len, terms)], dtype=np.int64)[:-1]
+    code = np.concatenate(terms)
+    free_counts = np.zeros(n, dtype=np.int32) if free is None else np.array(free, dtype=np.int32)
+    cells = 1 + int(free_counts.max()) + max_steps + max_size
+    machine = [np.empty(cells, dtype=np.int32) for _ in range(3)]
+    machine += [np.empty(max_depth, dtype=np.int32) for _ in range(4)]
+    out: Words = np.empty(max(2 * max_size, 1 << 20), dtype=np.int32)
+    places = np.empty(n, dtype=np.int64)
+    done = 0
+    while done < n:
+        upto = cpu.compiled(reduce.reduce_terms)(
+            code, starts, free_counts, done, n, max_steps, max_size, max_depth, out, len(out),
+            results.outcomes, results.steps, results.sizes, places, *machine,
+        )  # fmt: skip
+        for i in range(done, upto):
+            if places[i] >= 0:
+                results.normal_forms[i] = out[places[i] : places[i] + results.sizes[i]].copy()
+        done = upto
+    return results
+
+
+class Reference:
+    """Literal substitution, compiled: what `majority_agree` recomputes with."""
+
+    def __init__(self) -> None:
+        sizes = (2 * _REFERENCE_NODES, 2 * _REFERENCE_NODES, _REFERENCE_NODES, _REFERENCE_NODES)
+        self._term, self._other, *self._marks = (np.empty(n, dtype=np.int32) for n in sizes)
+
+    def normal_form(self, words: Words, max_steps: int) -> tuple[Words | None, int]:
+        """The normal form (None: none found within the limits) and the beta steps made."""
+        if len(words) > _REFERENCE_NODES:
+            return None, 0
+        self._term[: len(words)] = words
+        outcome, steps, size = cpu.compiled(substitute.substitute)(
+            self._term, len(words), max_steps, _REFERENCE_NODES, self._other, *self._marks
+        )
+        return (self._term[:size].copy() if outcome == substitute.NORMAL else None), int(steps)
+
+
+def hash_of(words: Words) -> int:
+    """The 64-bit hash of a packed term."""
+    return int(cpu.compiled(packed.term_hash)(words, 0, len(words)))

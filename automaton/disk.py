@@ -1,0 +1,235 @@
+"""The few system calls that the log makes, and how they are retried and undone.
+
+Lives here: opening, whole writes from short ones, reading blocks of lines, side
+files, the lock. Must not know: records, chains, ids. Tests put their own `Disk`
+in its place to make a disk that is full, slow or broken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import mmap
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automaton.errors import FileError, LockedError
+
+Buffer = bytes | bytearray | memoryview
+BLOCK = 512 * 1024  # bytes read at a time; stays in the second-level cache
+PADDING = 128  # zero bytes behind a block, so that looking ahead stays inside
+IOV_MAX = 1024  # buffers in one writev, the least that Linux and macOS allow
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # there is no room, however it is said
+READ_ONLY = errno.EROFS
+
+
+class Disk:
+    """The calls that change a file, one method each."""
+
+    def open(self, path: str, flags: int, mode: int = 0o644) -> int:
+        return os.open(path, flags | os.O_CLOEXEC, mode)
+
+    def write(self, fd: int, parts: Sequence[Buffer]) -> int:
+        """Writes at the file's position; may write less than all."""
+        return os.writev(fd, parts)
+
+    def pwrite(self, fd: int, data: Buffer, offset: int) -> int:
+        return os.pwrite(fd, data, offset)
+
+    def fdatasync(self, fd: int) -> None:
+        getattr(os, "fdatasync", os.fsync)(fd)  # macOS has no fdatasync
+
+    def ftruncate(self, fd: int, size: int) -> None:
+        os.ftruncate(fd, size)
+
+    def sync_folder(self, path: str) -> None:
+        """Makes the names in the folder of `path` durable: fsync of a file does not."""
+        fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def write_all(disk: Disk, fd: int, parts: Sequence[Buffer]) -> int:
+    """Writes all parts at the file's position, however short each write is."""
+    left = [view for part in parts if len(view := memoryview(part).cast("B"))]
+    total = sum(len(view) for view in left)
+    first = 0
+    while first < len(left):
+        written = _once(disk, fd, left[first : first + IOV_MAX])
+        while first < len(left) and written >= len(left[first]):
+            written -= len(left[first])
+            first += 1
+        if written:
+            left[first] = left[first][written:]
+    return total
+
+
+def _once(disk: Disk, fd: int, parts: Sequence[Buffer]) -> int:
+    while True:
+        try:
+            written = disk.write(fd, parts)
+        except InterruptedError:
+            continue
+        if written <= 0:
+            raise OSError(errno.EIO, "the disk took no bytes and gave no reason")
+        return written
+
+
+def regular(disk: Disk, path: str, *, write: bool) -> int:
+    """A descriptor of a regular file; whatever else it is, a `FileError`."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise FileError(f"{path} is not a regular file; name a JSONL file")
+        return disk.open(path, os.O_RDWR if write else os.O_RDONLY)
+    except FileNotFoundError:
+        raise FileError(f"{path} does not exist; check the name, or make one with init") from None
+    except OSError as error:
+        use = "opened for writing" if write else "read"
+        raise FileError(f"{path} cannot be {use}: {error.strerror}; check its rights") from error
+
+
+def size_of(fd: int) -> int:
+    return os.fstat(fd).st_size
+
+
+def blocks(fd: int, start: int, stop: int) -> Iterator[bytes]:
+    """The bytes of a range, a block at a time; ends early where the file does."""
+    while start < stop and (data := os.pread(fd, min(BLOCK, stop - start), start)):
+        yield data
+        start += len(data)
+
+
+def sha256(fd: int, start: int, stop: int) -> bytes:
+    digest = hashlib.sha256()
+    for data in blocks(fd, start, stop):
+        digest.update(data)
+    return digest.digest()
+
+
+def mapped(fd: int, start: int, stop: int) -> memoryview:
+    """A range of the file as memory; lives as long as somebody looks at it."""
+    if start >= stop:
+        return memoryview(b"")
+    base = start - start % mmap.ALLOCATIONGRANULARITY
+    region = mmap.mmap(fd, stop - base, access=mmap.ACCESS_READ, offset=base)
+    return memoryview(region)[start - base :]
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Whole lines of a block: `data` begins at byte `base`, line k is data[starts[k]:ends[k]].
+
+    The arrays are good until the next block is asked for.
+    """
+
+    base: int
+    data: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def line(self, k: int) -> bytes:
+        return self.data[self.starts[k] : self.ends[k]].tobytes()
+
+
+def lines(fd: int, start: int, stop: int, *, unfinished: bool = False) -> Iterator[Lines]:
+    """The lines of a range in blocks, without their newlines.
+
+    Bytes after the last newline are a line only if `unfinished`.
+    """
+    window = np.zeros(BLOCK + PADDING, np.uint8)
+    kept = 0
+    while start + kept < stop:
+        window = _with_room(window, kept)
+        room = min(len(window) - PADDING - kept, stop - start - kept)
+        count = os.preadv(fd, [window[kept : kept + room].data], start + kept)
+        if count == 0:
+            break
+        filled = kept + count
+        ends = np.flatnonzero(window[:filled] == 10)
+        if len(ends) == 0:
+            kept = filled
+            continue
+        window[filled : filled + PADDING] = 0
+        yield Lines(start, window, np.concatenate([[0], ends[:-1] + 1]), ends)
+        used = int(ends[-1]) + 1
+        kept = filled - used
+        window[:kept] = window[used:filled].copy()
+        start += used
+    if unfinished and kept:
+        window[kept : kept + PADDING] = 0
+        yield Lines(start, window, np.array([0]), np.array([kept]))
+
+
+def _with_room(window: NDArray[np.uint8], kept: int) -> NDArray[np.uint8]:
+    if kept < len(window) - PADDING:
+        return window
+    return np.concatenate([window[:kept], np.zeros(kept + PADDING, np.uint8)])
+
+
+def lock(fd: int, path: str) -> None:
+    """Takes the one writer's lock, which dies with its holder; else names the holder."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = _holder(path)
+        who = f"process {pid}" if pid else "another process"
+        raise LockedError(
+            f"{path} is being written by {who}; stop that one first, or read with check or stats",
+            pid,
+        ) from None
+    except OSError as error:
+        raise FileError(
+            f"{path} cannot be locked: {error.strerror}; move it to a local file system"
+        ) from error
+
+
+def _holder(path: str) -> int | None:
+    try:
+        with open(f"{path}.lock", "rb") as file:
+            return int(file.read(32))
+    except (OSError, ValueError):
+        return None
+
+
+def sign(disk: Disk, path: str) -> None:
+    """Says for others who holds the lock; only information, the lock itself is flock's."""
+    try:
+        fd = disk.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    except OSError as error:
+        raise FileError(
+            f"nothing can be written beside {path}: {error.strerror}; "
+            "copy the log into a folder that you may write to"
+        ) from error
+    try:
+        with contextlib.suppress(OSError):  # a full disk must not stop recovery, which frees room
+            write_all(disk, fd, [b"%d\n" % os.getpid()])
+    finally:
+        os.close(fd)
+
+
+def unsign(path: str) -> None:
+    """Takes the signature away; to be called before the lock is given back."""
+    with contextlib.suppress(OSError):
+        os.unlink(f"{path}.lock")
+
+
+def save_new(disk: Disk, path: str, data: Buffer) -> None:
+    """Puts a whole durable file in the place of `path`, or leaves what was there."""
+    draft = f"{path}.tmp"
+    fd = disk.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        write_all(disk, fd, [data])
+        disk.fdatasync(fd)
+    finally:
+        os.close(fd)
+    os.replace(draft, path)
+    disk.sync_folder(path)

@@ -1,0 +1,84 @@
+"""Every error a user can meet, and the exit code it ends a command with.
+
+Nothing here touches files, terminals or processes: a message is one line that
+says what happened, likely why, and what to do next. The exit codes are a
+contract (docs/cli.md); 0 is success and 130 a second Ctrl-C.
+"""
+
+from __future__ import annotations
+
+
+class AutomatonError(Exception):
+    """Anything that ends a command with one line on standard error."""
+
+    exit_code = 1
+
+
+class MismatchError(AutomatonError):
+    """What a log claims and what was recomputed differ."""
+
+    exit_code = 1
+
+
+class UsageError(AutomatonError):
+    """An option, a value, a configuration or a term that cannot be meant."""
+
+    exit_code = 2
+
+
+class TermError(UsageError):
+    """A lambda term that cannot be read; `position` counts characters from 1."""
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class ConditionError(UsageError):
+    """A condition or selector that cannot be read; `position` counts from 1."""
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class FileError(AutomatonError):
+    """A file that is missing, unreadable, not writable or not a regular file."""
+
+    exit_code = 4
+
+
+class LockedError(AutomatonError):
+    """Another process writes this log; `pid` is that process, where known."""
+
+    exit_code = 5
+
+    def __init__(self, message: str, pid: int | None = None) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
+class DamagedError(AutomatonError):
+    """A log whose committed part is not what was written; `offset` in bytes."""
+
+    exit_code = 6
+
+    def __init__(self, message: str, offset: int | None = None) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class NothingToRunError(AutomatonError):
+    """A log that holds no automaton to step, or no terms to react."""
+
+    exit_code = 7
+
+
+class StorageError(AutomatonError):
+    """The disk refused an append; the log ends at its last commit."""
+
+    exit_code = 8
+
+    def __init__(self, message: str, needed: int | None = None) -> None:
+        super().__init__(message)
+        self.needed = needed

@@ -1,0 +1,314 @@
+"""The log: the only opener of the JSONL, and its one writer.
+
+Lives here: opening, locking, appending a batch with its commit, durability. Must
+not know: terms, populations, the clock (it is handed one), the terminal. What a
+file is, `automaton.recovery` decides; reading is `automaton.log_reader`'s; the
+system calls are `automaton.disk`'s; the format is docs/format.md. These modules
+are one room, and nobody else opens a log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Literal, Self
+
+from automaton import pin, recovery
+from automaton.batches import first_line, line_starts
+from automaton.disk import (
+    FULL,
+    READ_ONLY,
+    Buffer,
+    Disk,
+    lock,
+    regular,
+    sign,
+    size_of,
+    unsign,
+    write_all,
+)
+from automaton.errors import AutomatonError, FileError, StorageError
+from automaton.log_reader import LogReader
+from automaton.records import Commit, CommitFields, commit_line, parse_commit, parse_run, run_line
+
+Durability = Literal["commit", "interval", "off"]
+Clock = Callable[[], float]  # seconds
+Policy = tuple[Durability, float, Clock | None]
+
+
+class Log(LogReader):
+    """A log opened for reading, or by its one writer. Use it in a `with` statement."""
+
+    def __init__(
+        self, fd: int, path: str, found: recovery.Found, disk_: Disk, policy: Policy
+    ) -> None:
+        super().__init__(fd, path, found)
+        self.durability, self._interval_s, self._clock = policy
+        self._synced_at = self._clock() if self._clock else 0.0
+        self.writable, self._disk, self._broken = False, disk_, ""
+        self._hint = pin.HintFile(disk_, path)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        write: bool,
+        durability: Durability = "commit",
+        interval_s: float = 1.0,
+        clock: Clock | None = None,
+        as_genesis: bool = False,
+        disk: Disk | None = None,
+    ) -> Self:
+        """Opens by the rules of law 2; with `write`, takes the lock and mends a torn tail.
+
+        With durability `interval` and a `clock` (seconds), appends are made durable
+        at least `interval_s` apart; without a clock, each is.
+        """
+        real, disk_ = os.path.realpath(os.fspath(path)), disk or Disk()
+        fd = regular(disk_, real, write=write)
+        try:
+            if write:
+                lock(fd, real)
+            return cls._opened(fd, real, disk_, write, as_genesis, (durability, interval_s, clock))
+        except BaseException:
+            os.close(fd)
+            raise
+
+    @classmethod
+    def _opened(
+        cls, fd: int, path: str, disk_: Disk, write: bool, as_genesis: bool, policy: Policy
+    ) -> Self:
+        if write:
+            sign(disk_, path)
+        try:
+            found = recovery.examine(fd, path, as_genesis=as_genesis)
+            log = cls(fd, path, found, disk_, policy)
+            if write:
+                log._begin_writing(found)
+        except BaseException:
+            if write:
+                unsign(path)
+            raise
+        if log.tail_bytes:
+            log.notices.append(
+                f"{log.tail_bytes} bytes after the last commit are not part of the log: "
+                "a tick that is being written, or a torn one that the next run moves aside"
+            )
+        return log
+
+    def _begin_writing(self, found: recovery.Found) -> None:
+        self.writable = True
+        try:
+            if found.restored:
+                pin.write_pin(self._disk, self.path, self.genesis)
+                self.pinned = True
+                self.notices.append(f"the pin of {self.path} was missing; its chain restored it")
+            if self.tail_bytes:
+                self._move_tail(found.tail_reason)
+        except OSError as error:
+            raise self._refused(error, self.tail_bytes) from error
+        if len(self.commits) and self.durability != "off":
+            self.sync()
+
+    def _move_tail(self, reason: str) -> None:
+        end, size = self.size, self.size + self.tail_bytes
+        target = pin.save_tail(self._disk, self.path, self._fd, end, size)
+        self._disk.ftruncate(self._fd, end)
+        self._disk.fdatasync(self._fd)
+        self.notices.append(
+            f"{self.tail_bytes} bytes after tick {len(self.commits)} were torn ({reason}); "
+            f"they were moved to {target}"
+        )
+        self.tail_bytes = 0
+
+    # Appending.
+
+    def run_record(self, options: Mapping[str, object]) -> bytes:
+        """The line of the next run record, to be the first part of a batch."""
+        return run_line(self.prefix, self.run_count + 1, self.genesis, options)
+
+    def append(
+        self,
+        parts: Sequence[Buffer],
+        lines: int,
+        fields: CommitFields,
+        named: Sequence[tuple[str | None, int]] = (),
+    ) -> Commit:
+        """Writes a batch and its commit at once; on any failure the log ends where it did.
+
+        `parts` are whole lines, `lines` of them; a run record must be wholly in the
+        first part. `named` are the lines that are neither winner nor run record: id
+        (None where there is none) and number within the batch, from 0.
+        """
+        self._may_append(fields)
+        first = not len(self.commits)
+        batch = [b"\n"[: self._separator(1) if first else 0], *parts]
+        starts = line_starts(batch, [number for _, number in named], self.size, lines)
+        run = parse_run(first_line(parts))
+        if run is None and self.run is None:
+            raise ValueError("the first batch begins with a run record")
+        placed = zip(named, starts, strict=True)
+        line, head, commit = self._sealed(batch, lines, fields)
+        if first:
+            self._pin()
+        durable = self._store([*batch, line], commit.bytes + len(line))
+        self._enter(commit, head, len(line), [(*name, at) for name, at in placed])
+        if run:
+            self.run = run
+            self.run_lines.append(self.commits.row(fields.tick).first_line)
+        if durable:
+            self._note_durable()
+        return commit
+
+    def _may_append(self, fields: CommitFields) -> None:
+        if not self.writable:
+            raise ValueError("this log was opened for reading")
+        if self._broken:
+            raise StorageError(f"{self._broken}; open it anew to go on")
+        if fields.tick != len(self.commits) + 1:
+            raise ValueError(f"tick {fields.tick} where {len(self.commits) + 1} is due")
+
+    def _sealed(
+        self, batch: Sequence[Buffer], lines: int, fields: CommitFields
+    ) -> tuple[bytes, bytes, Commit]:
+        digest, count = hashlib.sha256(), 0
+        for part in batch:
+            digest.update(part)
+            count += memoryview(part).nbytes
+        line, head = commit_line(self.prefix, fields, lines, count, digest.digest(), self.head)
+        commit = parse_commit(line)
+        if commit is None:
+            raise ValueError("the commit does not read back as it was written")
+        return line, head, commit
+
+    def _pin(self) -> None:
+        """Makes the genesis known on disk before anything follows it."""
+        try:
+            if size_of(self._fd) != self.size:
+                raise self._foreign()
+            if not self.pinned:
+                pin.write_pin(self._disk, self.path, self.genesis)
+                self.pinned = True
+            self._hint.write(pin.Hint(0, self.size, self.genesis.sha256))
+            self._disk.sync_folder(self.path)
+        except OSError as error:
+            raise self._refused(error, pin.PIN_BYTES) from error
+
+    def _store(self, parts: Sequence[Buffer], nbytes: int) -> bool:
+        """Puts the bytes behind the last commit; whether they were made durable."""
+        if size_of(self._fd) != self.size:
+            raise self._foreign()
+        try:
+            os.lseek(self._fd, self.size, os.SEEK_SET)
+            write_all(self._disk, self._fd, parts)
+            due = self._due()
+            if due:
+                self._fdatasync()
+        except OSError as error:
+            self._roll_back()
+            raise self._refused(error, nbytes) from error
+        except BaseException:
+            self._roll_back()
+            raise
+        return due
+
+    def _foreign(self) -> StorageError:
+        return StorageError(
+            f"another program wrote into {self.path}; give input through {self.path}.inbox, "
+            "and start again: what was written is looked at then"
+        )
+
+    def _roll_back(self) -> None:
+        try:
+            self._disk.ftruncate(self._fd, self.size)
+        except OSError as error:
+            self._broken = f"{self.path} could not be cut back to its last commit: {error.strerror}"
+
+    def _refused(self, error: OSError, needed: int) -> AutomatonError:
+        last = f"the log ends at tick {len(self.commits)}, byte {self.size}"
+        if error.errno in FULL:
+            return StorageError(
+                f"no room for {self.path}: {needed} bytes were needed; "
+                f"free some and start again; {last}",
+                needed,
+            )
+        if isinstance(error, PermissionError) or error.errno == READ_ONLY:
+            return FileError(f"nothing can be written beside {self.path}: {error.strerror}; {last}")
+        return StorageError(
+            f"{self.path} could not be written: {error.strerror} ({needed} bytes); "
+            f"check the disk and start again; {last}, durable up to byte {self.durable}",
+            needed,
+        )
+
+    def _enter(
+        self, commit: Commit, head: bytes, tail: int, named: Sequence[tuple[str | None, int, int]]
+    ) -> None:
+        """What is on disk, entered in the tables."""
+        start, after = self.size, self.lines - self.commits.genesis_lines
+        self.commits.append(
+            start, start + commit.bytes, start + commit.bytes + tail, after, commit.lines
+        )
+        for identity, number, offset in sorted(named, key=lambda entry: entry[1]):
+            self._name(identity, self.lines + 1 + number, offset)
+        self.size = start + commit.bytes + tail
+        self.lines += commit.lines + 1
+        self.last_commit, self._chain = commit, head
+
+    # Durability.
+
+    def _due(self) -> bool:
+        if self.durability != "interval" or self._clock is None:
+            return self.durability != "off"
+        return self._clock() - self._synced_at >= self._interval_s
+
+    def _fdatasync(self) -> None:
+        try:
+            self._disk.fdatasync(self._fd)
+        except OSError as error:
+            # After a failed sync the kernel may drop what it could not write and
+            # report success the next time: nothing more is believed of this file.
+            self._broken = f"{self.path} could not be made durable: {error.strerror}"
+            raise
+
+    def _note_durable(self) -> None:
+        self.durable = self.size
+        self._synced_at = self._clock() if self._clock else 0.0
+        self._hint.write(pin.Hint(len(self.commits), self.size, self.head))
+
+    def sync(self) -> None:
+        """Makes all commits durable now."""
+        if not self.writable or not len(self.commits) or self._broken:
+            return
+        try:
+            self._fdatasync()
+        except OSError as error:
+            raise self._refused(error, self.size - self.durable) from error
+        self._note_durable()
+
+    def close(self) -> None:
+        """Makes durable what the policy wants so, and gives the lock back."""
+        if self._fd < 0:
+            return
+        try:
+            if self.writable and self.durability != "off" and self.durable < self.size:
+                self.sync()
+        finally:
+            self._hint.close()
+            if self.writable:
+                unsign(self.path)
+            os.close(self._fd)
+            self._fd, self.writable = -1, False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,202 @@
+"""An opened log as its readers see it: what it holds, by line, by tick and by id.
+
+Lives here: the tables in memory and the way from them to bytes. Must not know:
+locks, appending, durability, recovery's rules. `automaton.log` opens it.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automaton import chain, disk, pin, recovery
+from automaton.batches import Commits, Row
+from automaton.errors import DamagedError
+from automaton.inbox import inbox_lines
+from automaton.index import Index
+from automaton.objects import Object, parse_line
+from automaton.records import Commit, Genesis, Run, is_our_id, parse_commit
+
+
+class LogReader:
+    """Lines are numbered from 1 over the whole file and given without their newlines."""
+
+    def __init__(self, fd: int, path: str, found: recovery.Found) -> None:
+        walk = found.walk
+        self.path = path
+        self.notices = [found.notice] if found.notice else []
+        self.pinned, self.durable = found.pinned, found.durable
+        self.commits: Commits = walk.commits if walk else Commits()
+        self.run: Run | None = walk.run if walk else None
+        self.size = found.end
+        self.tail_bytes = found.tail_bytes
+        self._fd, self._genesis = fd, found.genesis
+        self._genesis_bytes = found.genesis_bytes
+        self._prefix = walk.prefix if walk else None
+        self._chain: bytes | None = walk.chain if walk else None
+        self._newlines: tuple[int, NDArray[np.int64]] = (0, np.zeros(0, np.int64))
+        self._enter_lines(found)
+        self.last_commit = self._last_commit()
+
+    def _enter_lines(self, found: recovery.Found) -> None:
+        self.index = Index.build(self._fd, 0, self._genesis_bytes)
+        self.commits.genesis_lines = self.index.line_count
+        self.lines = self.index.line_count + (found.walk.lines if found.walk else 0)
+        self.run_lines, self.named = array("q"), array("q")
+        if found.walk:
+            first = self.index.line_count + 1
+            self.run_lines.extend(line + first for line in found.walk.run_lines)
+            for line, offset, identity in found.walk.named:
+                self._name(identity, line + first, offset)
+
+    def _name(self, identity: str | None, line: int, offset: int) -> None:
+        self.named.append(line)
+        if identity is not None:
+            self.index.add(identity, line, offset)
+
+    def _last_commit(self) -> Commit | None:
+        if not len(self.commits):
+            return None
+        commit = parse_commit(self._commit_raw(len(self.commits)))
+        if commit is None:
+            start = int(self.commits.commit_start[-1])
+            raise DamagedError(f"{self.path}: the commit at byte {start} is not ours", start)
+        return commit
+
+    # What is known.
+
+    @property
+    def genesis(self) -> Genesis:
+        """Length and SHA-256 of what stood here before the first commit."""
+        if self._genesis is None:
+            digest = disk.sha256(self._fd, 0, self._genesis_bytes)
+            self._genesis = Genesis(self._genesis_bytes, digest)
+        return self._genesis
+
+    @property
+    def prefix(self) -> str:
+        """What our ids begin with here."""
+        if self._prefix is None:
+            self._prefix = recovery.prefix_for(self._fd, self._genesis_bytes)
+        return self._prefix
+
+    @property
+    def head(self) -> bytes:
+        """The chain, 32 raw bytes: who knows it knows the whole file."""
+        return self.genesis.sha256 if self._chain is None else self._chain
+
+    @property
+    def run_count(self) -> int:
+        return len(self.run_lines)
+
+    @property
+    def genesis_line_count(self) -> int:
+        return self.index.line_count
+
+    def genesis_in_place(self) -> bool:
+        """Whether the pin on disk says what this log was opened with."""
+        return pin.read_pin(self.path) == self.genesis
+
+    # Reading.
+
+    def genesis_lines(self) -> Iterator[tuple[int, bytes]]:
+        """Every line of the genesis with its number."""
+        number = 0
+        for block in disk.lines(self._fd, 0, self._genesis_bytes, unfinished=True):
+            for k in range(len(block.starts)):
+                number += 1
+                yield number, block.line(k)
+
+    def batch(self, tick: int) -> memoryview:
+        """The bytes that the tick's commit seals, a separating newline (tick 1) included."""
+        row = self.commits.row(tick)
+        return disk.mapped(self._fd, row.batch_start, row.commit_start)
+
+    def batch_lines(self, tick: int) -> Iterator[tuple[int, bytes]]:
+        """The lines of a tick's batch with their numbers."""
+        row = self.commits.row(tick)
+        return ((n, self.line(n)) for n in range(row.first_line, row.first_line + row.lines))
+
+    def offset(self, number: int) -> int:
+        """The byte at which a line begins."""
+        return self._span(number)[0]
+
+    def line(self, number: int) -> bytes:
+        """One line of the file, whichever."""
+        start, stop = self._span(number)
+        return os.pread(self._fd, stop - start, start)
+
+    def _span(self, number: int) -> tuple[int, int]:
+        if not 1 <= number <= self.lines:
+            raise IndexError(f"there is no line {number}; the log has {self.lines}")
+        if number <= self.index.line_count:
+            start = self.index.offset(number)
+            raw = recovery.line_at(self._fd, start, self._genesis_bytes)
+            return start, self._genesis_bytes if raw is None else start + len(raw)
+        row = self.commits.row(self.commits.tick_of_line(number))
+        k = number - row.first_line
+        if k == row.lines:
+            return row.commit_start, row.end - 1
+        ends = self._ends(row)
+        start = int(ends[k - 1]) + 1 if k else row.batch_start + self._separator(row.tick)
+        return start, int(ends[k])
+
+    def _ends(self, row: Row) -> NDArray[np.int64]:
+        """Where the lines of a batch end; those of the last batch asked for are kept."""
+        if self._newlines[0] != row.tick:
+            ends = np.flatnonzero(np.frombuffer(self.batch(row.tick), np.uint8) == 10)
+            self._newlines = row.tick, ends[self._separator(row.tick) :] + row.batch_start
+        return self._newlines[1]
+
+    def _separator(self, tick: int) -> int:
+        return recovery.separator(self._fd, self._genesis_bytes) if tick == 1 else 0
+
+    def _commit_raw(self, tick: int) -> bytes:
+        row = self.commits.row(tick)
+        return os.pread(self._fd, row.end - row.commit_start, row.commit_start)
+
+    def find(self, identity: str) -> list[int]:
+        """The lines of all versions of an id, ascending."""
+        if is_our_id(identity, self.prefix):
+            return self._find_ours(identity.removeprefix(self.prefix))
+        return self.index.lines_of(identity)
+
+    def _find_ours(self, rest: str) -> list[int]:
+        kind, _, number = rest.partition(":") if ":" in rest else ("m", "", rest[1:])
+        n = int(number.partition(".")[0])
+        if kind == "run":
+            return [self.run_lines[n - 1]] if 1 <= n <= len(self.run_lines) else []
+        if not 1 <= n <= len(self.commits):
+            return []
+        row = self.commits.row(n)
+        if kind == "commit":
+            return [row.first_line + row.lines]
+        data = self.batch(n).tobytes()
+        at = data.find(f'\n{{"id":"{self.prefix}{rest}"'.encode(), self._separator(n)) + 1
+        first = data.startswith(f'{{"id":"{self.prefix}{rest}"'.encode())
+        if not at and not first:
+            return []
+        return [row.first_line + data.count(b"\n", 0, at) - self._separator(n)]
+
+    def current(self, identity: str) -> bytes | None:
+        """The last version of an id that parses."""
+        for number in reversed(self.find(identity)):
+            raw = self.line(number)
+            if isinstance(parse_line(raw), Object):
+                return raw
+        return None
+
+    def inbox_lines(self, offset: int) -> tuple[list[bytes], int]:
+        """Complete lines of the inbox from `offset` on, and the offset after them."""
+        return inbox_lines(self.path, offset)
+
+    def verify_chain(
+        self, from_tick: int | None = None, progress: Callable[[int], object] | None = None
+    ) -> chain.ChainReport:
+        """Checks all bytes of the genesis and of every batch (from a tick on: of these)."""
+        last = len(self.commits)
+        return chain.check(self._fd, self.genesis, self.commits, from_tick or 1, last, progress)

@@ -1,0 +1,299 @@
+"""What is an object: one line's bytes in, a value or a reason out, and bytes again.
+
+Lives here: how a line is read, what its members mean, how one member is changed
+and how a string is written. Must not know: files, other lines, the index, what a
+term means. A line that is not an object is never an exception; it says why.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Literal, NamedTuple, NoReturn
+
+import orjson
+
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""Longest line that is read, in bytes without its line ending (the format's limit)."""
+
+MAX_EXACT_DEPTH = 512
+"""Levels of nesting in lines that the (recursive) standard library must read; else 1,024."""
+
+Members = dict[str, Any]
+"""An object's members as JSON gives them; of duplicate names the last one counts."""
+
+_BOM = b"\xef\xbb\xbf"
+_SPACE = b" \t\r\n"
+_INT32 = 1 << 31
+_ALIKE = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
+_WIDE = b"0" * 19  # 19 digits are the fewest that may not fit 64 bits
+_INTEGER_DIGITS = 4300  # Python's own guard against quadratic conversion
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """A line that holds one JSON object."""
+
+    members: Members
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A CanvasL line `@name: value`; quotes around the value are not part of it."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """A line of nothing but spaces and tabs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A line that is none of the others; `reason` is a phrase for people."""
+
+    reason: str
+
+
+Line = Object | Directive | Blank | Malformed
+
+
+class TermSource(NamedTuple):
+    """Where an object's terms are to be looked for: see `term_sources`."""
+
+    kind: Literal["term", "state", "text", "none"]
+    value: str
+
+
+def parse_line(raw: bytes) -> Line:
+    """Every byte string is some `Line`: this never raises.
+
+    `raw` may end in LF or CRLF; a byte order mark at its start is skipped, on any
+    line, because concatenated files hold them in the middle.
+    """
+    if len(raw) > MAX_LINE_BYTES + 2 and len(raw.rstrip(b"\r\n")) > MAX_LINE_BYTES:
+        return Malformed(f"longer than {MAX_LINE_BYTES} bytes ({len(raw)})")
+    body = raw.removeprefix(_BOM).strip(_SPACE)
+    if not body:
+        return Blank()
+    if body.startswith(b"@"):
+        return _directive(body)
+    return _object(body)
+
+
+def object_id(obj: Mapping[str, Any]) -> str | None:
+    """The `id` where it is a string; lone surrogates in it need "surrogatepass" to encode."""
+    value = obj.get("id")
+    return value if isinstance(value, str) else None
+
+
+def object_type(obj: Mapping[str, Any]) -> str | None:
+    """The `type` where it is a string; "edge" for an untyped object with two ends."""
+    value = obj.get("type")
+    if isinstance(value, str):
+        return value
+    return "edge" if value is None and edge_ends(obj) else None
+
+
+def edge_ends(obj: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The ids at both ends: `fromNode` and `toNode`, else `from` and `to`, as strings."""
+    for first, second in (("fromNode", "toNode"), ("from", "to")):
+        ends = obj.get(first), obj.get(second)
+        if isinstance(ends[0], str) and isinstance(ends[1], str):
+            return ends[0], ends[1]
+    return None
+
+
+def level(obj: Mapping[str, Any]) -> int:
+    """The `dimensionalLevel` where it is an integer of 32 bits, else 0."""
+    value = obj.get("dimensionalLevel")
+    return value if type(value) is int and -_INT32 <= value < _INT32 else 0
+
+
+def term_sources(obj: Mapping[str, Any]) -> TermSource:
+    """The one place that counts: `term`, else an automaton's `currentState`, else `text`."""
+    if isinstance(term := obj.get("term"), str):
+        return TermSource("term", term)
+    if obj.get("type") == "automaton" and isinstance(state := obj.get("currentState"), str):
+        return TermSource("state", state)
+    if isinstance(text := obj.get("text"), str):
+        return TermSource("text", text)
+    return TermSource("none", "")
+
+
+def quote(text: str) -> bytes:
+    r"""A JSON string that escapes only `"`, `\`, U+0000 to U+001F and lone surrogates.
+
+    Controls are `\u00xx` without exception, hexadecimal digits are lower-case. Two
+    surrogates that make a pair are not lone: they are the character they stand for.
+    """
+    try:
+        body = text.translate(_ESCAPES).encode()
+    except UnicodeEncodeError:
+        paired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        body = paired.translate(_ESCAPES).encode("utf-8", "backslashreplace")
+    return b'"' + body + b'"'
+
+
+def replace_member(raw: bytes, path: tuple[str, ...], value: bytes) -> bytes:
+    """The line with the member at `path` set to the JSON in `value`, all else byte for byte.
+
+    `raw` must be a line that `parse_line` reads as an object. Of duplicate names the
+    last one, which counts, is replaced. An absent member is appended before the closing
+    brace, in the objects that its path needs; on the way, what is no object becomes one.
+    """
+    at = raw.index(b"{")
+    for depth, name in enumerate(path):
+        start, end, closing = _find(raw, at, name)
+        rest = path[depth + 1 :]
+        if start < 0:
+            comma = b"" if _skip_space(raw, at + 1) == closing else b","
+            added = comma + quote(name) + b":" + _nested(rest, value)
+            return raw[:closing] + added + raw[closing:]
+        if not rest or raw[start] != _OPEN_OBJECT:
+            return raw[:start] + _nested(rest, value) + raw[end:]
+        at = start
+    raise ValueError("the path of a member has at least one name")
+
+
+# How a line is read.
+
+
+def _directive(body: bytes) -> Line:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        return Malformed(f"not UTF-8 at byte {error.start + 1}")
+    name, colon, value = text[1:].partition(":")
+    name = name.strip()
+    if not colon or not name:
+        return Malformed("a directive reads @name: value")
+    return Directive(name, _unquoted(value.strip()))
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]
+    return value[1:-1] if quoted else value
+
+
+def _object(body: bytes) -> Line:
+    try:
+        value = orjson.loads(body)
+        if _WIDE in body.translate(_ALIKE):  # orjson would turn a wide integer into a float
+            value = _exact(body)
+    except ValueError as error:
+        return _second_opinion(body, error)
+    return _only_object(value)
+
+
+def _only_object(value: Any) -> Line:
+    if isinstance(value, dict):
+        return Object(value)
+    return Malformed(f"the top level is {_KINDS.get(type(value), 'a number')}, not an object")
+
+
+def _second_opinion(body: bytes, error: ValueError) -> Line:
+    """orjson refuses lone surrogates and very wide integers, which are JSON all the same."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as undecodable:
+        return Malformed(f"not UTF-8 at byte {undecodable.start + 1}")
+    try:
+        return _only_object(_exact(body))
+    except json.JSONDecodeError as second:
+        shown = error if isinstance(error, json.JSONDecodeError) else second
+        return Malformed(f"not JSON at character {shown.pos + 1}: {shown.msg}")
+    except _RefusedError as refused:
+        return Malformed(str(refused))
+
+
+class _RefusedError(ValueError):
+    """JSON that is refused for what it holds, not for its grammar."""
+
+
+def _exact(body: bytes) -> Any:
+    """The value as the standard library reads it: exact integers, lone surrogates."""
+    if _deeper_than(body, MAX_EXACT_DEPTH):
+        raise _RefusedError(f"nested deeper than {MAX_EXACT_DEPTH} levels")
+    return json.loads(body.decode(), parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+
+
+def _refuse(token: str) -> NoReturn:
+    raise _RefusedError(f"{token[:20]} is not a number that can be kept ({len(token)} characters)")
+
+
+def _finite(digits: str) -> float:
+    return value if isfinite(value := float(digits)) else _refuse(digits)
+
+
+def _whole(digits: str) -> int:
+    return int(digits) if len(digits) <= _INTEGER_DIGITS else _refuse(digits)
+
+
+def _deeper_than(body: bytes, limit: int) -> bool:
+    if body.count(b"{") + body.count(b"[") <= limit:
+        return False
+    depth = 0
+    for token in _STRUCTURE.finditer(body):
+        depth += _STEP.get(token.group(), 0)
+        if depth > limit:
+            return True
+    return False
+
+
+# How a member is found. The patterns are ours, possessive and never nested.
+
+
+def _find(raw: bytes, brace: int, name: str) -> tuple[int, int, int]:
+    """Start and end of the last such member's value (-1 if absent), and the closing brace."""
+    start = end = -1
+    at = _skip_space(raw, brace + 1)
+    while raw[at] != _CLOSE_OBJECT:
+        key_end = _value_end(raw, at)
+        value = _skip_space(raw, _skip_space(raw, key_end) + 1)
+        after = _value_end(raw, value)
+        if json.loads(raw[at:key_end].decode()) == name:
+            start, end = value, after
+        at = _skip_space(raw, after)
+        if raw[at] == _COMMA:
+            at = _skip_space(raw, at + 1)
+    return start, end, at
+
+
+def _skip_space(raw: bytes, at: int) -> int:
+    while raw[at] in _SPACE:
+        at += 1
+    return at
+
+
+def _value_end(raw: bytes, start: int) -> int:
+    if raw[start] not in b'{["':
+        return next(_SCALAR.finditer(raw, start)).end()
+    depth = 0
+    for token in _STRUCTURE.finditer(raw, start):
+        depth += _STEP.get(token.group()[:1], 0)
+        if depth == 0:
+            return token.end()
+    raise ValueError("the line holds no whole JSON object")
+
+
+def _nested(names: tuple[str, ...], value: bytes) -> bytes:
+    opening = b"".join(b"{" + quote(name) + b":" for name in names)
+    return opening + value + b"}" * len(names)
+
+
+_OPEN_OBJECT, _CLOSE_OBJECT, _COMMA = b"{},"
+_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
+_SCALAR = re.compile(rb"[^,}\] \t\r\n]++")
+_STEP: Mapping[bytes, int] = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
+_ESCAPES: Mapping[int, str] = {
+    0x22: '\\"',
+    0x5C: "\\\\",
+    **{code: f"\\u{code:04x}" for code in range(0x20)},
+}
+_KINDS = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}

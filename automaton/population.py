@@ -1,0 +1,257 @@
+"""What is alive: the population's terms and facts as numpy columns, by place.
+
+A place is a row; the rows 0..max_objects-1 can be reactants, the rows behind
+them hold operators. Pure: no files, no clock, no parsing. A live object costs
+`Population.ROW` bytes beside its term, and its id when it came under a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.names import Names
+from kernels import cpu, fold, packed
+
+Words = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int32]
+Slots = npt.NDArray[np.int64]
+
+#: Numbers in the `kind` column; the types of named terms follow.
+MODIFICATION, COMPOSITION = 0, 1
+_NO_PLACES: Places = np.empty(0, dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Named:
+    """A term that enters under a name: `name` is its id, escaped as in the log."""
+
+    name: bytes
+    words: Words
+    kind: str
+    level: int = 0
+    definition: bool = False
+
+
+@dataclass(frozen=True)
+class Entering:
+    """Terms of one tick that want a place: entry i is source[starts[k]:][:sizes[k]], k = index[i]."""
+
+    slots: Slots
+    index: Slots
+    source: Words
+    starts: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int32]
+    steps: npt.NDArray[np.int32]
+
+
+class Population:
+    """The live terms under a cap of `max_objects` places."""
+
+    COLUMNS = {
+        "start": np.int64,  # first word of the term in `code`
+        "size": np.int32,  # its nodes
+        "born_tick": np.int64,  # tick of the winner; 0: `born_slot` numbers a name
+        "born_slot": np.int32,
+        "level": np.int32,  # dimensionalLevel
+        "kind": np.int16,  # number of its type in `kinds`
+        "steps": np.int32,  # beta steps that made it; 0 for named terms
+        "hashes": np.uint64,  # packed.term_hash
+        "live": np.bool_,
+        "definition": np.bool_,  # automata, transitions, rules: never overwritten
+        "last": np.int32,  # scratch of the fold, -1 between ticks
+    }
+    ROW = sum(np.dtype(dtype).itemsize for dtype in COLUMNS.values())
+
+    def __init__(self, max_objects: int) -> None:
+        self.max_objects = max_objects
+        self.kinds = ["modification", "composition"]
+        self.names = Names()
+        self.code: Words = np.empty(1 << 12, dtype=np.int32)
+        self.end = 0  # words used of `code`
+        self.total = 0  # sum of packed.place_hash over the places, modulo 2**64
+        self.column = {
+            name: np.zeros(max_objects, dtype=dtype) for name, dtype in self.COLUMNS.items()
+        }
+        self.column["last"][:] = -1
+        self._free = self._choices = self._overwritable = _NO_PLACES
+        self._stale = True
+
+    # -- reading ---------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.choices())
+
+    def words(self, row: int) -> Words:
+        """The packed term of a row, a view that the next change may end."""
+        begin = self.column["start"][row]
+        return self.code[begin : begin + self.column["size"][row]]
+
+    def choices(self) -> Places:
+        """The live places, ascending."""
+        self._refresh()
+        return self._choices
+
+    def place_of(self, name: bytes) -> int | None:
+        """The place of a named term, if it lives."""
+        number = self.names.find(name)
+        return None if number is None else self._place_of_number(number)
+
+    def id_of(self, row: int, prefix: str) -> bytes:
+        """The id of the term of a row, as it stands in the log."""
+        tick, slot = self.column["born_tick"][row], self.column["born_slot"][row]
+        return f"{prefix}m{tick}.{slot}".encode() if tick else self.names[slot]
+
+    def distinct(self) -> int:
+        """The number of different terms among the live ones (by 64-bit hash)."""
+        return len(np.unique(self.column["hashes"][self.choices()]))
+
+    def nbytes(self) -> int:
+        """Bytes of all columns, terms and names."""
+        columns = sum(column.nbytes for column in self.column.values())
+        return columns + self.code.nbytes + self.names.nbytes
+
+    # -- changing --------------------------------------------------------
+
+    def enter(  # noqa: PLR0913 - what a fold depends on
+        self, seed: int, tick: int, purpose: np.uint64, entering: Entering, level: int, kind: int
+    ) -> int:
+        """Terms enter in slot order; returns how many of them stay to the tick's end."""
+        places = self._find_places(seed, tick, purpose, entering.slots)
+        survivors = np.empty(len(places), dtype=np.int32)
+        count = cpu.compiled(fold.last_of_each)(places, self.column["last"], survivors)
+        self._reserve(int(entering.sizes[entering.index[survivors[:count]]].sum()))
+        rows = (self.column[name] for name in list(self.COLUMNS)[:9])
+        self.end, total = cpu.compiled(fold.enter)(
+            survivors[:count], places, entering.slots, entering.index, np.int64(tick),
+            entering.source, entering.starts, entering.sizes, entering.steps,
+            np.int32(level), np.int16(kind), np.int64(self.end), np.uint64(self.total),
+            self.code, *rows,
+        )  # fmt: skip
+        self.total = int(total)
+        return int(count)
+
+    def add_named(self, term: Named, seed: int, tick: int, number: int, purpose: np.uint64) -> None:
+        """A term under a name enters, in the place of its earlier version if that lives.
+
+        `number` is its number among the draws of `purpose` in this tick.
+        """
+        place = self.place_of(term.name)
+        if place is None:
+            place = int(
+                self._find_places(seed, tick, purpose, np.array([number], dtype=np.int64))[0]
+            )
+        if place >= 0:
+            self._put(place, term, self._number(term.name))
+
+    def drop(self, names: Iterable[bytes]) -> None:
+        """Named terms leave, those that live; their places are free."""
+        for place in map(self.place_of, names):
+            if place is not None:
+                self._subtract(place)
+                self.column["live"][place] = self.column["definition"][place] = False
+                self._stale = True
+
+    def fill(self, terms: Iterable[Named]) -> None:
+        """The first terms enter an empty population, in order; the cap is the caller's to check."""
+        for place, term in enumerate(terms):
+            self._put(place, term, self.names.add(term.name))
+
+    def add_operator(self, term: Named) -> int:
+        """Keep a term as an operator, in a row behind the places; returns its row."""
+        row = len(self.column["live"])
+        for name, dtype in self.COLUMNS.items():
+            self.column[name] = np.append(self.column[name], np.zeros(1, dtype=dtype))
+        self.set_operator(row, term)
+        return row
+
+    def set_operator(self, row: int, term: Named) -> None:
+        """Put another term in an operator's row."""
+        self._write(row, term, self._number(term.name))
+        self.column["live"][row] = True
+
+    # -- inside ----------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """Recompute the lists of places when places came or went."""
+        if self._stale:
+            live = self.column["live"][: self.max_objects]
+            definition = self.column["definition"][: self.max_objects]
+            self._choices = np.flatnonzero(live).astype(np.int32)
+            self._free = np.flatnonzero(~live).astype(np.int32)
+            self._overwritable = np.flatnonzero(~definition).astype(np.int32)
+            self._stale = False
+
+    def _find_places(self, seed: int, tick: int, purpose: np.uint64, slots: Slots) -> Places:
+        """The place of each entering term, -1 where there is none."""
+        self._refresh()
+        places = np.empty(len(slots), dtype=np.int32)
+        used = cpu.compiled(fold.find_places)(
+            np.uint64(seed), np.uint64(tick), slots, purpose, self._free, self._overwritable, places
+        )
+        self._stale = bool(used)
+        return places
+
+    def _place_of_number(self, number: int) -> int | None:
+        column = self.column
+        named = (column["born_tick"] == 0) & (column["born_slot"] == number) & column["live"]
+        places = np.flatnonzero(named[: self.max_objects])
+        return int(places[0]) if len(places) else None
+
+    def _put(self, place: int, term: Named, number: int) -> None:
+        """Write a named term to a place of the population."""
+        if self.column["live"][place]:
+            self._subtract(place)
+        self._write(place, term, number)
+        self.total = (self.total + self._hash(place)) % (1 << 64)
+        self.column["live"][place] = True
+        self.column["definition"][place] = term.definition
+        self._stale = True
+
+    def _subtract(self, place: int) -> None:
+        self.total = (self.total - self._hash(place)) % (1 << 64)
+
+    def _hash(self, place: int) -> int:
+        return int(cpu.compiled(packed.place_hash)(place, self.column["hashes"][place]))
+
+    def _write(self, row: int, term: Named, number: int) -> None:
+        """Write a named term and its facts to a row."""
+        self._reserve(len(term.words))
+        values = {
+            "start": self.end,
+            "size": len(term.words),
+            "born_tick": 0,
+            "born_slot": number,
+            "level": term.level,
+            "kind": self._kind(term.kind),
+            "steps": 0,
+            "last": -1,
+            "hashes": cpu.compiled(packed.term_hash)(term.words, 0, len(term.words)),
+        }
+        for name, value in values.items():
+            self.column[name][row] = value
+        self.code[self.end : self.end + len(term.words)] = term.words
+        self.end += len(term.words)
+
+    def _number(self, name: bytes) -> int:
+        number = self.names.find(name)
+        return self.names.add(name) if number is None else number
+
+    def _kind(self, name: str) -> int:
+        if name not in self.kinds:
+            self.kinds.append(name)
+        return self.kinds.index(name)
+
+    def _reserve(self, nodes: int) -> None:
+        """Make room for `nodes` words, moving the live terms together when it is short."""
+        if self.end + nodes <= len(self.code):
+            return
+        used = int(self.column["size"][self.column["live"]].sum())
+        code = np.empty(max(2 * (used + nodes), 1 << 12), dtype=np.int32)
+        self.end = cpu.compiled(fold.compact)(
+            self.code, code, self.column["start"], self.column["size"], self.column["live"]
+        )
+        self.code = code

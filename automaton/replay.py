@@ -1,0 +1,160 @@
+"""A log's batches read back into the snapshot that follows them.
+
+A batch is run record, accepted input, winners, lines made by actions; each is
+folded as the run folded it, and the population's hash must come out as its
+commit says. Gets bytes and parsed commits; opens nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton import objects
+from automaton.errors import DamagedError
+from automaton.options import from_record
+from automaton.population import Entering
+from automaton.records import Commit, parse_run
+from automaton.state import State
+from automaton.terms import Words
+from automaton.world import Found, Made, World
+from kernels import cpu, lines
+
+
+@dataclass(frozen=True)
+class Winners:
+    """Winner lines read back: columns by line, and where the three ids stand in the bytes."""
+
+    entering: Entering
+    levels: npt.NDArray[np.int32]
+    ids: npt.NDArray[np.int64]
+    end: int  # position behind the last of them
+
+
+def parts(prefix: str, tick: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The constant parts of a tick's winner lines, as `lines.read_winners` takes them."""
+    texts = [
+        f"{prefix}m",
+        f'{{"id":"{prefix}m{tick}.',
+        '","type":"modification","dimensionalLevel":',
+        ',"parents":["',
+        '","',
+        '"],"steps":',
+        ',"size":',
+        ',"term":"',
+        '"}\n',
+    ]
+    encoded = [text.encode() for text in texts]
+    mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return np.frombuffer(b"".join(encoded), dtype=np.uint8), mark
+
+
+def read_winners(
+    batch: npt.NDArray[np.uint8], at: int, count: int, prefix: str, tick: int, max_size: int
+) -> Winners:
+    """At most `count` winner lines from position `at` on."""
+    text, mark = parts(prefix, tick)
+    slots, starts = np.empty((2, count), dtype=np.int64)
+    steps, sizes, levels = np.empty((3, count), dtype=np.int32)
+    ids = np.empty((count, 3, 2), dtype=np.int64)
+    room = max(max_size, len(batch))  # a node takes at least one byte of its line
+    words: Words = np.empty(room, dtype=np.int32)
+    stack = np.empty(4 * max_size + 8, dtype=np.int32)
+    found, end, used = cpu.compiled(lines.read_winners)(
+        batch, at, len(batch), text, mark, max_size,
+        slots, steps, sizes, starts, levels, ids, words, stack,
+    )  # fmt: skip
+    entering = Entering(
+        slots[:found], np.arange(found), words[:used], starts[:found], sizes[:found], steps[:found]
+    )
+    return Winners(entering, levels[:found], ids[:found], int(end))
+
+
+def replay(world: World, raw: bytes | memoryview, commit: Commit) -> None:
+    """Fold one batch into the snapshot; raises `DamagedError` where it does not fit."""
+    batch = np.frombuffer(raw, dtype=np.uint8)
+    begin = _skip_separator(batch)
+    winner_head = f'{{"id":"{world.prefix}m{commit.tick}.'.encode()
+    accepted: list[Found] = []
+    for line in _lines_from(batch, begin):
+        if line.startswith(winner_head):
+            break
+        begin += len(line)
+        run = parse_run(line.rstrip(b"\n"))
+        if run is not None:
+            world.options = from_record(run.options)
+            if world.options.operator is not None:
+                world.use_operator(world.options.operator, run.number)
+        elif (found := _found(line)) is not None:
+            accepted.append(found)
+    winners = read_winners(
+        batch, begin, commit.lines, world.prefix, commit.tick, world.options.max_size
+    )
+    made = [_made(line, winner_head) for line in _lines_from(batch, winners.end)]
+    level = int(winners.levels[0]) if len(winners.levels) else 0
+    world.fold(commit.tick, accepted, winners.entering, level, made)
+    if world.population.total != commit.population:
+        message = (
+            f"tick {commit.tick}: its lines do not lead to the population that its commit "
+            "states; the log was altered, or written by another version"
+        )
+        raise DamagedError(message)
+    world.state = State.of(commit.state)
+
+
+def _skip_separator(batch: npt.NDArray[np.uint8]) -> int:
+    """The first batch begins with a newline where the genesis does not end in one."""
+    return 1 if len(batch) and batch[0] == ord("\n") else 0
+
+
+def _lines_from(batch: npt.NDArray[np.uint8], at: int) -> Iterator[bytes]:
+    """The lines from a position on, with their newlines, one by one."""
+    view = memoryview(batch)
+    while at < len(batch):
+        window = 1 << 12
+        while (end := bytes(view[at : at + window]).find(b"\n")) < 0 and at + window < len(batch):
+            window *= 4
+        line = bytes(view[at : at + end + 1] if end >= 0 else view[at:])
+        yield line
+        at += len(line)
+
+
+def _found(line: bytes) -> Found | None:
+    """The object of a line, under its id."""
+    parsed = objects.parse_line(line)
+    if not isinstance(parsed, objects.Object):
+        return None
+    object_id = objects.object_id(parsed.members)
+    return None if object_id is None else Found(object_id, parsed.members)
+
+
+def _made(line: bytes, winner_head: bytes) -> Made:
+    """A line that an action made, as the fold takes it."""
+    found = _found(line)
+    if found is None:
+        return Made(line)
+    if not line.startswith(winner_head):
+        return Made(line, found)
+    if found.members.get("type") != "composition":
+        return Made(line)
+    slot = int(found.id.rpartition(".")[2])
+    members = found.members
+    words = np.array(_canonical(str(members["term"]), members["size"]), dtype=np.int32)
+    return Made(
+        line, slot=slot, words=words, steps=members["steps"], level=objects.level(members)
+    )
+
+
+def _canonical(text: str, size: int) -> Words:
+    """The words of a canonical term of known size."""
+    raw = np.frombuffer(text.encode(), dtype=np.uint8)
+    words = np.empty(size, dtype=np.int32)
+    stack = np.empty(4 * size + 8, dtype=np.int32)
+    nodes, _ = cpu.compiled(lines.get_term)(raw, 0, len(raw), words, 0, size, stack)
+    if nodes != size:
+        message = f"the term `{text[:40]}` of a composition is not what its size says"
+        raise DamagedError(message)
+    return words

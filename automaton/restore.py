@@ -1,0 +1,122 @@
+"""From an opened log to the snapshot after its last commit.
+
+Reads the genesis' objects in order of first appearance, then folds every batch.
+Takes an opened log; opens nothing and prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from automaton import objects
+from automaton.errors import DamagedError, UsageError
+from automaton.log import Log
+from automaton.options import Options, from_record
+from automaton.replay import replay
+from automaton.records import Commit, parse_commit, parse_run
+from automaton.world import Found, World
+
+#: Malformed lines of a genesis that are named one by one; more are counted.
+NAMED_MALFORMED = 5
+
+
+@dataclass
+class Malformed:
+    """Lines of the genesis that are skipped: the first few, and how many there are."""
+
+    first: list[tuple[int, str]] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, number: int, reason: str) -> None:
+        """Note a line."""
+        self.count += 1
+        if len(self.first) < NAMED_MALFORMED:
+            self.first.append((number, reason))
+
+
+def genesis_objects(log: Log, malformed: Malformed) -> Iterator[Found]:
+    """The genesis' objects in their current versions, in order of first appearance."""
+    firsts = iter(log.index.first_lines())
+    due = next(firsts, None)
+    for number, raw in log.genesis_lines():
+        if due is None or number > log.genesis_line_count:
+            return
+        if number < due:
+            continue
+        due = next(firsts, None)
+        found = _current(log, number, raw, malformed)
+        if found is not None:
+            yield found
+
+
+def _current(log: Log, number: int, raw: bytes, malformed: Malformed) -> Found | None:
+    """The object that first appears on this line, as the genesis leaves it."""
+    parsed = objects.parse_line(raw)
+    if isinstance(parsed, objects.Object):
+        object_id = objects.object_id(parsed.members)
+        if object_id is None:
+            return Found(f"line:{number}", parsed.members)
+        versions = [n for n in log.index.lines_of(object_id) if n <= log.genesis_line_count]
+        for version in reversed(versions[1:]):
+            later = objects.parse_line(log.line(version))
+            if isinstance(later, objects.Object):
+                return Found(object_id, later.members)
+        return Found(object_id, parsed.members)
+    if isinstance(parsed, objects.Malformed):
+        malformed.add(number, parsed.reason)
+    return None
+
+
+def options_for(log: Log, given: Mapping[str, Any]) -> Options:
+    """The log's own options (the defaults for a new log) with the given ones in their place."""
+    if log.run is None:
+        return Options().updated(given)
+    inherited = from_record(log.run.options)
+    options = inherited.updated(given)
+    if options.max_objects != inherited.max_objects and len(log.commits):
+        message = (
+            f"--max-objects {options.max_objects}: this log was begun with "
+            f"{inherited.max_objects}, and its places depend on it; leave the option away, "
+            "or begin a new log"
+        )
+        raise UsageError(message)
+    return options
+
+
+def restored(
+    log: Log, options: Options, malformed: Malformed, progress: Callable[[int], None]
+) -> World:
+    """The snapshot after the log's last commit; `progress` is told every tick folded."""
+    first = options if log.run is None else _first_options(log, options)
+    world = World(first, log.prefix)
+    world.found(genesis_objects(log, malformed), 1)
+    for tick in range(1, len(log.commits) + 1):
+        commit = commit_at(log, tick)
+        with log.batch(tick) as raw:
+            replay(world, raw, commit)
+        progress(tick)
+    world.options = options
+    return world
+
+
+def commit_at(log: Log, tick: int) -> Commit:
+    """The commit of a tick."""
+    row = log.commits.row(tick)
+    commit = parse_commit(log.line(row.first_line + row.lines))
+    if commit is None:
+        message = f"the commit of tick {tick} cannot be read"
+        raise DamagedError(message, row.commit_start)
+    return commit
+
+
+def _first_options(log: Log, options: Options) -> Options:
+    """The options of the first run record."""
+    if not log.run_count:
+        return options
+    run = parse_run(log.line(log.run_lines[0]))
+    if run is None:
+        message = "the first run record cannot be read"
+        raise DamagedError(message, log.genesis.bytes)
+    return from_record(run.options)

@@ -1,0 +1,332 @@
+"""The loop: snapshot, candidates, winners, next snapshot, one write.
+
+Touches the clock and the gauges; hands seeds and snapshots to the core, batches
+to the device, bytes to the log. It decides nothing about what wins or moves.
+While one tick's bytes are hashed, written and made durable, the next is computed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Event
+from typing import Any, Literal
+
+import numpy as np
+import psutil
+
+from automaton import conditions, recompute
+from automaton.actions import ACTIONS, TRIALS, Scene, Seams, fact_line
+from automaton.answers import Answers
+from automaton.device import OUTCOMES, Batch, Cpu, Fragments, LineBuffer, Reference, reduce_batch
+from automaton.intake import accept
+from automaton.log import Log
+from automaton.modify import Automaton, moves
+from automaton.options import Options
+from automaton.pool import Background, available_cores
+from automaton.population import Entering, Named, Words
+from automaton.records import CommitFields, run_line
+from automaton.restore import Malformed, options_for, restored
+from automaton.stats import Stats
+from automaton.world import Choice, Found, World
+from kernels import philox
+
+Durability = Literal["commit", "interval", "off"]
+
+
+class Run:
+    """A log under way. Use as a context manager; `go` runs, `stop` ends it after the tick."""
+
+    def __init__(
+        self, path: str | Path, given: Mapping[str, Any], *, durability: Durability = "commit",
+        as_genesis: bool = False, progress: Callable[[int], None] = lambda tick: None,
+    ) -> None:  # fmt: skip
+        self.log = Log.open(
+            path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic
+        )
+        try:
+            self._begin(given, progress)
+        except BaseException:
+            self.log.close()
+            raise
+
+    def _begin(self, given: Mapping[str, Any], progress: Callable[[int], None]) -> None:
+        self.malformed = Malformed()
+        self.options = options_for(self.log, given)
+        self.world = restored(self.log, self.options, self.malformed, progress)
+        self.tick = len(self.log.commits)
+        self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()
+        if self._new_run and self.options.operator is not None:
+            self.world.use_operator(self.options.operator, self.log.run_count + 1)
+        self._count_genesis()
+        self.device = Cpu(self.options)
+        self.batch = Batch(self.options.parallel, self.options.max_size)
+        self.trials = Batch(TRIALS, self.options.max_size)
+        self.buffers = (LineBuffer(), LineBuffer())
+        self.background = Background()
+        self.reference = Reference()
+        self.unknown: dict[str, None] = {}
+        self.moved = True
+        self.outcomes = dict.fromkeys(OUTCOMES, 0)
+        self._stopping = Event()
+        self._process = psutil.Process()
+        self._first_tick = self.tick
+        self._started = time.monotonic()
+        self._window = (self._started, 0, 0)
+
+    def _count_genesis(self) -> None:
+        counters = self.world.state.counters
+        if not self.tick:
+            counters["lines"] = self.log.lines
+            counters["objects"] = len(self.log.index.first_lines())
+        lock = self.options.lock_dimension
+        if self._new_run and lock is not None and self.world.current:
+            self.world.lock(lock)
+
+    # -- the loop ----------------------------------------------------------
+
+    def go(
+        self, *, ticks: int | None = None, seconds: float | None = None, interval_ms: int = 1000,
+        stats_every: float = 10.0, show: Callable[[Stats], None] = lambda stats: None,
+    ) -> Stats:  # fmt: skip
+        """Run until a bound is reached or `stop` is called; returns the closing statistics."""
+        self._started = started = shown = time.monotonic()
+        self._window = (started, 0, 0)
+        while not self._stopping.is_set():
+            begun = time.monotonic()
+            self.step()
+            now = time.monotonic()
+            if now - shown >= stats_every:
+                show(self.stats())
+                shown = now
+            if ticks is not None and self.tick - self._first_tick >= ticks:
+                break
+            if seconds is not None and now - started >= seconds:
+                break
+            pause = begun + interval_ms / 1000 - now
+            if seconds is not None:
+                pause = min(pause, started + seconds - now)
+            if pause > 0:
+                self._stopping.wait(pause)
+        self.background.wait()
+        self.log.sync()
+        return self.stats(final=True)
+
+    def stop(self) -> None:
+        """End `go` after the tick under way; safe in a signal handler."""
+        self._stopping.set()
+
+    def step(self) -> None:
+        """One tick, whose bytes are written while the next is computed."""
+        tick = self.tick + 1
+        choice = self.world.choice(tick)
+        buffer = self.buffers[tick % 2]
+        fragments = Fragments.of(self.log.prefix, tick, choice.level)
+        self.device.react(
+            self.batch, self.world.population, choice, tick, philox.REACTANTS, fragments, buffer
+        )
+        answers = Answers(
+            self.world, self.batch, tick, self.reference, self.log.genesis_in_place
+        )
+        self._finish(tick, choice, answers, buffer)
+        self.tick = tick
+
+    def _finish(self, tick: int, choice: Choice, answers: Answers, buffer: LineBuffer) -> None:
+        """Move the machine, fold, and hand the batch to the log."""
+        counts = self.batch.counts()
+        scene = Scene(
+            self.world, answers, tick, self.options.parallel,
+            Seams(self._trial, self._normal_form, self._current, self._versions,
+                  self._take_inbox, self._validate),
+        )  # fmt: skip
+        self._accepted: tuple[list[Found], list[bytes]] = ([], [])
+        self._act(scene, answers)
+        found, taken = self._accepted
+        winners = answers.winners
+        self.world.state.salience = answers.mean_salience
+        self._count(len(taken), len(winners), scene, found)
+        self.world.fold(tick, found, self._entering(winners), choice.level, scene.made)
+        self._append(tick, dict(zip(OUTCOMES, counts, strict=True)), taken, found, buffer, scene)
+
+    def _act(self, scene: Scene, answers: Answers) -> None:
+        """Evaluate the conditions, perform the actions, move."""
+        world = self.world
+        current = world.current
+        if not current:
+            return
+        state = world.state
+        numbers = {
+            "line_number": state.counters["lines"],
+            "step_count": scene.tick - state.entered,
+            "object_count": state.counters["objects"],
+            "dimension": world.dimension(),
+        }
+
+        def holds(condition: conditions.Condition) -> bool:
+            for text in conditions.unknowns(condition):
+                state.counters["unknown"] += 1
+                self.unknown[text] = None
+            return conditions.holds(condition, numbers, answers)
+
+        locked = self.options.lock_dimension is not None
+        going = moves(world.program, current, holds, locked=locked)
+        scene.made += [fact_line(scene, *fact) for fact in answers.facts]
+        automaton = world.program.automata[current]
+        for transition in going.performed:
+            act = ACTIONS.get(transition.action)
+            if act is None:
+                continue
+            named = world.program.automata.get(transition.target, automaton)
+            act(scene, automaton, automaton if locked else named, transition)
+            state.actions[transition.action] += 1
+        self.moved = going.fired
+        state.counters["stayed"] += not going.fired
+        if going.next != current:
+            state.automaton, state.entered = going.next, scene.tick + 1
+
+    def _entering(self, winners: np.ndarray[Any, np.dtype[np.int64]]) -> Entering:
+        batch = self.batch
+        return Entering(winners, winners, batch.out, batch.results, batch.sizes, batch.steps)
+
+    def _count(self, taken: int, winners: int, scene: Scene, found: list[Found]) -> None:
+        counters = self.world.state.counters
+        new = sum(not self.log.index.lines_of(f.id) for f in found)
+        renewed = sum(made.found is not None for made in scene.made)
+        counters["modifications"] += winners
+        counters["objects"] += winners + new + len(scene.made) - renewed
+        counters["lines"] += int(self._new_run) + taken + winners + len(scene.made) + 1
+
+    def _append(
+        self, tick: int, outcomes: dict[str, int], taken: list[bytes], found: list[Found],
+        buffer: LineBuffer, scene: Scene,
+    ) -> None:  # fmt: skip
+        """Hand the batch to the log, once the one before is safe."""
+        for name, count in outcomes.items():
+            self.outcomes[name] += count
+        self.background.wait()
+        head = b""
+        if self._new_run:
+            head = run_line(
+                self.log.prefix, self.log.run_count + 1, self.log.genesis, self.options.record()
+            )
+            self._new_run = False
+        made = b"".join(line.line for line in scene.made)
+        parts = [part for part in (head, *taken, *buffer.parts, made) if len(part)]
+        named = self._named(bool(head), found, len(taken), outcomes["normal"], scene)
+        lines = bool(head) + len(taken) + outcomes["normal"] + len(scene.made)
+        fields = CommitFields(
+            tick=tick, outcomes=outcomes, dimension=self.world.dimension(),
+            state=self.world.state.record(), population=self.world.population.total,
+        )  # fmt: skip
+        self.background.start(self.log.append, parts, lines, fields, named)
+
+    @staticmethod
+    def _named(
+        head: bool, found: list[Found], taken: int, winners: int, scene: Scene
+    ) -> list[tuple[str | None, int]]:
+        """The batch's lines that stand under names, with their numbers in it."""
+        first_made = head + taken + winners
+        accepted = [(f.id, head + k) for k, f in enumerate(found)]
+        made = [
+            (line.found.id, first_made + k)
+            for k, line in enumerate(scene.made)
+            if line.found is not None
+        ]
+        return [*accepted, *made]
+
+    # -- what actions ask of the shell ---------------------------------------
+
+    def _trial(self, target: Automaton, words: Words) -> int:
+        """How many of TRIALS reactions with this operator are candidates."""
+        world = self.world
+        world.population.set_operator(world.trial_row, Named(b"trial", words, "trial"))
+        choice = world.choice_for(target, world.trial_row)
+        tick = self.tick + 1
+        self.device.react(self.trials, world.population, choice, tick, philox.TRIAL)
+        return self.trials.counts()[0]
+
+    def _normal_form(self, words: Words) -> tuple[Words | None, int]:
+        o = self.options
+        if len(words) > o.input_limit:
+            return None, 0
+        reduced = reduce_batch([words], o.max_steps, o.max_size, o.max_depth)
+        return reduced.words(0), int(reduced.steps[0])
+
+    def _current(self, object_id: str) -> bytes | None:
+        self.background.wait()
+        return self.log.current(object_id)
+
+    def _versions(self, object_id: str) -> list[int]:
+        self.background.wait()
+        return self.log.find(object_id)
+
+    def _take_inbox(self) -> None:
+        self.background.wait()
+        self.log.sync()
+        state = self.world.state
+        lines, state.inbox = self.log.inbox_lines(state.inbox)
+        found, taken, refused = accept(lines, self.log.prefix)
+        state.counters["accepted"] += len(taken)
+        state.counters["refused"] += refused
+        self._accepted = (self._accepted[0] + found, self._accepted[1] + taken)
+
+    def _validate(self) -> tuple[int, int, int]:
+        self.background.wait()
+        return recompute.validate(self.log, self.options.seed, self.tick)
+
+    # -- saying so -------------------------------------------------------------
+
+    def stats(self, *, final: bool = False) -> Stats:
+        """The statistics now; the window is since the set before, of the last one the run."""
+        now = time.monotonic()
+        normal, candidates = self.outcomes["normal"], sum(self.outcomes.values())
+        since, before, candidates_before = (self._started, 0, 0) if final else self._window
+        self._window = (now, normal, candidates)
+        span = max(now - since, 1e-9)
+        memory = psutil.virtual_memory()
+        world, state = self.world, self.world.state
+        return Stats(
+            tick=self.tick,
+            ticks=self.tick - self._first_tick,
+            seconds=round(now - self._started, 6),
+            modifications=normal,
+            modifications_per_s=round((normal - before) / span, 1),
+            candidates=candidates,
+            candidates_per_s=round((candidates - candidates_before) / span, 1),
+            objects=state.counters["objects"],
+            live=len(world.population),
+            distinct=world.population.distinct(),
+            rss_bytes=self._process.memory_info().rss,
+            memory_available_bytes=memory.available,
+            memory_percent=memory.percent,
+            cores=available_cores(),
+            workers_active=1,
+            workers_total=1,
+            threads=self.device.pool.count,
+            device=self.device.name,
+            dimension=world.dimension(),
+            automaton=state.automaton,
+            outcomes=dict(self.outcomes),
+            actions=dict(state.actions),
+            counters=dict(state.counters),
+            unknown_conditions=tuple(self.unknown),
+            moved=self.moved,
+            parallel=self.options.parallel,
+            durable_bytes=self.log.durable,
+            log_bytes=self.log.size,
+            head=self.log.head.hex(),
+            final=final,
+        )
+
+    def close(self) -> None:
+        """Finish what is being written, end the threads, give the log back."""
+        self.background.close()
+        self.device.close()
+        self.log.close()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,0 +1,80 @@
+"""Selectors over the population: which places may be reactants this tick.
+
+Parsed once, evaluated over all live places in one batch a tick. Knows columns
+and patterns; what a selector is for, and what the log says, others know.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton import conditions, notation
+from automaton.population import Places, Population
+from kernels import cpu, packed
+from kernels import match as kernels_match
+
+Truth = npt.NDArray[np.bool_]
+
+
+def select(population: Population, selector: conditions.Selector | None) -> Places:
+    """The live places that a selector (None: every term) matches, ascending."""
+    rows = population.choices()
+    if selector is None:
+        return rows
+    return rows[conditions.evaluate(selector, partial(_leaf, population, rows))]
+
+
+def checked(text: str) -> conditions.Selector:
+    """The selector of a text, its patterns read too; raises `ConditionError` or `TermError`."""
+    selector = conditions.parse_selector(text)
+    conditions.evaluate(selector, _check_leaf)
+    return selector
+
+
+def _check_leaf(leaf: conditions.Leaf) -> Truth:
+    if isinstance(leaf, conditions.Matches):
+        notation.parse(leaf.pattern, pattern=True)
+    return np.zeros(0, dtype=np.bool_)
+
+
+def _leaf(population: Population, rows: Places, leaf: conditions.Leaf) -> Truth:
+    """One truth value a row for an atom of a selector."""
+    column = population.column
+    match leaf:
+        case conditions.Const(value):
+            return np.full(len(rows), value)
+        case conditions.Numeral():
+            found = np.empty(len(rows), dtype=np.bool_)
+            cpu.compiled(kernels_match.match_numerals)(
+                population.code, column["start"], column["size"], rows, found
+            )
+            return found
+        case conditions.Matches(pattern):
+            return _matching(population, rows, pattern)
+        case conditions.Compare(field, op, value):
+            compare = conditions.COMPARISONS[op]
+            return np.asarray(compare(_field(population, field)[rows], value), dtype=np.bool_)
+        case conditions.Member("type", values):
+            codes = [number for number, kind in enumerate(population.kinds) if kind in values]
+            return np.isin(column["kind"][rows], codes)
+        case conditions.Member(field, values):
+            return np.isin(_field(population, field)[rows], values)
+
+
+def _field(population: Population, field: str) -> npt.NDArray[np.int32]:
+    return population.column[field]
+
+
+def _matching(population: Population, rows: Places, text: str) -> Truth:
+    """Which rows match a term pattern."""
+    pattern = notation.parse(text, pattern=True)
+    metas = pattern[pattern & 3 == packed.META] >> 2
+    bound = np.empty((2, int(metas.max()) + 1 if len(metas) else 0), dtype=np.int64)
+    found = np.empty(len(rows), dtype=np.bool_)
+    cpu.compiled(kernels_match.match_terms)(
+        pattern, population.code, population.column["start"], rows, found, bound[0], bound[1]
+    )
+    return found

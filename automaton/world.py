@@ -1,0 +1,310 @@
+"""The snapshot a tick starts from, and the fold that makes the next one.
+
+Definitions, population and state together; a run and a replay fold the same
+lines in the same order, so both come to the same snapshot. Pure: lines arrive as
+values, and nothing here knows a file, a clock or a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from automaton import notation, objects, selection, terms
+from automaton.errors import AutomatonError, NothingToRunError, UsageError
+from automaton.modify import DEFINITIONS, Automaton, Program
+from automaton.options import Options
+from automaton.population import COMPOSITION, MODIFICATION, Entering, Named, Places, Population
+from automaton.state import State
+from automaton.terms import Words
+from kernels import cpu, lines, philox
+
+
+@dataclass(frozen=True)
+class Found:
+    """An object and the id that stands for it (`line:<n>` where it has none)."""
+
+    id: str
+    members: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A line that an action made: its bytes, and what it changes in the snapshot."""
+
+    line: bytes
+    found: Found | None = None  # a new version of a named object
+    slot: int = -1  # >= 0: a term that enters like a winner, under the id m<tick>.<slot>
+    words: Words | None = None
+    steps: int = 0
+    level: int = 0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a tick reacts: the operator's row, the places of a and of b, rules' operators."""
+
+    automaton: Automaton | None
+    level: int
+    operator: int
+    a: Places
+    b: Places
+    operator_of: Places
+
+
+class World:
+    """Everything that the next tick depends on."""
+
+    def __init__(self, options: Options, prefix: str = "") -> None:
+        self.options = options
+        self.prefix = prefix
+        self.program = Program(options.max_size)
+        self.population = Population(options.max_objects)
+        self.state = State()
+        self.skipped = 0  # terms of the genesis that are open, unreadable or too large
+        self.rows: dict[str, int] = {}  # rows of operators, by automaton's or rule's id
+        self.trial_row = self.population.add_operator(Named(b"trial", terms.IDENTITY, "trial"))
+        self._canonical = _CanonicalReader(options.max_size)
+
+    # -- the beginning -----------------------------------------------------
+
+    def found(self, genesis: Iterable[Found], run: int) -> None:
+        """Take in the genesis' objects, in order of first appearance; `run` numbers the record."""
+        self.population.fill(self._genesis_terms(genesis))
+        if len(self.population) == 0:
+            message = "the log holds no lambda terms to react; `init` writes a log that does"
+            raise NothingToRunError(message)
+        self._sync_operators()
+        if self.options.operator is not None:
+            self.use_operator(self.options.operator, run)
+        else:
+            self._start_machine()
+
+    def use_operator(self, text: str, run: int) -> None:
+        """The operator that the options name, under the run record's id."""
+        name = f"{self.prefix}run:{run}"
+        words = notation.parse(text)
+        row = self.rows.get("")
+        named = Named(name.encode(), words, "run")
+        if row is None:
+            self.rows[""] = self.population.add_operator(named)
+        else:
+            self.population.set_operator(row, named)
+
+    def _start_machine(self) -> None:
+        if not self.program.automata:
+            message = (
+                "nothing to step: the log holds no automaton object; `--operator TERM` runs "
+                "its terms without a machine, `init PATH` writes a log with one"
+            )
+            raise NothingToRunError(message)
+        self.state.automaton = self.program.lowest().id
+        if self.options.focus_dimension is not None:
+            self._at_level("--focus-dimension", self.options.focus_dimension)
+
+    def _at_level(self, flag: str, level: int) -> Automaton:
+        """The automaton of a dimension that an option names."""
+        automaton = self.program.at_level(level)
+        if automaton is None:
+            levels = ", ".join(str(n) for n in sorted({a.level for a in self._automata()}))
+            message = f"{flag} {level}: no automaton has that dimension (there are {levels})"
+            raise UsageError(message)
+        return automaton
+
+    def _automata(self) -> Iterable[Automaton]:
+        return self.program.automata.values()
+
+    def _genesis_terms(self, genesis: Iterable[Found]) -> Iterable[Named]:
+        """The terms of the genesis, learning its definitions on the way."""
+        count = 0
+        cap = self.options.max_objects
+        for found in genesis:
+            self.program.learn(found.id, found.members)
+            for term in self.terms_of(found):
+                count += 1
+                if count <= cap:
+                    yield term
+        if count > cap:
+            message = (
+                f"the log holds {count} terms, more than --max-objects {cap}; "
+                f"raise it to at least {count}"
+            )
+            raise UsageError(message)
+
+    def terms_of(self, found: Found) -> list[Named]:
+        """The terms of an object's current version; those not usable are counted."""
+        source = objects.term_sources(found.members)
+        name = objects.quote(found.id)[1:-1]
+        kind = objects.object_type(found.members) or ""
+        level = objects.level(found.members)
+        definition = kind in DEFINITIONS
+        usable = []
+        for suffix, words in self._words_of(source):
+            if len(words) > self.options.max_size:
+                self.skipped += 1
+            else:
+                usable.append(Named(name + suffix, words, kind, level, definition))
+        return usable
+
+    def _words_of(self, source: objects.TermSource) -> list[tuple[bytes, Words]]:
+        if source.kind == "text":
+            found, skipped = notation.spans_counted(source.value)
+            self.skipped += skipped
+            return [(b"#%d" % number, words) for number, words in found]
+        if source.kind == "state":
+            return [(b"", terms.operator_named(source.value))]
+        if source.kind == "none":
+            return []
+        words = self._canonical.read(source.value)
+        if words is not None:
+            return [(b"", words)]
+        try:
+            return [(b"", notation.parse(source.value))]
+        except AutomatonError:
+            self.skipped += 1
+            return []
+
+    # -- a tick ------------------------------------------------------------
+
+    def choice(self, tick: int) -> Choice:
+        """The operator and the reactants that a tick may draw."""
+        automaton, row, level = self._operating(tick)
+        a, b = self._reactants(automaton)
+        return Choice(automaton, level, row, a, b, self._operator_of())
+
+    def choice_for(self, automaton: Automaton, row: int) -> Choice:
+        """What a trial of another operator for an automaton draws; rules do not apply."""
+        a, b = self._reactants(automaton)
+        return Choice(automaton, automaton.level, row, a, b, np.empty(0, dtype=np.int32))
+
+    def _reactants(self, automaton: Automaton | None) -> tuple[Places, Places]:
+        every = self.population.choices()
+        if automaton is None:
+            return every, every
+        return (
+            select_or(self.population, automaton.a, every),
+            select_or(self.population, automaton.b, every),
+        )
+
+    def lock(self, level: int) -> None:
+        """Put the machine into the automaton of a dimension."""
+        self.state.automaton = self._at_level("--lock-dimension", level).id
+
+    def _operating(self, tick: int) -> tuple[Automaton | None, int, int]:
+        """The automaton whose operator works this tick, its row and dimension."""
+        if self.options.operator is not None:
+            return None, self.rows[""], 0
+        automaton = self.program.automata[self.current]
+        focus = self.options.focus_dimension
+        if focus is not None:
+            word = philox.words(self.options.seed, tick, 0, philox.FOCUS)[0]
+            if int(word) < self.options.focus_probability:
+                automaton = self.program.at_level(focus) or automaton
+        return automaton, self.rows[automaton.id], automaton.level
+
+    @property
+    def current(self) -> str:
+        """The current automaton's id ("" without a machine); a lost one falls to the lowest."""
+        current = self.state.automaton
+        if current is None:
+            return ""
+        return current if current in self.program.automata else self.program.lowest().id
+
+    def dimension(self) -> int:
+        """The current automaton's dimension, 0 without a machine."""
+        return self.program.automata[self.current].level if self.current else 0
+
+    def _operator_of(self) -> Places:
+        """By place: the row of the operator that the first matching rule puts there, or -1."""
+        rules = self.program.rules.values()
+        if not rules:
+            return np.empty(0, dtype=np.int32)
+        chosen = np.full(self.options.max_objects, -1, dtype=np.int32)
+        for rule in reversed(rules):
+            chosen[selection.select(self.population, rule.match)] = self.rows[rule.id]
+        return chosen
+
+    # -- the fold ----------------------------------------------------------
+
+    def fold(
+        self, tick: int, accepted: Sequence[Found], winners: Entering, level: int,
+        made: Sequence[Made],
+    ) -> None:  # fmt: skip
+        """The lines of a batch enter, in the order in which they stand in it."""
+        number = 0
+        for found in accepted:
+            number = self._renew(found, tick, number)
+        if len(winners.slots):
+            self.population.enter(
+                self.options.seed, tick, philox.PLACE, winners, level, MODIFICATION
+            )
+        for line in made:
+            if line.words is not None:
+                self._enter_made(tick, line, line.words)
+            elif line.found is not None:
+                number = self._renew(line.found, tick, number)
+        if accepted or any(line.found for line in made):
+            self._sync_operators()
+
+    def _enter_made(self, tick: int, line: Made, words: Words) -> None:
+        """A composed term enters like a winner of its slot."""
+        slot = np.array([line.slot], dtype=np.int64)
+        size, steps = np.array([[len(words)], [line.steps]], dtype=np.int32)
+        at = np.zeros(1, dtype=np.int64)
+        entering = Entering(slot, at, words, at, size, steps)
+        self.population.enter(
+            self.options.seed, tick, philox.PLACE, entering, line.level, COMPOSITION
+        )
+
+    def _renew(self, found: Found, tick: int, number: int) -> int:
+        """A named object's new version replaces the old; returns the next draw's number."""
+        self.program.learn(found.id, found.members)
+        fresh = self.terms_of(found)
+        kept = {term.name for term in fresh}
+        self.population.drop(name for name in self._old_names(found.id) if name not in kept)
+        for term in fresh:
+            self.population.add_named(term, self.options.seed, tick, number, philox.ACCEPTED)
+            number += 1
+        return number
+
+    def _old_names(self, object_id: str) -> list[bytes]:
+        """The names under which an object's terms may live."""
+        name = objects.quote(object_id)[1:-1]
+        found = [name]
+        while self.population.names.find(name + b"#%d" % len(found)) is not None:
+            found.append(name + b"#%d" % len(found))
+        return found
+
+    def _sync_operators(self) -> None:
+        """Every automaton and rule has its operator in a row of its own."""
+        for definition in (*self.program.automata.values(), *self.program.rules.values()):
+            named = Named(objects.quote(definition.id)[1:-1], definition.operator, "operator")
+            row = self.rows.get(definition.id)
+            if row is None:
+                self.rows[definition.id] = self.population.add_operator(named)
+            elif not np.array_equal(self.population.words(row), definition.operator):
+                self.population.set_operator(row, named)
+
+
+def select_or(population: Population, selector: Any, every: Places) -> Places:
+    """The places a selector matches; every place where there is none."""
+    return every if selector is None else selection.select(population, selector)
+
+
+class _CanonicalReader:
+    """Reads terms in canonical notation by the kernel, which is all that our own lines hold."""
+
+    def __init__(self, room: int) -> None:
+        self._words = np.empty(room, dtype=np.int32)
+        self._stack = np.empty(4 * room + 8, dtype=np.int32)
+
+    def read(self, text: str) -> Words | None:
+        """The packed term, or None where the text is not canonical (or too large)."""
+        raw = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
+        size, end = cpu.compiled(lines.get_term)(
+            raw, 0, len(raw), self._words, 0, len(self._words), self._stack
+        )
+        return self._words[:size].copy() if size > 0 and end == len(raw) else None

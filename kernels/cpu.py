@@ -1,0 +1,86 @@
+"""Compiles kernel bodies for the CPU: numba, the GIL released, cached on disk.
+
+Bodies are plain functions that call each other by name. `compiled` rebuilds a
+body with those names bound to compiled forms, so that the source is written
+once for every target. No policy here: which device runs is `automaton.device`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import types
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config
+
+_HERE = Path(__file__).parent
+
+
+def source_key() -> str:
+    """The hash of all kernel sources and of numba's version, 16 hex digits.
+
+    numba's cache looks at the file of the function it compiled and not at the
+    functions called from it, so a change anywhere must change the folder.
+    """
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(_HERE.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept: `AUTOMATON_CACHE`, else the user's cache."""
+    base = os.environ.get("AUTOMATON_CACHE") or os.environ.get("XDG_CACHE_HOME")
+    root = Path(base) if base else Path.home() / ".cache"
+    return root / "automaton-scalable" / f"kernels-{source_key()}"
+
+
+@cache
+def _usable_cache() -> str:
+    """The cache folder if it can be written, else one in the temporary folder."""
+    for folder in (cache_folder(), Path(tempfile.gettempdir()) / cache_folder().name):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return str(folder)
+    return ""
+
+
+def bound(
+    body: Callable[..., Any], compile_one: Callable[[Callable[..., Any]], Any]
+) -> types.FunctionType:
+    """The body with every kernel body that it names replaced by `compile_one` of it."""
+    assert isinstance(body, types.FunctionType)
+    names = {
+        name: compile_one(value)
+        for name in body.__code__.co_names
+        if isinstance(value := body.__globals__.get(name), types.FunctionType)
+        and value.__module__.startswith(f"{__package__}.")
+    }
+    rebuilt = types.FunctionType(
+        body.__code__, {**body.__globals__, **names}, body.__name__, body.__defaults__
+    )
+    rebuilt.__qualname__ = body.__qualname__
+    rebuilt.__module__ = body.__module__
+    return rebuilt
+
+
+@cache
+def compiled(body: Callable[..., Any]) -> Any:
+    """The body as machine code for this CPU; calling it releases the GIL."""
+    function = bound(body, compiled)
+    folder = _usable_cache()
+    before = config.CACHE_DIR
+    config.CACHE_DIR = folder  # read once, when the cache is attached
+    try:
+        return numba.njit(nogil=True, error_model="numpy", cache=bool(folder))(function)
+    finally:
+        config.CACHE_DIR = before

@@ -1,0 +1,314 @@
+"""Winner lines: canonical de Bruijn text and JSON bytes, written and read in place.
+
+The grammar is docs/format.md's; what a winner is, others decide. Writing costs
+one pass over the term and about 130 bytes a line; reading is its inverse. It
+never reads or writes beyond its bounds, whatever the bytes are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .packed import APP, LAM, VAR, link
+
+BODY, FUNCTION, ARGUMENT = 0, 1, 2
+CLOSE = 2  # beside ARGUMENT - 1: what stands on the printer's stack
+NEXT = 1
+ZERO, NINE, SPACE, OPEN_, SHUT, QUOTE = 48, 57, 32, 40, 41, 34
+MINUS, BACKSLASH = 45, 92
+LAMBDA_0, LAMBDA_1 = 0xCE, 0xBB  # U+03BB in UTF-8
+
+
+def put(buffer, at, text, start, stop):  # type: ignore[no-untyped-def]
+    """Copy text[start:stop] to buffer[at:]; returns the next position."""
+    for k in range(start, stop):
+        buffer[at] = text[k]
+        at += 1
+    return at
+
+
+def put_number(buffer, at, number):  # type: ignore[no-untyped-def]
+    """Write a number >= 0 in decimal; returns the next position."""
+    if number < 10:
+        buffer[at] = ZERO + number
+        return at + 1
+    digits = 2
+    limit = 100
+    while number >= limit:
+        digits += 1
+        limit *= 10
+    for k in range(at + digits - 1, at - 1, -1):
+        rest = number // 10
+        buffer[k] = ZERO + (number - rest * 10)
+        number = rest
+    return at + digits
+
+
+def put_term(buffer, at, words, start, size, stack):  # type: ignore[no-untyped-def]
+    """Write a packed term canonically in UTF-8; returns the next position.
+
+    Application is left-associative with single spaces; an abstraction as
+    argument or function and an application as argument stand in parentheses.
+    stack: int32 scratch of 2 * size entries. At most 13 bytes a node.
+    """
+    top = 0
+    context = BODY
+    for i in range(start, start + size):
+        word = words[i]
+        tag = word & 3
+        if context == ARGUMENT and tag != VAR or context == FUNCTION and tag == LAM:
+            buffer[at] = OPEN_
+            at += 1
+            stack[top] = CLOSE
+            top += 1
+        if tag == APP:
+            stack[top] = NEXT
+            top += 1
+            context = FUNCTION
+        elif tag == LAM:
+            buffer[at] = LAMBDA_0
+            buffer[at + 1] = LAMBDA_1
+            at += 2
+            context = BODY
+        else:
+            at = put_number(buffer, at, word >> 2)
+            while top > 0:
+                top -= 1
+                if stack[top] == NEXT:
+                    buffer[at] = SPACE
+                    at += 1
+                    context = ARGUMENT
+                    break
+                buffer[at] = SHUT
+                at += 1
+    return at
+
+
+def put_id(buffer, at, tick, slot, text, mark, names, name_starts):  # type: ignore[no-untyped-def]
+    """Write a reactant's id: `<prefix>m<tick>.<slot>`, or its name when tick is 0.
+
+    text[mark[0]:mark[1]] is `<prefix>m`; names: uint8, JSON-escaped ids, a
+    newline behind each; name_starts int64.
+    """
+    if tick == 0:
+        return put(buffer, at, names, name_starts[slot], name_starts[slot + 1] - 1)
+    at = put(buffer, at, text, mark[0], mark[1])
+    at = put_number(buffer, at, tick)
+    buffer[at] = 46
+    return put_number(buffer, at + 1, slot)
+
+
+def write_winners(  # type: ignore[no-untyped-def]
+    lo, hi, won, text, mark, born_tick, born_slot, names, name_starts,
+    steps, sizes, places_a, places_b, operators, results, out, buffer, stack,
+):  # fmt: skip
+    """Write the winner lines of the slots lo..hi-1; returns the number of bytes.
+
+    won uint8 by slot. text uint8: the constant parts of a line, part k standing
+    in text[mark[k]:mark[k+1]] (see `Fragments` of the caller). born_tick int64
+    and born_slot int32 by place; the rest as `react.react` left it. buffer
+    uint8 with room for every winner of the range; stack int32 scratch.
+    """
+    at = 0
+    for slot in range(lo, hi):
+        if won[slot] == 0:
+            continue
+        at = put(buffer, at, text, mark[1], mark[2])
+        at = put_number(buffer, at, slot)
+        at = put(buffer, at, text, mark[2], mark[3])
+        op = operators[slot]
+        at = put_id(buffer, at, born_tick[op], born_slot[op], text, mark, names, name_starts)
+        at = put(buffer, at, text, mark[3], mark[4])
+        a = places_a[slot]
+        at = put_id(buffer, at, born_tick[a], born_slot[a], text, mark, names, name_starts)
+        at = put(buffer, at, text, mark[3], mark[4])
+        b = places_b[slot]
+        at = put_id(buffer, at, born_tick[b], born_slot[b], text, mark, names, name_starts)
+        at = put(buffer, at, text, mark[4], mark[5])
+        at = put_number(buffer, at, steps[slot])
+        at = put(buffer, at, text, mark[5], mark[6])
+        at = put_number(buffer, at, sizes[slot])
+        at = put(buffer, at, text, mark[6], mark[7])
+        at = put_term(buffer, at, out, results[slot], sizes[slot], stack)
+        at = put(buffer, at, text, mark[7], mark[8])
+    return at
+
+
+def get_number(text, at, stop):  # type: ignore[no-untyped-def]
+    """Read a canonical decimal below 2**62; returns (number, next position) or (-1, at)."""
+    start = at
+    number = 0
+    while at < stop and ZERO <= text[at] <= NINE and at - start < 18:
+        number = number * 10 + (np.int64(text[at]) - ZERO)
+        at += 1
+    if at == start or (text[start] == ZERO and at - start > 1):
+        return -1, start
+    return number, at
+
+
+def get_term(text, at, stop, words, start, room, stack):  # type: ignore[no-untyped-def]
+    """Read a canonical closed term from text[at:stop] into words[start:].
+
+    Returns (nodes, next position); nodes is -1 where the text is not of the grammar,
+    not closed, or needs more than `room` words. stack: int32[4 * room + 8]
+    scratch. It reads what `put_term` writes: the grammar
+      term = {λ} atoms, atoms = atom {" " atom}, atom = number | "(" term ")".
+    Applications are found after their arguments: the atoms of a group are
+    counted first by skipping ahead, which costs one look a byte and level.
+    """
+    if stop - at > 64 * room + 64:
+        return -1, at
+    size = 0
+    depth = 0  # binders in scope
+    top = 0  # open groups: (binders outside, atoms still to come)
+    fresh = True  # at the beginning of a group
+    while True:
+        if fresh:
+            outside = depth
+            while at + 1 < stop and text[at] == LAMBDA_0 and text[at + 1] == LAMBDA_1:
+                if size >= room:
+                    return -1, at
+                words[start + size] = LAM
+                size += 1
+                depth += 1
+                at += 2
+            atoms = group_atoms(text, at, stop)
+            if size + atoms - 1 > room or 2 * top + 1 >= stack.shape[0]:
+                return -1, at
+            for _ in range(atoms - 1):
+                words[start + size] = APP
+                size += 1
+            stack[2 * top] = outside
+            stack[2 * top + 1] = atoms
+            top += 1
+            fresh = False
+        if at >= stop or size >= room:
+            return -1, at
+        if text[at] == OPEN_:
+            at += 1
+            fresh = True
+            continue
+        number, at = get_number(text, at, stop)
+        if number < 0 or number >= depth:
+            return -1, at
+        words[start + size] = number << 2
+        size += 1
+        while True:
+            stack[2 * top - 1] -= 1
+            if stack[2 * top - 1] > 0:
+                if at >= stop or text[at] != SPACE:
+                    return -1, at
+                at += 1
+                break
+            top -= 1
+            depth = stack[2 * top]
+            if top == 0:
+                link(words, start, size, stack)
+                return size, at
+            if at >= stop or text[at] != SHUT:
+                return -1, at
+            at += 1
+
+
+def group_atoms(text, at, stop):  # type: ignore[no-untyped-def]
+    """The number of atoms from here to the end of the group (at least 1)."""
+    atoms = 1
+    level = 0
+    while at < stop:
+        byte = text[at]
+        if byte == OPEN_:
+            level += 1
+        elif byte == SHUT:
+            if level == 0:
+                break
+            level -= 1
+        elif byte == SPACE and level == 0:
+            atoms += 1
+        elif byte == QUOTE:
+            break
+        at += 1
+    return atoms
+
+
+def expect(text, at, stop, part, start, end):  # type: ignore[no-untyped-def]
+    """The position behind part[start:end] if it stands at text[at:], else -1."""
+    if at < 0 or at + end - start > stop:
+        return -1
+    for k in range(start, end):
+        if text[at] != part[k]:
+            return -1
+        at += 1
+    return at
+
+
+def string_end(text, at, stop):  # type: ignore[no-untyped-def]
+    """The position of the quote that ends a JSON string begun before `at`, or -1."""
+    while at < stop and text[at] != QUOTE:
+        at += 2 if text[at] == BACKSLASH else 1
+    return at if at < stop else -1
+
+
+def read_winners(  # type: ignore[no-untyped-def]
+    text, at, stop, part, mark, max_size, slots, steps, sizes, starts, levels, ids, words, stack
+):
+    """Read winner lines from text[at:stop] until one is something else.
+
+    part, mark: the constant parts as in `write_winners`, but part 2 ends before
+    the dimension. slots, starts int64, steps, sizes, levels int32: result, by
+    line (their length bounds the number of lines). ids int64[n, 3, 2]: where the
+    operator's, a's and b's id stand. words int32: the terms one behind the other,
+    at most max_size each. Returns (lines read, position behind them, words used).
+    """
+    count = 0
+    end = 0
+    while count < slots.shape[0] and at < stop:
+        p = expect(text, at, stop, part, mark[1], mark[2])
+        if p < 0:
+            break
+        slot, p = get_number(text, p, stop)
+        p = expect(text, p, stop, part, mark[2], mark[3])
+        if slot < 0 or p < 0 or p >= stop:
+            break
+        sign = 1
+        if text[p] == MINUS:
+            sign = -1
+            p += 1
+        level, p = get_number(text, p, stop)
+        p = expect(text, p, stop, part, mark[3], mark[4])
+        if level < 0 or p < 0:
+            break
+        for k in range(3):
+            last = string_end(text, p, stop)
+            if last < 0:
+                break
+            ids[count, k, 0] = p
+            ids[count, k, 1] = last
+            separator = 4 if k < 2 else 5
+            p = expect(text, last, stop, part, mark[separator], mark[separator + 1])
+            if p < 0:
+                break
+        if last < 0 or p < 0:
+            break
+        made, p = get_number(text, p, stop)
+        p = expect(text, p, stop, part, mark[6], mark[7])
+        if made < 0 or p < 0:
+            break
+        size, p = get_number(text, p, stop)
+        p = expect(text, p, stop, part, mark[7], mark[8])
+        if size < 1 or size > max_size or p < 0 or end + size > words.shape[0]:
+            break
+        nodes, p = get_term(text, p, stop, words, end, size, stack)
+        if nodes != size:
+            break
+        p = expect(text, p, stop, part, mark[8], mark[9])
+        if p < 0:
+            break
+        slots[count] = slot
+        levels[count] = sign * level
+        steps[count] = made
+        sizes[count] = size
+        starts[count] = end
+        end += size
+        count += 1
+        at = p
+    return count, at, end

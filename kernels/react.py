@@ -1,0 +1,87 @@
+"""The batch of a tick: draw reactants, reduce, judge, one slot after another.
+
+A slot's result depends on (snapshot, seed, tick, slot) alone, so a batch may be
+cut into shards anywhere. Nothing here chooses winners or knows what a line is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .packed import APP
+from .philox import REACTANTS, below, draw
+from .reduce import EMPTY, NORMAL, reaction
+
+
+def choose(seed, tick, slot, purpose, choices_a, choices_b):  # type: ignore[no-untyped-def]
+    """The places of a and b for a slot, or (-1, -1) where a selector matched nothing."""
+    if choices_a.shape[0] == 0 or choices_b.shape[0] == 0:
+        return -1, -1
+    w0, w1, _, _ = draw(seed, tick, np.uint64(slot), purpose)
+    a = choices_a[np.int64(below(w0, np.uint64(choices_a.shape[0])))]
+    b = choices_b[np.int64(below(w1, np.uint64(choices_b.shape[0])))]
+    return a, b
+
+
+def react(  # type: ignore[no-untyped-def]
+    seed, tick, purpose, lo, hi,
+    code, start, size, choices_a, choices_b, operator, operator_of,
+    copies, max_steps, max_size, max_depth, max_input,
+    outcomes, steps, sizes, salience, places_a, places_b, operators, results, out, at,
+    cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
+):  # fmt: skip
+    """The reactions of the slots lo..hi-1.
+
+    seed, tick uint64. code int32: all packed terms; start int64, size int32 by
+    place; choices_a, choices_b int32: the places that may be reactants.
+    operator: the place of the tick's operator; operator_of int32 by place:
+    the operator that a rule puts in its stead where a is that place, or -1
+    (of length 0: no rules). Results, by slot: outcomes uint8, steps int32,
+    sizes int32, salience int32 (|a| + |b| - |result|, in nodes), places_a, places_b, operators int32, results int64 (start of the
+    normal form in out, -1 unless NORMAL). out int32 needs (hi-lo)*max_size words from `at` on.
+    """
+    for slot in range(lo, hi):
+        a, b = choose(seed, tick, slot, purpose, choices_a, choices_b)
+        places_a[slot] = a
+        places_b[slot] = b
+        operators[slot] = operator
+        results[slot] = -1
+        steps[slot] = 0
+        sizes[slot] = 0
+        salience[slot] = 0
+        if a < 0:
+            outcomes[slot] = EMPTY
+            continue
+        op = operator
+        if operator_of.shape[0] > 0 and operator_of[a] >= 0:
+            op = operator_of[a]
+            operators[slot] = op
+        outcome, made, nodes = reaction(
+            code, start[op], size[op], start[a], size[a], start[b], size[b],
+            copies, max_steps, max_size, max_depth, max_input, out, at,
+            cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
+        )  # fmt: skip
+        outcomes[slot] = outcome
+        steps[slot] = made
+        sizes[slot] = nodes
+        if outcome == NORMAL:
+            salience[slot] = size[a] + size[b] - nodes
+            results[slot] = at
+            at += nodes
+
+
+def apply_words(words, op, op_size, a, a_size, b, b_size, out):  # type: ignore[no-untyped-def]
+    """Write the term `(op a) b` of three spans of words to out; returns its size."""
+    out[0] = ((2 + op_size + a_size) << 2) | APP
+    out[1] = ((1 + op_size) << 2) | APP
+    n = 2
+    for k in range(op, op + op_size):
+        out[n] = words[k]
+        n += 1
+    for k in range(a, a + a_size):
+        out[n] = words[k]
+        n += 1
+    for k in range(b, b + b_size):
+        out[n] = words[k]
+        n += 1
+    return n
