@@ -16,8 +16,9 @@ from automaton.answers import Answers
 from automaton.modify import Automaton, Transition
 from automaton.objects import quote, replace_member
 from automaton.records import dump
+from automaton.sources import Found
 from automaton.terms import Words, apply, lam, var
-from automaton.world import Found, Made, World
+from automaton.world import Made, World
 
 #: A trial of `self-modify` must find candidates in a quarter of its reactions.
 TRIALS, TRIALS_NEEDED = 64, 16

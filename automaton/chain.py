@@ -45,6 +45,7 @@ class ChainReport:
 
     @property
     def ok(self) -> bool:
+        """Whether nothing differs; a tail is not a difference."""
         return self.first_bad is None
 
 
@@ -53,14 +54,13 @@ def check(
     genesis: Genesis,
     commits: Commits,
     first: int,
-    last: int,
     progress: Callable[[int], object] | None = None,
 ) -> ChainReport:
-    """Checks the ticks first..last, and the genesis if they begin with the first.
+    """Checks all ticks from `first` on, and the genesis if that is the first tick.
 
     `progress` is told the bytes done after every batch.
     """
-    done, bad = 0, None
+    done, bad, last = 0, None, len(commits)
     if first <= 1:
         bad = _genesis(fd, genesis)
         done = genesis.bytes

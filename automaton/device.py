@@ -52,7 +52,7 @@ class Fragments:
         ]
         encoded = [part.encode() for part in parts]
         mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-        return cls(np.frombuffer(b"".join(encoded), dtype=np.uint8), mark)
+        return cls(np.frombuffer(b"".join(encoded) + bytes(lines.SPARE), dtype=np.uint8), mark)
 
 
 class Batch:
@@ -157,7 +157,7 @@ class Cpu:
     ) -> None:  # fmt: skip
         o, column = self.options, population.column
         cpu.compiled(react.react)(
-            *counter, *span, population.code, column["start"], column["size"],
+            *counter, *span, population.code, column["start"], column["size"], column["normal"],
             choice.a, choice.b, choice.operator, choice.operator_of,
             o.copies, o.max_steps, o.max_size, o.max_depth, o.input_limit,
             batch.outcomes, batch.steps, batch.sizes, batch.salience,

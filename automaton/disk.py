@@ -16,24 +16,25 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automaton.errors import FileError, LockedError
+from automaton.errors import AutomatonError, FileError, LockedError, StorageError
 
 Buffer = bytes | bytearray | memoryview
 BLOCK = 512 * 1024  # bytes read at a time; stays in the second-level cache
 PADDING = 128  # zero bytes behind a block, so that looking ahead stays inside
 IOV_MAX = 1024  # buffers in one writev, the least that Linux and macOS allow
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # there is no room, however it is said
-READ_ONLY = errno.EROFS
 
 
 class Disk:
     """The calls that change a file, one method each."""
 
     def open(self, path: str, flags: int, mode: int = 0o644) -> int:
+        """A descriptor that child processes do not inherit."""
         return os.open(path, flags | os.O_CLOEXEC, mode)
 
     def write(self, fd: int, parts: Sequence[Buffer]) -> int:
@@ -41,17 +42,20 @@ class Disk:
         return os.writev(fd, parts)
 
     def pwrite(self, fd: int, data: Buffer, offset: int) -> int:
+        """Writes over what stands at an offset."""
         return os.pwrite(fd, data, offset)
 
     def fdatasync(self, fd: int) -> None:
+        """Returns when the file's bytes and its length are on the medium."""
         getattr(os, "fdatasync", os.fsync)(fd)  # macOS has no fdatasync
 
     def ftruncate(self, fd: int, size: int) -> None:
+        """Cuts or extends the file to `size` bytes."""
         os.ftruncate(fd, size)
 
     def sync_folder(self, path: str) -> None:
         """Makes the names in the folder of `path` durable: fsync of a file does not."""
-        fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(Path(path).parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
         finally:
@@ -87,7 +91,7 @@ def _once(disk: Disk, fd: int, parts: Sequence[Buffer]) -> int:
 def regular(disk: Disk, path: str, *, write: bool) -> int:
     """A descriptor of a regular file; whatever else it is, a `FileError`."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
+        if not stat.S_ISREG(Path(path).stat().st_mode):
             raise FileError(f"{path} is not a regular file; name a JSONL file")
         return disk.open(path, os.O_RDWR if write else os.O_RDONLY)
     except FileNotFoundError:
@@ -98,6 +102,7 @@ def regular(disk: Disk, path: str, *, write: bool) -> int:
 
 
 def size_of(fd: int) -> int:
+    """Bytes in the file now."""
     return os.fstat(fd).st_size
 
 
@@ -109,6 +114,7 @@ def blocks(fd: int, start: int, stop: int) -> Iterator[bytes]:
 
 
 def sha256(fd: int, start: int, stop: int) -> bytes:
+    """The digest of a range, 32 raw bytes."""
     digest = hashlib.sha256()
     for data in blocks(fd, start, stop):
         digest.update(data)
@@ -137,6 +143,7 @@ class Lines:
     ends: NDArray[np.int64]
 
     def line(self, k: int) -> bytes:
+        """A copy of one line."""
         return self.data[self.starts[k] : self.ends[k]].tobytes()
 
 
@@ -194,7 +201,7 @@ def lock(fd: int, path: str) -> None:
 
 def _holder(path: str) -> int | None:
     try:
-        with open(f"{path}.lock", "rb") as file:
+        with Path(f"{path}.lock").open("rb") as file:
             return int(file.read(32))
     except (OSError, ValueError):
         return None
@@ -205,10 +212,7 @@ def sign(disk: Disk, path: str) -> None:
     try:
         fd = disk.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     except OSError as error:
-        raise FileError(
-            f"nothing can be written beside {path}: {error.strerror}; "
-            "copy the log into a folder that you may write to"
-        ) from error
+        raise refusal(error, path, 0, "nothing was changed") from error
     try:
         with contextlib.suppress(OSError):  # a full disk must not stop recovery, which frees room
             write_all(disk, fd, [b"%d\n" % os.getpid()])
@@ -219,7 +223,7 @@ def sign(disk: Disk, path: str) -> None:
 def unsign(path: str) -> None:
     """Takes the signature away; to be called before the lock is given back."""
     with contextlib.suppress(OSError):
-        os.unlink(f"{path}.lock")
+        Path(f"{path}.lock").unlink()
 
 
 def save_new(disk: Disk, path: str, data: Buffer) -> None:
@@ -231,5 +235,24 @@ def save_new(disk: Disk, path: str, data: Buffer) -> None:
         disk.fdatasync(fd)
     finally:
         os.close(fd)
-    os.replace(draft, path)
+    Path(draft).replace(path)
     disk.sync_folder(path)
+
+
+def refusal(error: OSError, path: str, needed: int, state: str) -> AutomatonError:
+    """What to tell people when a disk refuses; `state` says how the log was left."""
+    if error.errno in FULL:
+        return StorageError(
+            f"no room for {path}: {needed} bytes were needed; free some and start again; {state}",
+            needed,
+        )
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return FileError(
+            f"nothing can be written beside {path}: {error.strerror}; "
+            f"copy the log into a folder that you may write to; {state}"
+        )
+    return StorageError(
+        f"{path} could not be written: {error.strerror} ({needed} bytes); "
+        f"check the disk and start again; {state}",
+        needed,
+    )

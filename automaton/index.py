@@ -26,20 +26,18 @@ from kernels import cpu, scan
 
 #: Bytes read at a time: stays in the second-level cache, where fresh memory would not.
 BUFFER_BYTES = 512 * 1024
-#: Rows and slots to begin with.
-FIRST_ROWS = 1024
-
+FIRST_ROWS = 1024  # and slots
 #: Kinds of lines without an id, as `lines_without_id` takes them.
 BLANK, DIRECTIVE, MALFORMED, NAMELESS = (scan.NO_ID + n for n in range(4))
 
-_ROW = 0x7FFF_FFFF
+_LOW_HALF = 0xFFFF_FFFF
 
 
 class Index:
     """The lines of a JSONL file and, of every id, all its versions.
 
-    `fd` is borrowed and must stay open. `hash_mask` exists for tests: fewer bits,
-    more collisions, the same answers.
+    `fd` is borrowed and must stay open. `hash_mask` is for tests: fewer bits, more
+    collisions, the same answers.
     """
 
     def __init__(
@@ -48,14 +46,15 @@ class Index:
         *,
         buffer_bytes: int = BUFFER_BYTES,
         max_line_bytes: int = objects.MAX_LINE_BYTES,
-        hash_mask: int = 0xFFFF_FFFF,
+        hash_mask: int = 0xFFFF_FFFF_FFFF_FFFF,
     ) -> None:
         self._fd = fd
         self._buffer_bytes = buffer_bytes
         self._max_line_bytes = max_line_bytes
-        self._hash_mask = hash_mask
+        self._hash_mask = np.uint64(hash_mask)
         self._offsets = np.zeros(FIRST_ROWS, np.int64)
         self._links = np.zeros(FIRST_ROWS, np.uint32)
+        self._checks = np.zeros(FIRST_ROWS, np.uint32)
         self._slots = np.zeros(FIRST_ROWS, np.uint64)
         self._rows = 0
         self._used = 0
@@ -74,8 +73,7 @@ class Index:
     def extend(self, start: int, stop: int | None = None) -> None:
         """Enters the lines of a range; their numbers follow those entered before.
 
-        A line that the range ends in counts, with or without a newline. Lines
-        must not have been `add`ed yet: their numbers would come twice.
+        The range ends a line, with or without a newline. It comes before any `add`.
         """
         if self._added_lines:
             raise ValueError("ranges are indexed before single lines are added")
@@ -115,8 +113,8 @@ class Index:
         count = os.preadv(self._fd, [window[kept : kept + room].data], position)
         if count == 0:
             raise FileError(
-                f"the file ends at byte {position} where {stop} were expected; "
-                "another program may be changing it: stop that program and try again"
+                f"the file ends at byte {position}, {stop} bytes were expected: "
+                "another program may be changing it; stop that program and try again"
             )
         return count
 
@@ -129,7 +127,8 @@ class Index:
         while why != scan.MORE:
             why, at, end, self._rows, self._used = enter(
                 window, at, filled, base, self._max_line_bytes, self._hash_mask,
-                mapped, self._rows, self._used, self._offsets, self._links, self._slots,
+                mapped, self._rows, self._used, self._offsets, self._links, self._checks,
+                self._slots,
             )  # fmt: skip
             if why == scan.GROW:
                 self._grow()
@@ -138,10 +137,9 @@ class Index:
                 self._enter(identity, base + at, kind)
                 at = end + 1
             elif why == scan.LONG:
-                raise FileError(
-                    f"line {self._rows + 1}, at byte {base + at}, is longer than "
-                    f"{self._max_line_bytes} bytes; split its object, or take the line out"
-                )
+                where = f"line {self._rows + 1}, at byte {base + at}, is longer than"
+                what = f"{self._max_line_bytes} bytes; split its object, or take the line out"
+                raise FileError(f"{where} {what}")
         return at
 
     def _enter(self, identity: bytes | None, offset: int, kind: int = NAMELESS) -> None:
@@ -150,8 +148,9 @@ class Index:
         if identity is not None:
             hashed = self._hash(identity)
             place = self._find(hashed, identity)
-            previous = int(self._slots[place]) & 0xFFFF_FFFF
-            self._slots[place] = hashed << 32 | (self._rows + 1)
+            previous = int(self._slots[place]) & _LOW_HALF
+            self._slots[place] = hashed >> 32 << 32 | (self._rows + 1)
+            self._checks[self._rows] = hashed & _LOW_HALF
             self._used += previous == 0
             link = previous | scan.PARSED
         self._offsets[self._rows] = offset
@@ -166,8 +165,8 @@ class Index:
             raise FileError(f"more than {scan.MAX_ROWS} lines, which is the limit; split the file")
         if self._rows >= len(self._offsets):
             rows = min(len(self._offsets) * 5 // 4, scan.MAX_ROWS)
-            self._offsets.resize(rows, refcheck=False)
-            self._links.resize(rows, refcheck=False)
+            for table in (self._offsets, self._links, self._checks):
+                table.resize(rows, refcheck=False)
         if 4 * self._used >= 3 * len(self._slots):
             slots = np.zeros(2 * len(self._slots), np.uint64)
             cpu.compiled(scan.move_slots)(self._slots, slots)
@@ -176,22 +175,25 @@ class Index:
     @property
     def nbytes(self) -> int:
         """Bytes held: line table, links, slots, numbers of added lines."""
-        tables = self._offsets.nbytes + self._links.nbytes + self._slots.nbytes
-        return tables + self._added_lines.itemsize * len(self._added_lines)
+        tables = (self._offsets, self._links, self._checks, self._slots)
+        return sum(table.nbytes for table in tables) + 8 * len(self._added_lines)
 
     # Finding ids.
 
     def _hash(self, identity: bytes) -> int:
         padded = np.frombuffer(bytearray(identity + bytes(8)), np.uint8)
         hashed = cpu.compiled(scan.hash_bytes)(padded, 0, len(identity))
-        return int(hashed) & self._hash_mask
+        return int(hashed & self._hash_mask)
 
     def _find(self, hashed: int, identity: bytes) -> int:
         """The slot of an id, or the empty one that it would take."""
         size = len(self._slots)
-        place = hashed * size >> 32
+        high, low = divmod(hashed, 1 << 32)
+        place = high * size >> 32
         while entry := int(self._slots[place]):
-            if entry >> 32 == hashed and self._id_of((entry & 0xFFFF_FFFF) - 1) == identity:
+            row = (entry & _LOW_HALF) - 1
+            same = entry >> 32 == high and self._checks[row] == low
+            if same and self._id_of(row) == identity:
                 return place
             place = (place + 1) % size
         return place
@@ -199,9 +201,8 @@ class Index:
     def _id_of(self, row: int) -> bytes | None:
         """The id that stands on a row, read from the file again."""
         raw = self._read_line(int(self._offsets[row]))
-        if not int(self._links[row]) & scan.PARSED:
-            return raw.split(b'"', 4)[3]
-        return _parsed(raw)[0]
+        parsed = int(self._links[row]) & scan.PARSED
+        return _parsed(raw)[0] if parsed else raw.split(b'"', 4)[3]
 
     def _read_line(self, offset: int) -> bytes:
         size = 1024
@@ -249,11 +250,11 @@ class Index:
     def _rows_of(self, identity: str) -> list[int]:
         """The rows of an id, last first."""
         encoded = _encoded(identity)
-        row = (int(self._slots[self._find(self._hash(encoded), encoded)]) & 0xFFFF_FFFF) - 1
+        row = (int(self._slots[self._find(self._hash(encoded), encoded)]) & _LOW_HALF) - 1
         rows = []
         while row >= 0:
             rows.append(row)
-            row = (int(self._links[row]) & _ROW) - 1
+            row = (int(self._links[row]) & ~scan.PARSED) - 1
         return rows
 
     def _line(self, row: int) -> int:
@@ -261,7 +262,7 @@ class Index:
 
     def _lines(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         split = int(np.searchsorted(rows, self._read_rows))
-        added = np.frombuffer(self._added_lines, np.int64) if self._added_lines else rows[:0]
+        added = np.array(self._added_lines, np.int64)
         return np.concatenate([rows[:split] + 1, added[rows[split:] - self._read_rows]])
 
     def _row(self, line: int) -> int:
@@ -296,6 +297,4 @@ def _slide(window: NDArray[np.uint8], at: int, filled: int) -> tuple[NDArray[np.
     if kept < len(window) - scan.PADDING:
         window[:kept] = window[at:filled]
         return window, kept
-    wider = np.empty(2 * kept + scan.PADDING, np.uint8)
-    wider[:kept] = window[at:filled]
-    return wider, kept
+    return np.concatenate([window[at:filled], np.empty(kept + scan.PADDING, np.uint8)]), kept

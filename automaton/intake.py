@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from automaton import objects
 from automaton.records import claims_our_id, is_our_id
-from automaton.world import Found
+from automaton.sources import Found
 
 #: Types that only a runner writes.
 RECORDS = frozenset({"run", "commit"})

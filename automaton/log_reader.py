@@ -17,7 +17,7 @@ from automaton import chain, disk, pin, recovery
 from automaton.batches import Commits, Row
 from automaton.errors import DamagedError
 from automaton.inbox import inbox_lines
-from automaton.index import Index
+from automaton.index import NAMELESS, Index
 from automaton.objects import Object, parse_line
 from automaton.records import Commit, Genesis, Run, is_our_id, parse_commit
 
@@ -46,7 +46,7 @@ class LogReader:
         self.index = Index.build(self._fd, 0, self._genesis_bytes)
         self.commits.genesis_lines = self.index.line_count
         self.lines = self.index.line_count + (found.walk.lines if found.walk else 0)
-        self.run_lines, self.named = array("q"), array("q")
+        self.run_lines, self.named, self._nameless = array("q"), array("q"), 0
         if found.walk:
             first = self.index.line_count + 1
             self.run_lines.extend(line + first for line in found.walk.run_lines)
@@ -55,16 +55,25 @@ class LogReader:
 
     def _name(self, identity: str | None, line: int, offset: int) -> None:
         self.named.append(line)
-        if identity is not None:
+        if identity is None:
+            self._nameless += 1
+        else:
             self.index.add(identity, line, offset)
 
     def _last_commit(self) -> Commit | None:
         if not len(self.commits):
             return None
-        commit = parse_commit(self._commit_raw(len(self.commits)))
+        return self.commit(len(self.commits))
+
+    def commit(self, tick: int) -> Commit:
+        """What the commit of a tick says."""
+        commit = parse_commit(self._commit_raw(tick))
         if commit is None:
-            start = int(self.commits.commit_start[-1])
-            raise DamagedError(f"{self.path}: the commit at byte {start} is not ours", start)
+            start = self.commits.row(tick).commit_start
+            raise DamagedError(
+                f"{self.path} is damaged: at byte {start} stands no commit of ours; restore a copy",
+                start,
+            )
         return commit
 
     # What is known.
@@ -90,11 +99,18 @@ class LogReader:
         return self.genesis.sha256 if self._chain is None else self._chain
 
     @property
+    def object_count(self) -> int:
+        """Objects of the genesis and those that batches named, each once; winners not."""
+        return self.index.ids + len(self.index.lines_without_id(NAMELESS)) + self._nameless
+
+    @property
     def run_count(self) -> int:
+        """Run records so far."""
         return len(self.run_lines)
 
     @property
     def genesis_line_count(self) -> int:
+        """Lines of the genesis; one without a final newline counts."""
         return self.index.line_count
 
     def genesis_in_place(self) -> bool:
@@ -198,5 +214,4 @@ class LogReader:
         self, from_tick: int | None = None, progress: Callable[[int], object] | None = None
     ) -> chain.ChainReport:
         """Checks all bytes of the genesis and of every batch (from a tick on: of these)."""
-        last = len(self.commits)
-        return chain.check(self._fd, self.genesis, self.commits, from_tick or 1, last, progress)
+        return chain.check(self._fd, self.genesis, self.commits, from_tick or 1, progress)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from kernels.lines import SPARE
+
 _START = 1 << 10  # entries at first; doubled when full
 
 
@@ -48,7 +50,7 @@ class Names:
     def text(self) -> npt.NDArray[np.uint8]:
         """The buffer; name k stands in text[starts[k]:starts[k+1]-1]."""
         if self._frozen is None:
-            self._frozen = np.frombuffer(bytes(self._text), dtype=np.uint8)
+            self._frozen = np.frombuffer(bytes(self._text) + bytes(SPARE), dtype=np.uint8)
         return self._frozen
 
     def starts(self) -> npt.NDArray[np.int64]:

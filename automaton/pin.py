@@ -11,6 +11,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from automaton.disk import Disk, blocks, save_new, write_all
 from automaton.records import Genesis
@@ -31,12 +32,13 @@ class Hint:
 
 
 def pin_path(path: str) -> str:
+    """The name of the file that pins the genesis."""
     return f"{path}.genesis"
 
 
 def _side(path: str, limit: int = 4096) -> bytes:
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             return file.read(limit)
     except OSError:
         return b""
@@ -49,6 +51,7 @@ def read_pin(path: str) -> Genesis | None:
 
 
 def has_pin(path: str) -> bool:
+    """Whether there is a pin, readable or not."""
     return os.path.lexists(pin_path(path))
 
 
@@ -59,6 +62,7 @@ def write_pin(disk: Disk, path: str, genesis: Genesis) -> None:
 
 
 def hint_bytes(hint: Hint) -> bytes:
+    """The hint as it stands in its file, always equally long."""
     text = b'{"tick":%d,"offset":%d,"chain":"%s"}' % (
         hint.tick,
         hint.offset,
@@ -68,6 +72,7 @@ def hint_bytes(hint: Hint) -> bytes:
 
 
 def read_hint(path: str) -> Hint | None:
+    """The hint of this log if there is one that can be read."""
     match = _HINT.fullmatch(_side(f"{path}.durable"))
     if match is None:
         return None
@@ -83,6 +88,7 @@ class HintFile:
         self._fd = -1
 
     def write(self, hint: Hint) -> None:
+        """Puts the hint in place of the one before."""
         with contextlib.suppress(OSError):
             if self._fd < 0:
                 self._fd = self._disk.open(self._path, os.O_RDWR | os.O_CREAT)
@@ -90,6 +96,7 @@ class HintFile:
             self._disk.pwrite(self._fd, hint_bytes(hint), 0)
 
     def close(self) -> None:
+        """Lets go of the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -107,7 +114,7 @@ def save_tail(disk: Disk, path: str, fd: int, start: int, stop: int) -> str:
             write_all(disk, copy, [data])
         disk.fdatasync(copy)
     except OSError:
-        os.unlink(target)
+        Path(target).unlink()
         raise
     finally:
         os.close(copy)

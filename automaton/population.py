@@ -61,6 +61,7 @@ class Population:
         "steps": np.int32,  # beta steps that made it; 0 for named terms
         "hashes": np.uint64,  # packed.term_hash
         "live": np.bool_,
+        "normal": np.bool_,  # known to be a normal form: every winner's term is
         "definition": np.bool_,  # automata, transitions, rules: never overwritten
         "last": np.int32,  # scratch of the fold, -1 between ticks
     }
@@ -124,7 +125,7 @@ class Population:
         survivors = np.empty(len(places), dtype=np.int32)
         count = cpu.compiled(fold.last_of_each)(places, self.column["last"], survivors)
         self._reserve(int(entering.sizes[entering.index[survivors[:count]]].sum()))
-        rows = (self.column[name] for name in list(self.COLUMNS)[:9])
+        rows = (self.column[name] for name in list(self.COLUMNS)[:10])
         self.end, total = cpu.compiled(fold.enter)(
             survivors[:count], places, entering.slots, entering.index, np.int64(tick),
             entering.source, entering.starts, entering.sizes, entering.steps,
@@ -229,6 +230,7 @@ class Population:
             "kind": self._kind(term.kind),
             "steps": 0,
             "last": -1,
+            "normal": cpu.compiled(packed.is_normal)(term.words, 0, len(term.words)),
             "hashes": cpu.compiled(packed.term_hash)(term.words, 0, len(term.words)),
         }
         for name, value in values.items():

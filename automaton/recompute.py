@@ -18,8 +18,8 @@ from automaton.log_reader import LogReader
 from automaton.modify import operator_of
 from automaton.options import Options, from_record
 from automaton.records import parse_run
+from automaton.sources import Found, TermReader
 from automaton.terms import Words
-from automaton.world import World
 from kernels import philox
 
 #: Commits that `validate-self` looks back at, and modifications that it recomputes.
@@ -70,8 +70,8 @@ class Lookup:
             members = self.members(identity, before) if identity else None
         if members is None:
             return {}
-        world = World(self.options)
-        return {named.name: named.words for named in world.terms_of(identity, members)}
+        reader = TermReader(self.options.max_size)
+        return {term.name: term.words for term in reader.terms_of(Found(identity, members))}
 
     def check(self, members: dict[str, Any], line: int) -> None:
         """Recompute one modification; raises `MismatchError` where it is not what it says."""

@@ -131,7 +131,7 @@ def link(previous_chain: bytes, body: bytes) -> bytes:
     return hashlib.sha256(previous_chain + body).digest()
 
 
-def commit_line(
+def commit_line(  # noqa: PLR0913, PLR0917 - a commit is made of these
     prefix: str,
     fields: CommitFields,
     lines: int,
@@ -150,15 +150,16 @@ def _commit_body(
 ) -> bytes:
     if set(fields.outcomes) != set(OUTCOMES):
         raise ValueError(f"a commit names the outcomes {', '.join(OUTCOMES)}, and no others")
+    counts = (b'"%s":%d' % (n.encode(), operator.index(fields.outcomes[n])) for n in OUTCOMES)
     return b'{"type":"commit","id":"%scommit:%d","tick":%d,"lines":%d,"bytes":%d,%s' % (
         prefix.encode(),
         fields.tick,
         fields.tick,
         lines,
         nbytes,
-        b'"outcomes":%s,"dimension":%d,"state":%s,"population":"%016x","batch":"%s"'
+        b'"outcomes":{%s},"dimension":%d,"state":%s,"population":"%016x","batch":"%s"'
         % (
-            dump({name: fields.outcomes[name] for name in OUTCOMES}),
+            b",".join(counts),
             fields.dimension,
             dump(fields.state),
             fields.population & 0xFFFF_FFFF_FFFF_FFFF,

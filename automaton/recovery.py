@@ -31,7 +31,13 @@ from automaton.records import (
 )
 
 _RUN = b'{"type":"run","id":"'
-_SUSPECT = re.compile(rb'm[0-9]+\.[0-9]+"|run:[0-9]|commit:[0-9]|\\u00')
+# What an id of ours holds, or an escape that may hide it; apart, for each is found by its letters.
+_SUSPECTS = (
+    re.compile(rb'm[0-9]+\.[0-9]+"'),
+    re.compile(rb"run:[0-9]"),
+    re.compile(rb"commit:[0-9]"),
+    re.compile(rb"\\u00"),
+)
 
 
 @dataclass(slots=True)
@@ -50,10 +56,12 @@ class Found:
 
     @property
     def end(self) -> int:
+        """Where the last whole commit ends, or the genesis."""
         return self.walk.end if self.walk else self.genesis_bytes
 
     @property
     def tail_bytes(self) -> int:
+        """Bytes that no commit covers."""
         return self.size - self.end
 
 
@@ -64,7 +72,7 @@ def examine(fd: int, path: str, *, as_genesis: bool = False) -> Found:
     size = size_of(fd)
     found = _pinned(fd, path, pinned, hint, size) if pinned and pinned.bytes <= size else None
     if found is None:
-        found = _unpinned(fd, path, size, as_genesis)
+        found = _unpinned(fd, path, size, as_genesis=as_genesis)
         if pin.has_pin(path) and not found.restored:
             found.notice = f"{path} was edited since it was pinned; it is pinned anew"
     elif hint:
@@ -105,18 +113,20 @@ def _torn(fd: int, path: str, walk: Walk, size: int, bad: int) -> Found | None:
     return Found(genesis.bytes, genesis, committed, pinned=True, tail_reason=walk.reason)
 
 
-def _unpinned(fd: int, path: str, size: int, as_genesis: bool) -> Found:
+def _unpinned(fd: int, path: str, size: int, *, as_genesis: bool) -> Found:
     """A file without a valid pin: nothing is moved unless a chain verifies."""
     best, seen = _best_chain(fd, size)
     whole = Found(size)
     if seen is None or (best is None and as_genesis):
         return whole
     if best is None:
-        raise _damaged(path, seen, "it holds run records, but no chain verifies from them", True)
+        raise _damaged(
+            path, seen, "it holds run records, but no chain verifies from them", loose=True
+        )
     if _later_commit(fd, best, size, 1) is not None:
         if as_genesis:
             return whole
-        raise _damaged(path, best.end, best.reason, True)
+        raise _damaged(path, best.end, best.reason, loose=True)
     reason = best.reason if best.end < size else ""
     return Found(best.genesis.bytes, best.genesis, best, restored=True, tail_reason=reason)
 
@@ -256,7 +266,7 @@ def prefix_for(fd: int, stop: int) -> str:
     ids: set[str] = set()
     for block in lines(fd, 0, stop, unfinished=True):
         text = block.data[: int(block.ends[-1])].tobytes()
-        hits = [match.start() for match in _SUSPECT.finditer(text)]
+        hits = [hit.start() for suspect in _SUSPECTS for hit in suspect.finditer(text)]
         for k in np.unique(np.searchsorted(block.ends, hits, side="right")):
             value = parse_line(block.line(int(k)))
             identity = object_id(value.members) if isinstance(value, Object) else None
@@ -264,7 +274,7 @@ def prefix_for(fd: int, stop: int) -> str:
     return choose_prefix(ids)
 
 
-def _damaged(path: str, offset: int, reason: str, loose: bool = False) -> DamagedError:
+def _damaged(path: str, offset: int, reason: str, *, loose: bool = False) -> DamagedError:
     way = "--as-genesis runs it as mere data" if loose else "restore a copy"
     return DamagedError(
         f"{path} is damaged after byte {offset}: {reason}; nothing was changed: {way}, "

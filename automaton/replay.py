@@ -18,9 +18,10 @@ from automaton.errors import DamagedError
 from automaton.options import from_record
 from automaton.population import Entering
 from automaton.records import Commit, parse_run
+from automaton.sources import Found
 from automaton.state import State
 from automaton.terms import Words
-from automaton.world import Found, Made, World
+from automaton.world import Made, World
 from kernels import cpu, lines
 
 

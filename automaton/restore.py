@@ -14,9 +14,10 @@ from automaton import objects
 from automaton.errors import DamagedError, UsageError
 from automaton.log import Log
 from automaton.options import Options, from_record
-from automaton.replay import replay
 from automaton.records import Commit, parse_commit, parse_run
-from automaton.world import Found, World
+from automaton.replay import replay
+from automaton.sources import Found
+from automaton.world import World
 
 #: Malformed lines of a genesis that are named one by one; more are counted.
 NAMED_MALFORMED = 5

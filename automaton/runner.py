@@ -23,13 +23,13 @@ from automaton.device import OUTCOMES, Batch, Cpu, Fragments, LineBuffer, Refere
 from automaton.intake import accept
 from automaton.log import Log
 from automaton.modify import Automaton, moves
-from automaton.options import Options
 from automaton.pool import Background, available_cores
 from automaton.population import Entering, Named, Words
 from automaton.records import CommitFields, run_line
 from automaton.restore import Malformed, options_for, restored
+from automaton.sources import Found
 from automaton.stats import Stats
-from automaton.world import Choice, Found, World
+from automaton.world import Choice
 from kernels import philox
 
 Durability = Literal["commit", "interval", "off"]

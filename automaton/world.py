@@ -14,21 +14,14 @@ from typing import Any
 import numpy as np
 
 from automaton import notation, objects, selection, terms
-from automaton.errors import AutomatonError, NothingToRunError, UsageError
-from automaton.modify import DEFINITIONS, Automaton, Program
+from automaton.errors import NothingToRunError, UsageError
+from automaton.modify import Automaton, Program
 from automaton.options import Options
 from automaton.population import COMPOSITION, MODIFICATION, Entering, Named, Places, Population
+from automaton.sources import Found, TermReader
 from automaton.state import State
 from automaton.terms import Words
-from kernels import cpu, lines, philox
-
-
-@dataclass(frozen=True)
-class Found:
-    """An object and the id that stands for it (`line:<n>` where it has none)."""
-
-    id: str
-    members: dict[str, Any]
+from kernels import philox
 
 
 @dataclass(frozen=True)
@@ -64,10 +57,9 @@ class World:
         self.program = Program(options.max_size)
         self.population = Population(options.max_objects)
         self.state = State()
-        self.skipped = 0  # terms of the genesis that are open, unreadable or too large
         self.rows: dict[str, int] = {}  # rows of operators, by automaton's or rule's id
         self.trial_row = self.population.add_operator(Named(b"trial", terms.IDENTITY, "trial"))
-        self._canonical = _CanonicalReader(options.max_size)
+        self.reader = TermReader(options.max_size)
 
     # -- the beginning -----------------------------------------------------
 
@@ -123,7 +115,7 @@ class World:
         cap = self.options.max_objects
         for found in genesis:
             self.program.learn(found.id, found.members)
-            for term in self.terms_of(found):
+            for term in self.reader.terms_of(found):
                 count += 1
                 if count <= cap:
                     yield term
@@ -133,39 +125,6 @@ class World:
                 f"raise it to at least {count}"
             )
             raise UsageError(message)
-
-    def terms_of(self, found: Found) -> list[Named]:
-        """The terms of an object's current version; those not usable are counted."""
-        source = objects.term_sources(found.members)
-        name = objects.quote(found.id)[1:-1]
-        kind = objects.object_type(found.members) or ""
-        level = objects.level(found.members)
-        definition = kind in DEFINITIONS
-        usable = []
-        for suffix, words in self._words_of(source):
-            if len(words) > self.options.max_size:
-                self.skipped += 1
-            else:
-                usable.append(Named(name + suffix, words, kind, level, definition))
-        return usable
-
-    def _words_of(self, source: objects.TermSource) -> list[tuple[bytes, Words]]:
-        if source.kind == "text":
-            found, skipped = notation.spans_counted(source.value)
-            self.skipped += skipped
-            return [(b"#%d" % number, words) for number, words in found]
-        if source.kind == "state":
-            return [(b"", terms.operator_named(source.value))]
-        if source.kind == "none":
-            return []
-        words = self._canonical.read(source.value)
-        if words is not None:
-            return [(b"", words)]
-        try:
-            return [(b"", notation.parse(source.value))]
-        except AutomatonError:
-            self.skipped += 1
-            return []
 
     # -- a tick ------------------------------------------------------------
 
@@ -262,7 +221,7 @@ class World:
     def _renew(self, found: Found, tick: int, number: int) -> int:
         """A named object's new version replaces the old; returns the next draw's number."""
         self.program.learn(found.id, found.members)
-        fresh = self.terms_of(found)
+        fresh = self.reader.terms_of(found)
         kept = {term.name for term in fresh}
         self.population.drop(name for name in self._old_names(found.id) if name not in kept)
         for term in fresh:
@@ -292,19 +251,3 @@ class World:
 def select_or(population: Population, selector: Any, every: Places) -> Places:
     """The places a selector matches; every place where there is none."""
     return every if selector is None else selection.select(population, selector)
-
-
-class _CanonicalReader:
-    """Reads terms in canonical notation by the kernel, which is all that our own lines hold."""
-
-    def __init__(self, room: int) -> None:
-        self._words = np.empty(room, dtype=np.int32)
-        self._stack = np.empty(4 * room + 8, dtype=np.int32)
-
-    def read(self, text: str) -> Words | None:
-        """The packed term, or None where the text is not canonical (or too large)."""
-        raw = np.frombuffer(text.encode("utf-8", "surrogatepass"), dtype=np.uint8)
-        size, end = cpu.compiled(lines.get_term)(
-            raw, 0, len(raw), self._words, 0, len(self._words), self._stack
-        )
-        return self._words[:size].copy() if size > 0 and end == len(raw) else None

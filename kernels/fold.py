@@ -54,7 +54,7 @@ def last_of_each(places, last, survivors):  # type: ignore[no-untyped-def]
 def enter(  # type: ignore[no-untyped-def]
     survivors, places, slots, index, tick, source, source_start, source_size, source_steps,
     level, kind, end, total,
-    code, start, size, born_tick, born_slot, place_level, place_kind, place_steps, hashes, live,
+    code, start, size, born_tick, born_slot, place_level, place_kind, place_steps, hashes, live, normal,
 ):  # fmt: skip
     """Copy the surviving terms to their places; returns (end of code, population sum).
 
@@ -83,6 +83,7 @@ def enter(  # type: ignore[no-untyped-def]
         hashes[place] = term_hash(code, end, nodes)
         total += place_hash(place, hashes[place])
         live[place] = True
+        normal[place] = True
         end += nodes
     return end, total
 

@@ -12,35 +12,61 @@ import numpy as np
 from .packed import APP, LAM, VAR, link
 
 BODY, FUNCTION, ARGUMENT = 0, 1, 2
-CLOSE = 2  # beside ARGUMENT - 1: what stands on the printer's stack
-NEXT = 1
-ZERO, NINE, SPACE, OPEN_, SHUT, QUOTE = 48, 57, 32, 40, 41, 34
+ZERO, NINE, SPACE, OPEN_, SHUT, QUOTE, DOT = 48, 57, 32, 40, 41, 34, 46
 MINUS, BACKSLASH = 45, 92
 LAMBDA_0, LAMBDA_1 = 0xCE, 0xBB  # U+03BB in UTF-8
+#: Bytes that `put` copies at a time; sources and buffers have as many to spare.
+SPARE = 16
+#: An index that is never negative (see `reduce.U`), and digits without signs.
+U = np.uintp
+TEN = np.uint64(10)
+DIGIT = np.uint64(ZERO)
 
 
 def put(buffer, at, text, start, stop):  # type: ignore[no-untyped-def]
-    """Copy text[start:stop] to buffer[at:]; returns the next position."""
-    for k in range(start, stop):
-        buffer[at] = text[k]
-        at += 1
-    return at
+    """Copy text[start:stop] to buffer[at:]; returns the next position.
+
+    Whole blocks of SPARE bytes are read before they are written, so that both
+    become one instruction; what is too much is overwritten by what follows.
+    """
+    behind = at + stop - start
+    while start < stop:
+        b0, b1, b2, b3 = text[U(start)], text[U(start + 1)], text[U(start + 2)], text[U(start + 3)]
+        b4, b5, b6, b7 = (
+            text[U(start + 4)], text[U(start + 5)], text[U(start + 6)], text[U(start + 7)],
+        )  # fmt: skip
+        b8, b9, ba, bb = (
+            text[U(start + 8)], text[U(start + 9)], text[U(start + 10)], text[U(start + 11)],
+        )  # fmt: skip
+        bc, bd, be, bf = (
+            text[U(start + 12)], text[U(start + 13)], text[U(start + 14)], text[U(start + 15)],
+        )  # fmt: skip
+        buffer[U(at)], buffer[U(at + 1)], buffer[U(at + 2)], buffer[U(at + 3)] = b0, b1, b2, b3
+        buffer[U(at + 4)], buffer[U(at + 5)], buffer[U(at + 6)], buffer[U(at + 7)] = b4, b5, b6, b7
+        buffer[U(at + 8)], buffer[U(at + 9)] = b8, b9
+        buffer[U(at + 10)], buffer[U(at + 11)] = ba, bb
+        buffer[U(at + 12)], buffer[U(at + 13)] = bc, bd
+        buffer[U(at + 14)], buffer[U(at + 15)] = be, bf
+        start += SPARE
+        at += SPARE
+    return behind
 
 
 def put_number(buffer, at, number):  # type: ignore[no-untyped-def]
     """Write a number >= 0 in decimal; returns the next position."""
     if number < 10:
-        buffer[at] = ZERO + number
+        buffer[U(at)] = ZERO + number
         return at + 1
     digits = 2
     limit = 100
     while number >= limit:
         digits += 1
         limit *= 10
+    rest = np.uint64(number)
     for k in range(at + digits - 1, at - 1, -1):
-        rest = number // 10
-        buffer[k] = ZERO + (number - rest * 10)
-        number = rest
+        tens = rest // TEN
+        buffer[U(k)] = DIGIT + (rest - tens * TEN)
+        rest = tens
     return at + digits
 
 
@@ -49,38 +75,43 @@ def put_term(buffer, at, words, start, size, stack):  # type: ignore[no-untyped-
 
     Application is left-associative with single spaces; an abstraction as
     argument or function and an application as argument stand in parentheses.
-    stack: int32 scratch of 2 * size entries. At most 13 bytes a node.
+    stack: int32 scratch of `size` entries: for every application whose argument
+    is still to come, the parentheses to shut behind that argument. At most 4
+    bytes a node, and SPARE.
     """
     top = 0
+    shut = 0
     context = BODY
     for i in range(start, start + size):
-        word = words[i]
+        word = words[U(i)]
         tag = word & 3
-        if context == ARGUMENT and tag != VAR or context == FUNCTION and tag == LAM:
-            buffer[at] = OPEN_
-            at += 1
-            stack[top] = CLOSE
-            top += 1
-        if tag == APP:
-            stack[top] = NEXT
-            top += 1
-            context = FUNCTION
-        elif tag == LAM:
-            buffer[at] = LAMBDA_0
-            buffer[at + 1] = LAMBDA_1
+        buffer[U(at)] = OPEN_
+        group = 1 if (context == ARGUMENT and tag != VAR) or (
+            context == FUNCTION and tag == LAM
+        ) else 0
+        at += group
+        shut += group
+        if tag == LAM:
+            buffer[U(at)] = LAMBDA_0
+            buffer[U(at + 1)] = LAMBDA_1
             at += 2
             context = BODY
+        elif tag == APP:
+            stack[U(top)] = shut
+            top += 1
+            shut = 0
+            context = FUNCTION
         else:
             at = put_number(buffer, at, word >> 2)
-            while top > 0:
-                top -= 1
-                if stack[top] == NEXT:
-                    buffer[at] = SPACE
-                    at += 1
-                    context = ARGUMENT
-                    break
-                buffer[at] = SHUT
+            for _ in range(shut):
+                buffer[U(at)] = SHUT
                 at += 1
+            if top > 0:
+                top -= 1
+                shut = stack[U(top)]
+                buffer[U(at)] = SPACE
+                at += 1
+                context = ARGUMENT
     return at
 
 
@@ -94,7 +125,7 @@ def put_id(buffer, at, tick, slot, text, mark, names, name_starts):  # type: ign
         return put(buffer, at, names, name_starts[slot], name_starts[slot + 1] - 1)
     at = put(buffer, at, text, mark[0], mark[1])
     at = put_number(buffer, at, tick)
-    buffer[at] = 46
+    buffer[U(at)] = DOT
     return put_number(buffer, at + 1, slot)
 
 
@@ -107,7 +138,8 @@ def write_winners(  # type: ignore[no-untyped-def]
     won uint8 by slot. text uint8: the constant parts of a line, part k standing
     in text[mark[k]:mark[k+1]] (see `Fragments` of the caller). born_tick int64
     and born_slot int32 by place; the rest as `react.react` left it. buffer
-    uint8 with room for every winner of the range; stack int32 scratch.
+    uint8 with room for every winner of the range; stack int32 scratch. text,
+    names and buffer have SPARE bytes more than is used of them.
     """
     at = 0
     for slot in range(lo, hi):
@@ -297,8 +329,9 @@ def read_winners(  # type: ignore[no-untyped-def]
         p = expect(text, p, stop, part, mark[7], mark[8])
         if size < 1 or size > max_size or p < 0 or end + size > words.shape[0]:
             break
-        nodes, p = get_term(text, p, stop, words, end, size, stack)
-        if nodes != size:
+        last = string_end(text, p, stop)
+        nodes, p = get_term(text, p, last, words, end, size, stack)
+        if nodes != size or p != last:
             break
         p = expect(text, p, stop, part, mark[8], mark[9])
         if p < 0:

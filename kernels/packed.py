@@ -64,6 +64,14 @@ def place_hash(place, hashed):  # type: ignore[no-untyped-def]
     return h ^ (h >> _HALF)
 
 
+def is_normal(words, start, size):  # type: ignore[no-untyped-def]
+    """Whether no application's function is a lambda: the term is in normal form."""
+    for i in range(start, start + size - 1):
+        if words[i] & 3 == APP and words[i + 1] & 3 == LAM:
+            return False
+    return True
+
+
 def numeral_of(words, start, size):  # type: ignore[no-untyped-def]
     """The n of a Church numeral λf.λx.f (f ... x), or -1 for any other term."""
     if size < 3 or size % 2 == 0 or words[start] != LAM or words[start + 1] != LAM:

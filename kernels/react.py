@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .packed import APP
-from .philox import REACTANTS, below, draw
+from .philox import below, draw
 from .reduce import EMPTY, NORMAL, reaction
 
 
@@ -25,14 +25,14 @@ def choose(seed, tick, slot, purpose, choices_a, choices_b):  # type: ignore[no-
 
 def react(  # type: ignore[no-untyped-def]
     seed, tick, purpose, lo, hi,
-    code, start, size, choices_a, choices_b, operator, operator_of,
+    code, start, size, normal, choices_a, choices_b, operator, operator_of,
     copies, max_steps, max_size, max_depth, max_input,
     outcomes, steps, sizes, salience, places_a, places_b, operators, results, out, at,
     cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
 ):  # fmt: skip
     """The reactions of the slots lo..hi-1.
 
-    seed, tick uint64. code int32: all packed terms; start int64, size int32 by
+    seed, tick uint64. code int32: all packed terms; start int64, size int32, normal bool (known to be a normal form) by
     place; choices_a, choices_b int32: the places that may be reactants.
     operator: the place of the tick's operator; operator_of int32 by place:
     the operator that a rule puts in its stead where a is that place, or -1
@@ -57,7 +57,7 @@ def react(  # type: ignore[no-untyped-def]
             op = operator_of[a]
             operators[slot] = op
         outcome, made, nodes = reaction(
-            code, start[op], size[op], start[a], size[a], start[b], size[b],
+            code, start[op], size[op], start[a], size[a], normal[a], start[b], size[b], normal[b],
             copies, max_steps, max_size, max_depth, max_input, out, at,
             cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
         )  # fmt: skip

@@ -11,8 +11,11 @@ Arrays, as `automaton.index` keeps them (a row is a line, counted from 0):
 - `links`   uint32, previous row with the same id + 1, or 0 at its first
   appearance; the top bit says that a parser read the id; `NO_ID` marks rows
   without one (4 bytes a row)
-- `slots`   uint64, open addressing: hash << 32 | last row + 1, 0 is empty; the
-  place of a hash grows with it, so that growing copies in order (8 bytes / load)
+- `checks`  uint32, the low half of the hash of each row's id: ids are compared
+  in the file only where all 64 bits agree (4 bytes a row)
+- `slots`   uint64, open addressing: high half of the hash, then last row + 1, 0
+  is empty; the place of a hash grows with it, so that growing copies in order
+  (8 bytes / load)
 
 Bytes moved: each line is read once from the cache; one random access an id.
 The search by blocks follows simdjson's first stage; the hash is a multiply and
@@ -33,14 +36,14 @@ PADDING = 2 * BLOCK
 #: or slot left; a line over the limit.
 MORE, ODD, GROW, LONG = 0, 1, 2, 3
 
-#: `links`: the id of this row was read by a parser, not by `plain_id`.
+#: `links`: the id of this row was read by a parser, not by `plain_line`.
 PARSED = 0x8000_0000
 #: `links`: this and everything above it stands for a row without an id.
 NO_ID = 0xFFFF_FFF0
 #: Rows that `links` can name.
 MAX_ROWS = 0x7FFF_FFE0
 
-_ROW = uint64(0xFFFF_FFFF)
+_LOW_HALF = uint64(0xFFFF_FFFF)
 _ONES = uint64(0x0101010101010101)
 _LOW7 = uint64(0x7F7F7F7F7F7F7F7F)
 _QUOTES = uint64(0x2222222222222222)
@@ -74,7 +77,7 @@ def bytes_below(marks):
 
 
 def hash_bytes(buffer, start, end):
-    """The 32-bit hash of `buffer[start:end]`, as uint64; reads 8 bytes past it."""
+    """The 64-bit hash of `buffer[start:end]`; reads 8 bytes past it."""
     state = _MIX
     at = start
     while at < end:
@@ -86,12 +89,12 @@ def hash_bytes(buffer, start, end):
         at += 8
     state = (state ^ (state >> _33)) * _FINISH_1
     state = (state ^ (state >> _33)) * _FINISH_2
-    return state >> _32
+    return state ^ (state >> _33)
 
 
-def place_of(hashed, size):
-    """The first slot to look at for a 32-bit hash, of `size` slots."""
-    return np.int64((hashed * uint64(size)) >> _32)
+def place_of(high, size):
+    """The first slot to look at, of `size` slots, for the high half of a hash."""
+    return np.int64((high * uint64(size)) >> _32)
 
 
 def has_event(buffer, at):
@@ -187,6 +190,8 @@ def ends_object(buffer, start, end):
 
 def same_id(mapped, at, buffer, start, end):
     """Whether the plain line at `at` of the file has the id `buffer[start:end]`."""
+    if at + 8 >= len(mapped):
+        return False
     other = id_start(mapped, at)
     if other < 0 or other + (end - start) >= len(mapped):
         return False
@@ -196,21 +201,13 @@ def same_id(mapped, at, buffer, start, end):
     return mapped[other + (end - start)] == 34
 
 
-def find_slot(
-    slots,
-    hashed,
-    offsets,
-    links,
-    mapped,
-    buffer,
-    start,
-    end,
-):
+def find_slot(slots, hashed, offsets, links, checks, mapped, buffer, start, end):
     """The slot of the id `buffer[start:end]`, or the empty one for it; -1: ask a parser."""
-    place = place_of(hashed, len(slots))
+    high = hashed >> _32
+    place = place_of(high, len(slots))
     while slots[place] != 0:
-        if slots[place] >> _32 == hashed:
-            row = np.int64(slots[place] & _ROW) - 1
+        row = np.int64(slots[place] & _LOW_HALF) - 1
+        if slots[place] >> _32 == high and checks[row] == hashed & _LOW_HALF:
             if links[row] & np.uint32(PARSED):
                 return -1
             if same_id(mapped, offsets[row], buffer, start, end):
@@ -234,26 +231,14 @@ def plain_line(buffer, at, stop):
 
 
 def index_lines(
-    buffer,
-    at,
-    stop,
-    base,
-    limit,
-    hash_mask,
-    mapped,
-    row,
-    used,
-    offsets,
-    links,
-    slots,
+    buffer, at, stop, base, limit, hash_mask, mapped, row, used, offsets, links, checks, slots
 ):
     """Enters the plain lines of `buffer[at:stop]`, from `row` on, until one is not plain.
 
     `base` is the file offset of `buffer[0]`, `limit` the longest line, `used`
-    the slots taken. Returns why it stopped, where the line it stopped at begins
-    and ends, and `row` and `used` as they are then.
+    the slots taken, `hash_mask` a uint64. Returns why it stopped, where the line
+    it stopped at begins and ends, and `row` and `used` as they are then.
     """
-    mask = uint64(hash_mask)
     while at < stop:
         start, close, end = plain_line(buffer, at, stop)
         if end - at > limit and not (end - at == limit + 1 and buffer[end - 1] == 13):
@@ -264,14 +249,15 @@ def index_lines(
             return GROW, at, end, row, used
         if close < 0:
             return ODD, at, end, row, used
-        hashed = hash_bytes(buffer, start, close) & mask
-        place = find_slot(slots, hashed, offsets, links, mapped, buffer, start, close)
+        hashed = hash_bytes(buffer, start, close) & hash_mask
+        place = find_slot(slots, hashed, offsets, links, checks, mapped, buffer, start, close)
         if place < 0:
             return ODD, at, end, row, used
         used += slots[place] == 0
-        links[row] = slots[place] & _ROW
+        links[row] = slots[place] & _LOW_HALF
+        checks[row] = hashed & _LOW_HALF
         offsets[row] = base + at
-        slots[place] = (hashed << _32) | uint64(row + 1)
+        slots[place] = (hashed >> _32) << _32 | uint64(row + 1)
         row += 1
         at = end + 1
     return MORE, at, stop, row, used

@@ -26,7 +26,7 @@ MODULES = {
     "report": "report",
     "population": "population names selection",
     "modify": "modify state",
-    "world": "world",
+    "world": "world sources",
     "streams": "streams",
     "measure": "measure",
     "budget": "budget",
@@ -34,8 +34,8 @@ MODULES = {
     "log": "log pin disk batches index recovery chain inbox log_reader",
     "pool": "pool",
     "device": "device",
-    "actions": "actions answers replay",
-    "runner": "runner stats",
+    "actions": "actions answers intake replay",
+    "runner": "runner stats restore recompute",
     "cli": "cli __main__",
 }
 
@@ -79,7 +79,8 @@ ROOMS = {
     "actions": Room(f"{CHANGE} device", "cpu-only"),
     "runner": Room(
         f"{CHANGE} report log pool device actions",
-        outside="os pathlib psutil signal threading time",
+        "cpu-only",
+        "os pathlib psutil signal threading time",
     ),
     "cli": Room(
         f"{CHANGE} report log pool device actions runner",

@@ -95,7 +95,7 @@ def _paragraphs(report: CheckReport) -> Iterator[str]:
     yield from _listed("malformed lines (kept and skipped)", bad)
     named = [f"line {d.line}: @{printable(f'{d.name}: {d.value}')}" for d in report.directives]
     yield from _listed("directives", named)
-    loose = [f"line {d.line}: {d.end} {printable(d.id)!r}" for d in report.dangling]
+    loose = [f"line {d.line}: {d.end} {printable(d.id)}" for d in report.dangling]
     yield from _listed("edges that lead nowhere", loose)
     yield f"self-references that are wrong: {report.self_references_wrong}"
 

@@ -1,18 +1,38 @@
-"""`automaton-scalable [LOG]`: the options of a run. The loop itself is `runner`."""
+"""`automaton-scalable [LOG]`: the options of a run, and how signals end it.
+
+The loop itself is `runner`, what is seen of it `display`.
+"""
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from automaton.notation import format_term, parse
 
 from . import config
+from .display import SHOW_CURSOR, Display
 from .kinds import PATH, WIDTH, Finite, deciding, option, switch
+
+if TYPE_CHECKING:
+    from automaton.runner import Run
 
 #: Options that wait for the parts they speak to; until then they say so.
 LATER = ("workers", "gpu", "no_auto_scale")
+#: Options of the loop, and what it calls them.
+LOOPING = {
+    "ticks": "ticks",
+    "seconds": "seconds",
+    "interval": "interval_ms",
+    "stats_interval": "stats_every",
+}
 ONE = 1 << 32  # probabilities are kept as 32-bit integers
 
 
@@ -48,7 +68,8 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
     "--interval",
     type=click.IntRange(0, 86_400_000),
     metavar="MS",
-    show_default="1000",
+    default=1000,
+    show_default=True,
     help="Time from the start of a tick to the start of the next, in milliseconds; 0 is flat out.",
 )
 @deciding("--parallel", "N", "Rounds a tick (a count): each has at most one winner.")
@@ -90,7 +111,8 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
 @option(
     "--durability",
     type=click.Choice(["commit", "interval", "off"]),
-    show_default="commit",
+    default="commit",
+    show_default=True,
     help="When the disk is waited for (a word): every commit, once a second, or never.",
 )
 @switch("--as-genesis", "Take a damaged log as mere data and begin anew after it.")
@@ -98,7 +120,8 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
     "--stats-interval",
     type=Finite(0, min_open=True),
     metavar="S",
-    show_default="10",
+    default=10,
+    show_default=True,
     help="Time from one set of statistics to the next, in seconds.",
 )
 @switch("--json", "Print statistics as one JSON object a line.")
@@ -112,19 +135,66 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
     show_default="none",
     help="TOML file with options by their names (a path); options given here win.",
 )
-def run(log: Path, **settings: object) -> None:
+def run(log: Path, **settings: Any) -> None:
     """Run LOG and append to it what wins (default: ./automaton.jsonl).
 
     Ctrl-C finishes the tick, commits, prints the summary and exits with 0.
     """
-    from automaton import runner  # noqa: PLC0415  # loads numba, which takes a second
+    from automaton.runner import Run  # noqa: PLC0415  # loads numba, which takes a second
 
-    _name_what_waits({name: settings.pop(name) for name in LATER})
-    runner.run(log, **{name: value for name, value in settings.items() if value is not None})
+    display = Display(json=bool(settings.pop("json")))
+    _name_what_waits(display, {name: settings.pop(name) for name in LATER})
+    opening = {name: settings.pop(name) for name in ("durability", "as_genesis")}
+    looping = {to: settings.pop(name) for name, to in LOOPING.items()}
+    given = {name: value for name, value in settings.items() if value is not None}
+    with display.moving(), Run(log, given, **opening, progress=display.reading) as under_way:
+        for text in _notices(under_way):
+            display.note(text)
+        display.begin(under_way)
+        with ended_by_signals(under_way.stop):
+            final = under_way.go(**looping, show=display.show)
+    display.show(final)
+    if not display.json:
+        click.echo(f"{log}: go on with the same command; look at it with check, stats and show")
 
 
-def _name_what_waits(options: dict[str, object]) -> None:
+@contextmanager
+def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM call `stop` once; the next one ends the process at once.
+
+    Nothing that was committed is lost then: what was being written is a torn
+    tail, which the next opening moves aside.
+    """
+    heard: list[int] = []
+
+    def hear(number: int, _frame: object) -> None:
+        if heard:
+            if sys.stderr.isatty():
+                os.write(2, SHOW_CURSOR)
+            os._exit(128 + number)
+        heard.append(number)
+        stop()
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _notices(run: Run) -> Iterator[str]:
+    """What opening found worth saying."""
+    yield from run.log.notices
+    for number, reason in run.malformed.first:
+        yield f"line {number} is kept and skipped: {reason}"
+    more = run.malformed.count - len(run.malformed.first)
+    if more:
+        yield f"{more} more lines are skipped; check lists them"
+
+
+def _name_what_waits(display: Display, options: dict[str, object]) -> None:
     """Say once, in one line, that these options change nothing yet."""
     given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
     if given:
-        click.echo(f"note: {', '.join(given)}: this run uses one process on the CPU", err=True)
+        display.note(f"{', '.join(given)}: this run uses one process on the CPU")
