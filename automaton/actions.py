@@ -6,14 +6,14 @@ device is a function in its scene; the lines it makes are in docs/format.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from automaton import notation, objects
 from automaton.answers import Answers
-from automaton.modify import Automaton, Transition
+from automaton.modify import Automaton
 from automaton.objects import quote, replace_member
 from automaton.records import dump
 from automaton.sources import Found
@@ -45,6 +45,8 @@ class Scene:
     tick: int
     next_slot: int
     seams: Seams
+    automaton: Automaton  # the current one
+    target: Automaton  # the one that the transition under way names
     made: list[Made] = field(default_factory=list)
     renewed: dict[str, bytes] = field(default_factory=dict)  # versions made this tick
 
@@ -70,67 +72,62 @@ class Scene:
         self.world.state.counters["rejected"] += 1
 
 
-def evolve(scene: Scene, automaton: Automaton, target: Automaton, transition: Transition) -> None:
+def evolve(_scene: Scene) -> None:
     """Move on; the machine does."""
 
 
-def self_reference(
-    scene: Scene, automaton: Automaton, target: Automaton, transition: Transition
-) -> None:
+def self_reference(scene: Scene) -> None:
     """Correct the current object's `selfReference.line` if no version of it stands there."""
-    lines = scene.seams.versions(automaton.id)
-    raw = scene.current_line(automaton.id)
-    if raw is None or not lines or automaton.self_line in lines:
+    lines = scene.seams.versions(scene.automaton.id)
+    raw = scene.current_line(scene.automaton.id)
+    if raw is None or not lines or scene.automaton.self_line in lines:
         return
-    scene.renew(automaton.id, replace_member(raw, ("selfReference", "line"), b"%d" % lines[-1]))
+    scene.renew(
+        scene.automaton.id, replace_member(raw, ("selfReference", "line"), b"%d" % lines[-1])
+    )
 
 
-def self_modify(
-    scene: Scene, automaton: Automaton, target: Automaton, transition: Transition
-) -> None:
+def self_modify(scene: Scene) -> None:
     """The best winner's term becomes the target's operator, if a trial shows it alive."""
     best = scene.answers.best
-    raw = scene.current_line(target.id)
+    raw = scene.current_line(scene.target.id)
     if best is None or raw is None:
         return scene.reject()
     words = scene.answers.batch.word_span(best).copy()
-    if np.array_equal(words, target.operator) or scene.seams.trial(target, words) < TRIALS_NEEDED:
+    if (
+        np.array_equal(words, scene.target.operator)
+        or scene.seams.trial(scene.target, words) < TRIALS_NEEDED
+    ):
         return scene.reject()
     raw = replace_member(raw, ("term",), quote(notation.format_term(words)))
     winner = f"{scene.world.prefix}m{scene.tick}.{best}"
-    scene.renew(target.id, replace_member(raw, ("modifiedBy",), quote(winner)))
+    scene.renew(scene.target.id, replace_member(raw, ("modifiedBy",), quote(winner)))
     return None
 
 
-def self_io(scene: Scene, automaton: Automaton, target: Automaton, transition: Transition) -> None:
+def self_io(scene: Scene) -> None:
     """Make durable what was committed, then take in lines from the inbox."""
     scene.seams.take_inbox()
 
 
-def validate_self(
-    scene: Scene, automaton: Automaton, target: Automaton, transition: Transition
-) -> None:
+def validate_self(scene: Scene) -> None:
     """Verify the chain of the last commits and recompute a sample of them."""
     first, last, recomputed = scene.seams.validate()
     fields = {"from": first, "to": last, "recomputed": recomputed}
     scene.made.append(_own_line(scene, "validation", fields))
 
 
-def self_train(
-    scene: Scene, automaton: Automaton, target: Automaton, transition: Transition
-) -> None:
+def self_train(scene: Scene) -> None:
     """Set the baseline that `gradient_descent` compares with; one stream keeps its weight."""
     scene.world.state.baseline = scene.answers.mean_salience
 
 
-def self_observe(
-    scene: Scene, automaton: Automaton, target: Automaton, transition: Transition
-) -> None:
+def self_observe(scene: Scene) -> None:
     """Append what is alive and where the machine stands."""
     population = scene.world.population
     fields = {
-        "automaton": automaton.id,
-        "dimensionalLevel": automaton.level,
+        "automaton": scene.automaton.id,
+        "dimensionalLevel": scene.automaton.level,
         "objects": len(population),
         "distinct": population.distinct(),
         "salience": scene.answers.mean_salience,
@@ -138,39 +135,39 @@ def self_observe(
     scene.made.append(_own_line(scene, "observation", fields))
 
 
-def compose(scene: Scene, automaton: Automaton, target: Automaton, transition: Transition) -> None:
+def compose(scene: Scene) -> None:
     """λx. current (target x) enters as a new term."""
-    words = lam(apply(automaton.operator, apply(target.operator, var(0))))
+    words = lam(apply(scene.automaton.operator, apply(scene.target.operator, var(0))))
     normal_form, steps = scene.seams.normal_form(words)
     if normal_form is None:
         return scene.reject()
     slot = scene.next_slot
     fields = {
-        "dimensionalLevel": automaton.level,
-        "parents": [automaton.id, target.id],
+        "dimensionalLevel": scene.automaton.level,
+        "parents": [scene.automaton.id, scene.target.id],
         "steps": steps,
         "size": len(normal_form),
         "term": notation.format_term(normal_form),
     }
     line = _own_line(scene, "composition", fields).line
     scene.made.append(
-        Made(line, slot=slot, words=normal_form, steps=steps, level=automaton.level)
+        Made(line, slot=slot, words=normal_form, steps=steps, level=scene.automaton.level)
     )
     return None
 
 
-def fact_line(scene: Scene, question: str, answer: bool) -> Made:
+def fact_line(scene: Scene, question: str, *, answer: bool) -> Made:
     """The line that keeps an answer which only the disk can give."""
     return _own_line(scene, "fact", {"condition": question, "value": answer})
 
 
-def _own_line(scene: Scene, kind: str, fields: dict[str, object]) -> Made:
+def _own_line(scene: Scene, kind: str, fields: Mapping[str, object]) -> Made:
     """A line under an id of ours."""
     line = b'{"id":"%s","type":"%s",' % (scene.own_id(), kind.encode())
     return Made(line + dump(fields)[1:] + b"\n")
 
 
-ACTIONS: dict[str, Callable[[Scene, Automaton, Automaton, Transition], None]] = {
+ACTIONS: dict[str, Callable[[Scene], None]] = {
     "evolve": evolve,
     "self-reference": self_reference,
     "self-modify": self_modify,

@@ -113,7 +113,7 @@ class Answers:
                 philox.words(self.world.options.seed, self.tick, k, philox.SAMPLE)[0]
                 for k in range(_SAMPLE)
             ]
-            sample = self.winners[[int(philox.below(w, np.uint64(count))) for w in drawn]]
+            sample = self.winners[[philox.index_of(w, count) for w in drawn]]
         return 2 * sum(self._agrees(int(slot)) for slot in sample) > size
 
     def _agrees(self, slot: int) -> bool:

@@ -137,6 +137,7 @@ class Cpu:
                     batch, population, fragments, (low, high), part, scratch[1]
                 )
                 written[number] = part[:size].data
+
         parts = self.pool.run(shard, batch.slots)
         if buffer is not None:
             buffer.parts = [written[number] for number in range(parts)]
@@ -147,8 +148,10 @@ class Cpu:
         starts = population.names.starts()
         if len(starts) > 1:
             longest = max(longest, int(np.diff(starts).max()))
-        return _LINE_ROOM + 3 * longest + max(4, len(str(self.options.max_size)) + 1) * (
-            self.options.max_size
+        return (
+            _LINE_ROOM
+            + 3 * longest
+            + max(4, len(str(self.options.max_size)) + 1) * (self.options.max_size)
         )
 
     def _react_shard(

@@ -65,9 +65,12 @@ class Program:
     def learn(self, object_id: str, members: Mapping[str, Any]) -> None:
         """Take in the current version of an object; whatever it was before is forgotten."""
         made = _definition(object_id, members, self)
-        for table in (self.automata, self.transitions, self.verticals, self.rules):
+        tables: tuple[dict[str, Any], ...] = (
+            self.automata, self.transitions, self.verticals, self.rules,
+        )  # fmt: skip
+        for table in tables:
             if made is None or made[0] is not table:
-                table.pop(object_id, None)  # type: ignore[attr-defined]
+                table.pop(object_id, None)
         if made is not None:
             made[0][object_id] = made[1]
 
@@ -162,9 +165,7 @@ def _rule(object_id: str, members: Mapping[str, Any], program: Program) -> Rule:
     if not isinstance(operator, str):
         message = "a rule needs an `operator` term beside its `match`"
         raise UsageError(message)
-    return Rule(
-        object_id, selection.checked(members["match"]), _closed(operator, program.max_size)
-    )
+    return Rule(object_id, selection.checked(members["match"]), _closed(operator, program.max_size))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import pairwise
 from threading import get_ident
 from typing import Any
 
@@ -31,7 +32,7 @@ def shards(count: int, workers: int) -> list[tuple[int, int]]:
     """Contiguous ranges (low, high) that cover 0..count-1."""
     parts = max(1, min(workers * SHARDS_PER_THREAD, count // SHARD_SLOTS))
     edges = [count * k // parts for k in range(parts + 1)]
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 class Threads:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Entering:
-    """Terms of one tick that want a place: entry i is source[starts[k]:][:sizes[k]], k = index[i]."""
+    """Terms of one tick that want a place; entry i stands where index[i] says in the columns."""
 
     slots: Slots
     index: Slots
@@ -51,7 +52,7 @@ class Entering:
 class Population:
     """The live terms under a cap of `max_objects` places."""
 
-    COLUMNS = {
+    COLUMNS: ClassVar[dict[str, type[np.generic]]] = {
         "start": np.int64,  # first word of the term in `code`
         "size": np.int32,  # its nodes
         "born_tick": np.int64,  # tick of the winner; 0: `born_slot` numbers a name
@@ -74,7 +75,7 @@ class Population:
         self.code: Words = np.empty(1 << 12, dtype=np.int32)
         self.end = 0  # words used of `code`
         self.total = 0  # sum of packed.place_hash over the places, modulo 2**64
-        self.column = {
+        self.column: dict[str, npt.NDArray[Any]] = {
             name: np.zeros(max_objects, dtype=dtype) for name, dtype in self.COLUMNS.items()
         }
         self.column["last"][:] = -1

@@ -78,9 +78,7 @@ class Lookup:
         identity = members["id"]
         op, a, b = members["parents"]
         before = self._batch_start(line)
-        words = application(
-            self.operator(op, before), self.term(a, before), self.term(b, before)
-        )
+        words = application(self.operator(op, before), self.term(a, before), self.term(b, before))
         o = self.options
         reduced = reduce_batch([words], o.max_steps, o.max_size, o.max_depth)
         normal_form = reduced.words(0)
@@ -134,8 +132,8 @@ def _options_at(log: LogReader, line: int) -> Options:
 def _drawn_line(log: LogReader, seed: int, tick: int, k: int, first: int) -> int | None:
     """A line of a batch drawn among the last commits."""
     words = philox.words(seed, tick + 1, k, philox.VALIDATE)
-    drawn = first + int(philox.below(words[0], np.uint64(tick - first + 1)))
+    drawn = first + philox.index_of(words[0], tick - first + 1)
     row = log.commits.row(drawn)
     if not row.lines:
         return None
-    return row.first_line + int(philox.below(words[1], np.uint64(row.lines)))
+    return row.first_line + philox.index_of(words[1], row.lines)

@@ -85,7 +85,9 @@ def _pinned(fd: int, path: str, genesis: Genesis, hint: pin.Hint | None, size: i
     """The log as its pin says, or None where the pin is not this file's."""
     walk = _walk(fd, genesis, size)
     known = hint if hint and _lies_on_commit(fd, hint, genesis, size) else None
-    if known and known.tick and walk.end < known.offset:
+    if known and len(walk.commits) + 1 < known.tick:
+        if not len(walk.commits) and not _is_genesis(fd, genesis):
+            return None
         raise _damaged(path, walk.end, walk.reason)
     bad = first_bad_batch(fd, walk, max(known.tick, 1) if known else 1)
     if bad:
@@ -93,7 +95,7 @@ def _pinned(fd: int, path: str, genesis: Genesis, hint: pin.Hint | None, size: i
     if walk.end == size and len(walk.commits):
         return Found(genesis.bytes, genesis, walk, pinned=True)
     later = _later_commit(fd, walk, size, 2)
-    if later is not None and known is None and sha256(fd, 0, genesis.bytes) == genesis.sha256:
+    if later is not None and known is None and _is_genesis(fd, genesis):
         raise _damaged(path, walk.end, walk.reason)
     return _torn(fd, path, walk, size, bad)
 
@@ -101,7 +103,7 @@ def _pinned(fd: int, path: str, genesis: Genesis, hint: pin.Hint | None, size: i
 def _torn(fd: int, path: str, walk: Walk, size: int, bad: int) -> Found | None:
     """Decides about bytes after the last commit: the pin itself must hold first."""
     genesis = walk.genesis
-    if sha256(fd, 0, genesis.bytes) != genesis.sha256:
+    if not _is_genesis(fd, genesis):
         if len(walk.commits):
             raise _damaged(path, 0, "the genesis is not what was pinned")
         return None
@@ -151,6 +153,10 @@ def _best_chain(fd: int, size: int) -> tuple[Walk | None, int | None]:
             if len(walk.commits) and (best is None or walk.end > best.end):
                 best = walk
     return best, seen
+
+
+def _is_genesis(fd: int, genesis: Genesis) -> bool:
+    return sha256(fd, 0, genesis.bytes) == genesis.sha256
 
 
 def _verified(fd: int, run: Run, size: int) -> Walk:
@@ -232,7 +238,7 @@ def _records(fd: int, start: int, stop: int, head: bytes) -> Iterator[tuple[int,
 def line_at(fd: int, offset: int, stop: int) -> bytes | None:
     """The line that begins at `offset`, without its newline; None if it has none in range."""
     size = 4096
-    while True:
+    while offset < stop:
         raw = os.pread(fd, min(size, stop - offset), offset)
         end = raw.find(b"\n")
         if end >= 0:
@@ -240,6 +246,7 @@ def line_at(fd: int, offset: int, stop: int) -> bytes | None:
         if len(raw) < size or size > MAX_LINE_BYTES:
             return None
         size *= 8
+    return None
 
 
 def last_line(fd: int, start: int, stop: int) -> bytes:

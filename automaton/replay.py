@@ -113,7 +113,7 @@ def _skip_separator(batch: npt.NDArray[np.uint8]) -> int:
 
 def _lines_from(batch: npt.NDArray[np.uint8], at: int) -> Iterator[bytes]:
     """The lines from a position on, with their newlines, one by one."""
-    view = memoryview(batch)
+    view = batch.data
     while at < len(batch):
         window = 1 << 12
         while (end := bytes(view[at : at + window]).find(b"\n")) < 0 and at + window < len(batch):
@@ -144,9 +144,7 @@ def _made(line: bytes, winner_head: bytes) -> Made:
     slot = int(found.id.rpartition(".")[2])
     members = found.members
     words = np.array(_canonical(str(members["term"]), members["size"]), dtype=np.int32)
-    return Made(
-        line, slot=slot, words=words, steps=members["steps"], level=objects.level(members)
-    )
+    return Made(line, slot=slot, words=words, steps=members["steps"], level=objects.level(members))
 
 
 def _canonical(text: str, size: int) -> Words:

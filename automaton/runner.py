@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import psutil
@@ -25,7 +25,7 @@ from automaton.log import Log
 from automaton.modify import Automaton, moves
 from automaton.pool import Background, available_cores
 from automaton.population import Entering, Named, Words
-from automaton.records import CommitFields, run_line
+from automaton.records import CommitFields
 from automaton.restore import Malformed, options_for, restored
 from automaton.sources import Found
 from automaton.stats import Stats
@@ -40,7 +40,7 @@ class Run:
 
     def __init__(
         self, path: str | Path, given: Mapping[str, Any], *, durability: Durability = "commit",
-        as_genesis: bool = False, progress: Callable[[int], None] = lambda tick: None,
+        as_genesis: bool = False, progress: Callable[[int], None] = lambda _tick: None,
     ) -> None:  # fmt: skip
         self.log = Log.open(
             path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic
@@ -88,7 +88,7 @@ class Run:
 
     def go(
         self, *, ticks: int | None = None, seconds: float | None = None, interval_ms: int = 1000,
-        stats_every: float = 10.0, show: Callable[[Stats], None] = lambda stats: None,
+        stats_every: float = 10.0, show: Callable[[Stats], None] = lambda _stats: None,
     ) -> Stats:  # fmt: skip
         """Run until a bound is reached or `stop` is called; returns the closing statistics."""
         self._started = started = shown = time.monotonic()
@@ -126,41 +126,55 @@ class Run:
         self.device.react(
             self.batch, self.world.population, choice, tick, philox.REACTANTS, fragments, buffer
         )
-        answers = Answers(
-            self.world, self.batch, tick, self.reference, self.log.genesis_in_place
-        )
+        answers = Answers(self.world, self.batch, tick, self.reference, self.log.genesis_in_place)
         self._finish(tick, choice, answers, buffer)
         self.tick = tick
 
     def _finish(self, tick: int, choice: Choice, answers: Answers, buffer: LineBuffer) -> None:
         """Move the machine, fold, and hand the batch to the log."""
         counts = self.batch.counts()
-        scene = Scene(
-            self.world, answers, tick, self.options.parallel,
-            Seams(self._trial, self._normal_form, self._current, self._versions,
-                  self._take_inbox, self._validate),
-        )  # fmt: skip
         self._accepted: tuple[list[Found], list[bytes]] = ([], [])
-        self._act(scene, answers)
+        made = self._act(tick, answers)
         found, taken = self._accepted
         winners = answers.winners
         self.world.state.salience = answers.mean_salience
-        self._count(len(taken), len(winners), scene, found)
-        self.world.fold(tick, found, self._entering(winners), choice.level, scene.made)
-        self._append(tick, dict(zip(OUTCOMES, counts, strict=True)), taken, found, buffer, scene)
+        self._count(found, len(winners), made)
+        self.world.fold(tick, found, self._entering(winners), choice.level, made)
+        self._append(tick, dict(zip(OUTCOMES, counts, strict=True)), taken, found, buffer, made)
 
-    def _act(self, scene: Scene, answers: Answers) -> None:
-        """Evaluate the conditions, perform the actions, move."""
-        world = self.world
+    def _act(self, tick: int, answers: Answers) -> list[Made]:
+        """Evaluate the conditions, perform the actions, move; returns the lines made."""
+        world, state = self.world, self.world.state
         current = world.current
         if not current:
-            return
-        state = world.state
+            return []
+        locked = self.options.lock_dimension is not None
+        going = moves(world.program, current, self._holds(tick, answers), locked=locked)
+        automaton = world.program.automata[current]
+        scene = Scene(
+            world, answers, tick, self.options.parallel, self._seams(), automaton, automaton
+        )
+        scene.made += [fact_line(scene, name, answer=answer) for name, answer in answers.facts]
+        for transition in going.performed:
+            if not locked:
+                scene.target = world.program.automata.get(transition.target, automaton)
+            if transition.action in ACTIONS:
+                ACTIONS[transition.action](scene)
+                state.actions[transition.action] += 1
+        self.moved = going.fired
+        state.counters["stayed"] += not going.fired
+        if going.next != current:
+            state.automaton, state.entered = going.next, tick + 1
+        return scene.made
+
+    def _holds(self, tick: int, answers: Answers) -> Callable[[conditions.Condition], bool]:
+        """How this tick evaluates a condition."""
+        state = self.world.state
         numbers = {
             "line_number": state.counters["lines"],
-            "step_count": scene.tick - state.entered,
+            "step_count": tick - state.entered,
             "object_count": state.counters["objects"],
-            "dimension": world.dimension(),
+            "dimension": self.world.dimension(),
         }
 
         def holds(condition: conditions.Condition) -> bool:
@@ -169,71 +183,50 @@ class Run:
                 self.unknown[text] = None
             return conditions.holds(condition, numbers, answers)
 
-        locked = self.options.lock_dimension is not None
-        going = moves(world.program, current, holds, locked=locked)
-        scene.made += [fact_line(scene, *fact) for fact in answers.facts]
-        automaton = world.program.automata[current]
-        for transition in going.performed:
-            act = ACTIONS.get(transition.action)
-            if act is None:
-                continue
-            named = world.program.automata.get(transition.target, automaton)
-            act(scene, automaton, automaton if locked else named, transition)
-            state.actions[transition.action] += 1
-        self.moved = going.fired
-        state.counters["stayed"] += not going.fired
-        if going.next != current:
-            state.automaton, state.entered = going.next, scene.tick + 1
+        return holds
+
+    def _seams(self) -> Seams:
+        return Seams(
+            self._trial, self._normal_form, self._current, self._versions,
+            self._take_inbox, self._validate,
+        )  # fmt: skip
 
     def _entering(self, winners: np.ndarray[Any, np.dtype[np.int64]]) -> Entering:
         batch = self.batch
         return Entering(winners, winners, batch.out, batch.results, batch.sizes, batch.steps)
 
-    def _count(self, taken: int, winners: int, scene: Scene, found: list[Found]) -> None:
+    def _count(self, found: list[Found], winners: int, made: list[Made]) -> None:
         counters = self.world.state.counters
         new = sum(not self.log.index.lines_of(f.id) for f in found)
-        renewed = sum(made.found is not None for made in scene.made)
+        renewed = sum(line.found is not None for line in made)
         counters["modifications"] += winners
-        counters["objects"] += winners + new + len(scene.made) - renewed
-        counters["lines"] += int(self._new_run) + taken + winners + len(scene.made) + 1
+        counters["objects"] += winners + new + len(made) - renewed
+        counters["lines"] += int(self._new_run) + len(found) + winners + len(made) + 1
 
     def _append(
         self, tick: int, outcomes: dict[str, int], taken: list[bytes], found: list[Found],
-        buffer: LineBuffer, scene: Scene,
+        buffer: LineBuffer, made: list[Made],
     ) -> None:  # fmt: skip
         """Hand the batch to the log, once the one before is safe."""
         for name, count in outcomes.items():
             self.outcomes[name] += count
         self.background.wait()
-        head = b""
-        if self._new_run:
-            head = run_line(
-                self.log.prefix, self.log.run_count + 1, self.log.genesis, self.options.record()
-            )
-            self._new_run = False
-        made = b"".join(line.line for line in scene.made)
-        parts = [part for part in (head, *taken, *buffer.parts, made) if len(part)]
-        named = self._named(bool(head), found, len(taken), outcomes["normal"], scene)
-        lines = bool(head) + len(taken) + outcomes["normal"] + len(scene.made)
+        head = self.log.run_record(self.options.record()) if self._new_run else b""
+        self._new_run = False
+        made_bytes = b"".join(line.line for line in made)
+        parts = [part for part in (head, *taken, *buffer.parts, made_bytes) if len(part)]
+        winners = outcomes["normal"]
+        lines = bool(head) + len(taken) + winners + len(made)
+        first_made = lines - len(made)
+        named: list[tuple[str | None, int]] = [(f.id, bool(head) + k) for k, f in enumerate(found)]
+        named += [
+            (line.found.id, first_made + k) for k, line in enumerate(made) if line.found is not None
+        ]
         fields = CommitFields(
             tick=tick, outcomes=outcomes, dimension=self.world.dimension(),
             state=self.world.state.record(), population=self.world.population.total,
         )  # fmt: skip
         self.background.start(self.log.append, parts, lines, fields, named)
-
-    @staticmethod
-    def _named(
-        head: bool, found: list[Found], taken: int, winners: int, scene: Scene
-    ) -> list[tuple[str | None, int]]:
-        """The batch's lines that stand under names, with their numbers in it."""
-        first_made = head + taken + winners
-        accepted = [(f.id, head + k) for k, f in enumerate(found)]
-        made = [
-            (line.found.id, first_made + k)
-            for k, line in enumerate(scene.made)
-            if line.found is not None
-        ]
-        return [*accepted, *made]
 
     # -- what actions ask of the shell ---------------------------------------
 
@@ -325,7 +318,7 @@ class Run:
         self.device.close()
         self.log.close()
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

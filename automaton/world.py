@@ -15,7 +15,7 @@ import numpy as np
 
 from automaton import notation, objects, selection, terms
 from automaton.errors import NothingToRunError, UsageError
-from automaton.modify import Automaton, Program
+from automaton.modify import Automaton, Program, Rule
 from automaton.options import Options
 from automaton.population import COMPOSITION, MODIFICATION, Entering, Named, Places, Population
 from automaton.sources import Found, TermReader
@@ -239,7 +239,9 @@ class World:
 
     def _sync_operators(self) -> None:
         """Every automaton and rule has its operator in a row of its own."""
-        for definition in (*self.program.automata.values(), *self.program.rules.values()):
+        definitions: list[Automaton | Rule] = [*self.program.automata.values()]
+        definitions += self.program.rules.values()
+        for definition in definitions:
             named = Named(objects.quote(definition.id)[1:-1], definition.operator, "operator")
             row = self.rows.get(definition.id)
             if row is None:

@@ -15,7 +15,8 @@ def some_numeric(code, start, size, places_a, places_b, won, count):  # type: ig
         if won[slot] != 0:
             a = places_a[slot]
             b = places_b[slot]
-            if numeral_of(code, start[a], size[a]) >= 0 and numeral_of(code, start[b], size[b]) >= 0:
+            first = numeral_of(code, start[a], size[a])
+            if first >= 0 and numeral_of(code, start[b], size[b]) >= 0:
                 return True
     return False
 

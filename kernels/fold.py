@@ -54,13 +54,13 @@ def last_of_each(places, last, survivors):  # type: ignore[no-untyped-def]
 def enter(  # type: ignore[no-untyped-def]
     survivors, places, slots, index, tick, source, source_start, source_size, source_steps,
     level, kind, end, total,
-    code, start, size, born_tick, born_slot, place_level, place_kind, place_steps, hashes, live, normal,
+    code, start, size, born_tick, born_slot, place_level, place_kind, place_steps, hashes, live,
+    normal,
 ):  # fmt: skip
     """Copy the surviving terms to their places; returns (end of code, population sum).
 
-    source int32: the terms, entry i at source[source_start[k]:][:source_size[k]], k = index[i]
-   
-    (source_* indexed by index[i]). code int32 has room from `end` on.
+    source int32: the terms; entry i is source[source_start[k]:][:source_size[k]]
+    with k = index[i]. code int32 has room from `end` on.
     total uint64: the sum of `place_hash` over the live places, modulo 2**64.
     """
     for k in range(survivors.shape[0]):

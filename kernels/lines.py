@@ -86,9 +86,9 @@ def put_term(buffer, at, words, start, size, stack):  # type: ignore[no-untyped-
         word = words[U(i)]
         tag = word & 3
         buffer[U(at)] = OPEN_
-        group = 1 if (context == ARGUMENT and tag != VAR) or (
-            context == FUNCTION and tag == LAM
-        ) else 0
+        group = (
+            1 if (context == ARGUMENT and tag != VAR) or (context == FUNCTION and tag == LAM) else 0
+        )
         at += group
         shut += group
         if tag == LAM:

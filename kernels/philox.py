@@ -43,14 +43,17 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 def draw(seed, tick, slot, purpose):  # type: ignore[no-untyped-def]
     """The four words of `purpose` for a slot (uint64) of a tick (uint64) under a seed (uint64)."""
-    return philox(
-        tick & MASK, tick >> SHIFT, slot & MASK, purpose, seed & MASK, seed >> SHIFT
-    )
+    return philox(tick & MASK, tick >> SHIFT, slot & MASK, purpose, seed & MASK, seed >> SHIFT)
 
 
 def below(word, bound):  # type: ignore[no-untyped-def]
     """A number from 0 to bound-1 from a 32-bit word, by multiply-shift (bound < 2**32)."""
     return (word * bound) >> SHIFT
+
+
+def index_of(word: np.uint64, bound: int) -> int:
+    """`below` for Python integers."""
+    return int(below(word, np.uint64(bound)))
 
 
 def words(seed: int, tick: int, slot: int, purpose: np.uint64) -> npt.NDArray[np.uint64]:

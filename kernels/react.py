@@ -32,13 +32,15 @@ def react(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """The reactions of the slots lo..hi-1.
 
-    seed, tick uint64. code int32: all packed terms; start int64, size int32, normal bool (known to be a normal form) by
-    place; choices_a, choices_b int32: the places that may be reactants.
-    operator: the place of the tick's operator; operator_of int32 by place:
-    the operator that a rule puts in its stead where a is that place, or -1
-    (of length 0: no rules). Results, by slot: outcomes uint8, steps int32,
-    sizes int32, salience int32 (|a| + |b| - |result|, in nodes), places_a, places_b, operators int32, results int64 (start of the
-    normal form in out, -1 unless NORMAL). out int32 needs (hi-lo)*max_size words from `at` on.
+    seed, tick uint64. code int32: all packed terms; start int64, size int32,
+    normal bool (known to be a normal form) by place; choices_a, choices_b int32:
+    the places that may be reactants. operator: the place of the tick's operator;
+    operator_of int32 by place: the operator that a rule puts in its stead where
+    a is that place, or -1 (of length 0: no rules). Results, by slot: outcomes
+    uint8, steps int32, sizes int32, salience int32 (|a| + |b| - |result|, in
+    nodes), places_a, places_b, operators int32, results int64 (start of the normal
+    form in out, -1 unless NORMAL). out int32 needs (hi-lo)*max_size words from
+    `at` on.
     """
     for slot in range(lo, hi):
         a, b = choose(seed, tick, slot, purpose, choices_a, choices_b)

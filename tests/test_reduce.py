@@ -93,7 +93,6 @@ def agree(batch: Sequence[Words], budget: Budget, free: Sequence[int] = ()) -> N
     answers = reduced(batch, budget, free)
     assert reduced(batch, budget, free, "python") == answers
     for term, answer in zip(batch, answers, strict=True):
-        assert by_textbook(term, budget) in {None, answer} if answer[2] is None else True
         expected = by_textbook(term, budget)
         assert expected is None or expected == answer, format_term(term)
 
@@ -180,8 +179,8 @@ def test_free_variables_stay_what_they_are(given_: tuple[int, Words], budget: Bu
 def test_free_variables_keep_their_indices_under_lambdas() -> None:
     term, names = parse("(λx.λy.x) a (λz.b) (λw.w a b c)", free=True)
     assert names == ["a", "b", "c"]
-    [(outcome, _, words)] = reduced([term], AMPLE, [3])
-    assert (outcome, words) == ("normal", [0])
+    [(_, _, words)] = reduced([term], AMPLE, [3])
+    assert format_term(np.array(words, np.int32), "lambda", names) == "a (λd.d a b c)"
     term, names = parse("λk.(λx.λy.x b) a (λz.b)", free=True)
     [(_, _, words)] = reduced([term], AMPLE, [2])
     assert format_term(np.array(words, np.int32), "lambda", names) == "λc.a b"
@@ -251,8 +250,7 @@ def test_terms_that_other_evaluators_get_wrong(form: str, text: str, normal: str
         ("(λx.x x x) (λx.x x x)", Budget(50, 9, 9), ("depth", 9, None)),
         ("λf.(λx.f (x x)) (λx.f (x x))", Budget(50, 9, 9), ("size", 5, None)),
         (f"λx.x (λy.y) ({OMEGA})", Budget(5, 5, 9), ("size", 0, None)),
-        (f"λx.x (λy.y) ({OMEGA})", Budget(5, 6, 9), ("size", 0, None)),
-        (f"λx.x (λy.y) ({OMEGA})", Budget(5, 7, 9), ("steps", 5, None)),
+        (f"λx.x (λy.y) ({OMEGA})", Budget(5, 6, 9), ("steps", 5, None)),
         ("(λx.x) (λy.y)", Budget(1, 2, 1), ("normal", 1, [1, 0])),
         ("(λx.x) (λy.y)", Budget(1, 1, 1), ("size", 1, None)),
         ("(λx.x) (λy.y)", Budget(1, 2, 0), ("depth", 0, None)),
@@ -268,13 +266,8 @@ def test_the_first_limit_that_is_met_decides(
 @pytest.mark.parametrize("form", FORMS)
 def test_the_arena_is_long_enough_where_every_cell_of_it_is_used(form: str) -> None:
     lambdas, steps = 40, 40
-    body = "(λx.x) (" * steps + "λz.z" + ")" * steps
-    [answer] = reduced(
-        [parse("λ" * (lambdas - 1) + "(" + body.replace("λx.x", "λ0").replace("λz.z", "λ0") + ")")],
-        Budget(steps, lambdas + 1, 1),
-        [0],
-        form,
-    )
+    text = "λ" * (lambdas - 1) + "(λ0) (" * steps + "λ0" + ")" * steps
+    [answer] = reduced([parse(text)], Budget(steps, lambdas + 1, 1), form=form)
     assert answer == ("normal", steps, [LAM] * lambdas + [VAR])
     [answer] = reduced([parse(OMEGA)], Budget(64, 0, 1), [5], form)
     assert answer == ("steps", 64, None)

@@ -1,0 +1,214 @@
+"""A batch of reactions against a loop over slots that reduces by the textbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import closed_terms
+from targets import FORMS, fenced, intact, joined, machine
+from test_reduce import NODES, Budget, lively_terms, reduced
+
+from automaton import terms
+from automaton.packed import Words, apply
+from automaton.textbook import reduce_tree
+from kernels import philox, react
+from kernels.reduce import OUTCOMES
+
+PROPERTY = settings(deadline=None)
+
+#: Outcome, steps, size, salience, places of a, b and the operator, the normal form's words.
+Slot: TypeAlias = tuple[str, int, int, int, int, int, int, list[int] | None]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """All that a batch depends on; the operators stand behind the population's terms."""
+
+    population: list[Words]
+    operators: list[Words]
+    a: list[int]
+    b: list[int]
+    rules: dict[int, int]  # the operator that a rule puts in place of the first, by a's place
+    budget: Budget = Budget(60, 200, 40)
+    max_input: int = 200
+    copies: bool = False
+    seed: int = 7
+    tick: int = 3
+    slots: int = 6
+
+    @property
+    def rows(self) -> list[Words]:
+        return self.population + self.operators
+
+    def row_of(self, operator: int) -> int:
+        return len(self.population) + operator
+
+
+@st.composite
+def ticks(draw: st.DrawFn) -> Tick:
+    """Small populations, every kind of budget, sometimes selectors that match nothing."""
+    population = draw(st.lists(lively_terms(), min_size=1, max_size=5))
+    operators = draw(st.lists(lively_terms() | closed_terms(8), min_size=1, max_size=3))
+    places = st.integers(0, len(population) - 1)
+    chosen = st.lists(places, max_size=4, unique=True).map(sorted)
+    rules = st.dictionaries(places, st.integers(0, len(operators) - 1), max_size=2)
+    budget = st.builds(Budget, st.integers(0, 40), st.integers(0, 60), st.integers(0, 12))
+    return Tick(
+        population, operators, draw(chosen), draw(chosen), draw(rules), draw(budget),
+        draw(st.integers(0, 150)), draw(st.booleans()), draw(st.integers(0, (1 << 64) - 1)),
+        draw(st.integers(1, 1 << 40)), draw(st.integers(1, 6)),
+    )  # fmt: skip
+
+
+def reacted(
+    tick: Tick, form: str = "compiled", cuts: Iterable[int] = (), purpose: np.uint64 = philox.TRIAL
+) -> list[Slot]:
+    """The kernel's columns by slot; the batch is cut into shards before the slots `cuts`."""
+    code, start, size = joined(tick.rows)
+    rules = [tick.row_of(tick.rules[place]) if place in tick.rules else -1
+             for place in range(len(tick.population))]  # fmt: skip
+    kinds = [np.uint8, *[np.int32] * 6, np.int64]
+    columns = [fenced(tick.slots, kind) for kind in kinds]
+    out = fenced(tick.slots * tick.budget.size)
+    edges = sorted({0, *cuts, tick.slots})
+    for low, high in zip(edges, edges[1:], strict=False):
+        scratch = machine(*tick.budget)
+        FORMS[form](react.react)(
+            np.uint64(tick.seed), np.uint64(tick.tick), purpose, low, high, code, start, size,
+            np.array(tick.a, np.int32), np.array(tick.b, np.int32), tick.row_of(0),
+            np.array(rules if tick.rules else [], np.int32), tick.copies, *tick.budget,
+            tick.max_input, *columns, out, low * tick.budget.size, *scratch,
+        )  # fmt: skip
+        assert intact(*scratch)
+    assert intact(out, *columns)
+    return [slot_of(columns, out, slot) for slot in range(tick.slots)]
+
+
+def slot_of(columns: Sequence[Words], out: Words, slot: int) -> Slot:
+    outcome, *numbers, begin = (int(column[slot]) for column in columns)
+    steps, size, salience, a, b, operator = numbers
+    words = None if begin < 0 else out[begin : begin + size].tolist()
+    return OUTCOMES[outcome], steps, size, salience, a, b, operator, words
+
+
+def by_textbook(tick: Tick, slot: int, purpose: np.uint64 = philox.TRIAL) -> Slot | None:
+    """One slot, a draw and a substitution at a time; None where a term is too large for that."""
+    if not (tick.a and tick.b):
+        return "empty", 0, 0, 0, -1, -1, tick.row_of(0), None
+    first, second, *_ = philox.words(tick.seed, tick.tick, slot, purpose).tolist()
+    a = tick.a[first * len(tick.a) >> 32]
+    b = tick.b[second * len(tick.b) >> 32]
+    operator = tick.row_of(tick.rules.get(a, 0))
+    term = apply(apply(tick.rows[operator], tick.rows[a]), tick.rows[b])
+    if len(term) > tick.max_input:
+        return "input", 0, 0, 0, a, b, operator, None
+    found = reduce_tree(term, *tick.budget, max_nodes=NODES)
+    if found.outcome == "nodes":
+        return None
+    if found.words is None:
+        return found.outcome, found.steps, 0, 0, a, b, operator, None
+    size = len(found.words)
+    if not tick.copies and any(np.array_equal(found.words, tick.rows[row]) for row in (a, b)):
+        return "copy", found.steps, size, 0, a, b, operator, None
+    salience = len(tick.rows[a]) + len(tick.rows[b]) - size
+    return "normal", found.steps, size, salience, a, b, operator, found.words.tolist()
+
+
+@settings(PROPERTY, max_examples=200)
+@given(ticks())
+def test_a_batch_equals_a_loop_that_reduces_by_the_textbook(tick: Tick) -> None:
+    found = reacted(tick)
+    assert reacted(tick, "python") == found
+    for slot, answer in enumerate(found):
+        assert by_textbook(tick, slot) in {None, answer} if answer[-1] is None else True
+        expected = by_textbook(tick, slot)
+        assert expected is None or expected == answer
+
+
+@PROPERTY
+@given(ticks(), st.lists(st.integers(0, 6), max_size=3))
+def test_a_batch_may_be_cut_into_shards_anywhere(tick: Tick, cuts: list[int]) -> None:
+    whole = reacted(tick)
+    assert reacted(tick, cuts=[cut for cut in cuts if cut < tick.slots]) == whole
+    assert reacted(tick, cuts=range(tick.slots)) == whole
+    assert reacted(replace(tick, slots=tick.slots + 3))[: tick.slots] == whole
+
+
+def test_each_outcome_is_reached_by_the_reaction_that_should_reach_it() -> None:
+    twice = terms.numeral(2)
+    tick = Tick([twice], [terms.ADDITION], [0], [0], {}, slots=1)
+    four = terms.numeral(4).tolist()
+
+    def outcome(**changes: object) -> Slot:
+        changed = replace(tick, **changes)  # type: ignore[arg-type]
+        [found] = reacted(changed)
+        assert found == by_textbook(changed, 0)
+        return found
+
+    assert outcome() == ("normal", 6, 11, 3, 0, 0, 1, four)
+    assert outcome(max_input=2 + 11 + 7 + 7)[0] == "normal" if len(terms.ADDITION) == 11 else True
+    assert outcome(max_input=len(terms.ADDITION) + 15)[0] == "input"
+    assert outcome(budget=Budget(6, 11, 5))[0] == "normal"
+    assert outcome(budget=Budget(5, 11, 5))[0] == "steps"
+    assert outcome(budget=Budget(6, 10, 5))[0] == "size"
+    assert outcome(budget=Budget(6, 11, 1))[0] == "depth"
+    assert outcome(a=[])[0] == "empty"
+    assert outcome(b=[])[0] == "empty"
+    assert outcome(operators=[terms.TRUE])[:4] == ("copy", 2, 7, 0)
+    assert outcome(operators=[terms.FALSE])[:4] == ("copy", 2, 7, 0)
+    assert outcome(operators=[terms.TRUE], copies=True)[:4] == ("normal", 2, 7, 7)
+
+
+def test_a_rule_puts_its_operator_in_place_of_the_ticks_where_a_is_drawn() -> None:
+    population = [terms.numeral(n) for n in range(3)]
+    tick = Tick(
+        population, [terms.TRUE, terms.FALSE], [0, 1, 2], [0, 1, 2], {1: 1}, copies=True, slots=60
+    )
+    found = reacted(tick)
+    assert {(a, operator) for _, _, _, _, a, _, operator, _ in found} == {(0, 3), (1, 4), (2, 3)}
+    for outcome, _, _, _, a, b, _, words in found:
+        assert outcome == "normal"
+        assert words == population[b if a == 1 else a].tolist()
+
+
+def test_the_draws_depend_on_seed_tick_slot_and_purpose() -> None:
+    population = [terms.numeral(n) for n in range(50)]
+    tick = Tick(population, [terms.TRUE], list(range(50)), list(range(50)), {}, slots=40)
+
+    def places(tick: Tick, purpose: np.uint64 = philox.REACTANTS) -> list[tuple[int, int]]:
+        return [(slot[4], slot[5]) for slot in reacted(tick, purpose=purpose)]
+
+    drawn = places(tick)
+    assert len(set(drawn)) > 30
+    assert places(replace(tick, seed=8)) != drawn
+    assert places(replace(tick, tick=4)) != drawn
+    assert places(tick, philox.TRIAL) != drawn
+    assert places(replace(tick, operators=[terms.FALSE])) == drawn
+
+
+@PROPERTY
+@given(closed_terms(), closed_terms(), closed_terms())
+def test_three_spans_become_the_term_that_applies_them(op: Words, a: Words, b: Words) -> None:
+    code, start, size = joined([a, op, b])
+    for form in FORMS.values():
+        out = fenced(len(code) + 2)
+        written = form(react.apply_words)(
+            code, start[1], size[1], start[0], size[0], start[2], size[2], out
+        )
+        assert written == len(out)
+        assert intact(out)
+        np.testing.assert_array_equal(out, apply(apply(op, a), b))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_reaction_is_the_reduction_of_the_term_that_applies_the_three(form: str) -> None:
+    op, a, b = terms.ADDITION, terms.numeral(2), terms.numeral(3)
+    [found] = reacted(Tick([a, b], [op], [0], [1], {}, slots=1), form)
+    [answer] = reduced([apply(apply(op, a), b)], Budget(60, 200, 40))
+    assert (found[0], found[1], found[-1]) == answer
