@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from automaton import notation, objects
 from automaton.answers import application
 from automaton.device import OUTCOMES, reduce_batch

@@ -86,9 +86,7 @@ def replay(world: World, raw: bytes | memoryview, commit: Commit) -> None:
         begin += len(line)
         run = parse_run(line.rstrip(b"\n"))
         if run is not None:
-            world.options = from_record(run.options)
-            if world.options.operator is not None:
-                world.use_operator(world.options.operator, run.number)
+            world.use_options(from_record(run.options), run.number)
         elif (found := _found(line)) is not None:
             accepted.append(found)
     winners = read_winners(

@@ -98,7 +98,6 @@ def restored(
         with log.batch(tick) as raw:
             replay(world, raw, commit)
         progress(tick)
-    world.options = options
     return world
 
 

@@ -29,7 +29,7 @@ from automaton.records import CommitFields
 from automaton.restore import Malformed, options_for, restored
 from automaton.sources import Found
 from automaton.stats import Stats
-from automaton.world import Choice
+from automaton.world import Choice, Made
 from kernels import philox
 
 Durability = Literal["commit", "interval", "off"]
@@ -57,8 +57,8 @@ class Run:
         self.world = restored(self.log, self.options, self.malformed, progress)
         self.tick = len(self.log.commits)
         self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()
-        if self._new_run and self.options.operator is not None:
-            self.world.use_operator(self.options.operator, self.log.run_count + 1)
+        if self._new_run:
+            self.world.use_options(self.options, self.log.run_count + 1)
         self._count_genesis()
         self.device = Cpu(self.options)
         self.batch = Batch(self.options.parallel, self.options.max_size)

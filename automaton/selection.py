@@ -7,6 +7,7 @@ and patterns; what a selector is for, and what the log says, others know.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,8 @@ def _leaf(population: Population, rows: Places, leaf: conditions.Leaf) -> Truth:
             return _matching(population, rows, pattern)
         case conditions.Compare(field, op, value):
             compare = conditions.COMPARISONS[op]
-            return np.asarray(compare(_field(population, field)[rows], value), dtype=np.bool_)
+            values: Any = _field(population, field)[rows]
+            return np.asarray(compare(values, value), dtype=np.bool_)
         case conditions.Member("type", values):
             codes = [number for number, kind in enumerate(population.kinds) if kind in values]
             return np.isin(column["kind"][rows], codes)

@@ -75,6 +75,14 @@ class World:
         else:
             self._start_machine()
 
+    def use_options(self, options: Options, run: int) -> None:
+        """The options of a run record, from its batch on."""
+        self.options = options
+        self.program.max_size = options.max_size
+        self.reader = TermReader(options.max_size)
+        if options.operator is not None:
+            self.use_operator(options.operator, run)
+
     def use_operator(self, text: str, run: int) -> None:
         """The operator that the options name, under the run record's id."""
         name = f"{self.prefix}run:{run}"

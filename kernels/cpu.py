@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core import config
 
+#: numba's settings, which are made at import and so unknown to type checkers.
+config: Any = numba.config
 _HERE = Path(__file__).parent
 
 

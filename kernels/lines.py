@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .packed import APP, LAM, VAR, link
+from .packed import APP, LAM, VAR, U, link
 
 BODY, FUNCTION, ARGUMENT = 0, 1, 2
 ZERO, NINE, SPACE, OPEN_, SHUT, QUOTE, DOT = 48, 57, 32, 40, 41, 34, 46
@@ -17,8 +17,7 @@ MINUS, BACKSLASH = 45, 92
 LAMBDA_0, LAMBDA_1 = 0xCE, 0xBB  # U+03BB in UTF-8
 #: Bytes that `put` copies at a time; sources and buffers have as many to spare.
 SPARE = 16
-#: An index that is never negative (see `reduce.U`), and digits without signs.
-U = np.uintp
+#: Digits without signs, so that dividing by ten is one multiplication.
 TEN = np.uint64(10)
 DIGIT = np.uint64(ZERO)
 
@@ -171,7 +170,7 @@ def get_number(text, at, stop):  # type: ignore[no-untyped-def]
     start = at
     number = 0
     while at < stop and ZERO <= text[at] <= NINE and at - start < 18:
-        number = number * 10 + (np.int64(text[at]) - ZERO)
+        number = number * 10 + int(text[at]) - ZERO
         at += 1
     if at == start or (text[start] == ZERO and at - start > 1):
         return -1, start

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
+#: An index that is never negative. numba would test every signed one for counting
+#: from the end, which costs a fifth of the time of the hot loops.
+U = np.uintp
+
 VAR = 0
 LAM = 1
 APP = 2
@@ -49,10 +53,14 @@ def same(left, i, right, j, size):  # type: ignore[no-untyped-def]
 
 
 def term_hash(words, start, size):  # type: ignore[no-untyped-def]
-    """A 64-bit hash of the packed words: multiply, fold, a word at a time."""
+    """A 64-bit hash of the packed words: multiply and fold, two words at a time."""
     h = np.uint64(size)
-    for i in range(start, start + size):
-        h = (h ^ np.uint64(words[i])) * _MULTIPLIER
+    for i in range(start, start + size - 1, 2):
+        pair = np.uint64(words[U(i)]) | (np.uint64(words[U(i + 1)]) << _HALF)
+        h = (h ^ pair) * _MULTIPLIER
+        h = h ^ (h >> _HALF)
+    if size & 1:
+        h = (h ^ np.uint64(words[U(start + size - 1)])) * _MULTIPLIER
         h = h ^ (h >> _HALF)
     return h
 

@@ -20,13 +20,7 @@ when the argument begins.
 
 from __future__ import annotations
 
-import numpy as np
-
-from .packed import APP, LAM, VAR, same
-
-#: An index that is never negative. numba would test every signed one for counting
-#: from the end, which cost a fifth of the time here.
-U = np.uintp
+from .packed import APP, LAM, VAR, U, same
 
 NORMAL, COPY, STEPS, SIZE, DEPTH, INPUT, EMPTY = range(7)
 OUTCOMES = ("normal", "copy", "steps", "size", "depth", "input", "empty")
