@@ -14,12 +14,15 @@ import types
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numba
 
 #: numba's settings, which are made at import and so unknown to type checkers.
 config: Any = numba.config
+#: numba reads the cache folder from a global setting: one thread at a time.
+_ATTACHING = RLock()
 _HERE = Path(__file__).parent
 
 
@@ -77,7 +80,12 @@ def bound(
 @cache
 def compiled(body: Callable[..., Any]) -> Any:
     """The body as machine code for this CPU; calling it releases the GIL."""
-    function = bound(body, compiled)
+    with _ATTACHING:
+        return _compiled(bound(body, compiled))
+
+
+def _compiled(function: types.FunctionType) -> Any:
+    """The function under numba, its machine code kept in our own folder."""
     folder = _usable_cache()
     before = config.CACHE_DIR
     config.CACHE_DIR = folder  # read once, when the cache is attached

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .packed import APP
+from .packed import APP, U
 from .philox import below, draw
 from .reduce import EMPTY, NORMAL, reaction
 
@@ -18,8 +18,8 @@ def choose(seed, tick, slot, purpose, choices_a, choices_b):  # type: ignore[no-
     if choices_a.shape[0] == 0 or choices_b.shape[0] == 0:
         return -1, -1
     w0, w1, _, _ = draw(seed, tick, np.uint64(slot), purpose)
-    a = choices_a[np.int64(below(w0, np.uint64(choices_a.shape[0])))]
-    b = choices_b[np.int64(below(w1, np.uint64(choices_b.shape[0])))]
+    a = choices_a[U(below(w0, np.uint64(choices_a.shape[0])))]
+    b = choices_b[U(below(w1, np.uint64(choices_b.shape[0])))]
     return a, b
 
 
@@ -44,31 +44,31 @@ def react(  # type: ignore[no-untyped-def]
     """
     for slot in range(lo, hi):
         a, b = choose(seed, tick, slot, purpose, choices_a, choices_b)
-        places_a[slot] = a
-        places_b[slot] = b
-        operators[slot] = operator
-        results[slot] = -1
-        steps[slot] = 0
-        sizes[slot] = 0
-        salience[slot] = 0
+        places_a[U(slot)] = a
+        places_b[U(slot)] = b
+        operators[U(slot)] = operator
+        results[U(slot)] = -1
+        steps[U(slot)] = 0
+        sizes[U(slot)] = 0
+        salience[U(slot)] = 0
         if a < 0:
-            outcomes[slot] = EMPTY
+            outcomes[U(slot)] = EMPTY
             continue
         op = operator
-        if operator_of.shape[0] > 0 and operator_of[a] >= 0:
-            op = operator_of[a]
-            operators[slot] = op
+        if operator_of.shape[0] > 0 and operator_of[U(a)] >= 0:
+            op = operator_of[U(a)]
+            operators[U(slot)] = op
         outcome, made, nodes = reaction(
-            code, start[op], size[op], start[a], size[a], normal[a], start[b], size[b], normal[b],
+            code, start[U(op)], size[U(op)], start[U(a)], size[U(a)], normal[U(a)], start[U(b)], size[U(b)], normal[U(b)],
             copies, max_steps, max_size, max_depth, max_input, out, at,
             cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
         )  # fmt: skip
-        outcomes[slot] = outcome
-        steps[slot] = made
-        sizes[slot] = nodes
+        outcomes[U(slot)] = outcome
+        steps[U(slot)] = made
+        sizes[U(slot)] = nodes
         if outcome == NORMAL:
-            salience[slot] = size[a] + size[b] - nodes
-            results[slot] = at
+            salience[U(slot)] = size[U(a)] + size[U(b)] - nodes
+            results[U(slot)] = at
             at += nodes
 
 

@@ -61,6 +61,16 @@ def side(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
+class Quick(Disk):
+    """A disk that makes nothing durable, for tests that open a log a thousand times."""
+
+    def fdatasync(self, fd: int) -> None:
+        """Nothing."""
+
+    def sync_folder(self, path: str) -> None:
+        """Nothing."""
+
+
 class Faulty(Disk):
     """A disk that takes `room` bytes of the log, then fails with `number`.
 

@@ -1,0 +1,388 @@
+"""Winner lines and canonical terms: written, read back, and read from anything."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import closed_terms, open_terms
+from targets import FORMS, Array, Body, fenced, intact, joined
+
+from automaton.device import Fragments
+from automaton.names import Names
+from automaton.notation import format_term, parse
+from automaton.packed import Words, apply, lam, linked, var
+from automaton.replay import parts
+from kernels import lines
+
+PROPERTY = settings(deadline=None)
+Bytes: TypeAlias = Array
+
+
+def bytes_of(text: bytes) -> Bytes:
+    return np.frombuffer(text, np.uint8)
+
+
+# -- terms -----------------------------------------------------------------
+
+
+def printed(term: Words, form: str = "compiled") -> str:
+    """What `put_term` writes, in arrays of exactly the lengths that it states."""
+    buffer, stack = fenced(4 * len(term) + lines.SPARE, np.uint8), fenced(len(term))
+    size = FORMS[form](lines.put_term)(buffer, 0, term, 0, len(term), stack)
+    assert intact(buffer, stack)
+    return bytes(buffer[:size]).decode()
+
+
+class Read(NamedTuple):
+    """Nodes (-1: none), the position behind, and the words."""
+
+    nodes: int
+    at: int
+    words: list[int]
+
+
+def read(text: bytes, room: int, form: str = "compiled", at: int = 0) -> Read:
+    """What `get_term` reads, in arrays of exactly the lengths that it states."""
+    words, stack = fenced(room), fenced(4 * room + 8)
+    buffer = fenced(len(text), np.uint8)
+    buffer[:] = bytes_of(text)
+    nodes, behind = FORMS[form](lines.get_term)(buffer, at, len(text), words, 0, room, stack)
+    assert intact(words, stack, buffer)
+    return Read(nodes, behind, words[: max(nodes, 0)].tolist())
+
+
+@settings(PROPERTY, max_examples=200)
+@given(open_terms() | closed_terms(200))
+def test_a_term_is_printed_as_the_notation_prints_it(term: Words) -> None:
+    for form in FORMS:
+        assert printed(term, form) == format_term(term)
+
+
+@settings(PROPERTY, max_examples=200)
+@given(closed_terms(200), st.integers(0, 5), st.binary(max_size=3))
+def test_reading_a_printed_term_gives_its_words(term: Words, more: int, behind: bytes) -> None:
+    text = format_term(term).encode()
+    for form in FORMS:
+        assert read(text, len(term) + more, form) == (len(term), len(text), term.tolist())
+        ended = read(b"xy" + text + b'"' + behind, len(term) + 64, form, at=2)
+        assert ended == (len(term), 2 + len(text), term.tolist())
+
+
+@PROPERTY
+@given(closed_terms())
+def test_a_term_is_not_read_where_there_is_no_room_for_it_or_it_is_cut(term: Words) -> None:
+    text = format_term(term).encode()
+    for form in FORMS:
+        assert read(text, len(term) - 1, form).nodes == -1
+        for stop in range(len(text)):
+            cut = read(text[:stop], len(term), form)
+            assert cut.nodes == -1 or format_term(np.array(cut.words)).encode() == text[:stop]
+
+
+@PROPERTY
+@given(open_terms(free=2))
+def test_a_term_with_free_variables_is_not_read(term: Words) -> None:
+    text = format_term(term).encode()
+    closed = read(text, len(term))
+    for free in range(3):
+        closed = read(("λ" * free).encode() + text, len(term) + free)
+        if closed.nodes >= 0:
+            assert closed.words == [1] * free + term.tolist()
+    assert closed.nodes >= 0  # two lambdas close them all
+
+
+PIECES = ["λ", "\xce", "\xbb", "0", "1", "2", "9", "10", " ", "(", ")", '"', "\\", "x", "\n"]
+anything = st.one_of(
+    st.lists(st.sampled_from([*(p.encode("latin-1") for p in PIECES[1:]), "λ".encode()])).map(
+        b"".join
+    ),
+    st.binary(max_size=60),
+    st.builds(
+        lambda term, at, byte: term[: at % len(term)] + byte + term[at % len(term) + 1 :],
+        closed_terms().map(lambda term: format_term(term).encode()),
+        st.integers(0, 1 << 16),
+        st.binary(max_size=2),
+    ),
+)
+
+
+@settings(PROPERTY, max_examples=500)
+@given(anything, st.integers(0, 40))
+def test_reading_any_bytes_stays_within_bounds_and_means_what_the_notation_says(
+    text: bytes, room: int
+) -> None:
+    found = read(text, room, "python")
+    assert read(text, room) == found
+    if found.nodes >= 0:
+        assert found.nodes == len(found.words) <= room
+        assert parse(text[: found.at].decode()).tolist() == found.words
+
+
+@pytest.mark.parametrize(
+    "text", ["", "λ", "0", "λ1", "λ00", "λ01", "λ0 ", "λ 0", "λ(0", "λ0)", "λ0  0", "λx",
+             "λ0 λ0", "λ" * 50, "(" * 50, "λ" + "0 " * 50, "λ" + "(0 " * 50, "λ" + "9" * 40]
+)  # fmt: skip
+def test_what_is_not_of_the_grammar_is_not_read_to_its_end(text: str) -> None:
+    for form in FORMS:
+        found = read(text.encode(), 64, form)
+        assert found.nodes < 0 or found.at < len(text.encode())
+
+
+def test_indices_of_several_digits_fit_the_room_for_a_printed_term() -> None:
+    for depth in (9, 10, 11, 99, 100, 101, 999, 1000, 1001):
+        inner = var(depth - 1)
+        for _ in range(3 * depth):
+            inner = apply(var(depth - 1), inner)
+        term = np.concatenate([np.full(depth, 1, np.int32), inner])
+        text = printed(term)
+        assert text == format_term(term)
+        assert read(text.encode(), len(term)).words == term.tolist()
+
+
+def test_100000_lambdas_are_printed_and_read_without_recursion() -> None:
+    term = linked([1] * 100_000 + [99_999 << 2])
+    text = printed(term)
+    assert text == "λ" * 100_000 + "99999"
+    assert read(text.encode(), len(term)).nodes == len(term)
+
+
+@PROPERTY
+@given(st.integers(0, (1 << 62) - 1), st.integers(0, 3))
+def test_numbers_are_written_in_decimal(number: int, at: int) -> None:
+    for form in FORMS.values():
+        buffer = fenced(at + len(str(number)), np.uint8)
+        assert form(lines.put_number)(buffer, at, number) == len(buffer)
+        assert bytes(buffer[at:]) == b"%d" % number
+        assert intact(buffer)
+
+
+@PROPERTY
+@given(st.from_regex(rb"[0-9]{1,21}[ -~]?", fullmatch=True) | st.binary(max_size=4))
+def test_only_canonical_numbers_are_read(text: bytes) -> None:
+    digits = text[: next((i for i, byte in enumerate(text) if byte not in b"0123456789"), 99)]
+    for form in FORMS.values():
+        number, at = form(lines.get_number)(bytes_of(text), 0, len(text))
+        if not digits or (digits[:1] == b"0" and len(digits) > 1):
+            assert (number, at) == (-1, 0)
+        else:
+            assert at == min(len(digits), 18)
+            assert number == int(digits[:at])
+
+
+# -- winner lines ----------------------------------------------------------
+
+
+class Winners(NamedTuple):
+    """A tick's batch and the population that it was drawn from."""
+
+    prefix: str
+    tick: int
+    level: int
+    born: list[tuple[int, int]]  # by place: tick and slot, or 0 and the number of a name
+    names: list[str]
+    slots: list[tuple[bool, int, int, int, int, Words]]  # won, operator, a, b, steps, normal form
+
+
+names_of = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> Winners:
+    names = draw(st.lists(names_of, min_size=1, max_size=4, unique=True))
+    ticks = st.tuples(st.integers(1, 1 << 50), st.integers(0, (1 << 31) - 1))
+    numbers = st.tuples(st.just(0), st.integers(0, len(names) - 1))
+    born = draw(st.lists(ticks | numbers, min_size=1, max_size=5))
+    place = st.integers(0, len(born) - 1)
+    steps = st.integers(0, (1 << 31) - 1)
+    slots = draw(
+        st.lists(st.tuples(st.booleans(), place, place, place, steps, closed_terms()), max_size=5)
+    )
+    prefix = draw(st.sampled_from(["", "a", "zz"]))
+    level = draw(st.integers(-(1 << 31), (1 << 31) - 1))
+    return Winners(prefix, draw(st.integers(1, 1 << 50)), level, born, names, slots)
+
+
+def escaped(name: str) -> str:
+    """A name as it stands between the quotes of a line (docs/format.md)."""
+    return "".join(
+        "\\" + c if c in '"\\' else f"\\u{ord(c):04x}" if ord(c) < 32 else c for c in name
+    )
+
+
+def ids_of(w: Winners) -> list[str]:
+    """By place, the id as it stands in a line."""
+    return [
+        f"{w.prefix}m{tick}.{slot}" if tick else escaped(w.names[slot]) for tick, slot in w.born
+    ]
+
+
+def expected_lines(w: Winners) -> list[bytes]:
+    """The lines of those that won, as DESIGN section 5 has them."""
+    ids = ids_of(w)
+    return [
+        f'{{"id":"{w.prefix}m{w.tick}.{slot}","type":"modification","dimensionalLevel":{w.level},'
+        f'"parents":["{ids[op]}","{ids[a]}","{ids[b]}"],"steps":{steps},"size":{len(term)},'
+        f'"term":"{format_term(term)}"}}\n'.encode()
+        for slot, (won, op, a, b, steps, term) in enumerate(w.slots)
+        if won
+    ]
+
+
+def written(w: Winners, form: str = "compiled", low: int = 0, high: int | None = None) -> bytes:
+    """What `write_winners` writes for slots low..high-1, into a buffer of exactly that size."""
+    names = Names()
+    for name in w.names:
+        names.add(escaped(name).encode())
+    high = len(w.slots) if high is None else high
+    won, op, a, b, steps, terms = (list(column) for column in zip(*w.slots, strict=True))
+    code, starts, sizes = joined(terms)
+    ticks, slots = zip(*w.born, strict=True)
+    fragments = Fragments.of(w.prefix, w.tick, w.level)
+    room = len(b"".join(expected_lines(w))) + lines.SPARE
+    buffer, stack = fenced(room, np.uint8), fenced(max(len(term) for term in terms))
+    size = FORMS[form](lines.write_winners)(
+        low, high, np.array(won, np.uint8), fragments.text, fragments.mark,
+        np.array(ticks, np.int64), np.array(slots, np.int32), names.text(), names.starts(),
+        np.array(steps, np.int32), sizes, np.array(a, np.int32), np.array(b, np.int32),
+        np.array(op, np.int32), starts, code, buffer, stack,
+    )  # fmt: skip
+    assert intact(buffer, stack)
+    return bytes(buffer[:size])
+
+
+#: What `read_winners` finds: lines, position behind, columns by line, ids, terms.
+Lines: TypeAlias = tuple[int, int, dict[str, list[int]], list[list[bytes]], list[list[int]]]
+
+
+def read_back(
+    text: bytes, prefix: str, tick: int, form: str = "compiled", count: int = 9, max_size: int = 99
+) -> Lines:
+    """What `read_winners` finds, in arrays of exactly the lengths that it states."""
+    body: Body = FORMS[form](lines.read_winners)
+    constant, mark = parts(prefix, tick)
+    kinds: dict[str, Any] = {
+        "slots": np.int64, "steps": np.int32, "sizes": np.int32, "starts": np.int64,
+        "levels": np.int32,
+    }  # fmt: skip
+    columns = {name: fenced(count, kind) for name, kind in kinds.items()}
+    ids, words = fenced(count * 6, np.int64), fenced(count * max_size)
+    stack, buffer = fenced(4 * max_size + 8), fenced(len(text), np.uint8)
+    buffer[:] = bytes_of(text)
+    found, at, used = body(
+        buffer, 0, len(text), constant, mark, max_size,
+        *columns.values(), ids.reshape(count, 3, 2), words, stack,
+    )  # fmt: skip
+    assert intact(*columns.values(), ids, words, stack, buffer)
+    facts = {name: column[:found].tolist() for name, column in columns.items()}
+    ends = ids.reshape(count, 3, 2)[:found].tolist()
+    sizes = zip(facts["starts"], facts["sizes"], strict=True)
+    assert used == sum(facts["sizes"])
+    return (
+        found,
+        at,
+        facts,
+        [[text[begin:end] for begin, end in three] for three in ends],
+        [words[begin : begin + size].tolist() for begin, size in sizes],
+    )
+
+
+@settings(PROPERTY, max_examples=150)
+@given(batches())
+def test_winner_lines_have_the_bytes_of_the_format(w: Winners) -> None:
+    if w.slots:
+        for form in FORMS:
+            assert written(w, form) == b"".join(expected_lines(w))
+        middle = len(w.slots) // 2
+        assert written(w, high=middle) + written(w, low=middle) == written(w)
+        for line in expected_lines(w):
+            assert json.loads(line)["dimensionalLevel"] == w.level
+
+
+@settings(PROPERTY, max_examples=150)
+@given(batches(), st.sampled_from([b"", b'{"id":"x"}\n', b"{", b"\n"]))
+def test_winner_lines_are_read_back_as_they_were_written(w: Winners, behind: bytes) -> None:
+    text = b"".join(expected_lines(w))
+    ids = [name.encode() for name in ids_of(w)]
+    won = [(slot, *rest) for slot, (won, *rest) in enumerate(w.slots) if won]
+    for form in FORMS:
+        found, at, facts, three, terms = read_back(text + behind, w.prefix, w.tick, form)
+        assert (found, at) == (len(won), len(text))
+        assert facts["slots"] == [slot for slot, *_ in won]
+        assert facts["levels"] == [w.level] * found
+        assert facts["steps"] == [row[4] for row in won]
+        assert three == [[ids[row[1]], ids[row[2]], ids[row[3]]] for row in won]
+        assert terms == [row[5].tolist() for row in won]
+
+
+@PROPERTY
+@given(batches(), st.data())
+def test_reading_stops_before_the_line_that_was_damaged(w: Winners, data: st.DataObject) -> None:
+    rows = expected_lines(w)
+    text = b"".join(rows)
+    if not rows:
+        return
+    at = data.draw(st.integers(0, len(text) - 1))
+    byte = data.draw(st.binary(max_size=2) | st.sampled_from([b'"', b"\\", b"9" * 12, b"("]))
+    damaged = text[:at] + byte + text[at + 1 :]
+    found = read_back(damaged, w.prefix, w.tick, "python")
+    assert read_back(damaged, w.prefix, w.tick) == found
+    ends = [sum(map(len, rows[: k + 1])) for k in range(len(rows))]
+    whole = sum(end <= at for end in ends)
+    assert found[0] >= whole
+    assert found[:2] == (found[0], damaged[: found[1]].count(b"\n")) or found[0] <= len(rows) + 2
+    for line in damaged[: found[1]].splitlines(keepends=True)[:whole]:
+        assert line in rows
+
+
+@PROPERTY
+@given(batches(), st.binary(max_size=30))
+def test_reading_a_cut_line_stays_within_bounds(w: Winners, behind: bytes) -> None:
+    text = b"".join(expected_lines(w))
+    for stop in range(0, len(text), 3):
+        found = read_back(text[:stop], w.prefix, w.tick)
+        assert found[1] <= stop
+        assert found == read_back(text[:stop] + behind[:1].replace(b"\n", b""), w.prefix, w.tick)
+    for stop in range(0, len(text), 29):
+        cut = text[:stop] + behind
+        assert read_back(cut, w.prefix, w.tick, "python") == read_back(cut, w.prefix, w.tick)
+
+
+def test_no_more_lines_are_read_than_there_are_rows_for_and_no_larger_terms() -> None:
+    term = lam(apply(var(0), var(0)))
+    w = Winners("", 3, 0, [(0, 0)], ["a"], [(True, 0, 0, 0, 5, term)] * 4)
+    text = written(w)
+    assert read_back(text, "", 3, count=2)[0] == 2
+    assert read_back(text, "", 3, max_size=4)[0] == 4
+    assert read_back(text, "", 3, max_size=3)[:2] == (0, 0)
+    assert read_back(text, "", 4)[0] == 0
+    assert read_back(text, "a", 3)[0] == 0
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"steps":5', b'"steps":4294967301'),
+        (b'"steps":5', b'"steps":05'),
+        (b'"steps":5', b'"steps":-5'),
+        (b'Level":0', b'Level":-0'),
+        (b'Level":0', b'Level":2147483648'),
+        (b'Level":0', b'Level":-2147483649'),
+        (b'"size":4', b'"size":5'),
+        ("λ0 0".encode(), "λ(0) 0".encode()),
+        ("λ0 0".encode(), "(λ0 0)".encode()),
+        ("λ0 0".encode(), "λ(0 0)".encode()),
+        ("λ0 0".encode(), "λ0 1".encode()),
+    ],
+)
+def test_a_line_that_we_would_not_write_is_not_read(form: str, old: bytes, new: bytes) -> None:
+    term = lam(apply(var(0), var(0)))
+    w = Winners("", 3, 0, [(0, 0)], ["a"], [(True, 0, 0, 0, 5, term)])
+    text = written(w)
+    assert read_back(text, "", 3, form)[0] == 1
+    assert read_back(text.replace(old, new), "", 3, form)[0] == 0
