@@ -17,7 +17,7 @@ from automaton.options import Options
 from automaton.pool import Threads, available_cores
 from automaton.population import Population, Words
 from automaton.world import Choice
-from kernels import cpu, lines, packed, react, reduce, substitute
+from kernels import cpu, fold, lines, packed, philox, react, reduce, substitute
 
 OUTCOMES = reduce.OUTCOMES
 #: Beside digits and constants, what a winner line may take: ids of up to 40 bytes each.
@@ -55,13 +55,23 @@ class Fragments:
         return cls(np.frombuffer(b"".join(encoded) + bytes(lines.SPARE), dtype=np.uint8), mark)
 
 
+@dataclass(frozen=True)
+class Job:
+    """What a batch of slots is computed from."""
+
+    population: Population
+    choice: Choice
+    tick: int
+    purpose: np.uint64  # of the draws of reactants
+
+
 class Batch:
     """The columns of one batch of slots, and the bytes of its winner lines.
 
     Made once and used again every tick; pages that no tick touched cost nothing.
     """
 
-    def __init__(self, slots: int, max_size: int, *, line_room: int = 0) -> None:
+    def __init__(self, slots: int, max_size: int) -> None:
         self.slots = slots
         self.max_size = max_size
         self.outcomes = np.empty(slots, dtype=np.uint8)
@@ -74,7 +84,7 @@ class Batch:
         self.results = np.empty(slots, dtype=np.int64)
         self.out: Words = np.empty(slots * max_size, dtype=np.int32)
         self.won = np.empty(slots, dtype=np.uint8)
-        self.line_room = line_room
+        self.words = np.empty(slots, dtype=np.uint32)  # winners' draws for their places
 
     def counts(self) -> list[int]:
         """How many slots have each outcome, in the order of `OUTCOMES`."""
@@ -116,51 +126,37 @@ class Cpu:
         machine = tuple(np.empty(n, dtype=np.int32) for n in sizes)
         return machine, np.empty(2 * o.max_size, dtype=np.int32)
 
-    def react(
-        self, batch: Batch, population: Population, choice: Choice, tick: int, purpose: np.uint64,
-        fragments: Fragments | None = None, buffer: LineBuffer | None = None,
-    ) -> None:  # fmt: skip
-        """Fill a batch's columns, and its winner lines where a buffer is given."""
-        seed, ticks = np.uint64(self.options.seed), np.uint64(tick)
-        room = self._line_room(population)
-        if buffer is not None:
-            buffer.reserve(batch.slots * room)
+    def react(self, job: Job, batch: Batch) -> None:
+        """Fill a batch's columns: every slot's reactants, outcome and normal form."""
+
+        def shard(_number: int, low: int, high: int, scratch: Any) -> None:
+            self._react_shard(job, batch, (low, high), scratch[0])
+
+        self.pool.run(shard, batch.slots)
+
+    def write(self, job: Job, batch: Batch, fragments: Fragments, buffer: LineBuffer) -> None:
+        """Let every candidate win its round; draw the winners' places, write their lines."""
+        room = self._line_room(job.population)
+        buffer.reserve(batch.slots * room)
         written: dict[int, memoryview] = {}
 
         def shard(number: int, low: int, high: int, scratch: Any) -> None:
-            self._react_shard(
-                batch, population, choice, (seed, ticks, purpose), (low, high), scratch[0]
-            )
-            if buffer is not None and fragments is not None:
-                part = buffer.bytes[low * room : high * room]
-                size = self._write_shard(
-                    batch, population, fragments, (low, high), part, scratch[1]
-                )
-                written[number] = part[:size].data
+            part = buffer.bytes[low * room : high * room]
+            size = self._write_shard(job, batch, fragments, (low, high), part, scratch[1])
+            written[number] = part[:size].data
 
-        parts = self.pool.run(shard, batch.slots)
-        if buffer is not None:
-            buffer.parts = [written[number] for number in range(parts)]
+        buffer.parts = [written[number] for number in range(self.pool.run(shard, batch.slots))]
 
     def _line_room(self, population: Population) -> int:
-        """Bytes that a winner line can take at most: 4 a node and its ids."""
-        longest = 40
-        starts = population.names.starts()
-        if len(starts) > 1:
-            longest = max(longest, int(np.diff(starts).max()))
-        return (
-            _LINE_ROOM
-            + 3 * longest
-            + max(4, len(str(self.options.max_size)) + 1) * (self.options.max_size)
-        )
+        """Bytes that a winner line can take at most."""
+        node = max(4, len(str(self.options.max_size)) + 1)
+        return _LINE_ROOM + 3 * max(40, population.names.longest) + node * self.options.max_size
 
-    def _react_shard(
-        self, batch: Batch, population: Population, choice: Choice,
-        counter: tuple[np.uint64, np.uint64, np.uint64], span: tuple[int, int], machine: Any,
-    ) -> None:  # fmt: skip
-        o, column = self.options, population.column
+    def _react_shard(self, job: Job, batch: Batch, span: tuple[int, int], machine: Any) -> None:
+        o, column, choice = self.options, job.population.column, job.choice
         cpu.compiled(react.react)(
-            *counter, *span, population.code, column["start"], column["size"], column["normal"],
+            np.uint64(o.seed), np.uint64(job.tick), job.purpose, *span,
+            job.population.code, column["start"], column["size"], column["normal"],
             choice.a, choice.b, choice.operator, choice.operator_of,
             o.copies, o.max_steps, o.max_size, o.max_depth, o.input_limit,
             batch.outcomes, batch.steps, batch.sizes, batch.salience,
@@ -169,20 +165,23 @@ class Cpu:
         )  # fmt: skip
 
     def _write_shard(
-        self, batch: Batch, population: Population, fragments: Fragments, span: tuple[int, int],
+        self, job: Job, batch: Batch, fragments: Fragments, span: tuple[int, int],
         part: npt.NDArray[np.uint8], stack: Words,
     ) -> int:  # fmt: skip
         low, high = span
         np.equal(batch.outcomes[low:high], reduce.NORMAL, out=batch.won[low:high].view(np.bool_))
-        column, names = population.column, population.names
-        return int(
-            cpu.compiled(lines.write_winners)(
-                low, high, batch.won, fragments.text, fragments.mark,
-                column["born_tick"], column["born_slot"], names.text(), names.starts(),
-                batch.steps, batch.sizes, batch.places_a, batch.places_b, batch.operators,
-                batch.results, batch.out, part, stack,
-            )
+        cpu.compiled(fold.draw_won)(
+            np.uint64(self.options.seed), np.uint64(job.tick), low, high, batch.won,
+            philox.PLACE, batch.words,
         )  # fmt: skip
+        column, names = job.population.column, job.population.names
+        size = cpu.compiled(lines.write_winners)(
+            low, high, batch.won, fragments.text, fragments.mark,
+            column["born_tick"], column["born_slot"], names.text(), names.starts(),
+            batch.steps, batch.sizes, batch.places_a, batch.places_b, batch.operators,
+            batch.results, batch.out, part, stack,
+        )  # fmt: skip
+        return int(size)
 
     def close(self) -> None:
         """End the threads."""

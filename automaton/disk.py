@@ -49,6 +49,11 @@ class Disk:
         """Returns when the file's bytes and its length are on the medium."""
         getattr(os, "fdatasync", os.fsync)(fd)  # macOS has no fdatasync
 
+    def forget(self, fd: int, start: int, length: int) -> None:
+        """Tells the system that these bytes need not stay in memory (a hint)."""
+        if hasattr(os, "posix_fadvise"):  # not on macOS
+            os.posix_fadvise(fd, start, length, os.POSIX_FADV_DONTNEED)
+
     def ftruncate(self, fd: int, size: int) -> None:
         """Cuts or extends the file to `size` bytes."""
         os.ftruncate(fd, size)

@@ -32,6 +32,8 @@ from automaton.errors import AutomatonError, LockedError, StorageError
 from automaton.log_reader import LogReader
 from automaton.records import Commit, CommitFields, commit_line, parse_commit, parse_run, run_line
 
+KEEP_CACHED = 16 << 20  # bytes before the end that stay in memory for readers
+
 Durability = Literal["commit", "interval", "off"]
 Clock = Callable[[], float]  # seconds
 Policy = tuple[Durability, float, Clock | None]
@@ -46,6 +48,7 @@ class Log(LogReader):
         super().__init__(fd, path, found)
         self.durability, self._interval_s, self._clock = policy
         self._synced_at = self._clock() if self._clock else 0.0
+        self._forgotten = self.size
         self.writable, self._disk, self._broken = False, disk_, ""
         self._hint = pin.HintFile(disk_, path)
 
@@ -186,7 +189,7 @@ class Log(LogReader):
             if not self.pinned:
                 pin.write_pin(self._disk, self.path, self.genesis)
                 self.pinned = True
-            self._hint.write(pin.Hint(0, self.size, self.genesis.sha256))
+            self._hint.write(pin.Hint(0, self.size, self.genesis.sha256), durable=True)
             self._disk.sync_folder(self.path)
         except OSError as error:
             raise self._refused(error, pin.PIN_BYTES) from error
@@ -257,8 +260,20 @@ class Log(LogReader):
 
     def _note_durable(self) -> None:
         self.durable = self.size
+        self._forget()
         self._synced_at = self._clock() if self._clock else 0.0
         self._hint.write(pin.Hint(len(self.commits), self.size, self.head))
+
+    def _forget(self) -> None:
+        """Give back the memory of what was written long ago and is safe on the medium.
+
+        The next writes take the same pages again, which on virtual machines is two
+        to four times as fast as touching new ones.
+        """
+        if self.durable - self._forgotten >= 2 * KEEP_CACHED:
+            until = self.durable - KEEP_CACHED
+            self._disk.forget(self._fd, self._forgotten, until - self._forgotten)
+            self._forgotten = until
 
     def sync(self) -> None:
         """Makes all commits durable now."""

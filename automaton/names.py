@@ -22,6 +22,7 @@ class Names:
         self._starts = np.empty(_START, dtype=np.int64)
         self._starts[0] = 1
         self._count = 0
+        self.longest = 0  # bytes of the longest name
         self._frozen: npt.NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
@@ -41,6 +42,7 @@ class Names:
         """Number a name that is new (see `find`)."""
         if self._count + 2 > len(self._starts):
             self._starts = np.concatenate([self._starts, np.empty_like(self._starts)])
+        self.longest = max(self.longest, len(name))
         self._text += name + b"\n"
         self._count += 1
         self._starts[self._count] = len(self._text)

@@ -87,13 +87,15 @@ class HintFile:
         self._path = f"{path}.durable"
         self._fd = -1
 
-    def write(self, hint: Hint) -> None:
-        """Puts the hint in place of the one before."""
+    def write(self, hint: Hint, *, durable: bool = False) -> None:
+        """Puts the hint in place of the one before; `durable` is for the first."""
         with contextlib.suppress(OSError):
             if self._fd < 0:
                 self._fd = self._disk.open(self._path, os.O_RDWR | os.O_CREAT)
                 self._disk.ftruncate(self._fd, _HINT_BYTES)
             self._disk.pwrite(self._fd, hint_bytes(hint), 0)
+            if durable:
+                self._disk.fdatasync(self._fd)
 
     def close(self) -> None:
         """Lets go of the file."""

@@ -47,6 +47,14 @@ class Entering:
     starts: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int32]
     steps: npt.NDArray[np.int32]
+    words: npt.NDArray[np.uint32]  # the draws for their places, by entry
+
+
+def place_words(seed: int, tick: int, purpose: np.uint64, slots: Slots) -> npt.NDArray[np.uint32]:
+    """The draw of each slot for its place."""
+    words = np.empty(len(slots), dtype=np.uint32)
+    cpu.compiled(fold.draw_words)(np.uint64(seed), np.uint64(tick), slots, purpose, words)
+    return words
 
 
 class Population:
@@ -118,11 +126,9 @@ class Population:
 
     # -- changing --------------------------------------------------------
 
-    def enter(  # noqa: PLR0913 - what a fold depends on
-        self, seed: int, tick: int, purpose: np.uint64, entering: Entering, level: int, kind: int
-    ) -> int:
+    def enter(self, tick: int, entering: Entering, level: int, kind: int) -> int:
         """Terms enter in slot order; returns how many of them stay to the tick's end."""
-        places = self._find_places(seed, tick, purpose, entering.slots)
+        places = self._find_places(entering.words)
         survivors = np.empty(len(places), dtype=np.int32)
         count = cpu.compiled(fold.last_of_each)(places, self.column["last"], survivors)
         self._reserve(int(entering.sizes[entering.index[survivors[:count]]].sum()))
@@ -143,9 +149,8 @@ class Population:
         """
         place = self.place_of(term.name)
         if place is None:
-            place = int(
-                self._find_places(seed, tick, purpose, np.array([number], dtype=np.int64))[0]
-            )
+            words = place_words(seed, tick, purpose, np.array([number], dtype=np.int64))
+            place = int(self._find_places(words)[0])
         if place >= 0:
             self._put(place, term, self._number(term.name))
 
@@ -187,13 +192,11 @@ class Population:
             self._overwritable = np.flatnonzero(~definition).astype(np.int32)
             self._stale = False
 
-    def _find_places(self, seed: int, tick: int, purpose: np.uint64, slots: Slots) -> Places:
+    def _find_places(self, words: npt.NDArray[np.uint32]) -> Places:
         """The place of each entering term, -1 where there is none."""
         self._refresh()
-        places = np.empty(len(slots), dtype=np.int32)
-        used = cpu.compiled(fold.find_places)(
-            np.uint64(seed), np.uint64(tick), slots, purpose, self._free, self._overwritable, places
-        )
+        places = np.empty(len(words), dtype=np.int32)
+        used = cpu.compiled(fold.find_places)(words, self._free, self._overwritable, places)
         self._stale = bool(used)
         return places
 

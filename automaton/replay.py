@@ -16,13 +16,13 @@ import numpy.typing as npt
 from automaton import objects
 from automaton.errors import DamagedError
 from automaton.options import from_record
-from automaton.population import Entering
+from automaton.population import Entering, place_words
 from automaton.records import Commit, parse_run
 from automaton.sources import Found
 from automaton.state import State
 from automaton.terms import Words
 from automaton.world import Made, World
-from kernels import cpu, lines
+from kernels import cpu, lines, philox
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,10 @@ def parts(prefix: str, tick: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np
 
 
 def read_winners(
-    batch: npt.NDArray[np.uint8], at: int, count: int, prefix: str, tick: int, max_size: int
+    batch: npt.NDArray[np.uint8], at: int, count: int, world: World, tick: int
 ) -> Winners:
-    """At most `count` winner lines from position `at` on."""
+    """At most `count` winner lines of a tick, from position `at` on."""
+    prefix, max_size = world.prefix, world.options.max_size
     text, mark = parts(prefix, tick)
     slots, starts = np.empty((2, count), dtype=np.int64)
     steps, sizes, levels = np.empty((3, count), dtype=np.int32)
@@ -69,8 +70,9 @@ def read_winners(
         slots, steps, sizes, starts, levels, ids, words, stack,
     )  # fmt: skip
     entering = Entering(
-        slots[:found], np.arange(found), words[:used], starts[:found], sizes[:found], steps[:found]
-    )
+        slots[:found], np.arange(found), words[:used], starts[:found], sizes[:found],
+        steps[:found], place_words(world.options.seed, tick, philox.PLACE, slots[:found]),
+    )  # fmt: skip
     return Winners(entering, levels[:found], ids[:found], int(end))
 
 
@@ -89,9 +91,7 @@ def replay(world: World, raw: bytes | memoryview, commit: Commit) -> None:
             world.use_options(from_record(run.options), run.number)
         elif (found := _found(line)) is not None:
             accepted.append(found)
-    winners = read_winners(
-        batch, begin, commit.lines, world.prefix, commit.tick, world.options.max_size
-    )
+    winners = read_winners(batch, begin, commit.lines, world, commit.tick)
     made = [_made(line, winner_head) for line in _lines_from(batch, winners.end)]
     level = int(winners.levels[0]) if len(winners.levels) else 0
     world.fold(commit.tick, accepted, winners.entering, level, made)

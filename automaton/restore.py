@@ -14,7 +14,7 @@ from automaton import objects
 from automaton.errors import DamagedError, UsageError
 from automaton.log import Log
 from automaton.options import Options, from_record
-from automaton.records import Commit, parse_commit, parse_run
+from automaton.records import parse_run
 from automaton.replay import replay
 from automaton.sources import Found
 from automaton.world import World
@@ -94,21 +94,11 @@ def restored(
     world = World(first, log.prefix)
     world.found(genesis_objects(log, malformed), 1)
     for tick in range(1, len(log.commits) + 1):
-        commit = commit_at(log, tick)
+        commit = log.commit(tick)
         with log.batch(tick) as raw:
             replay(world, raw, commit)
         progress(tick)
     return world
-
-
-def commit_at(log: Log, tick: int) -> Commit:
-    """The commit of a tick."""
-    row = log.commits.row(tick)
-    commit = parse_commit(log.line(row.first_line + row.lines))
-    if commit is None:
-        message = f"the commit of tick {tick} cannot be read"
-        raise DamagedError(message, row.commit_start)
-    return commit
 
 
 def _first_options(log: Log, options: Options) -> Options:

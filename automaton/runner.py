@@ -19,7 +19,16 @@ import psutil
 from automaton import conditions, recompute
 from automaton.actions import ACTIONS, TRIALS, Scene, Seams, fact_line
 from automaton.answers import Answers
-from automaton.device import OUTCOMES, Batch, Cpu, Fragments, LineBuffer, Reference, reduce_batch
+from automaton.device import (
+    OUTCOMES,
+    Batch,
+    Cpu,
+    Fragments,
+    Job,
+    LineBuffer,
+    Reference,
+    reduce_batch,
+)
 from automaton.intake import accept
 from automaton.log import Log
 from automaton.modify import Automaton, moves
@@ -79,7 +88,7 @@ class Run:
         counters = self.world.state.counters
         if not self.tick:
             counters["lines"] = self.log.lines
-            counters["objects"] = len(self.log.index.first_lines())
+            counters["objects"] = self.log.object_count
         lock = self.options.lock_dimension
         if self._new_run and lock is not None and self.world.current:
             self.world.lock(lock)
@@ -123,9 +132,9 @@ class Run:
         choice = self.world.choice(tick)
         buffer = self.buffers[tick % 2]
         fragments = Fragments.of(self.log.prefix, tick, choice.level)
-        self.device.react(
-            self.batch, self.world.population, choice, tick, philox.REACTANTS, fragments, buffer
-        )
+        job = Job(self.world.population, choice, tick, philox.REACTANTS)
+        self.device.react(job, self.batch)
+        self.device.write(job, self.batch, fragments, buffer)
         answers = Answers(self.world, self.batch, tick, self.reference, self.log.genesis_in_place)
         self._finish(tick, choice, answers, buffer)
         self.tick = tick
@@ -193,7 +202,10 @@ class Run:
 
     def _entering(self, winners: np.ndarray[Any, np.dtype[np.int64]]) -> Entering:
         batch = self.batch
-        return Entering(winners, winners, batch.out, batch.results, batch.sizes, batch.steps)
+        return Entering(
+            winners, winners, batch.out, batch.results, batch.sizes, batch.steps,
+            batch.words[winners],
+        )  # fmt: skip
 
     def _count(self, found: list[Found], winners: int, made: list[Made]) -> None:
         counters = self.world.state.counters
@@ -235,8 +247,8 @@ class Run:
         world = self.world
         world.population.set_operator(world.trial_row, Named(b"trial", words, "trial"))
         choice = world.choice_for(target, world.trial_row)
-        tick = self.tick + 1
-        self.device.react(self.trials, world.population, choice, tick, philox.TRIAL)
+        job = Job(world.population, choice, self.tick + 1, philox.TRIAL)
+        self.device.react(job, self.trials)
         return self.trials.counts()[0]
 
     def _normal_form(self, words: Words) -> tuple[Words | None, int]:

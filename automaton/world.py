@@ -17,7 +17,15 @@ from automaton import notation, objects, selection, terms
 from automaton.errors import NothingToRunError, UsageError
 from automaton.modify import Automaton, Program, Rule
 from automaton.options import Options
-from automaton.population import COMPOSITION, MODIFICATION, Entering, Named, Places, Population
+from automaton.population import (
+    COMPOSITION,
+    MODIFICATION,
+    Entering,
+    Named,
+    Places,
+    Population,
+    place_words,
+)
 from automaton.sources import Found, TermReader
 from automaton.state import State
 from automaton.terms import Words
@@ -205,9 +213,7 @@ class World:
         for found in accepted:
             number = self._renew(found, tick, number)
         if len(winners.slots):
-            self.population.enter(
-                self.options.seed, tick, philox.PLACE, winners, level, MODIFICATION
-            )
+            self.population.enter(tick, winners, level, MODIFICATION)
         for line in made:
             if line.words is not None:
                 self._enter_made(tick, line, line.words)
@@ -221,10 +227,9 @@ class World:
         slot = np.array([line.slot], dtype=np.int64)
         size, steps = np.array([[len(words)], [line.steps]], dtype=np.int32)
         at = np.zeros(1, dtype=np.int64)
-        entering = Entering(slot, at, words, at, size, steps)
-        self.population.enter(
-            self.options.seed, tick, philox.PLACE, entering, line.level, COMPOSITION
-        )
+        draws = place_words(self.options.seed, tick, philox.PLACE, slot)
+        entering = Entering(slot, at, words, at, size, steps, draws)
+        self.population.enter(tick, entering, line.level, COMPOSITION)
 
     def _renew(self, found: Found, tick: int, number: int) -> int:
         """A named object's new version replaces the old; returns the next draw's number."""

@@ -10,26 +10,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from .packed import place_hash, term_hash
+from .packed import U, place_hash, term_hash
 from .philox import below, draw
 
 
-def find_places(seed, tick, slots, purpose, free, overwritable, places):  # type: ignore[no-untyped-def]
+def draw_words(seed, tick, slots, purpose, words):  # type: ignore[no-untyped-def]
+    """The word of each slot (int64[n]) for `purpose`, into words (uint32[n])."""
+    for i in range(slots.shape[0]):
+        words[U(i)] = draw(seed, tick, np.uint64(slots[U(i)]), purpose)[0]
+
+
+def draw_won(seed, tick, lo, hi, won, purpose, words):  # type: ignore[no-untyped-def]
+    """The same for the slots lo..hi-1 with won[slot], into words (uint32, by slot)."""
+    for slot in range(lo, hi):
+        if won[U(slot)] != 0:
+            words[U(slot)] = draw(seed, tick, np.uint64(slot), purpose)[0]
+
+
+def find_places(words, free, overwritable, places):  # type: ignore[no-untyped-def]
     """The place of each entering term: free ones first, then drawn ones, else -1.
 
-    slots int64[n]; free, overwritable int32 (ascending); places int32[n] is the
-    result. Returns how many free places were used.
+    words: uint32[n], the terms' draws; free, overwritable int32 (ascending);
+    places int32[n] is the result. Returns how many free places were used.
     """
     used = 0
-    for i in range(slots.shape[0]):
+    bound = np.uint64(overwritable.shape[0])
+    for i in range(words.shape[0]):
         if used < free.shape[0]:
-            places[i] = free[used]
+            places[U(i)] = free[U(used)]
             used += 1
-        elif overwritable.shape[0] == 0:
-            places[i] = -1
+        elif bound == 0:
+            places[U(i)] = -1
         else:
-            word = draw(seed, tick, np.uint64(slots[i]), purpose)[0]
-            places[i] = overwritable[np.int64(below(word, np.uint64(overwritable.shape[0])))]
+            places[U(i)] = overwritable[U(below(np.uint64(words[U(i)]), bound))]
     return used
 
 
@@ -39,15 +52,15 @@ def last_of_each(places, last, survivors):  # type: ignore[no-untyped-def]
     last: int32 by place, all -1 before and after (scratch).
     """
     for i in range(places.shape[0]):
-        if places[i] >= 0:
-            last[places[i]] = i
+        if places[U(i)] >= 0:
+            last[U(places[U(i)])] = i
     n = 0
     for i in range(places.shape[0]):
-        if places[i] >= 0 and last[places[i]] == i:
-            survivors[n] = i
+        if places[U(i)] >= 0 and last[U(places[U(i)])] == i:
+            survivors[U(n)] = i
             n += 1
     for k in range(n):
-        last[places[survivors[k]]] = -1
+        last[U(places[U(survivors[U(k)])])] = -1
     return n
 
 
@@ -59,31 +72,31 @@ def enter(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Copy the surviving terms to their places; returns (end of code, population sum).
 
-    source int32: the terms; entry i is source[source_start[k]:][:source_size[k]]
-    with k = index[i]. code int32 has room from `end` on.
+    source int32: the terms; entry i is source[source_start[U(k)]:][:source_size[U(k)]]
+    with k = index[U(i)]. code int32 has room from `end` on.
     total uint64: the sum of `place_hash` over the live places, modulo 2**64.
     """
     for k in range(survivors.shape[0]):
-        i = survivors[k]
-        place = places[i]
-        entry = index[i]
-        if live[place]:
-            total -= place_hash(place, hashes[place])
-        begin = source_start[entry]
-        nodes = source_size[entry]
+        i = survivors[U(k)]
+        place = places[U(i)]
+        entry = index[U(i)]
+        if live[U(place)]:
+            total -= place_hash(place, hashes[U(place)])
+        begin = source_start[U(entry)]
+        nodes = source_size[U(entry)]
         for j in range(nodes):
-            code[end + j] = source[begin + j]
-        start[place] = end
-        size[place] = nodes
-        born_tick[place] = tick
-        born_slot[place] = slots[i]
-        place_level[place] = level
-        place_kind[place] = kind
-        place_steps[place] = source_steps[entry]
-        hashes[place] = term_hash(code, end, nodes)
-        total += place_hash(place, hashes[place])
-        live[place] = True
-        normal[place] = True
+            code[U(end + j)] = source[U(begin + j)]
+        start[U(place)] = end
+        size[U(place)] = nodes
+        born_tick[U(place)] = tick
+        born_slot[U(place)] = slots[U(i)]
+        place_level[U(place)] = level
+        place_kind[U(place)] = kind
+        place_steps[U(place)] = source_steps[U(entry)]
+        hashes[U(place)] = term_hash(code, end, nodes)
+        total += place_hash(place, hashes[U(place)])
+        live[U(place)] = True
+        normal[U(place)] = True
         end += nodes
     return end, total
 
@@ -92,10 +105,10 @@ def compact(old, new, start, size, live):  # type: ignore[no-untyped-def]
     """Copy the live terms from one code array to another; returns the words used."""
     end = 0
     for place in range(start.shape[0]):
-        if live[place]:
-            begin = start[place]
-            for j in range(size[place]):
-                new[end + j] = old[begin + j]
-            start[place] = end
-            end += size[place]
+        if live[U(place)]:
+            begin = start[U(place)]
+            for j in range(size[U(place)]):
+                new[U(end + j)] = old[U(begin + j)]
+            start[U(place)] = end
+            end += size[U(place)]
     return end

@@ -15,6 +15,7 @@ BODY, FUNCTION, ARGUMENT = 0, 1, 2
 ZERO, NINE, SPACE, OPEN_, SHUT, QUOTE, DOT = 48, 57, 32, 40, 41, 34, 46
 MINUS, BACKSLASH = 45, 92
 LAMBDA_0, LAMBDA_1 = 0xCE, 0xBB  # U+03BB in UTF-8
+LARGEST = (1 << 31) - 1  # of slots, steps and dimensions, which are int32 in the columns
 #: Bytes that `put` copies at a time; sources and buffers have as many to spare.
 SPARE = 16
 #: Digits without signs, so that dividing by ten is one multiplication.
@@ -298,15 +299,12 @@ def read_winners(  # type: ignore[no-untyped-def]
             break
         slot, p = get_number(text, p, stop)
         p = expect(text, p, stop, part, mark[2], mark[3])
-        if slot < 0 or p < 0 or p >= stop:
+        if slot < 0 or slot > LARGEST or p < 0 or p >= stop:
             break
-        sign = 1
-        if text[p] == MINUS:
-            sign = -1
-            p += 1
-        level, p = get_number(text, p, stop)
+        negative = 1 if text[p] == MINUS else 0
+        level, p = get_number(text, p + negative, stop)
         p = expect(text, p, stop, part, mark[3], mark[4])
-        if level < 0 or p < 0:
+        if level < negative or level > LARGEST + negative or p < 0:
             break
         for k in range(3):
             last = string_end(text, p, stop)
@@ -322,7 +320,7 @@ def read_winners(  # type: ignore[no-untyped-def]
             break
         made, p = get_number(text, p, stop)
         p = expect(text, p, stop, part, mark[6], mark[7])
-        if made < 0 or p < 0:
+        if made < 0 or made > LARGEST or p < 0:
             break
         size, p = get_number(text, p, stop)
         p = expect(text, p, stop, part, mark[7], mark[8])
@@ -336,7 +334,7 @@ def read_winners(  # type: ignore[no-untyped-def]
         if p < 0:
             break
         slots[count] = slot
-        levels[count] = sign * level
+        levels[count] = -level if negative else level
         steps[count] = made
         sizes[count] = size
         starts[count] = end

@@ -42,11 +42,14 @@ def fenced(length: int, dtype: npt.DTypeLike = np.int32) -> Array:
 
 def intact(*arrays: Array) -> bool:
     """Whether nothing was written before or behind these fenced arrays."""
-    return all(
-        bool((array.base[:_FENCE] == _UNTOUCHED).all())  # type: ignore[index]
-        and bool((array.base[_FENCE + len(array) :] == _UNTOUCHED).all())  # type: ignore[index]
-        for array in arrays
-    )
+    for array in arrays:
+        whole: Any = array.base
+        fence = np.full(_FENCE, _UNTOUCHED, whole.dtype)
+        if not np.array_equal(whole[:_FENCE], fence):
+            return False
+        if not np.array_equal(whole[_FENCE + len(array) :], fence):
+            return False
+    return True
 
 
 def plain(body: Body) -> Body:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,3 +260,21 @@ def test_a_line_claims_our_id_by_its_bytes_whatever_it_parses_to(line: bytes, ou
 def test_the_constants_of_the_format_are_what_the_format_says() -> None:
     assert records.FORMAT == 1
     assert OUTCOMES == ("normal", "copy", "steps", "size", "depth", "input", "empty")
+
+
+def test_the_examples_on_the_page_about_the_format_hold() -> None:
+    page = (Path(__file__).resolve().parents[1] / "docs" / "format.md").read_bytes()
+    run, winner, commit = (
+        text.replace(b"\n ", b"") for text in re.findall(rb"```json\n(.*?\n)```", page, re.DOTALL)
+    )
+    genesis = '{"id":"K","term":"λλ1"}\n'.encode()
+    first, sealed_ = parse_run(run), parse_commit(commit)
+    assert first is not None
+    assert sealed_ is not None
+    assert first.genesis == Genesis(len(genesis), hashlib.sha256(genesis).digest())
+    assert (sealed_.lines, sealed_.bytes) == (2, len(run + winner))
+    assert sealed_.batch == hashlib.sha256(run + winner).digest()
+    body = commit[: commit.index(b',"chain"')]
+    assert sealed_.chain == hashlib.sha256(first.genesis.sha256 + body).digest()
+    for name in OUTCOMES:
+        assert name.encode() in page
