@@ -88,6 +88,15 @@ class Model:
         return sum(place_hash(p, hash_of(new.words)) for p, new in self.live.items()) % WHOLE
 
 
+def draws(seed: int, tick: int, slots: list[int], form: str) -> Array:
+    """What `draw_words` draws."""
+    words = fenced(len(slots), np.uint32)
+    counter = np.uint64(seed), np.uint64(tick), np.array(slots, np.int64)
+    FORMS[form](fold.draw_words)(*counter, philox.PLACE, words)
+    assert intact(words)
+    return words
+
+
 def places_of(
     seed: int, tick: int, slots: list[int], model: Model, form: str = "compiled"
 ) -> tuple[list[int], int]:
@@ -96,11 +105,10 @@ def places_of(
     free = [place for place in everywhere if place not in model.live]
     held = [place for place in model.live if model.live[place].definition]
     open_ = [place for place in everywhere if place not in held]
-    places = fenced(len(slots))
+    words, places = draws(seed, tick, slots, form), fenced(len(slots))
     used = FORMS[form](fold.find_places)(
-        np.uint64(seed), np.uint64(tick), np.array(slots, np.int64), philox.PLACE,
-        np.array(free, np.int32), np.array(open_, np.int32), places,
-    )  # fmt: skip
+        words, np.array(free, np.int32), np.array(open_, np.int32), places
+    )
     assert intact(places)
     return places.tolist(), int(used)
 
@@ -131,6 +139,25 @@ def test_each_entering_term_gets_the_place_that_the_design_says(
     used = min(len(slots), model.size - len(model.live))
     for form in FORMS:
         assert places_of(seed, tick, slots, model, form) == (expected, used)
+
+
+@PROPERTY
+@given(st.lists(st.booleans(), max_size=12), seeds, st.integers(1, WHOLE - 1), st.data())
+def test_only_winners_draw_and_as_they_would_among_all_slots(
+    won: list[bool], seed: int, tick: int, data: st.DataObject
+) -> None:
+    low = data.draw(st.integers(0, len(won)))
+    high = data.draw(st.integers(low, len(won)))
+    for form in FORMS:
+        expected, words = draws(seed, tick, list(range(len(won))), form), fenced(len(won), np.uint32)
+        untouched = words.copy()
+        FORMS[form](fold.draw_won)(
+            np.uint64(seed), np.uint64(tick), low, high, np.array(won, np.uint8), philox.PLACE, words
+        )
+        assert intact(words)
+        for slot, wins in enumerate(won):
+            drew = wins and low <= slot < high
+            assert words[slot] == (expected if drew else untouched)[slot]
 
 
 @PROPERTY
