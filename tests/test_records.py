@@ -29,6 +29,7 @@ from automaton.records import (
     parse_run,
     run_line,
 )
+from automaton.runner import Run
 
 GENESIS = Genesis(5, hashlib.sha256(b"hello").digest())
 BATCH = hashlib.sha256(b"lines\n").digest()
@@ -262,19 +263,22 @@ def test_the_constants_of_the_format_are_what_the_format_says() -> None:
     assert OUTCOMES == ("normal", "copy", "steps", "size", "depth", "input", "empty")
 
 
-def test_the_examples_on_the_page_about_the_format_hold() -> None:
+def test_the_examples_on_the_page_about_the_format_are_what_a_run_appends(tmp_path: Path) -> None:
     page = (Path(__file__).resolve().parents[1] / "docs" / "format.md").read_bytes()
     run, winner, commit = (
-        text.replace(b"\n ", b"") for text in re.findall(rb"```json\n(.*?\n)```", page, re.DOTALL)
+        text.replace(b"\n ", b"") + b"\n"
+        for text in re.findall(rb"```json\n(.*?)\n```", page, re.DOTALL)
     )
-    genesis = '{"id":"K","term":"λλ1"}\n'.encode()
-    first, sealed_ = parse_run(run), parse_commit(commit)
-    assert first is not None
+    genesis = re.findall(rb"```jsonl\n(.*?\n)```", page, re.DOTALL)[0]
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(genesis)
+    with Run(log, {"parallel": 1}) as under_way:
+        under_way.go(ticks=1, interval_ms=0)
+    assert log.read_bytes() == genesis + run + winner + commit
+    sealed_ = parse_commit(commit.rstrip(b"\n"))
     assert sealed_ is not None
-    assert first.genesis == Genesis(len(genesis), hashlib.sha256(genesis).digest())
-    assert (sealed_.lines, sealed_.bytes) == (2, len(run + winner))
     assert sealed_.batch == hashlib.sha256(run + winner).digest()
     body = commit[: commit.index(b',"chain"')]
-    assert sealed_.chain == hashlib.sha256(first.genesis.sha256 + body).digest()
+    assert sealed_.chain == hashlib.sha256(hashlib.sha256(genesis).digest() + body).digest()
     for name in OUTCOMES:
         assert name.encode() in page
