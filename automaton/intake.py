@@ -42,6 +42,6 @@ def _accepted(body: bytes, prefix: str) -> Found | None:
     identity = objects.object_id(parsed.members)
     if identity is None or is_our_id(identity, prefix) or claims_our_id(body, prefix):
         return None
-    if parsed.members.get("type") in RECORDS:
+    if objects.object_type(parsed.members) in RECORDS:
         return None
     return Found(identity, parsed.members)

@@ -5,6 +5,7 @@ Reads an opened log and the pure functions; shares no state with a run.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +15,16 @@ from automaton.device import OUTCOMES, reduce_batch
 from automaton.errors import DamagedError, MismatchError
 from automaton.log_reader import LogReader
 from automaton.modify import operator_of
-from automaton.options import Options, from_record
-from automaton.records import parse_run
+from automaton.options import RANGES, Options, from_record
+from automaton.records import is_our_id, parse_run
 from automaton.sources import Found, TermReader
 from automaton.terms import Words
 from kernels import philox
 
 #: Commits that `validate-self` looks back at, and modifications that it recomputes.
 COMMITS, SAMPLE = 16, 16
+#: Nodes of the terms that are looked up: what lives may stem from when the limit was higher.
+_LARGEST = RANGES["max_size"][1]
 
 
 @dataclass(frozen=True)
@@ -40,36 +43,37 @@ class Lookup:
         return None
 
     def operator(self, identity: str, before: int) -> Words:
-        """The term that an operator's id stood for."""
-        members = self.members(identity, before)
+        """The term that an operator's id stood for; a run record counts from its own batch on."""
+        ours = is_our_id(identity, self.log.prefix)
+        members = self.members(identity, before + ours)
         if members is None:
             raise DamagedError(f"no object `{identity}` stands before line {before}")
         if members.get("type") == "run":
             return notation.parse(str(members["options"]["operator"]))
         if members.get("type") == "rule":
             return notation.parse(str(members["operator"]))
-        return operator_of(members, self.options.max_size)
+        return operator_of(members, _LARGEST)
 
     def term(self, identity: str, before: int) -> Words:
         """The term that a reactant's id stood for."""
         base, _, _ = identity.rpartition("#")
         for candidate in (identity, base):
-            for name, words in self._terms(candidate, before).items():
-                if name == objects.quote(identity)[1:-1]:
-                    return words
+            for members in self._candidates(candidate, before):
+                for term in TermReader(_LARGEST).terms_of(Found(candidate, members)):
+                    if term.name == objects.quote(identity)[1:-1]:
+                        return term.words
         raise DamagedError(f"no term `{identity}` stands before line {before}")
 
-    def _terms(self, identity: str, before: int) -> dict[bytes, Words]:
-        """The terms of an object under their names."""
-        if identity.startswith("line:") and identity[5:].isdigit():
-            parsed = objects.parse_line(self.log.line(int(identity[5:])))
-            members = parsed.members if isinstance(parsed, objects.Object) else None
-        else:
-            members = self.members(identity, before) if identity else None
-        if members is None:
-            return {}
-        reader = TermReader(self.options.max_size)
-        return {term.name: term.words for term in reader.terms_of(Found(identity, members))}
+    def _candidates(self, identity: str, before: int) -> Iterator[dict[str, Any]]:
+        """What an id may have stood for: an object, or a line whose object has no id."""
+        members = self.members(identity, before)
+        if members is not None:
+            yield members
+        number = identity.removeprefix("line:")
+        if number != identity and number.isdecimal() and 0 < int(number) < before:
+            parsed = objects.parse_line(self.log.line(int(number)))
+            if isinstance(parsed, objects.Object):
+                yield parsed.members
 
     def check(self, members: dict[str, Any], line: int) -> None:
         """Recompute one modification; raises `MismatchError` where it is not what it says."""
@@ -112,10 +116,16 @@ def validate(log: LogReader, seed: int, last: int) -> tuple[int, int, int]:
         line = _drawn_line(log, seed, last, k, first)
         if line is not None:
             parsed = objects.parse_line(log.line(line))
-            if isinstance(parsed, objects.Object) and parsed.members["type"] == "modification":
+            if isinstance(parsed, objects.Object) and _is_winner(parsed.members, log.prefix):
                 Lookup(log, _options_at(log, line)).check(parsed.members, line)
                 recomputed += 1
     return first, last, recomputed
+
+
+def _is_winner(members: Mapping[str, Any], prefix: str) -> bool:
+    """Whether an object is a modification of ours; input may call itself one too."""
+    identity = objects.object_id(members) or ""
+    return members.get("type") == "modification" and is_our_id(identity, prefix)
 
 
 def _options_at(log: LogReader, line: int) -> Options:

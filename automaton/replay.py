@@ -17,7 +17,7 @@ from automaton import objects
 from automaton.errors import DamagedError
 from automaton.options import from_record
 from automaton.population import Entering, place_words
-from automaton.records import Commit, parse_run
+from automaton.records import Commit, is_our_id, parse_run
 from automaton.sources import Found
 from automaton.state import State
 from automaton.terms import Words
@@ -80,19 +80,19 @@ def replay(world: World, raw: bytes | memoryview, commit: Commit) -> None:
     """Fold one batch into the snapshot; raises `DamagedError` where it does not fit."""
     batch = np.frombuffer(raw, dtype=np.uint8)
     begin = _skip_separator(batch)
-    winner_head = f'{{"id":"{world.prefix}m{commit.tick}.'.encode()
     accepted: list[Found] = []
     for line in _lines_from(batch, begin):
-        if line.startswith(winner_head):
+        run = parse_run(line.rstrip(b"\n"))
+        found = None if run is not None else _found(line)
+        if found is not None and is_our_id(found.id, world.prefix):
             break
         begin += len(line)
-        run = parse_run(line.rstrip(b"\n"))
         if run is not None:
             world.use_options(from_record(run.options), run.number)
-        elif (found := _found(line)) is not None:
+        elif found is not None:
             accepted.append(found)
     winners = read_winners(batch, begin, commit.lines, world, commit.tick)
-    made = [_made(line, winner_head) for line in _lines_from(batch, winners.end)]
+    made = [_made(line, world.prefix) for line in _lines_from(batch, winners.end)]
     level = int(winners.levels[0]) if len(winners.levels) else 0
     world.fold(commit.tick, accepted, winners.entering, level, made)
     if world.population.total != commit.population:
@@ -130,12 +130,12 @@ def _found(line: bytes) -> Found | None:
     return None if object_id is None else Found(object_id, parsed.members)
 
 
-def _made(line: bytes, winner_head: bytes) -> Made:
+def _made(line: bytes, prefix: str) -> Made:
     """A line that an action made, as the fold takes it."""
     found = _found(line)
     if found is None:
         return Made(line)
-    if not line.startswith(winner_head):
+    if not is_our_id(found.id, prefix):
         return Made(line, found)
     if found.members.get("type") != "composition":
         return Made(line)

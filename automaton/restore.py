@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from automaton import objects
 from automaton.errors import DamagedError, UsageError
+from automaton.index import MALFORMED
 from automaton.log import Log
 from automaton.options import Options, from_record
 from automaton.records import parse_run
@@ -39,14 +42,15 @@ class Malformed:
 
 def genesis_objects(log: Log, malformed: Malformed) -> Iterator[Found]:
     """The genesis' objects in their current versions, in order of first appearance."""
-    firsts = iter(log.index.first_lines())
-    due = next(firsts, None)
+    lines = np.union1d(log.index.first_lines(), log.index.lines_without_id(MALFORMED))
+    wanted = iter(lines)
+    due = next(wanted, None)
     for number, raw in log.genesis_lines():
         if due is None or number > log.genesis_line_count:
             return
         if number < due:
             continue
-        due = next(firsts, None)
+        due = next(wanted, None)
         found = _current(log, number, raw, malformed)
         if found is not None:
             yield found
@@ -54,20 +58,33 @@ def genesis_objects(log: Log, malformed: Malformed) -> Iterator[Found]:
 
 def _current(log: Log, number: int, raw: bytes, malformed: Malformed) -> Found | None:
     """The object that first appears on this line, as the genesis leaves it."""
+    first = _members(number, raw, malformed)
+    identity = _filed_under(raw) if first is None else objects.object_id(first)
+    if identity is None:
+        return None if first is None else Found(f"line:{number}", first)
+    versions = [n for n in log.index.lines_of(identity) if n <= log.genesis_line_count]
+    if versions[:1] != [number]:
+        return None
+    for version in reversed(versions[1:]):
+        later = _members(version, log.line(version), malformed)
+        if later is not None:
+            return Found(identity, later)
+    return None if first is None else Found(identity, first)
+
+
+def _members(number: int, raw: bytes, malformed: Malformed) -> dict[str, Any] | None:
+    """The object on a line; what is none for a reason is noted."""
     parsed = objects.parse_line(raw)
-    if isinstance(parsed, objects.Object):
-        object_id = objects.object_id(parsed.members)
-        if object_id is None:
-            return Found(f"line:{number}", parsed.members)
-        versions = [n for n in log.index.lines_of(object_id) if n <= log.genesis_line_count]
-        for version in reversed(versions[1:]):
-            later = objects.parse_line(log.line(version))
-            if isinstance(later, objects.Object):
-                return Found(object_id, later.members)
-        return Found(object_id, parsed.members)
     if isinstance(parsed, objects.Malformed):
         malformed.add(number, parsed.reason)
-    return None
+    return parsed.members if isinstance(parsed, objects.Object) else None
+
+
+def _filed_under(raw: bytes) -> str | None:
+    """The id under which the index may keep a malformed line: it begins like an object's."""
+    parts = raw.split(b'"', 4)
+    begins = len(parts) == 5 and parts[1] == b"id"
+    return parts[3].decode("utf-8", "replace") if begins else None
 
 
 def options_for(log: Log, given: Mapping[str, Any]) -> Options:

@@ -209,7 +209,7 @@ class Run:
 
     def _count(self, found: list[Found], winners: int, made: list[Made]) -> None:
         counters = self.world.state.counters
-        new = sum(not self.log.index.lines_of(f.id) for f in found)
+        new = sum(not self.log.index.lines_of(identity) for identity in {f.id for f in found})
         renewed = sum(line.found is not None for line in made)
         counters["modifications"] += winners
         counters["objects"] += winners + new + len(made) - renewed

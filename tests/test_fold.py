@@ -43,7 +43,8 @@ def place_hash(place: int, hashed: int) -> int:
 
 def drawn(seed: int, tick: int, slot: int, places: Sequence[int]) -> int:
     """The place that Philox draws for a slot."""
-    return places[philox.words(seed, tick, slot, philox.PLACE).tolist()[0] * len(places) // WORD]
+    word = int(philox.words(seed, tick, slot, philox.PLACE)[0])
+    return places[word * len(places) // WORD]
 
 
 class Live(NamedTuple):
@@ -149,11 +150,11 @@ def test_only_winners_draw_and_as_they_would_among_all_slots(
     low = data.draw(st.integers(0, len(won)))
     high = data.draw(st.integers(low, len(won)))
     for form in FORMS:
-        expected, words = draws(seed, tick, list(range(len(won))), form), fenced(len(won), np.uint32)
+        expected = draws(seed, tick, list(range(len(won))), form)
+        words, flags = fenced(len(won), np.uint32), np.array(won, np.uint8)
         untouched = words.copy()
-        FORMS[form](fold.draw_won)(
-            np.uint64(seed), np.uint64(tick), low, high, np.array(won, np.uint8), philox.PLACE, words
-        )
+        counter = np.uint64(seed), np.uint64(tick)
+        FORMS[form](fold.draw_won)(*counter, low, high, flags, philox.PLACE, words)
         assert intact(words)
         for slot, wins in enumerate(won):
             drew = wins and low <= slot < high
@@ -163,9 +164,7 @@ def test_only_winners_draw_and_as_they_would_among_all_slots(
 @PROPERTY
 @given(st.lists(st.integers(-1, 6), max_size=20))
 def test_of_each_place_only_the_last_entry_survives(places: list[int]) -> None:
-    expected = [
-        i for i, place in enumerate(places) if place >= 0 and place not in places[i + 1 :]
-    ]
+    expected = [i for i, place in enumerate(places) if place >= 0 and place not in places[i + 1 :]]
     for form in FORMS.values():
         last, survivors = fenced(7), fenced(len(places))
         last[:] = -1
@@ -173,6 +172,14 @@ def test_of_each_place_only_the_last_entry_survives(places: list[int]) -> None:
         assert survivors[:count].tolist() == expected
         assert last.tolist() == [-1] * 7
         assert intact(last, survivors)
+
+
+#: The columns that `fold.enter` writes, in its order.
+KINDS: dict[str, type[np.generic]] = {
+    "start": np.int64, "size": np.int32, "born_tick": np.int64, "born_slot": np.int32,
+    "level": np.int32, "kind": np.int16, "steps": np.int32, "hashes": np.uint64,
+    "live": np.bool_, "normal": np.bool_,
+}  # fmt: skip
 
 
 @dataclass
@@ -183,18 +190,12 @@ class Columns:
     column: dict[str, Array]
     end: int
 
-    KINDS = {
-        "start": np.int64, "size": np.int32, "born_tick": np.int64, "born_slot": np.int32,
-        "level": np.int32, "kind": np.int16, "steps": np.int32, "hashes": np.uint64,
-        "live": np.bool_, "normal": np.bool_,
-    }  # fmt: skip
-
     @classmethod
     def of(cls, model: Model, more: int) -> Columns:
         """The model in columns, with room for `more` words."""
         used = 3 + sum(len(new.words) for new in model.live.values())
         columns = cls(fenced(used + more), {}, 3)
-        for name, kind in cls.KINDS.items():
+        for name, kind in KINDS.items():
             columns.column[name] = fenced(model.size, kind)
             columns.column[name][:] = 0
         for place, new in sorted(model.live.items(), reverse=True):

@@ -252,8 +252,14 @@ def written(w: Winners, form: str = "compiled", low: int = 0, high: int | None =
     return bytes(buffer[:size])
 
 
-#: What `read_winners` finds: lines, position behind, columns by line, ids, terms.
-Lines: TypeAlias = tuple[int, int, dict[str, list[int]], list[list[bytes]], list[list[int]]]
+class Lines(NamedTuple):
+    """What `read_winners` finds."""
+
+    lines: int
+    at: int  # the position behind the last line
+    facts: dict[str, list[int]]  # columns by line
+    ids: list[list[bytes]]
+    terms: list[list[int]]
 
 
 def read_back(
@@ -279,13 +285,9 @@ def read_back(
     ends = ids.reshape(count, 3, 2)[:found].tolist()
     sizes = zip(facts["starts"], facts["sizes"], strict=True)
     assert used == sum(facts["sizes"])
-    return (
-        found,
-        at,
-        facts,
-        [[text[begin:end] for begin, end in three] for three in ends],
-        [words[begin : begin + size].tolist() for begin, size in sizes],
-    )
+    ids_found = [[text[begin:end] for begin, end in three] for three in ends]
+    terms = [words[begin : begin + size].tolist() for begin, size in sizes]
+    return Lines(int(found), int(at), facts, ids_found, terms)
 
 
 @settings(PROPERTY, max_examples=150)
@@ -305,15 +307,15 @@ def test_winner_lines_have_the_bytes_of_the_format(w: Winners) -> None:
 def test_winner_lines_are_read_back_as_they_were_written(w: Winners, behind: bytes) -> None:
     text = b"".join(expected_lines(w))
     ids = [name.encode() for name in ids_of(w)]
-    won = [(slot, *rest) for slot, (won, *rest) in enumerate(w.slots) if won]
+    won = [(slot, row) for slot, row in enumerate(w.slots) if row[0]]
     for form in FORMS:
-        found, at, facts, three, terms = read_back(text + behind, w.prefix, w.tick, form)
-        assert (found, at) == (len(won), len(text))
-        assert facts["slots"] == [slot for slot, *_ in won]
-        assert facts["levels"] == [w.level] * found
-        assert facts["steps"] == [row[4] for row in won]
-        assert three == [[ids[row[1]], ids[row[2]], ids[row[3]]] for row in won]
-        assert terms == [row[5].tolist() for row in won]
+        found = read_back(text + behind, w.prefix, w.tick, form)
+        assert (found.lines, found.at) == (len(won), len(text))
+        assert found.facts["slots"] == [slot for slot, _ in won]
+        assert found.facts["levels"] == [w.level] * found.lines
+        assert found.facts["steps"] == [row[4] for _, row in won]
+        assert found.ids == [[ids[row[1]], ids[row[2]], ids[row[3]]] for _, row in won]
+        assert found.terms == [row[5].tolist() for _, row in won]
 
 
 @PROPERTY
@@ -329,11 +331,12 @@ def test_reading_stops_before_the_line_that_was_damaged(w: Winners, data: st.Dat
     found = read_back(damaged, w.prefix, w.tick, "python")
     assert read_back(damaged, w.prefix, w.tick) == found
     whole = sum(len(b"".join(rows[: k + 1])) <= at for k in range(len(rows)))
-    assert found[0] >= whole
-    before, after = read_back(text, w.prefix, w.tick), found
-    assert [before[k][:whole] for k in (3, 4)] == [after[k][:whole] for k in (3, 4)]
-    for name, column in before[2].items():
-        assert after[2][name][:whole] == column[:whole]
+    assert found.lines >= whole
+    before = read_back(text, w.prefix, w.tick)
+    assert before.ids[:whole] == found.ids[:whole]
+    assert before.terms[:whole] == found.terms[:whole]
+    for name, column in before.facts.items():
+        assert found.facts[name][:whole] == column[:whole]
 
 
 @PROPERTY

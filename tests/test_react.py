@@ -24,6 +24,8 @@ from kernels.reduce import OUTCOMES
 
 PROPERTY = settings(deadline=None)
 
+AMPLE = Budget(60, 200, 40)
+
 #: Outcome, steps, size, salience, places of a, b and the operator, the normal form's words.
 Slot: TypeAlias = tuple[str, int, int, int, int, int, int, list[int] | None]
 
@@ -37,7 +39,7 @@ class Tick:
     a: list[int]
     b: list[int]
     rules: dict[int, int]  # the operator that a rule puts in place of the first, by a's place
-    budget: Budget = Budget(60, 200, 40)
+    budget: Budget = AMPLE
     max_input: int = 200
     copies: bool = False
     seed: int = 7
@@ -81,13 +83,13 @@ def reacted(
     columns = [fenced(tick.slots, kind) for kind in kinds]
     out = fenced(tick.slots * tick.budget.size)
     edges = sorted({0, *cuts, tick.slots})
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in itertools.pairwise(edges):
         scratch = machine(*tick.budget)
         FORMS[form](react.react)(
             np.uint64(tick.seed), np.uint64(tick.tick), purpose, low, high,
             code, start, size, normal, np.array(tick.a, np.int32), np.array(tick.b, np.int32),
-            tick.row_of(0), np.array(rules if tick.rules else [], np.int32), tick.copies, *tick.budget,
-            tick.max_input, *columns, out, low * tick.budget.size, *scratch,
+            tick.row_of(0), np.array(rules if tick.rules else [], np.int32), tick.copies,
+            *tick.budget, tick.max_input, *columns, out, low * tick.budget.size, *scratch,
         )  # fmt: skip
         assert intact(*scratch)
     assert intact(out, *columns)
@@ -230,5 +232,5 @@ def test_three_spans_become_the_term_that_applies_them(op: Words, a: Words, b: W
 def test_a_reaction_is_the_reduction_of_the_term_that_applies_the_three(form: str) -> None:
     op, a, b = terms.ADDITION, terms.numeral(2), terms.numeral(3)
     [found] = reacted(Tick([a, b], [op], [0], [1], {}, slots=1), form)
-    [answer] = reduced([apply(apply(op, a), b)], Budget(60, 200, 40))
+    [answer] = reduced([apply(apply(op, a), b)], AMPLE)
     assert (found[0], found[1], found[-1]) == answer

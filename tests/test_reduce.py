@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -34,8 +34,13 @@ class Budget(NamedTuple):
     depth: int
 
 
-#: Outcome, beta steps, and the words of the normal form.
-Answer: TypeAlias = tuple[str, int, list[int] | None]
+class Answer(NamedTuple):
+    """Outcome, beta steps, and the words of the normal form."""
+
+    outcome: str
+    steps: int
+    words: list[int] | None
+
 
 AMPLE = Budget(2000, 4096, 4096)
 TIGHT = st.builds(Budget, st.integers(0, 20), st.integers(0, 40), st.integers(0, 8))
@@ -75,7 +80,7 @@ def reduced(
         assert done < upto <= count
         for i in range(done, upto):
             found = None if places[i] < 0 else out[places[i] :][: sizes[i]].tolist()
-            answers.append((reduce.OUTCOMES[outcomes[i]], int(steps[i]), found))
+            answers.append(Answer(reduce.OUTCOMES[outcomes[i]], int(steps[i]), found))
     assert intact(out, *columns, *scratch)
     return answers
 
@@ -85,7 +90,8 @@ def by_textbook(term: Words, budget: Budget) -> Answer | None:
     found = reduce_tree(term, *budget, max_nodes=NODES)
     if found.outcome == "nodes":
         return None
-    return found.outcome, found.steps, None if found.words is None else found.words.tolist()
+    words = None if found.words is None else found.words.tolist()
+    return Answer(found.outcome, found.steps, words)
 
 
 def agree(batch: Sequence[Words], budget: Budget, free: Sequence[int] = ()) -> None:

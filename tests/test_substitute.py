@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import open_terms
 from targets import FORMS, fenced, intact
-from test_reduce import Budget, all_closed, lively_terms, reduced
+from test_reduce import Answer, Budget, all_closed, lively_terms, reduced
 from test_textbook import OMEGA
 
 from automaton.notation import parse
@@ -23,15 +22,7 @@ PROPERTY = settings(deadline=None)
 NAMES = {substitute.NORMAL: "normal", substitute.STEPS: "steps", substitute.NODES: "nodes"}
 
 
-class Found(NamedTuple):
-    """Outcome, beta steps, the words of the normal form."""
-
-    outcome: str
-    steps: int
-    words: list[int] | None
-
-
-def by_substitution(term: Words, steps: int, limit: int, form: str = "compiled") -> Found:
+def by_substitution(term: Words, steps: int, limit: int, form: str = "compiled") -> Answer:
     """The kernel's answer, in arrays of exactly the lengths that it states."""
     buffers = [fenced(length) for length in (2 * limit, 2 * limit, limit, limit)]
     buffers[0][: len(term)] = term
@@ -40,7 +31,7 @@ def by_substitution(term: Words, steps: int, limit: int, form: str = "compiled")
     )
     assert intact(*buffers)
     found = buffers[0][:size].tolist() if outcome == substitute.NORMAL else None
-    return Found(NAMES[outcome], made, found)
+    return Answer(NAMES[outcome], made, found)
 
 
 def agree(term: Words, steps: int, limit: int) -> None:
@@ -49,7 +40,7 @@ def agree(term: Words, steps: int, limit: int) -> None:
     assert by_substitution(term, steps, limit, "python") == found
     textbook = reduce_tree(term, steps, 1 << 20, 1 << 20, limit)
     words = None if textbook.words is None else textbook.words.tolist()
-    assert found == (textbook.outcome, textbook.steps, words)
+    assert found == Answer(textbook.outcome, textbook.steps, words)
     [answer] = reduced([term], Budget(steps, limit, limit), [8])
     if found.outcome == "nodes":  # a larger term on the way: the machine gets at least as far
         assert answer[1] >= found.steps

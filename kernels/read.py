@@ -1,0 +1,351 @@
+"""Terms from lines of text: names, de Bruijn indices or binary, into packed words.
+
+A line is either read or declined, and what is read is what `automaton.notation`
+reads there. Declined are errors, free names, letters beyond ASCII other than λ
+and whatever else is rare: those lines are left to that parser and its messages.
+Nothing here prints, and nothing reads beyond its bounds, whatever the bytes are.
+
+People's notations take two passes over the line, about 2 ns a byte: left to
+right into tokens, whose variables are indices (scopes end where parentheses
+do), then right to left into words. Backwards an application is written when
+its parts are, so no offset is filled in later and nothing looks ahead.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .packed import APP, LAM, VAR, U
+
+NAMED, UNNAMED, BINARY = range(3)  # what the notations lambda, debruijn and blc allow
+DECLINED = -1
+
+NEWLINE, TAB, RETURN, SPACE = 10, 9, 13, 32
+OPEN_, SHUT, DOT, ZERO, NINE, BACKSLASH = 40, 41, 46, 48, 57, 92
+ONE = 49
+UNDERSCORE, PRIME = 95, 39
+LAMBDA_0, LAMBDA_1 = 0xCE, 0xBB  # U+03BB in UTF-8
+LOWER = 0x20  # the bit that makes an ASCII letter a small one
+LETTER_A, LETTER_Z = 97, 122
+
+OPENING, SHUTTING = -1, -2  # tokens beside words
+#: Free indices end here, as in `automaton.reader`.
+MAX_FREE = 1 << 16
+#: Digits of an index; more are left to the other parser.
+LONGEST_INDEX = 9
+#: Binders around a named variable that are searched, from the innermost.
+SCOPES = 1 << 10
+#: Letters of a name that its key holds; longer ones are compared in the text.
+KEY_LETTERS = 8
+_BYTE = np.uint64(8)
+
+
+def begins_name(byte):  # type: ignore[no-untyped-def]
+    """Whether an ASCII byte begins a name."""
+    return LETTER_A <= (byte | LOWER) <= LETTER_Z or byte == UNDERSCORE
+
+
+def continues_name(byte):  # type: ignore[no-untyped-def]
+    """Whether an ASCII byte goes on with a name."""
+    return begins_name(byte) or ZERO <= byte <= NINE or byte == PRIME
+
+
+def name_end(text, at):  # type: ignore[no-untyped-def]
+    """The position behind the name that begins at `at`."""
+    at += 1
+    while continues_name(text[U(at)]):
+        at += 1
+    return at
+
+
+def name_key(text, at, end):  # type: ignore[no-untyped-def]
+    """The last letters of a name as a number; never 0."""
+    key = np.uint64(0)
+    for k in range(at, end):
+        key = (key << _BYTE) | np.uint64(text[U(k)])
+    return key
+
+
+def same_name(text, a, b, length):  # type: ignore[no-untyped-def]
+    """Whether two names of equal length are equal."""
+    for k in range(length):
+        if text[U(a + k)] != text[U(b + k)]:
+            return False
+    return True
+
+
+def skip_spaces(text, at):  # type: ignore[no-untyped-def]
+    """The position of the next byte that is no space within the line."""
+    while text[U(at)] == SPACE or text[U(at)] == TAB or text[U(at)] == RETURN:
+        at += 1
+    return at
+
+
+def bound_index(text, at, end, depth, keys, name_at, name_length):  # type: ignore[no-untyped-def]
+    """The index of a bound name, or DECLINED where it is free or too far out.
+
+    keys uint64, name_at int32, name_length int32 by binder: as `tokens_of`.
+    """
+    if depth > keys.shape[0]:
+        return DECLINED
+    key = name_key(text, at, end)
+    length = end - at
+    for k in range(depth - 1, -1, -1):
+        if keys[U(k)] == key and (
+            length <= KEY_LETTERS
+            or (name_length[U(k)] == length and same_name(text, name_at[U(k)], at, length))
+        ):
+            if length <= KEY_LETTERS and name_length[U(k)] > KEY_LETTERS:
+                continue
+            return depth - 1 - k
+    return DECLINED
+
+
+def tokens_of(text, at, notation, tokens, outer, keys, name_at, name_length):  # type: ignore[no-untyped-def]
+    """The tokens of the line text[at:], which ends at the next newline.
+
+    tokens int32, at least as long as the line: words of variables and lambdas,
+    OPENING and SHUTTING. outer int32, as long: scratch, the binders around each
+    open parenthesis. keys uint64, name_at, name_length int32 of SCOPES entries:
+    scratch, the names of the binders in scope (key 0: none).
+    Returns (tokens or DECLINED, nodes of the term, free variables).
+    """
+    count = 0
+    level = 0  # open parentheses
+    depth = 0  # binders in scope
+    leaves = 0
+    lambdas = 0
+    free = 0
+    empty = True  # nothing yet in the innermost group
+    scopes = keys.shape[0]
+    while True:
+        byte = text[U(at)]
+        if byte == SPACE or byte == TAB or byte == RETURN:
+            at += 1
+        elif byte == OPEN_:
+            outer[U(level)] = depth
+            level += 1
+            tokens[U(count)] = OPENING
+            count += 1
+            at += 1
+            empty = True
+        elif byte == SHUT:
+            if empty or level == 0:
+                return DECLINED, 0, 0
+            level -= 1
+            depth = outer[U(level)]
+            tokens[U(count)] = SHUTTING
+            count += 1
+            at += 1
+        elif byte == BACKSLASH or (byte == LAMBDA_0 and text[U(at + 1)] == LAMBDA_1):
+            at = skip_spaces(text, at + (1 if byte == BACKSLASH else 2))
+            bound = 0
+            while notation == NAMED and begins_name(text[U(at)]):
+                end = name_end(text, at)
+                if depth < scopes:
+                    keys[U(depth)] = name_key(text, at, end)
+                    name_at[U(depth)] = at
+                    name_length[U(depth)] = end - at
+                depth += 1
+                bound += 1
+                tokens[U(count)] = LAM
+                count += 1
+                at = skip_spaces(text, end)
+            if text[U(at)] == DOT:
+                at += 1
+            elif bound > 0:
+                return DECLINED, 0, 0
+            if bound == 0:
+                if depth < scopes:
+                    keys[U(depth)] = np.uint64(0)
+                depth += 1
+                bound = 1
+                tokens[U(count)] = LAM
+                count += 1
+            lambdas += bound
+            empty = True
+        elif ZERO <= byte <= NINE:
+            index = 0
+            first = at
+            while ZERO <= text[U(at)] <= NINE:
+                if at - first == LONGEST_INDEX:
+                    return DECLINED, 0, 0
+                index = 10 * index + (text[U(at)] - ZERO)
+                at += 1
+            if index - depth >= MAX_FREE:
+                return DECLINED, 0, 0
+            free = max(free, index - depth + 1)
+            tokens[U(count)] = (index << 2) | VAR
+            count += 1
+            leaves += 1
+            empty = False
+        elif notation == NAMED and begins_name(byte):
+            end = name_end(text, at)
+            index = bound_index(text, at, end, depth, keys, name_at, name_length)
+            if index == DECLINED:
+                return DECLINED, 0, 0
+            tokens[U(count)] = (index << 2) | VAR
+            count += 1
+            leaves += 1
+            empty = False
+            at = end
+        elif byte == NEWLINE and level == 0 and not empty:
+            return count, 2 * leaves - 1 + lambdas, free
+        else:
+            return DECLINED, 0, 0
+
+
+def apply_parts(words, at, starts, top, parts):  # type: ignore[no-untyped-def]
+    """Write the applications that make one term of the last parts; returns its beginning.
+
+    The parts of a group begin at the last entries of starts[:top], the leftmost
+    last. Their term's beginning takes the place of the rightmost one.
+    """
+    for k in range(top - 2, top - 1 - parts, -1):
+        at -= 1
+        words[U(at)] = ((starts[U(k)] - at) << 2) | APP
+    starts[U(top - parts)] = at
+    return at
+
+
+def words_of(tokens, count, words, end, starts, parts_outside):  # type: ignore[no-untyped-def]
+    """Write the term of tokens[:count] backwards, so that it ends before words[end].
+
+    starts, parts_outside int32, as long as tokens: scratch, where the parts of
+    the open groups begin and how many parts there are around each open group.
+    Returns where the term begins.
+    """
+    at = end
+    top = 0
+    level = 0
+    parts = 0
+    for k in range(count - 1, -1, -1):
+        token = tokens[U(k)]
+        if token == SHUTTING:
+            parts_outside[U(level)] = parts
+            level += 1
+            parts = 0
+        elif token == OPENING:
+            at = apply_parts(words, at, starts, top, parts)
+            top -= parts - 1
+            level -= 1
+            parts = parts_outside[U(level)] + 1
+        elif token == LAM:
+            at = apply_parts(words, at, starts, top, parts) - 1
+            top -= parts - 1
+            parts = 1
+            words[U(at)] = LAM
+            starts[U(top - 1)] = at
+        else:
+            at -= 1
+            words[U(at)] = token
+            starts[U(top)] = at
+            top += 1
+            parts += 1
+    return apply_parts(words, at, starts, top, parts)
+
+
+def binary_term(text, at, words, start, room, waiting, depths):  # type: ignore[no-untyped-def]
+    """Read the binary line text[at:] into words[start:], at most `room` of them.
+
+    waiting, depths int32, as long as the line: scratch, the applications whose
+    argument is still to come and the lambdas around them.
+    Returns (nodes or DECLINED, free variables).
+    """
+    size = 0
+    depth = 0
+    top = 0
+    free = 0
+    while True:
+        at = skip_spaces(text, at)
+        if size >= room:
+            return DECLINED, 0
+        if text[U(at)] == ONE:
+            first = at
+            while text[U(at)] == ONE:
+                at += 1
+            index = at - first - 1
+            if text[U(at)] != ZERO or index - depth >= MAX_FREE:
+                return DECLINED, 0
+            at += 1
+            free = max(free, index - depth + 1)
+            words[U(start + size)] = (index << 2) | VAR
+            size += 1
+            if top == 0:
+                at = skip_spaces(text, at)
+                return (size if text[U(at)] == NEWLINE else DECLINED), free
+            top -= 1
+            words[U(start + waiting[U(top)])] = ((size - waiting[U(top)]) << 2) | APP
+            depth = depths[U(top)]
+        elif text[U(at)] == ZERO and text[U(at + 1)] == ZERO:
+            words[U(start + size)] = LAM
+            size += 1
+            depth += 1
+            at += 2
+        elif text[U(at)] == ZERO and text[U(at + 1)] == ONE:
+            waiting[U(top)] = size
+            depths[U(top)] = depth
+            top += 1
+            size += 1
+            at += 2
+        else:
+            return DECLINED, 0
+
+
+def line_end(text, at):  # type: ignore[no-untyped-def]
+    """The position of the next newline."""
+    while text[U(at)] != NEWLINE:
+        at += 1
+    return at
+
+
+def read_lines(  # type: ignore[no-untyped-def]
+    text, at, stop, most, notation, words, begins, ends, starts, free,
+    tokens, first, second, keys, name_at, name_length,
+):  # fmt: skip
+    """Read the terms of the lines text[at:stop]; spaces alone are no line.
+
+    text uint8 of UTF-8 with a newline at text[stop-1]. At most `most` lines are
+    read; begins, ends int64, starts int64, free int32, as long, by line: where
+    it stands in the text, its first word (DECLINED: not read) and its number of
+    free variables. words int32 receives the terms one behind the other; reading
+    ends early where there may be no room for a line, and a line that has none at
+    all is declined. tokens, first, second int32: scratch, a longer line is
+    declined. keys, name_at, name_length: scratch, see `tokens_of`.
+    Returns (lines, where the next one begins, words used).
+    """
+    count = 0
+    used = 0
+    if stop <= at or text[stop - 1] != NEWLINE:
+        return 0, at, 0
+    while count < most and at < stop:
+        begin = skip_spaces(text, at)
+        if text[U(begin)] == NEWLINE:
+            at = begin + 1
+            continue
+        end = line_end(text, begin)
+        length = end - begin
+        room = words.shape[0] - used
+        if room < 2 * length and used > 0:
+            break
+        size = DECLINED
+        unbound = 0
+        if length < tokens.shape[0]:
+            if notation == BINARY:
+                size, unbound = binary_term(text, begin, words, used, room, first, second)
+            else:
+                tokens_made, size, unbound = tokens_of(
+                    text, begin, notation, tokens, first, keys, name_at, name_length
+                )
+                if tokens_made == DECLINED or size > room:
+                    size = DECLINED
+                else:
+                    words_of(tokens, tokens_made, words, used + size, first, second)
+        begins[U(count)] = begin
+        ends[U(count)] = end
+        starts[U(count)] = used if size != DECLINED else DECLINED
+        free[U(count)] = unbound
+        used += max(size, 0)
+        count += 1
+        at = end + 1
+    return count, at, used
