@@ -89,9 +89,8 @@ class Run:
         if not self.tick:
             counters["lines"] = self.log.lines
             counters["objects"] = self.log.object_count
-        lock = self.options.lock_dimension
-        if self._new_run and lock is not None and self.world.current:
-            self.world.lock(lock)
+        if self._new_run and self.world.current:
+            self.world.heed(self.tick + 1)
 
     # -- the loop ----------------------------------------------------------
 
@@ -259,8 +258,10 @@ class Run:
         return reduced.words(0), int(reduced.steps[0])
 
     def _current(self, object_id: str) -> bytes | None:
+        found, taken = self._accepted
+        accepted = dict(zip((f.id for f in found), taken, strict=True))
         self.background.wait()
-        return self.log.current(object_id)
+        return accepted.get(object_id) or self.log.current(object_id)
 
     def _versions(self, object_id: str) -> list[int]:
         self.background.wait()

@@ -68,6 +68,7 @@ class World:
         self.rows: dict[str, int] = {}  # rows of operators, by automaton's or rule's id
         self.trial_row = self.population.add_operator(Named(b"trial", terms.IDENTITY, "trial"))
         self.reader = TermReader(options.max_size)
+        self._spans: dict[str, int] = {}  # last span of objects that have one too large to live
 
     # -- the beginning -----------------------------------------------------
 
@@ -75,7 +76,11 @@ class World:
         """Take in the genesis' objects, in order of first appearance; `run` numbers the record."""
         self.population.fill(self._genesis_terms(genesis))
         if len(self.population) == 0:
-            message = "the log holds no lambda terms to react; `init` writes a log that does"
+            machine = "" if self.program.automata else " and no automaton object"
+            message = (
+                f"nothing to step: the log holds no lambda terms{machine}; "
+                "`init PATH` writes a log with both"
+            )
             raise NothingToRunError(message)
         self._sync_operators()
         if self.options.operator is not None:
@@ -104,14 +109,13 @@ class World:
 
     def _start_machine(self) -> None:
         if not self.program.automata:
+            problem = "".join(f" that can be used ({p})" for p in self.program.problems[:1])
             message = (
-                "nothing to step: the log holds no automaton object; `--operator TERM` runs "
-                "its terms without a machine, `init PATH` writes a log with one"
+                f"nothing to step: the log holds no automaton object{problem}; `--operator TERM` "
+                "runs its terms without a machine, `init PATH` writes a log with one"
             )
             raise NothingToRunError(message)
         self.state.automaton = self.program.lowest().id
-        if self.options.focus_dimension is not None:
-            self._at_level("--focus-dimension", self.options.focus_dimension)
 
     def _at_level(self, flag: str, level: int) -> Automaton:
         """The automaton of a dimension that an option names."""
@@ -131,7 +135,7 @@ class World:
         cap = self.options.max_objects
         for found in genesis:
             self.program.learn(found.id, found.members)
-            for term in self.reader.terms_of(found):
+            for term in self._terms_of(found):
                 count += 1
                 if count <= cap:
                     yield term
@@ -164,19 +168,25 @@ class World:
             select_or(self.population, automaton.b, every),
         )
 
-    def lock(self, level: int) -> None:
-        """Put the machine into the automaton of a dimension."""
-        self.state.automaton = self._at_level("--lock-dimension", level).id
+    def heed(self, tick: int) -> None:
+        """New options hold from a tick on: the focus must exist, the lock moves the machine."""
+        focus, lock = self.options.focus_dimension, self.options.lock_dimension
+        if focus is not None or self.options.focus_probability:
+            self._at_level("--focus-dimension", focus or 0)
+        if lock is not None:
+            locked = self._at_level("--lock-dimension", lock).id
+            if locked != self.state.automaton:
+                self.state.automaton, self.state.entered = locked, tick
 
     def _operating(self, tick: int) -> tuple[Automaton | None, int, int]:
         """The automaton whose operator works this tick, its row and dimension."""
         if self.options.operator is not None:
             return None, self.rows[""], 0
         automaton = self.program.automata[self.current]
-        focus = self.options.focus_dimension
-        if focus is not None:
+        if self.options.focus_probability:
             word = philox.words(self.options.seed, tick, 0, philox.FOCUS)[0]
             if int(word) < self.options.focus_probability:
+                focus = self.options.focus_dimension or 0
                 automaton = self.program.at_level(focus) or automaton
         return automaton, self.rows[automaton.id], automaton.level
 
@@ -234,19 +244,31 @@ class World:
     def _renew(self, found: Found, tick: int, number: int) -> int:
         """A named object's new version replaces the old; returns the next draw's number."""
         self.program.learn(found.id, found.members)
-        fresh = self.reader.terms_of(found)
+        old = self._old_names(found.id)
+        fresh = self._terms_of(found)
         kept = {term.name for term in fresh}
-        self.population.drop(name for name in self._old_names(found.id) if name not in kept)
+        self.population.drop(name for name in old if name not in kept)
         for term in fresh:
             self.population.add_named(term, self.options.seed, tick, number, philox.ACCEPTED)
             number += 1
         return number
 
+    def _terms_of(self, found: Found) -> list[Named]:
+        """An object's terms; a gap in the numbers of its spans is remembered."""
+        named = self.reader.terms_of(found)
+        _, _, last = named[-1].name.rpartition(b"#") if named else (b"", b"", b"")
+        if last.isdigit() and int(last) > len(named):
+            self._spans[found.id] = max(int(last), self._spans.get(found.id, 0))
+        return named
+
     def _old_names(self, object_id: str) -> list[bytes]:
         """The names under which an object's terms may live."""
         name = objects.quote(object_id)[1:-1]
         found = [name]
-        while self.population.names.find(name + b"#%d" % len(found)) is not None:
+        while (
+            len(found) <= self._spans.get(object_id, 0)
+            or self.population.names.find(name + b"#%d" % len(found)) is not None
+        ):
             found.append(name + b"#%d" % len(found))
         return found
 

@@ -91,12 +91,11 @@ def bound_index(text, at, end, depth, keys, name_at, name_length):  # type: igno
     key = name_key(text, at, end)
     length = end - at
     for k in range(depth - 1, -1, -1):
-        if keys[U(k)] == key and (
-            length <= KEY_LETTERS
-            or (name_length[U(k)] == length and same_name(text, name_at[U(k)], at, length))
+        if (
+            keys[U(k)] == key
+            and name_length[U(k)] == length
+            and (length <= KEY_LETTERS or same_name(text, name_at[U(k)], at, length))
         ):
-            if length <= KEY_LETTERS and name_length[U(k)] > KEY_LETTERS:
-                continue
             return depth - 1 - k
     return DECLINED
 
@@ -170,7 +169,7 @@ def tokens_of(text, at, notation, tokens, outer, keys, name_at, name_length):  #
             while ZERO <= text[U(at)] <= NINE:
                 if at - first == LONGEST_INDEX:
                     return DECLINED, 0, 0
-                index = 10 * index + (text[U(at)] - ZERO)
+                index = 10 * index + np.int64(text[U(at)]) - ZERO
                 at += 1
             if index - depth >= MAX_FREE:
                 return DECLINED, 0, 0
@@ -341,7 +340,7 @@ def read_lines(  # type: ignore[no-untyped-def]
                     size = DECLINED
                 else:
                     words_of(tokens, tokens_made, words, used + size, first, second)
-        begins[U(count)] = begin
+        begins[U(count)] = at
         ends[U(count)] = end
         starts[U(count)] = used if size != DECLINED else DECLINED
         free[U(count)] = unbound

@@ -1,0 +1,345 @@
+"""Many terms, one a line of text: read, reduced and printed by kernels in threads.
+
+Answers come in the order of their lines and in bounded memory, whatever the
+size of the text or of the normal forms. A line that the kernels decline (see
+`kernels.read`) is read by `automaton.notation`, whose word it is what a term
+is; a line that it refuses is answered with the reason. Opens no files and
+prints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from automaton.errors import TermError
+from automaton.notation import MAX_NODES, NOTATIONS, format_term, parse
+from automaton.objects import quote
+from automaton.packed import Words, free_variables
+from automaton.pool import SHARD_SLOTS, SHARDS_PER_THREAD, Threads, available_cores
+from automaton.reader import MAX_FREE
+from automaton.terms import numeral_value
+from kernels import cpu, lines, read, reduce, write
+
+#: Longest line in bytes, as for logs.
+LONGEST_LINE = 16 << 20
+#: Bytes of text a thread's turn is about: enough that handing it out costs nothing.
+SEGMENT = 1 << 17
+#: The least that is worth a turn of its own.
+_LEAST_SEGMENT = 1 << 12
+#: Lines that are read, reduced and printed at once: their words stay in the cache.
+_MOST_LINES = 1 << 12
+#: A turn ends when so many bytes of answers wait for their place in the order ...
+_HELD = 1 << 22
+#: ... or after so many beta steps, 0.2 s: an interrupt waits no longer.
+_TURN_STEPS = 1 << 22
+#: Beta steps that a piece of lines should take at most; the next is half as long.
+_PIECE_STEPS = 1 << 20
+#: Longest line that the kernel reads: a term of the most nodes in any sensible text.
+_LONGEST_READ = 1 << 22
+
+FAILED = "error"  # in the place of an outcome: the line holds no term
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """The limits of every term: beta steps, nodes of the normal form, pending arguments."""
+
+    max_steps: int
+    max_size: int
+    max_depth: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one term."""
+
+    outcome: str
+    steps: int = 0
+    size: int | None = None
+    term: str | None = None
+    numeral: int | None = None
+    reason: str | None = None  # why there is no outcome
+
+
+FIELDS = ("term", "numeral", "steps", "size", "outcome")  # in the order of `kernels.write`
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The line of an answer: constant parts, a field after each but the last."""
+
+    parts: tuple[str, ...]
+    fields: tuple[str, ...]
+    missing: str  # in the place of a value that there is not
+    around: str  # before and behind a term
+    reason: str  # before a reason, which comes last
+
+    def line(self, answer: Answer) -> bytes:
+        """The line of an answer that no kernel made."""
+        texts = [
+            part + self._value(getattr(answer, name))
+            if name != "term" or answer.term is None
+            else f"{part}{self.around}{answer.term}{self.around}"
+            for part, name in zip(self.parts, self.fields, strict=False)
+        ]
+        reason = "" if answer.reason is None else self.reason + self._reason(answer.reason)
+        return ("".join(texts) + reason + self.parts[-1]).encode()
+
+    def _value(self, value: object) -> str:
+        return self.missing if value is None else str(value)
+
+    def _reason(self, text: str) -> str:
+        return quote(text).decode() if self.around else text
+
+    def columns(self) -> tuple[Any, ...]:
+        """text, mark, fields and names as `kernels.write` takes them."""
+        before = [*self.parts, self.missing, self.around]
+        encoded = [part.encode() for part in (*before, *reduce.OUTCOMES)]
+        mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+        text = np.frombuffer(b"".join(encoded) + bytes(lines.SPARE), dtype=np.uint8)
+        numbers = np.array([FIELDS.index(name) for name in self.fields], dtype=np.int64)
+        return text, mark, numbers, len(before)
+
+
+ROWS = Layout(
+    ("", "\t", "\t", "\t", "\n"), ("term", "numeral", "steps", "outcome"), "-", "", "\t"
+)
+JSON = Layout(
+    ('{"outcome":"', '","steps":', ',"size":', ',"term":', ',"numeral":', "}\n"),
+    ("outcome", "steps", "size", "term", "numeral"),
+    "null",
+    '"',
+    ',"reason":',
+)
+
+
+@dataclass
+class Segment:
+    """A stretch of whole lines, answered up to `low`, and answers that wait."""
+
+    text: bytes
+    low: int
+    high: int
+    answers: list[bytes] = field(default_factory=list)
+    held: int = 0  # bytes of them
+    refused: int = 0  # lines
+    first: tuple[int, str] | None = None  # where the first of these begins, and the reason
+
+    @property
+    def done(self) -> bool:
+        """Whether every line is answered."""
+        return self.low >= self.high
+
+    def add(self, answers: bytes) -> None:
+        """Keep answers until those before them are out."""
+        self.answers.append(answers)
+        self.held += len(answers)
+
+    def refuse(self, begin: int, reason: str) -> None:
+        """Count a line that holds no term."""
+        self.refused += 1
+        self.first = self.first or (begin, reason)
+
+    def release(self) -> Iterator[bytes]:
+        """The answers that wait, which are then forgotten."""
+        answers, self.answers, self.held = self.answers, [], 0
+        yield from answers
+
+
+class Worker:
+    """One thread's scratch; pages that nothing touched cost nothing."""
+
+    def __init__(self, budgets: Budgets, notation: str, layout: Layout = ROWS) -> None:
+        self.budgets, self.notation, self.layout = budgets, notation, layout
+        b = budgets
+        self._limits = (b.max_steps, b.max_size, b.max_depth)
+        cells = 1 + MAX_FREE + b.max_steps + b.max_size
+        self._machine = _ints(*[cells] * 3, *[b.max_depth] * 4)
+        self._words, self._normal = _ints(MAX_NODES, max(2 * b.max_size, 1 << 18))
+        self._free, self._steps, self._sizes = _ints(*[_MOST_LINES] * 3)
+        self._begins, self._ends, self._starts, self._code_at, self._places = (
+            np.empty(_MOST_LINES, dtype=np.int64) for _ in range(5)
+        )
+        self._outcomes = np.empty(_MOST_LINES, dtype=np.uint8)
+        keys = np.empty(read.SCOPES, dtype=np.uint64)
+        self._reading = (*_ints(*[_LONGEST_READ] * 3), keys, *_ints(read.SCOPES, read.SCOPES))
+        self._columns = layout.columns()
+        self._buffer = np.empty(max(1 << 20, write.NODE * b.max_size + 1024), dtype=np.uint8)
+        (self._stack,) = _ints(2 * b.max_size)
+        self._number = NOTATIONS.index(notation)
+        self._most = 64  # lines of the next piece
+
+    def answer(self, text: str) -> Answer:
+        """The answer to one term, read and printed without kernels."""
+        words, names = parse(text, self.notation, free=True)
+        free = np.array([free_variables(words)], dtype=np.int32)
+        normal: Words = np.empty(self.budgets.max_size, dtype=np.int32)
+        outcomes, columns = np.empty(1, dtype=np.uint8), _ints(1, 1)
+        places = np.zeros(1, dtype=np.int64)
+        cpu.compiled(reduce.reduce_terms)(
+            words, places.copy(), free, 0, 1, *self._limits, normal, len(normal),
+            outcomes, *columns, places, *self._machine,
+        )  # fmt: skip
+        steps, size = (int(column[0]) for column in columns)
+        outcome = reduce.OUTCOMES[outcomes[0]]
+        if outcomes[0] != reduce.NORMAL:
+            return Answer(outcome, steps)
+        found = normal[:size]
+        term = format_term(found, self.notation, names)
+        return Answer(outcome, steps, size, term, numeral_value(found))
+
+    def turn(self, segment: Segment) -> None:
+        """Answer lines until the segment is done or has had its turn."""
+        text = np.frombuffer(segment.text, dtype=np.uint8)
+        steps = 0
+        while not segment.done and segment.held < _HELD and steps < _TURN_STEPS:
+            steps += self._piece(segment, text)
+
+    def _piece(self, segment: Segment, text: Any) -> int:
+        """Answer the next few lines; the beta steps that they took."""
+        count, behind, _ = cpu.compiled(read.read_lines)(
+            text, segment.low, segment.high, self._most, self._number, self._words,
+            self._begins, self._ends, self._starts, self._free, *self._reading,
+        )  # fmt: skip
+        np.maximum(self._starts, 0, out=self._code_at)  # of a declined line: anything but nothing
+        done = 0
+        while done < count and segment.held < _HELD:
+            upto = self._reduce(done, count)
+            self._write(segment, done, upto)
+            done = upto
+        segment.low = int(behind if done == count else self._begins[done])
+        steps = int(self._steps[:done].sum(dtype=np.int64))
+        self._most = max(1, self._most // 2) if steps > _PIECE_STEPS else self._most * 2
+        self._most = min(self._most, _MOST_LINES)
+        return steps
+
+    def _reduce(self, low: int, high: int) -> int:
+        """Normalise terms low..high-1 as far as there is room; the first one left."""
+        upto = cpu.compiled(reduce.reduce_terms)(
+            self._words, self._code_at, self._free, low, high, *self._limits,
+            self._normal, len(self._normal),
+            self._outcomes, self._steps, self._sizes, self._places, *self._machine,
+        )  # fmt: skip
+        return int(upto)
+
+    def _write(self, segment: Segment, low: int, high: int) -> None:
+        """Keep the lines of the answers low..high-1."""
+        while low < high:
+            upto, size = cpu.compiled(write.write_lines)(
+                low, high, self._number, self._starts, self._outcomes, self._steps, self._sizes,
+                self._places, self._normal, *self._columns, self._buffer, self._stack,
+            )  # fmt: skip
+            if size:
+                segment.add(self._buffer[:size].tobytes())
+            elif upto < high:
+                segment.add(self._by_hand(segment, upto))
+                upto += 1
+            low = upto
+
+    def _by_hand(self, segment: Segment, i: int) -> bytes:
+        """The line of an answer that the kernels did not make; none for an empty line."""
+        begin, end = int(self._begins[i]), int(self._ends[i])
+        try:
+            text = term_text(segment.text[begin:end])
+            return self.layout.line(self.answer(text)) if text else b""
+        except TermError as error:
+            segment.refuse(begin, str(error))
+            return self.layout.line(Answer(FAILED, reason=str(error)))
+
+
+def _ints(*lengths: int) -> tuple[Words, ...]:
+    return tuple(np.empty(length, dtype=np.int32) for length in lengths)
+
+
+def term_text(raw: bytes) -> str:
+    """The text of a line without what only looks like nothing; empty where there is no term."""
+    if len(raw) > LONGEST_LINE:
+        raise TermError(f"longer than {LONGEST_LINE} bytes; put fewer terms on a line")
+    try:
+        return raw.decode().removeprefix("\ufeff").rstrip()
+    except UnicodeDecodeError as error:
+        raise TermError(f"not UTF-8 at byte {error.start + 1}") from None
+
+
+def whole_lines(take: Callable[[int], bytes], size: int) -> Iterator[bytes]:
+    """Chunks that end with a newline, of what `take(size)` gives until it gives nothing.
+
+    Of a line that is too long as much is kept as shows that it is.
+    """
+    begun = bytearray()
+    while piece := take(size):
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield bytes(begun + piece[:end])
+            begun = bytearray(piece[end:])
+        elif len(begun) <= LONGEST_LINE:
+            begun += piece
+    if begun:
+        yield bytes(begun + b"\n")
+
+
+class Batch:
+    """The answers to a text; afterwards, what of it could not be read."""
+
+    def __init__(
+        self, budgets: Budgets, notation: str, layout: Layout, threads: int | None = None
+    ) -> None:
+        self.refused = 0  # lines
+        self.first: tuple[int, str] | None = None  # number of the first of these, and the reason
+        self._lines = 0
+        count = threads or available_cores()
+        self._parts = count * SHARDS_PER_THREAD
+        self._pool = Threads(count, lambda: Worker(budgets, notation, layout))
+
+    def answers(self, take: Callable[[int], bytes]) -> Iterator[bytes]:
+        """The answers' lines in order; `take(size)` gives the text, at most `size` bytes of it."""
+        try:
+            for chunk in whole_lines(take, SEGMENT * self._parts):
+                segments = self._segments(chunk)
+                yield from self._in_order(segments)
+                self._account(chunk, segments)
+        finally:
+            self._pool.close()
+
+    def _segments(self, chunk: bytes) -> list[Segment]:
+        """The chunk in stretches of about equal length."""
+        parts = max(1, min(self._parts, len(chunk) // _LEAST_SEGMENT))
+        inner = (chunk.find(b"\n", len(chunk) * k // parts) + 1 for k in range(1, parts))
+        edges = [0, *inner, len(chunk)]
+        return [
+            Segment(chunk, low, high)
+            for low, high in zip(edges, edges[1:], strict=False)
+            if low < high
+        ]
+
+    def _in_order(self, segments: Iterable[Segment]) -> Iterator[bytes]:
+        """The answers of the segments; a turn of each that may have one is a round."""
+        waiting = list(segments)
+        while waiting:
+            turns = [s for s in waiting if not s.done and s.held < _HELD]
+            self._round(turns)
+            while waiting:
+                yield from waiting[0].release()
+                if not waiting[0].done:
+                    break
+                del waiting[0]
+
+    def _round(self, turns: list[Segment]) -> None:
+        # The pool deals SHARD_SLOTS slots or more to a shard: as many a turn make it one.
+        self._pool.run(
+            lambda number, _low, _high, worker: worker.turn(turns[number]),
+            SHARD_SLOTS * len(turns),
+        )
+
+    def _account(self, chunk: bytes, segments: list[Segment]) -> None:
+        """Count the lines, and those that could not be read."""
+        for segment in segments:
+            self.refused += segment.refused
+            if segment.first and not self.first:
+                begin, reason = segment.first
+                self.first = (self._lines + chunk.count(b"\n", 0, begin) + 1, reason)
+        self._lines += chunk.count(b"\n")
