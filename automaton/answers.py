@@ -92,7 +92,8 @@ class Answers:
 
     @cached_property
     def _unifiable(self) -> bool:
-        work = np.empty(2 * unify.ROOM * self.world.options.max_size, dtype=np.int32)
+        largest = int(self.world.population.column["size"].max())
+        work = np.empty(2 * unify.ROOM * largest, dtype=np.int32)
         return bool(cpu.compiled(ask.some_unifiable)(*self._reactants(), work))
 
     def _reactants(self) -> tuple[object, ...]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from automaton.errors import TermError
+from automaton.layout import FAILED, ROWS, Answer, Budgets, Layout
 from automaton.notation import MAX_NODES, NOTATIONS, format_term, parse
-from automaton.objects import quote
 from automaton.packed import Words, free_variables
 from automaton.pool import SHARD_SLOTS, SHARDS_PER_THREAD, Threads, available_cores
 from automaton.reader import MAX_FREE
@@ -41,80 +42,17 @@ _PIECE_STEPS = 1 << 20
 #: Longest line that the kernel reads: a term of the most nodes in any sensible text.
 _LONGEST_READ = 1 << 22
 
-FAILED = "error"  # in the place of an outcome: the line holds no term
-
-
-@dataclass(frozen=True)
-class Budgets:
-    """The limits of every term: beta steps, nodes of the normal form, pending arguments."""
-
-    max_steps: int
-    max_size: int
-    max_depth: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of one term."""
-
-    outcome: str
-    steps: int = 0
-    size: int | None = None
-    term: str | None = None
-    numeral: int | None = None
-    reason: str | None = None  # why there is no outcome
-
-
 FIELDS = ("term", "numeral", "steps", "size", "outcome")  # in the order of `kernels.write`
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The line of an answer: constant parts, a field after each but the last."""
-
-    parts: tuple[str, ...]
-    fields: tuple[str, ...]
-    missing: str  # in the place of a value that there is not
-    around: str  # before and behind a term
-    reason: str  # before a reason, which comes last
-
-    def line(self, answer: Answer) -> bytes:
-        """The line of an answer that no kernel made."""
-        texts = [
-            part + self._value(getattr(answer, name))
-            if name != "term" or answer.term is None
-            else f"{part}{self.around}{answer.term}{self.around}"
-            for part, name in zip(self.parts, self.fields, strict=False)
-        ]
-        reason = "" if answer.reason is None else self.reason + self._reason(answer.reason)
-        return ("".join(texts) + reason + self.parts[-1]).encode()
-
-    def _value(self, value: object) -> str:
-        return self.missing if value is None else str(value)
-
-    def _reason(self, text: str) -> str:
-        return quote(text).decode() if self.around else text
-
-    def columns(self) -> tuple[Any, ...]:
-        """text, mark, fields and names as `kernels.write` takes them."""
-        before = [*self.parts, self.missing, self.around]
-        encoded = [part.encode() for part in (*before, *reduce.OUTCOMES)]
-        mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-        text = np.frombuffer(b"".join(encoded) + bytes(lines.SPARE), dtype=np.uint8)
-        numbers = np.array([FIELDS.index(name) for name in self.fields], dtype=np.int64)
-        return text, mark, numbers, len(before)
-
-
-ROWS = Layout(
-    ("", "\t", "\t", "\t", "\n"), ("term", "numeral", "steps", "outcome"), "-", "", "\t"
-)
-JSON = Layout(
-    ('{"outcome":"', '","steps":', ',"size":', ',"term":', ',"numeral":', "}\n"),
-    ("outcome", "steps", "size", "term", "numeral"),
-    "null",
-    '"',
-    ',"reason":',
-)
+def columns(layout: Layout) -> tuple[Any, ...]:
+    """A layout's text, mark, fields and names as `kernels.write` takes them."""
+    before = [*layout.parts, layout.missing, layout.around]
+    encoded = [part.encode() for part in (*before, *reduce.OUTCOMES)]
+    mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    text = np.frombuffer(b"".join(encoded) + bytes(2 * lines.SPARE), dtype=np.uint8)
+    numbers = np.array([FIELDS.index(name) for name in layout.fields], dtype=np.int64)
+    return text, mark, numbers, len(before)
 
 
 @dataclass
@@ -161,13 +99,13 @@ class Worker:
         self._machine = _ints(*[cells] * 3, *[b.max_depth] * 4)
         self._words, self._normal = _ints(MAX_NODES, max(2 * b.max_size, 1 << 18))
         self._free, self._steps, self._sizes = _ints(*[_MOST_LINES] * 3)
-        self._begins, self._ends, self._starts, self._code_at, self._places = (
-            np.empty(_MOST_LINES, dtype=np.int64) for _ in range(5)
+        self._begins, self._ends, self._starts, self._places = (
+            np.empty(_MOST_LINES, dtype=np.int64) for _ in range(4)
         )
         self._outcomes = np.empty(_MOST_LINES, dtype=np.uint8)
         keys = np.empty(read.SCOPES, dtype=np.uint64)
         self._reading = (*_ints(*[_LONGEST_READ] * 3), keys, *_ints(read.SCOPES, read.SCOPES))
-        self._columns = layout.columns()
+        self._columns = columns(layout)
         self._buffer = np.empty(max(1 << 20, write.NODE * b.max_size + 1024), dtype=np.uint8)
         (self._stack,) = _ints(2 * b.max_size)
         self._number = NOTATIONS.index(notation)
@@ -205,7 +143,6 @@ class Worker:
             text, segment.low, segment.high, self._most, self._number, self._words,
             self._begins, self._ends, self._starts, self._free, *self._reading,
         )  # fmt: skip
-        np.maximum(self._starts, 0, out=self._code_at)  # of a declined line: anything but nothing
         done = 0
         while done < count and segment.held < _HELD:
             upto = self._reduce(done, count)
@@ -220,7 +157,7 @@ class Worker:
     def _reduce(self, low: int, high: int) -> int:
         """Normalise terms low..high-1 as far as there is room; the first one left."""
         upto = cpu.compiled(reduce.reduce_terms)(
-            self._words, self._code_at, self._free, low, high, *self._limits,
+            self._words, self._starts, self._free, low, high, *self._limits,
             self._normal, len(self._normal),
             self._outcomes, self._steps, self._sizes, self._places, *self._machine,
         )  # fmt: skip
@@ -230,7 +167,7 @@ class Worker:
         """Keep the lines of the answers low..high-1."""
         while low < high:
             upto, size = cpu.compiled(write.write_lines)(
-                low, high, self._number, self._starts, self._outcomes, self._steps, self._sizes,
+                low, high, self._number, self._free, self._outcomes, self._steps, self._sizes,
                 self._places, self._normal, *self._columns, self._buffer, self._stack,
             )  # fmt: skip
             if size:
@@ -295,10 +232,15 @@ class Batch:
         self._parts = count * SHARDS_PER_THREAD
         self._pool = Threads(count, lambda: Worker(budgets, notation, layout))
 
-    def answers(self, take: Callable[[int], bytes]) -> Iterator[bytes]:
-        """The answers' lines in order; `take(size)` gives the text, at most `size` bytes of it."""
+    @property
+    def chunk_size(self) -> int:
+        """Bytes of text that keep the threads busy for a while."""
+        return SEGMENT * self._parts
+
+    def answers(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The lines of the answers to the lines of `chunks`, each of which ends with a newline."""
         try:
-            for chunk in whole_lines(take, SEGMENT * self._parts):
+            for chunk in chunks:
                 segments = self._segments(chunk)
                 yield from self._in_order(segments)
                 self._account(chunk, segments)
@@ -309,12 +251,8 @@ class Batch:
         """The chunk in stretches of about equal length."""
         parts = max(1, min(self._parts, len(chunk) // _LEAST_SEGMENT))
         inner = (chunk.find(b"\n", len(chunk) * k // parts) + 1 for k in range(1, parts))
-        edges = [0, *inner, len(chunk)]
-        return [
-            Segment(chunk, low, high)
-            for low, high in zip(edges, edges[1:], strict=False)
-            if low < high
-        ]
+        edges = pairwise([0, *inner, len(chunk)])
+        return [Segment(chunk, low, high) for low, high in edges if low < high]
 
     def _in_order(self, segments: Iterable[Segment]) -> Iterator[bytes]:
         """The answers of the segments; a turn of each that may have one is a round."""

@@ -29,9 +29,9 @@ _REFERENCE_NODES = 65_536  # nodes on the way that the reference reducer allows
 class Fragments:
     """The constant parts of a tick's winner lines.
 
-    text uint8, part k in text[mark[k]:mark[k+1]]: the id's letters, the line's
-    beginning, what follows the id, what stands between ids, behind them, before
-    the size, before the term, and the end.
+    text uint8, part k in text[mark[k]:mark[k+1]]: the line's beginning, what follows
+    the id, what stands between ids and behind them, before the size, before the
+    term, and the end.
     """
 
     text: npt.NDArray[np.uint8]
@@ -41,7 +41,6 @@ class Fragments:
     def of(cls, prefix: str, tick: int, level: int) -> Fragments:
         """The parts for a tick whose operator has the dimension `level`."""
         parts = [
-            f"{prefix}m",
             f'{{"id":"{prefix}m{tick}.',
             f'","type":"modification","dimensionalLevel":{level},"parents":["',
             '","',
@@ -52,7 +51,7 @@ class Fragments:
         ]
         encoded = [part.encode() for part in parts]
         mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-        return cls(np.frombuffer(b"".join(encoded) + bytes(lines.SPARE), dtype=np.uint8), mark)
+        return cls(np.frombuffer(b"".join(encoded) + bytes(2 * lines.SPARE), dtype=np.uint8), mark)
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ class Cpu:
         column, names = job.population.column, job.population.names
         size = cpu.compiled(lines.write_winners)(
             low, high, batch.won, fragments.text, fragments.mark,
-            column["born_tick"], column["born_slot"], names.text(), names.starts(),
+            job.population.labels, column["born_slot"], names.text(), names.starts(),
             batch.steps, batch.sizes, batch.places_a, batch.places_b, batch.operators,
             batch.results, batch.out, part, stack,
         )  # fmt: skip

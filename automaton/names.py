@@ -52,7 +52,7 @@ class Names:
     def text(self) -> npt.NDArray[np.uint8]:
         """The buffer; name k stands in text[starts[k]:starts[k+1]-1]."""
         if self._frozen is None:
-            self._frozen = np.frombuffer(bytes(self._text) + bytes(SPARE), dtype=np.uint8)
+            self._frozen = np.frombuffer(bytes(self._text) + bytes(2 * SPARE), dtype=np.uint8)
         return self._frozen
 
     def starts(self) -> npt.NDArray[np.int64]:

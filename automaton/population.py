@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from automaton.names import Names
 from kernels import cpu, fold, packed
+from kernels.lines import LABEL, SPARE
 
 Words = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int32]
@@ -74,10 +75,12 @@ class Population:
         "definition": np.bool_,  # automata, transitions, rules: never overwritten
         "last": np.int32,  # scratch of the fold, -1 between ticks
     }
-    ROW = sum(np.dtype(dtype).itemsize for dtype in COLUMNS.values())
+    ROW = LABEL + sum(np.dtype(dtype).itemsize for dtype in COLUMNS.values())
 
-    def __init__(self, max_objects: int) -> None:
+    def __init__(self, max_objects: int, prefix: str = "") -> None:
         self.max_objects = max_objects
+        self.prefix = prefix  # of the ids that winners have
+        self.labels = np.zeros((max_objects + 1) * LABEL, dtype=np.uint8)  # see lines.put_id
         self.kinds = ["modification", "composition"]
         self.names = Names()
         self.code: Words = np.empty(1 << 12, dtype=np.int32)
@@ -110,10 +113,10 @@ class Population:
         number = self.names.find(name)
         return None if number is None else self._place_of_number(number)
 
-    def id_of(self, row: int, prefix: str) -> bytes:
+    def id_of(self, row: int) -> bytes:
         """The id of the term of a row, as it stands in the log."""
         tick, slot = self.column["born_tick"][row], self.column["born_slot"][row]
-        return f"{prefix}m{tick}.{slot}".encode() if tick else self.names[slot]
+        return f"{self.prefix}m{tick}.{slot}".encode() if tick else self.names[slot]
 
     def distinct(self) -> int:
         """The number of different terms among the live ones (by 64-bit hash)."""
@@ -122,7 +125,7 @@ class Population:
     def nbytes(self) -> int:
         """Bytes of all columns, terms and names."""
         columns = sum(column.nbytes for column in self.column.values())
-        return columns + self.code.nbytes + self.names.nbytes
+        return columns + self.labels.nbytes + self.code.nbytes + self.names.nbytes
 
     # -- changing --------------------------------------------------------
 
@@ -132,12 +135,14 @@ class Population:
         survivors = np.empty(len(places), dtype=np.int32)
         count = cpu.compiled(fold.last_of_each)(places, self.column["last"], survivors)
         self._reserve(int(entering.sizes[entering.index[survivors[:count]]].sum()))
+        letters = np.frombuffer(f"{self.prefix}m{tick}.".encode() + bytes(2 * SPARE), np.uint8)
+        mark = np.array([0, len(letters) - 2 * SPARE], dtype=np.int64)
         rows = (self.column[name] for name in list(self.COLUMNS)[:10])
         self.end, total = cpu.compiled(fold.enter)(
             survivors[:count], places, entering.slots, entering.index, np.int64(tick),
             entering.source, entering.starts, entering.sizes, entering.steps,
             np.int32(level), np.int16(kind), np.int64(self.end), np.uint64(self.total),
-            self.code, *rows,
+            letters, mark, self.code, *rows, self.labels,
         )  # fmt: skip
         self.total = int(total)
         return int(count)
@@ -172,6 +177,7 @@ class Population:
         row = len(self.column["live"])
         for name, dtype in self.COLUMNS.items():
             self.column[name] = np.append(self.column[name], np.zeros(1, dtype=dtype))
+        self.labels = np.append(self.labels, np.zeros(LABEL, dtype=np.uint8))
         self.set_operator(row, term)
         return row
 
@@ -239,8 +245,15 @@ class Population:
         }
         for name, value in values.items():
             self.column[name][row] = value
+        self._label(row, term.name)
         self.code[self.end : self.end + len(term.words)] = term.words
         self.end += len(term.words)
+
+    def _label(self, row: int, name: bytes) -> None:
+        """Keep a name beside its row where it is short enough."""
+        short = name if len(name) < LABEL else b""
+        label = short.ljust(LABEL - 1, b"\0") + bytes([len(short)])
+        self.labels[row * LABEL : (row + 1) * LABEL] = np.frombuffer(label, dtype=np.uint8)
 
     def _number(self, name: bytes) -> int:
         number = self.names.find(name)

@@ -38,7 +38,6 @@ class Winners:
 def parts(prefix: str, tick: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """The constant parts of a tick's winner lines, as `lines.read_winners` takes them."""
     texts = [
-        f"{prefix}m",
         f'{{"id":"{prefix}m{tick}.',
         '","type":"modification","dimensionalLevel":',
         ',"parents":["',

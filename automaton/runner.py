@@ -134,7 +134,7 @@ class Run:
         job = Job(self.world.population, choice, tick, philox.REACTANTS)
         self.device.react(job, self.batch)
         self.device.write(job, self.batch, fragments, buffer)
-        answers = Answers(self.world, self.batch, tick, self.reference, self.log.genesis_in_place)
+        answers = Answers(self.world, self.batch, tick, self.reference, self._in_place)
         self._finish(tick, choice, answers, buffer)
         self.tick = tick
 
@@ -266,6 +266,11 @@ class Run:
     def _versions(self, object_id: str) -> list[int]:
         self.background.wait()
         return self.log.find(object_id)
+
+    def _in_place(self) -> bool:
+        """Whether the pinned genesis is in place; the first append pins it before it writes."""
+        self.background.wait()
+        return self.tick == 0 or self.log.genesis_in_place()
 
     def _take_inbox(self) -> None:
         self.background.wait()

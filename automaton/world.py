@@ -63,7 +63,7 @@ class World:
         self.options = options
         self.prefix = prefix
         self.program = Program(options.max_size)
-        self.population = Population(options.max_objects)
+        self.population = Population(options.max_objects, prefix)
         self.state = State()
         self.rows: dict[str, int] = {}  # rows of operators, by automaton's or rule's id
         self.trial_row = self.population.add_operator(Named(b"trial", terms.IDENTITY, "trial"))

@@ -20,8 +20,8 @@ Array: TypeAlias = npt.NDArray[Any]
 #: Calls task(low, high) over 0..count-1, in one piece or in shards on threads.
 Run: TypeAlias = Callable[[Callable[[int, int], None], int], None]
 
-#: A batch holds fewer words than this, so that every position fits an int32.
-MOST_WORDS = 1 << 31
+#: A batch holds fewer words than this: positions and twice a size fit an int32.
+MOST_WORDS = 1 << 30
 
 
 class KernelArgumentError(ValueError):
@@ -97,7 +97,7 @@ def spans(code: object, starts: object, sizes: object, prefix: str = "") -> None
     lengths = array(f"{prefix}sizes", sizes, (np.int32, np.int64), 1)
     same_length(f"{prefix}sizes", lengths, len(begins), f"{prefix}starts")
     if len(words) >= MOST_WORDS:
-        raise KernelArgumentError(f"{prefix}code", "2**31 words or more; split the batch")
+        raise KernelArgumentError(f"{prefix}code", "2**30 words or more; split the batch")
     if not len(begins):
         return
     if int(lengths.min()) < 1:

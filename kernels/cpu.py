@@ -85,11 +85,18 @@ def compiled(body: Callable[..., Any]) -> Any:
 
 
 def _compiled(function: types.FunctionType) -> Any:
-    """The function under numba, its machine code kept in our own folder."""
+    """The function under numba, its machine code kept in our own folder.
+
+    Without numba's runtime: kernels allocate nothing, and every call between them
+    would count references to all its arrays up and down by atomic instructions,
+    which took half the time of the hot loops and made threads wait for each other.
+    """
     folder = _usable_cache()
     before = config.CACHE_DIR
     config.CACHE_DIR = folder  # read once, when the cache is attached
     try:
-        return numba.njit(nogil=True, error_model="numpy", cache=bool(folder))(function)
+        return numba.njit(
+            nogil=True, error_model="numpy", _nrt=False, cache=bool(folder)
+        )(function)
     finally:
         config.CACHE_DIR = before

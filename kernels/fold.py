@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .lines import put_label
 from .packed import U, place_hash, term_hash
 from .philox import below, draw
 
@@ -66,15 +67,15 @@ def last_of_each(places, last, survivors):  # type: ignore[no-untyped-def]
 
 def enter(  # type: ignore[no-untyped-def]
     survivors, places, slots, index, tick, source, source_start, source_size, source_steps,
-    level, kind, end, total,
+    level, kind, end, total, text, mark,
     code, start, size, born_tick, born_slot, place_level, place_kind, place_steps, hashes, live,
-    normal,
+    normal, labels,
 ):  # fmt: skip
     """Copy the surviving terms to their places; returns (end of code, population sum).
 
     source int32: the terms; entry i is source[source_start[U(k)]:][:source_size[U(k)]]
     with k = index[U(i)]. code int32 has room from `end` on.
-    total uint64: the sum of `place_hash` over the live places, modulo 2**64.
+    text[mark[0]:mark[1]] uint8: the letters of the tick's ids. total uint64: the sum of `place_hash` over the live places, modulo 2**64.
     """
     for k in range(survivors.shape[0]):
         i = survivors[U(k)]
@@ -90,6 +91,7 @@ def enter(  # type: ignore[no-untyped-def]
         size[U(place)] = nodes
         born_tick[U(place)] = tick
         born_slot[U(place)] = slots[U(i)]
+        put_label(labels, place, text, mark, slots[U(i)])
         place_level[U(place)] = level
         place_kind[U(place)] = kind
         place_steps[U(place)] = source_steps[U(entry)]

@@ -18,6 +18,8 @@ LAMBDA_0, LAMBDA_1 = 0xCE, 0xBB  # U+03BB in UTF-8
 LARGEST = (1 << 31) - 1  # of slots, steps and dimensions, which are int32 in the columns
 #: Bytes that `put` copies at a time; sources and buffers have as many to spare.
 SPARE = 16
+#: Bytes of a row's label: `m<tick>.<slot>` and, in the last one, its length.
+LABEL = 32
 #: Digits without signs, so that dividing by ten is one multiplication.
 TEN = np.uint64(10)
 DIGIT = np.uint64(ZERO)
@@ -54,15 +56,24 @@ def put(buffer, at, text, start, stop):  # type: ignore[no-untyped-def]
 
 def put_number(buffer, at, number):  # type: ignore[no-untyped-def]
     """Write a number >= 0 in decimal; returns the next position."""
-    if number < 10:
-        buffer[U(at)] = ZERO + number
-        return at + 1
-    digits = 2
-    limit = 100
-    while number >= limit:
-        digits += 1
-        limit *= 10
     rest = np.uint64(number)
+    if number < 10:
+        buffer[U(at)] = DIGIT + rest
+        return at + 1
+    if number < 100:
+        digits = 2
+    elif number < 1_000:
+        digits = 3
+    elif number < 10_000:
+        digits = 4
+    elif number < 100_000:
+        digits = 5
+    else:
+        digits = 6
+        limit = 1_000_000
+        while number >= limit:
+            digits += 1
+            limit *= 10
     for k in range(at + digits - 1, at - 1, -1):
         tens = rest // TEN
         buffer[U(k)] = DIGIT + (rest - tens * TEN)
@@ -115,54 +126,59 @@ def put_term(buffer, at, words, start, size, stack):  # type: ignore[no-untyped-
     return at
 
 
-def put_id(buffer, at, tick, slot, text, mark, names, name_starts):  # type: ignore[no-untyped-def]
-    """Write a reactant's id: `<prefix>m<tick>.<slot>`, or its name when tick is 0.
+def put_label(labels, row, text, mark, slot):  # type: ignore[no-untyped-def]
+    """Write text[mark[0]:mark[1]] and a slot to a row of `labels`, the length behind them."""
+    at = row * LABEL
+    end = put_number(labels, put(labels, at, text, mark[0], mark[1]), slot)
+    labels[U(at + LABEL - 1)] = end - at
 
-    text[mark[0]:mark[1]] is `<prefix>m`; names: uint8, JSON-escaped ids, a
-    newline behind each; name_starts int64.
-    """
-    if tick == 0:
-        return put(buffer, at, names, name_starts[slot], name_starts[slot + 1] - 1)
-    at = put(buffer, at, text, mark[0], mark[1])
-    at = put_number(buffer, at, tick)
-    buffer[U(at)] = DOT
-    return put_number(buffer, at + 1, slot)
+
+def put_id(buffer, at, row, labels, born_slot, names, name_starts):  # type: ignore[no-untyped-def]
+    """Write a row's id: its label, or its name where that is too long for a label."""
+    begin = row * LABEL
+    length = np.int64(labels[U(begin + LABEL - 1)])
+    if length > 0:
+        return put(buffer, at, labels, begin, begin + length)
+    name = born_slot[U(row)]
+    return put(buffer, at, names, name_starts[U(name)], name_starts[U(name + 1)] - 1)
 
 
 def write_winners(  # type: ignore[no-untyped-def]
-    lo, hi, won, text, mark, born_tick, born_slot, names, name_starts,
+    lo, hi, won, text, mark, labels, born_slot, names, name_starts,
     steps, sizes, places_a, places_b, operators, results, out, buffer, stack,
 ):  # fmt: skip
     """Write the winner lines of the slots lo..hi-1; returns the number of bytes.
 
     won uint8 by slot. text uint8: the constant parts of a line, part k standing
-    in text[mark[k]:mark[k+1]] (see `Fragments` of the caller). born_tick int64
-    and born_slot int32 by place; the rest as `react.react` left it. buffer
-    uint8 with room for every winner of the range; stack int32 scratch. text,
-    names and buffer have SPARE bytes more than is used of them.
+    in text[mark[k]:mark[k+1]] (see `Fragments` of the caller). labels uint8, LABEL
+    a row: the ids of reactants, each row's length in its last byte (0: the id is
+    name born_slot[row] of names, uint8 at name_starts, int64, a newline behind
+    each); the rest as `react.react` left it. buffer uint8 with room for every
+    winner of the range; stack int32 scratch. text, labels, names and buffer have
+    2 * SPARE bytes more than is used of them.
     """
     at = 0
     for slot in range(lo, hi):
-        if won[slot] == 0:
+        if won[U(slot)] == 0:
             continue
-        at = put(buffer, at, text, mark[1], mark[2])
+        at = put(buffer, at, text, mark[0], mark[1])
         at = put_number(buffer, at, slot)
+        at = put(buffer, at, text, mark[1], mark[2])
+        op = operators[U(slot)]
+        at = put_id(buffer, at, op, labels, born_slot, names, name_starts)
         at = put(buffer, at, text, mark[2], mark[3])
-        op = operators[slot]
-        at = put_id(buffer, at, born_tick[op], born_slot[op], text, mark, names, name_starts)
+        a = places_a[U(slot)]
+        at = put_id(buffer, at, a, labels, born_slot, names, name_starts)
+        at = put(buffer, at, text, mark[2], mark[3])
+        b = places_b[U(slot)]
+        at = put_id(buffer, at, b, labels, born_slot, names, name_starts)
         at = put(buffer, at, text, mark[3], mark[4])
-        a = places_a[slot]
-        at = put_id(buffer, at, born_tick[a], born_slot[a], text, mark, names, name_starts)
-        at = put(buffer, at, text, mark[3], mark[4])
-        b = places_b[slot]
-        at = put_id(buffer, at, born_tick[b], born_slot[b], text, mark, names, name_starts)
+        at = put_number(buffer, at, steps[U(slot)])
         at = put(buffer, at, text, mark[4], mark[5])
-        at = put_number(buffer, at, steps[slot])
+        at = put_number(buffer, at, sizes[U(slot)])
         at = put(buffer, at, text, mark[5], mark[6])
-        at = put_number(buffer, at, sizes[slot])
+        at = put_term(buffer, at, out, results[U(slot)], sizes[U(slot)], stack)
         at = put(buffer, at, text, mark[6], mark[7])
-        at = put_term(buffer, at, out, results[slot], sizes[slot], stack)
-        at = put(buffer, at, text, mark[7], mark[8])
     return at
 
 
@@ -285,7 +301,7 @@ def read_winners(  # type: ignore[no-untyped-def]
 ):
     """Read winner lines from text[at:stop] until one is something else.
 
-    part, mark: the constant parts as in `write_winners`, but part 2 ends before
+    part, mark: the constant parts as in `write_winners`, but part 1 ends before
     the dimension. slots, starts int64, steps, sizes, levels int32: result, by
     line (their length bounds the number of lines). ids int64[n, 3, 2]: where the
     operator's, a's and b's id stand. words int32: the terms one behind the other,
@@ -294,16 +310,16 @@ def read_winners(  # type: ignore[no-untyped-def]
     count = 0
     end = 0
     while count < slots.shape[0] and at < stop:
-        p = expect(text, at, stop, part, mark[1], mark[2])
+        p = expect(text, at, stop, part, mark[0], mark[1])
         if p < 0:
             break
         slot, p = get_number(text, p, stop)
-        p = expect(text, p, stop, part, mark[2], mark[3])
+        p = expect(text, p, stop, part, mark[1], mark[2])
         if slot < 0 or slot > LARGEST or p < 0 or p >= stop:
             break
         negative = 1 if text[p] == MINUS else 0
         level, p = get_number(text, p + negative, stop)
-        p = expect(text, p, stop, part, mark[3], mark[4])
+        p = expect(text, p, stop, part, mark[2], mark[3])
         if level < negative or level > LARGEST + negative or p < 0:
             break
         for k in range(3):
@@ -312,25 +328,25 @@ def read_winners(  # type: ignore[no-untyped-def]
                 break
             ids[count, k, 0] = p
             ids[count, k, 1] = last
-            separator = 4 if k < 2 else 5
+            separator = 3 if k < 2 else 4
             p = expect(text, last, stop, part, mark[separator], mark[separator + 1])
             if p < 0:
                 break
         if last < 0 or p < 0:
             break
         made, p = get_number(text, p, stop)
-        p = expect(text, p, stop, part, mark[6], mark[7])
+        p = expect(text, p, stop, part, mark[5], mark[6])
         if made < 0 or made > LARGEST or p < 0:
             break
         size, p = get_number(text, p, stop)
-        p = expect(text, p, stop, part, mark[7], mark[8])
+        p = expect(text, p, stop, part, mark[6], mark[7])
         if size < 1 or size > max_size or p < 0 or end + size > words.shape[0]:
             break
         last = string_end(text, p, stop)
         nodes, p = get_term(text, p, last, words, end, size, stack)
         if nodes != size or p != last:
             break
-        p = expect(text, p, stop, part, mark[8], mark[9])
+        p = expect(text, p, stop, part, mark[7], mark[8])
         if p < 0:
             break
         slots[count] = slot

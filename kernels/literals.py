@@ -8,13 +8,12 @@ Two searches that skip, both followed by an exact comparison:
 
 - `scan_grams`, for many patterns: the text is sampled every `stride` bytes, and each
   pattern has all `stride` alignments of one of its windows in a hash table, so that
-  any occurrence shows a known gram at a sampled place. Sampling q-grams at a stride
-  is Karkkainen and Sutinen's ("Lempel-Ziv index for q-grams", 1998; in scanning: Wu and
-  Manber 1994 and DuckDB's and ripgrep's prefilters are its relatives). Two filters
-  without branches thin the samples of a block out before anything is compared.
-- `scan_pairs`, for a few patterns or short ones: every place is compared with two
+  any occurrence shows a known gram at a sampled place (sampled q-grams: Sutinen and
+  Tarhio 1995; skipping by blocks of many patterns: Wu and Manber 1994). Filters without
+  branches thin the places of a block out before anything is compared.
+- `scan_triples`, for a few patterns or short ones: every place is compared with three
   neighbouring bytes of each pattern, rare ones, by blocks that LLVM turns into SIMD
-  (the rare bytes are those of memmem in Rust's memchr).
+  (rare bytes first is how memmem of Rust's memchr finds one pattern).
 
 Arrays, as all bodies here name them:
 
@@ -25,7 +24,6 @@ Arrays, as all bodies here name them:
 - `bits`     uint64[N, ceil(P / 64)]: result; string n holds pattern k where bit k % 64
   of bits[n, k // 64] is set
 - `counts`   int64[P]: result; in how many strings each pattern occurs (is added to)
-- `picked`   int64[BLOCK + 1], scratch
 
 Bytes moved: the text once (stride bytes a probe), 8 random bytes an occurrence.
 """
@@ -33,43 +31,32 @@ Bytes moved: the text once (stride bytes a probe), 8 random bytes an occurrence.
 from __future__ import annotations
 
 import numpy as np
-from numpy import uint8, uint32, uint64
+from numpy import uint8, uint64
 
 from .packed import U
 from .scan import bytes_below, word_at, zero_bytes
 
 #: Places that are probed, and then thinned out, together: a few KB of text.
 BLOCK = 4096
-#: Places that are compared together by `scan_pairs`: two AVX-512 registers, four of AVX2.
-WIDTH = 128
+#: Places that are compared together by `scan_triples`: four AVX-512 registers.
+WIDTH = 256
 #: Zero bytes behind the patterns, so that a word can be read at each of their bytes.
 PADDING = 8
 
 #: The two hashes of a gram are the high bits of its products with these (odd) numbers.
-FIRST, SECOND = uint32(0x9E3779B1), uint32(0x85EBCA77)
+FIRST, SECOND = uint64(0x9E3779B97F4A7C15), uint64(0xD6E8FEB86659FD93)
 
-_ONES = uint64(0x0101010101010101)
-_1, _3, _7, _8, _16, _24 = (uint32(n) for n in (1, 3, 7, 8, 16, 24))
-_ONE, _SIXTY_THREE = uint64(1), uint64(63)
+_0, _1, _3, _7, _63 = (uint64(n) for n in (0, 1, 3, 7, 63))
 
 
-def gram_at(buffer, at):
-    """Four bytes as a little-endian uint32 (LLVM makes it one load)."""
-    low = uint32(buffer[U(at)]) | uint32(buffer[U(at + 1)]) << _8
-    return low | uint32(buffer[U(at + 2)]) << _16 | uint32(buffer[U(at + 3)]) << _24
-
-
-def last_gram_at(buffer, at, stop):
-    """The same near the end of the text: zeros stand for the bytes from `stop` on."""
-    gram = uint32(0)
-    for j in range(min(4, stop - at)):
-        gram |= uint32(buffer[at + j]) << uint32(8 * j)
-    return gram
-
-
-def hash_of(gram, factor, shift):
-    """The first 32 - shift bits of the product modulo 2**32."""
-    return uint32(gram * factor) >> shift
+def word_before(buffer, at, stop):
+    """Eight bytes as by `word_at`; zeros stand for those from `stop` on."""
+    if at + 8 <= stop:
+        return word_at(buffer, at)
+    word = _0
+    for j in range(stop - at):
+        word |= uint64(buffer[at + j]) << uint64(8 * j)
+    return word
 
 
 def row_of(offsets, row, at):
@@ -121,7 +108,7 @@ def confirm(buffer, at, begin, stop, offsets, row, k, needles, starts, bits, cou
         return row
     row = row_of(offsets, row, at)
     word = k >> 6
-    bit = _ONE << (uint64(k) & _SIXTY_THREE)
+    bit = _1 << (uint64(k) & _63)
     known = at + length > offsets[row + 1] or bits[row, word] & bit != 0
     if not known and same_bytes(buffer, at, needles, starts[k], length):
         bits[row, word] |= bit
@@ -137,8 +124,8 @@ def pick(buffer, at, count, stride, mask, shift, table, picked):
     found = 0
     for _ in range(count):
         picked[U(found)] = at
-        gram = gram_at(buffer, at) & mask
-        found += np.int64(table[U(hash_of(gram, FIRST, shift))])
+        gram = word_at(buffer, at) & mask
+        found += np.int64(table[U((gram * FIRST) >> shift)])
         at += stride
     return found
 
@@ -148,26 +135,10 @@ def thin(buffer, picked, count, mask, shift, sieve):
     kept = 0
     for c in range(count):
         at = picked[U(c)]
-        hashed = hash_of(gram_at(buffer, at) & mask, SECOND, shift)
         picked[U(kept)] = at
-        kept += np.int64((uint32(sieve[U(hashed >> _3)]) >> (hashed & _7)) & _1)
+        hashed = ((word_at(buffer, at) & mask) * SECOND) >> shift
+        kept += np.int64((uint64(sieve[U(hashed >> _3)]) >> (hashed & _7)) & _1)
     return kept
-
-
-def compare(
-    buffer, at, hashed, begin, stop, offsets, row, needles, starts,
-    bucket, window, back, number, place, width, bits, counts,
-):  # fmt: skip
-    """Compare the text around the gram at `at` with every pattern that has its hash."""
-    for e in range(bucket[hashed], bucket[hashed + 1]):
-        first = at - back[e]
-        if begin <= first and first + 8 <= stop and word_at(buffer, first) & width != window[e]:
-            continue
-        k = number[e]
-        row = confirm(
-            buffer, first - place[k], begin, stop, offsets, row, k, needles, starts, bits, counts
-        )
-    return row
 
 
 def scan_grams(
@@ -176,94 +147,97 @@ def scan_grams(
 ):  # fmt: skip
     """Enter what a group of patterns has in the strings low to high - 1.
 
-    stride int64; mask uint32, the gram's bytes; shift, sieve_shift uint32.
-    table uint8[2**(32 - shift)], 0 or 1; sieve uint8, one bit a hash.
-    bucket int32[2**(32 - shift) + 1]: the entries of each hash, which are
+    stride int64; mask uint64, the gram's bytes; shift, sieve_shift uint64.
+    table uint8[2**(64 - shift)], 0 or 1; sieve uint8, one bit a hash.
+    bucket int32[2**(64 - shift) + 1]: the entries of each hash, which are
     window uint64 (the first bytes of the pattern's window, those of `width`),
     back int64 (from the gram to the window's first byte), number int32 (pattern).
-    place int64[P]: where the window stands in a pattern.
+    place int64[P]: where the window stands in a pattern. picked int64[BLOCK + 1], scratch.
     """
     begin = offsets[low]
     stop = offsets[high]
     row = low
     at = begin
-    while at + 4 <= stop:
-        count = min(BLOCK, (stop - at - 4) // stride + 1)
-        found = pick(buffer, at, count, stride, mask, shift, table, picked)
-        found = thin(buffer, picked, found, mask, sieve_shift, sieve)
+    while at < stop:
+        count = min(BLOCK, (stop - at - 8) // stride + 1)
+        if count > 0:
+            found = pick(buffer, at, count, stride, mask, shift, table, picked)
+            found = thin(buffer, picked, found, mask, sieve_shift, sieve)
+        else:  # less than a word is left
+            count = found = 1
+            picked[0] = at
         for c in range(found):
-            near = picked[c]
-            hashed = np.int64(hash_of(gram_at(buffer, near) & mask, FIRST, shift))
-            row = compare(
-                buffer, near, hashed, begin, stop, offsets, row, needles, starts,
-                bucket, window, back, number, place, width, bits, counts,
-            )  # fmt: skip
+            near = picked[U(c)]
+            hashed = ((word_before(buffer, near, stop) & mask) * FIRST) >> shift
+            for e in range(bucket[U(hashed)], bucket[U(hashed + _1)]):
+                first = near - back[U(e)]
+                inside = begin <= first and first + 8 <= stop
+                if not inside or word_at(buffer, first) & width == window[U(e)]:
+                    k = number[U(e)]
+                    row = confirm(
+                        buffer, first - place[k], begin, stop, offsets, row, k, needles, starts,
+                        bits, counts,
+                    )  # fmt: skip
         at += count * stride
-    while at < stop:  # grams of fewer than four bytes at the end
-        hashed = np.int64(hash_of(last_gram_at(buffer, at, stop) & mask, FIRST, shift))
-        row = compare(
-            buffer, at, hashed, begin, stop, offsets, row, needles, starts,
-            bucket, window, back, number, place, width, bits, counts,
-        )  # fmt: skip
-        at += stride
 
 
-def some_pair(buffer, at, left, right, wide, k):
-    """Whether one of the pairs k to k + 3 stands at one of `WIDTH` places from `at` on."""
-    here = buffer[at : at + WIDTH]
-    near = buffer[at + wide : at + wide + WIDTH]
-    a, b, c, d = left[k], left[k + 1], left[k + 2], left[k + 3]
-    e, f, g, h = right[k], right[k + 1], right[k + 2], right[k + 3]
+def mark(buffer, at, second, third, one, two, three, k, marks):
+    """Zero marks[j] where one of the triples k to k + 3 stands at place at + j; if any was.
+
+    With k = 0 the marks begin anew, else they are added to.
+    """
+    x = buffer[at : at + WIDTH]
+    y = buffer[at + second : at + second + WIDTH]
+    z = buffer[at + third : at + third + WIDTH]
+    a0, a1, a2, a3 = one[k], one[k + 1], one[k + 2], one[k + 3]
+    b0, b1, b2, b3 = two[k], two[k + 1], two[k + 2], two[k + 3]
+    c0, c1, c2, c3 = three[k], three[k + 1], three[k + 2], three[k + 3]
+    before = uint8(255) if k == 0 else uint8(0)
     least = uint8(255)
     for j in range(WIDTH):
-        x, y = here[U(j)], near[U(j)]
-        one = min((x ^ a) | (y ^ e), (x ^ b) | (y ^ f))
-        two = min((x ^ c) | (y ^ g), (x ^ d) | (y ^ h))
-        least = min(least, min(one, two))
+        p, q, r = x[U(j)], y[U(j)], z[U(j)]
+        d0 = uint8(p ^ a0) | uint8(q ^ b0) | uint8(r ^ c0)
+        d1 = uint8(p ^ a1) | uint8(q ^ b1) | uint8(r ^ c1)
+        d2 = uint8(p ^ a2) | uint8(q ^ b2) | uint8(r ^ c2)
+        d3 = uint8(p ^ a3) | uint8(q ^ b3) | uint8(r ^ c3)
+        nearest = uint8(min(uint8(min(uint8(d0), uint8(d1))), uint8(min(uint8(d2), uint8(d3)))))
+        nearest = uint8(min(nearest, uint8(marks[U(j)] | before)))
+        marks[U(j)] = nearest
+        least = min(least, nearest)
     return least == 0
 
 
-def one_pair(buffer, at, left, right, wide, k):
-    """Whether pair k stands at one of `WIDTH` places from `at` on."""
-    here = buffer[at : at + WIDTH]
-    near = buffer[at + wide : at + wide + WIDTH]
-    a, e = left[k], right[k]
-    least = uint8(255)
-    for j in range(WIDTH):
-        least = min(least, (here[U(j)] ^ a) | (near[U(j)] ^ e))
-    return least == 0
-
-
-def scan_pairs(
-    buffer, offsets, low, high, needles, starts, left, right, wide, number, place, bits, counts
-):
+def scan_triples(
+    buffer, offsets, low, high, needles, starts, second, third, one, two, three, number, place,
+    marks, bits, counts,
+):  # fmt: skip
     """Enter what a few patterns have in the strings low to high - 1.
 
-    Pair k: the byte left[k] and, `wide` (0 or 1) further, right[k], both uint8, at
-    place[k] (int64) of pattern number[k] (int32). left and right are filled up with
-    repetitions to a multiple of four, or are one.
+    Triple k: the byte one[k] and, `second` and `third` bytes further, two[k] and
+    three[k], all uint8, the first at place[k] (int64) of pattern number[k] (int32). The
+    triples are filled up with repetitions to a multiple of four. `second` and `third`:
+    0 and 0 for patterns of one byte, 1 and 1 for two, else 1 and 2.
+    marks uint8[WIDTH], scratch.
     """
     begin = offsets[low]
     stop = offsets[high]
     row = low
     at = begin
-    while at + WIDTH + 8 + wide <= stop:
-        hit = one_pair(buffer, at, left, right, wide, 0) if left.shape[0] == 1 else False
-        if left.shape[0] > 1:
-            for k in range(0, left.shape[0], 4):
-                hit = hit or some_pair(buffer, at, left, right, wide, k)
-        if hit:
-            for k in range(number.shape[0]):
-                first = _ONES * uint64(left[k])
-                second = _ONES * uint64(right[k])
-                for word in range(at, at + WIDTH, 8):
-                    unlike = (word_at(buffer, word) ^ first) | (
-                        word_at(buffer, word + wide) ^ second
-                    )
-                    marks = zero_bytes(unlike)
-                    while marks != 0:
-                        near = word + np.int64(bytes_below(marks))
-                        marks &= marks - _ONE
+    while at + WIDTH + third <= stop:
+        some = False
+        for k in range(0, one.shape[0], 4):
+            some = mark(buffer, at, second, third, one, two, three, k, marks)
+        for word in range(0, WIDTH if some else 0, 8):
+            zeros = zero_bytes(word_at(marks, word))
+            while zeros != 0:
+                near = at + word + np.int64(bytes_below(zeros))
+                zeros &= zeros - _1
+                for k in range(number.shape[0]):
+                    if (
+                        buffer[near] == one[k]
+                        and buffer[near + second] == two[k]
+                        and buffer[near + third] == three[k]
+                    ):
                         row = confirm(
                             buffer, near - place[k], begin, stop, offsets, row, number[k],
                             needles, starts, bits, counts,
@@ -271,7 +245,7 @@ def scan_pairs(
         at += WIDTH
     while at < stop:  # the rest, place by place
         for k in range(number.shape[0]):
-            if buffer[at] == left[k]:
+            if buffer[at] == one[k]:
                 row = confirm(
                     buffer, at - place[k], begin, stop, offsets, row, number[k],
                     needles, starts, bits, counts,

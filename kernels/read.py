@@ -76,7 +76,7 @@ def same_name(text, a, b, length):  # type: ignore[no-untyped-def]
 
 def skip_spaces(text, at):  # type: ignore[no-untyped-def]
     """The position of the next byte that is no space within the line."""
-    while text[U(at)] == SPACE or text[U(at)] == TAB or text[U(at)] == RETURN:
+    while text[U(at)] in (SPACE, TAB, RETURN):
         at += 1
     return at
 
@@ -119,7 +119,7 @@ def tokens_of(text, at, notation, tokens, outer, keys, name_at, name_length):  #
     scopes = keys.shape[0]
     while True:
         byte = text[U(at)]
-        if byte == SPACE or byte == TAB or byte == RETURN:
+        if byte in (SPACE, TAB, RETURN):
             at += 1
         elif byte == OPEN_:
             outer[U(level)] = depth
@@ -169,7 +169,7 @@ def tokens_of(text, at, notation, tokens, outer, keys, name_at, name_length):  #
             while ZERO <= text[U(at)] <= NINE:
                 if at - first == LONGEST_INDEX:
                     return DECLINED, 0, 0
-                index = 10 * index + np.int64(text[U(at)]) - ZERO
+                index = 10 * index + int(np.int64(text[U(at)])) - ZERO
                 at += 1
             if index - depth >= MAX_FREE:
                 return DECLINED, 0, 0
@@ -306,10 +306,11 @@ def read_lines(  # type: ignore[no-untyped-def]
 
     text uint8 of UTF-8 with a newline at text[stop-1]. At most `most` lines are
     read; begins, ends int64, starts int64, free int32, as long, by line: where
-    it stands in the text, its first word (DECLINED: not read) and its number of
-    free variables. words int32 receives the terms one behind the other; reading
-    ends early where there may be no room for a line, and a line that has none at
-    all is declined. tokens, first, second int32: scratch, a longer line is
+    it stands in the text, its first word and its number of free variables. A
+    line that is declined has DECLINED of these and the term λ0, so that the batch
+    can be reduced as a whole. words int32 receives the terms one behind the other;
+    reading ends early where there may be no room for a line, and a line that has
+    none at all is declined. tokens, first, second int32: scratch, a longer line is
     declined. keys, name_at, name_length: scratch, see `tokens_of`.
     Returns (lines, where the next one begins, words used).
     """
@@ -342,9 +343,14 @@ def read_lines(  # type: ignore[no-untyped-def]
                     words_of(tokens, tokens_made, words, used + size, first, second)
         begins[U(count)] = at
         ends[U(count)] = end
-        starts[U(count)] = used if size != DECLINED else DECLINED
+        starts[U(count)] = used
         free[U(count)] = unbound
-        used += max(size, 0)
+        if size == DECLINED:
+            words[U(used)] = LAM
+            words[U(used + 1)] = VAR
+            free[U(count)] = DECLINED
+            size = 2
+        used += size
         count += 1
         at = end + 1
     return count, at, used

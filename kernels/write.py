@@ -7,11 +7,23 @@ is `automaton.notation`'s, byte for byte. Nothing here reads text or reduces.
 from __future__ import annotations
 
 from .lines import (
-    ARGUMENT, BODY, DOT, FUNCTION, LAMBDA_0, LAMBDA_1, OPEN_, SHUT, SPACE, SPARE, ZERO,
-    put, put_number, put_term,
+    ARGUMENT,
+    BODY,
+    DOT,
+    FUNCTION,
+    LAMBDA_0,
+    LAMBDA_1,
+    OPEN_,
+    SHUT,
+    SPACE,
+    SPARE,
+    ZERO,
+    put,
+    put_number,
+    put_term,
 )  # fmt: skip
 from .packed import APP, LAM, VAR, U, numeral_of
-from .read import BINARY, NAMED
+from .read import BINARY, DECLINED, NAMED
 from .reduce import NORMAL
 
 TERM, NUMERAL, STEPS, SIZE, OUTCOME = range(5)  # fields of a line
@@ -116,33 +128,30 @@ def binary_length(words, start, size):  # type: ignore[no-untyped-def]
 
 
 def write_lines(  # type: ignore[no-untyped-def]
-    lo, hi, notation, starts, outcomes, steps, sizes, places, out,
+    lo, hi, notation, free, outcomes, steps, sizes, places, out,
     text, mark, fields, names, buffer, stack,
 ):  # fmt: skip
     """Write the answers lo..hi-1, a line each, until one cannot be written here.
 
-    starts int64 by answer: negative for one that is made elsewhere. outcomes
+    free int32 by answer: DECLINED (see `read`) for one that is made elsewhere. outcomes
     uint8, steps int32, sizes int32, places int64, out int32: as left by
     `reduce.reduce_terms`. text uint8, part k in text[mark[k]:mark[k+1]]: before
     each of the `fields` (int64), then the line's end, what stands for a field
     without a value, and what stands around a term. names: the part with the
-    name of outcome 0; the others follow. buffer uint8 (SPARE bytes more than is
+    name of outcome 0; the others follow. buffer uint8 (2 * SPARE bytes more than is
     used), stack int32 of 2 entries a node: scratch. It ends before a line that
     is made elsewhere or may not fit.
     Returns (the first answer not written, bytes written).
     """
     at = 0
     count = fields.shape[0]
-    constants = mark[mark.shape[0] - 1] + NUMBERS + SPARE
+    constants = mark[mark.shape[0] - 1] + NUMBERS + 2 * SPARE
     for i in range(lo, hi):
-        if starts[i] < 0:
+        if free[i] == DECLINED:
             return i, at
         size = sizes[i] if outcomes[i] == NORMAL else 0
         place = places[i]
-        if notation == BINARY:
-            length = binary_length(out, place, size)
-        else:
-            length = NODE * size
+        length = binary_length(out, place, size) if notation == BINARY else NODE * size
         if at + length + constants > buffer.shape[0]:
             return i, at
         for k in range(count):

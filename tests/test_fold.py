@@ -16,6 +16,7 @@ from targets import FORMS, Array, fenced, intact, joined
 
 from automaton.packed import Words
 from kernels import fold, packed, philox
+from kernels.lines import LABEL, SPARE
 
 PROPERTY = settings(deadline=None)
 WORD = 1 << 32
@@ -189,12 +190,13 @@ class Columns:
     code: Array
     column: dict[str, Array]
     end: int
+    labels: Array
 
     @classmethod
     def of(cls, model: Model, more: int) -> Columns:
         """The model in columns, with room for `more` words."""
         used = 3 + sum(len(new.words) for new in model.live.values())
-        columns = cls(fenced(used + more), {}, 3)
+        columns = cls(fenced(used + more), {}, 3, fenced(model.size * LABEL, np.uint8))
         for name, kind in KINDS.items():
             columns.column[name] = fenced(model.size, kind)
             columns.column[name][:] = 0
@@ -212,6 +214,11 @@ class Columns:
         for name, value in facts.items():
             self.column[name][place] = value
         self.end += len(new.words)
+
+    def label(self, place: int) -> bytes:
+        """The id that stands beside a row."""
+        row = self.labels[place * LABEL :][:LABEL]
+        return bytes(row[: row[-1]])
 
     def as_model(self, definitions: dict[int, bool]) -> dict[int, Live]:
         """What the columns say, place by place."""
@@ -242,20 +249,22 @@ def entered(
     columns = Columns.of(model, room)
     steps = np.array([entering[i].steps for i in order], np.int32)
     first = entering[0]
+    letters = f"xm{first.tick}.".encode()
     end, total = FORMS[form](fold.enter)(
         survivors[:count], np.array(places, np.int32), np.array(slots, np.int64), index,
         np.int64(first.tick), source, starts, sizes, steps, np.int32(first.level),
         np.int16(first.kind), np.int64(columns.end), np.uint64(model.total()),
-        columns.code, *columns.column.values(),
+        np.frombuffer(letters + bytes(SPARE), np.uint8), np.array([0, len(letters)]),
+        columns.code, *columns.column.values(), columns.labels,
     )  # fmt: skip
     assert end == len(columns.code)
-    assert intact(columns.code, survivors, *columns.column.values())
+    assert intact(columns.code, survivors, *columns.column.values(), columns.labels)
     return columns, int(total)
 
 
 @settings(PROPERTY, max_examples=200)
 @given(
-    models(), seeds, slot_lists.filter(bool), st.data(), st.integers(1, 1 << 60),
+    models(), seeds, slot_lists.filter(bool), st.data(), st.integers(1, 1 << 50),
     st.integers(-(1 << 31), WORD // 2 - 1), st.integers(0, (1 << 15) - 1),
 )  # fmt: skip
 def test_winners_enter_as_they_do_in_the_dictionary(
@@ -276,6 +285,8 @@ def test_winners_enter_as_they_do_in_the_dictionary(
         assert columns.as_model(definitions) == after.live
         assert total == after.total()
         assert set(np.flatnonzero(columns.column["normal"]).tolist()) == changed
+        for place in changed:
+            assert columns.label(place) == f"xm{tick}.{after.live[place].slot}".encode()
 
 
 @PROPERTY
@@ -295,7 +306,7 @@ def test_moving_the_terms_together_keeps_every_live_one(model: Model, data: st.D
         end = form(fold.compact)(before.code, new, column["start"], column["size"], column["live"])
         assert end == used
         assert intact(new, *column.values())
-        assert Columns(new, column, used).as_model(definitions) == model.live
+        assert Columns(new, column, used, before.labels).as_model(definitions) == model.live
 
 
 @PROPERTY

@@ -149,6 +149,28 @@ def test_100000_lambdas_are_printed_and_read_without_recursion() -> None:
 
 
 @PROPERTY
+@given(
+    st.sampled_from(["m", "am", "zzm"]), st.integers(1, 1 << 50), st.integers(0, (1 << 31) - 1),
+    st.integers(0, 2),
+)  # fmt: skip
+def test_a_label_holds_the_id_and_its_length(letters: str, tick: int, slot: int, row: int) -> None:
+    begin = f"{letters}{tick}.".encode()
+    expected = begin + b"%d" % slot
+    text = bytes_of(begin + bytes(lines.SPARE))
+    for form in FORMS.values():
+        labels = fenced(3 * lines.LABEL, np.uint8)
+        untouched = bytes(labels[: lines.LABEL])
+        form(lines.put_label)(labels, row, text, np.array([0, len(begin)]), slot)
+        assert intact(labels)
+        for other in range(3):
+            label = bytes(labels[other * lines.LABEL :][: lines.LABEL])
+            if other == row:
+                assert (label[-1], label[: label[-1]]) == (len(expected), expected)
+            else:
+                assert label == untouched
+
+
+@PROPERTY
 @given(st.integers(0, (1 << 62) - 1), st.integers(0, 3))
 def test_numbers_are_written_in_decimal(number: int, at: int) -> None:
     for form in FORMS.values():
@@ -230,6 +252,17 @@ def expected_lines(w: Winners) -> list[bytes]:
     ]
 
 
+def labels_of(w: Winners) -> Bytes:
+    """By place, the id and its length where it is short enough to stand beside its row."""
+    labels = fenced((len(w.born) + 1) * lines.LABEL, np.uint8)
+    for place, text in enumerate(name.encode() for name in ids_of(w)):
+        row = labels[place * lines.LABEL :][: lines.LABEL]
+        if len(text) < lines.LABEL:
+            row[: len(text)] = bytes_of(text)
+        row[-1] = len(text) if len(text) < lines.LABEL else 0
+    return labels
+
+
 def written(w: Winners, form: str = "compiled", low: int = 0, high: int | None = None) -> bytes:
     """What `write_winners` writes for slots low..high-1, into a buffer of exactly that size."""
     names = Names()
@@ -238,17 +271,17 @@ def written(w: Winners, form: str = "compiled", low: int = 0, high: int | None =
     high = len(w.slots) if high is None else high
     won, op, a, b, steps, terms = (list(column) for column in zip(*w.slots, strict=True))
     code, starts, sizes = joined(terms)
-    ticks, slots = zip(*w.born, strict=True)
+    labels, slots = labels_of(w), np.array([slot for _, slot in w.born], np.int32)
     fragments = Fragments.of(w.prefix, w.tick, w.level)
-    room = len(b"".join(expected_lines(w))) + lines.SPARE
+    room = len(b"".join(expected_lines(w))) + 2 * lines.SPARE
     buffer, stack = fenced(room, np.uint8), fenced(max(len(term) for term in terms))
     size = FORMS[form](lines.write_winners)(
         low, high, np.array(won, np.uint8), fragments.text, fragments.mark,
-        np.array(ticks, np.int64), np.array(slots, np.int32), names.text(), names.starts(),
+        labels, slots, names.text(), names.starts(),
         np.array(steps, np.int32), sizes, np.array(a, np.int32), np.array(b, np.int32),
         np.array(op, np.int32), starts, code, buffer, stack,
     )  # fmt: skip
-    assert intact(buffer, stack)
+    assert intact(buffer, stack, labels)
     return bytes(buffer[:size])
 
 
@@ -263,7 +296,13 @@ class Lines(NamedTuple):
 
 
 def read_back(
-    text: bytes, prefix: str, tick: int, form: str = "compiled", count: int = 9, max_size: int = 99
+    text: bytes,
+    prefix: str,
+    tick: int,
+    form: str = "compiled",
+    count: int = 9,
+    max_size: int = 99,
+    room: int = 999,
 ) -> Lines:
     """What `read_winners` finds, in arrays of exactly the lengths that it states."""
     body: Body = FORMS[form](lines.read_winners)
@@ -273,7 +312,7 @@ def read_back(
         "levels": np.int32,
     }  # fmt: skip
     columns = {name: fenced(count, kind) for name, kind in kinds.items()}
-    ids, words = fenced(count * 6, np.int64), fenced(count * max_size)
+    ids, words = fenced(count * 6, np.int64), fenced(room)
     stack, buffer = fenced(4 * max_size + 8), fenced(len(text), np.uint8)
     buffer[:] = bytes_of(text)
     found, at, used = body(
@@ -347,6 +386,9 @@ def test_reading_a_cut_line_stays_within_bounds(w: Winners, behind: bytes) -> No
         found = read_back(text[:stop], w.prefix, w.tick)
         assert found[1] <= stop
         assert found == read_back(text[:stop] + behind[:1].replace(b"\n", b""), w.prefix, w.tick)
+    for stop in range(0, len(text), 7):
+        cut = text[:stop] + b"\\"
+        assert read_back(cut, w.prefix, w.tick, "python") == read_back(cut, w.prefix, w.tick)
     for stop in range(0, len(text), 29):
         cut = text[:stop] + behind
         assert read_back(cut, w.prefix, w.tick, "python") == read_back(cut, w.prefix, w.tick)
@@ -357,6 +399,8 @@ def test_no_more_lines_are_read_than_there_are_rows_for_and_no_larger_terms() ->
     w = Winners("", 3, 0, [(0, 0)], ["a"], [(True, 0, 0, 0, 5, term)] * 4)
     text = written(w)
     assert read_back(text, "", 3, count=2)[0] == 2
+    assert read_back(text, "", 3, room=11).lines == 2
+    assert read_back(text, "", 3, room=12).lines == 3
     assert read_back(text, "", 3, max_size=4)[0] == 4
     assert read_back(text, "", 3, max_size=3)[:2] == (0, 0)
     assert read_back(text, "", 4)[0] == 0

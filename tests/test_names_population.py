@@ -162,7 +162,9 @@ class Twin:
         for place, one in live.items():
             assert facts_of(population, place) == one
             expected = b"xm%d.%d" % (one.tick, one.slot) if one.tick else self.names[one.slot]
-            assert population.id_of(place, "x") == expected
+            assert population.id_of(place) == expected
+            label = population.labels[place * lines.LABEL :][: lines.LABEL]
+            assert bytes(label[: label[-1]]) == expected
         for name in [*NAMES, b"operator", b"never seen"]:
             place = self.place_of(name)
             assert population.place_of(name) == (None if place < 0 else place)
@@ -205,7 +207,7 @@ def facts_of(population: Population, place: int) -> Live:
 def test_a_population_equals_a_dictionary_after_any_changes(
     size: int, first: list[bytes], changes: list[Change]
 ) -> None:
-    twin = Twin(Population(size), Model(size))
+    twin = Twin(Population(size, "x"), Model(size))
     first = first[:size]
     twin.population.fill(Named(name, terms.IDENTITY, "text", 1) for name in first)
     for place, name in enumerate(first):
@@ -233,7 +235,8 @@ def test_a_live_object_costs_at_most_120_bytes_beside_its_term_and_its_name() ->
     population = Population(10_000)
     assert Population.ROW <= 120
     columns = sum(column.nbytes for column in population.column.values())
-    assert columns == 10_000 * Population.ROW
+    columns += population.labels.nbytes
+    assert columns == 10_000 * Population.ROW + lines.LABEL
     rest = population.code.nbytes + population.names.nbytes
     assert population.nbytes() == columns + rest
     assert rest < 32_768

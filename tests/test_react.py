@@ -38,7 +38,7 @@ class Tick:
     operators: list[Words]
     a: list[int]
     b: list[int]
-    rules: dict[int, int]  # the operator that a rule puts in place of the first, by a's place
+    rules: dict[int, int]  # the operator that a rule puts in place of the tick's, by a's place
     budget: Budget = AMPLE
     max_input: int = 200
     copies: bool = False
@@ -46,6 +46,7 @@ class Tick:
     tick: int = 3
     slots: int = 6
     flagged: bool = True  # whether the kernel is told which terms are normal forms
+    operator: int = 0
 
     @property
     def rows(self) -> list[Words]:
@@ -68,6 +69,7 @@ def ticks(draw: st.DrawFn) -> Tick:
         population, operators, draw(chosen), draw(chosen), draw(rules), draw(budget),
         draw(st.integers(0, 150)), draw(st.booleans()), draw(st.integers(0, (1 << 64) - 1)),
         draw(st.integers(1, 1 << 40)), draw(st.integers(1, 6)), draw(st.booleans()),
+        draw(st.integers(0, len(operators) - 1)),
     )  # fmt: skip
 
 
@@ -88,8 +90,9 @@ def reacted(
         FORMS[form](react.react)(
             np.uint64(tick.seed), np.uint64(tick.tick), purpose, low, high,
             code, start, size, normal, np.array(tick.a, np.int32), np.array(tick.b, np.int32),
-            tick.row_of(0), np.array(rules if tick.rules else [], np.int32), tick.copies,
-            *tick.budget, tick.max_input, *columns, out, low * tick.budget.size, *scratch,
+            tick.row_of(tick.operator), np.array(rules if tick.rules else [], np.int32),
+            tick.copies, *tick.budget, tick.max_input,
+            *columns, out, low * tick.budget.size, *scratch,
         )  # fmt: skip
         assert intact(*scratch)
     assert intact(out, *columns)
@@ -112,11 +115,11 @@ def slot_of(columns: Sequence[Words], out: Words, slot: int) -> Slot:
 def by_textbook(tick: Tick, slot: int, purpose: np.uint64 = philox.TRIAL) -> Slot | None:
     """One slot, a draw and a substitution at a time; None where a term is too large for that."""
     if not (tick.a and tick.b):
-        return "empty", 0, 0, 0, -1, -1, tick.row_of(0), None
+        return "empty", 0, 0, 0, -1, -1, tick.row_of(tick.operator), None
     first, second, *_ = philox.words(tick.seed, tick.tick, slot, purpose).tolist()
     a = tick.a[first * len(tick.a) >> 32]
     b = tick.b[second * len(tick.b) >> 32]
-    operator = tick.row_of(tick.rules.get(a, 0))
+    operator = tick.row_of(tick.rules.get(a, tick.operator))
     term = apply(apply(tick.rows[operator], tick.rows[a]), tick.rows[b])
     if len(term) > tick.max_input:
         return "input", 0, 0, 0, a, b, operator, None
@@ -143,7 +146,8 @@ def test_a_batch_equals_a_loop_that_reduces_by_the_textbook(tick: Tick) -> None:
 
 
 def test_what_is_known_to_be_normal_is_copied_and_no_answer_changes() -> None:
-    population = [term for bits in range(12) for term in all_closed(bits)]
+    deep = map(parse, ["λx.x x x x x", "λx.x (x (x (x x)))", "λx.λy.x (x y y) (λz.z z z) y"])
+    population = [*(term for bits in range(12) for term in all_closed(bits)), *deep]
     places = list(range(len(population)))
     shapes = ["λa.λb.b a (b a)", "λa.λb.λc.c (λd.a) (c b a)", "λa.λb.a (λc.b c)"]
     limits = itertools.product(range(1, 12, 3), range(2, 30, 3), [2, 3, 5, 9])
@@ -183,8 +187,16 @@ def test_each_outcome_is_reached_by_the_reaction_that_should_reach_it() -> None:
     assert outcome(a=[])[0] == "empty"
     assert outcome(b=[])[0] == "empty"
     assert outcome(operators=[terms.TRUE])[:4] == ("copy", 2, 7, 0)
-    assert outcome(operators=[terms.FALSE])[:4] == ("copy", 2, 7, 0)
-    assert outcome(operators=[terms.TRUE], copies=True)[:4] == ("normal", 2, 7, 7)
+    other = {"population": [twice, terms.TRUE], "b": [1]}
+    assert outcome(operators=[terms.TRUE], **other)[:4] == ("copy", 2, 7, 0)
+    assert outcome(operators=[terms.FALSE], **other)[:4] == ("copy", 2, 3, 0)
+    assert outcome(operators=[terms.FALSE], copies=True, **other)[:4] == ("normal", 2, 3, 7)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_normal_forms_of_the_largest_size_just_fit(form: str) -> None:
+    tick = Tick([terms.numeral(3)], [terms.TRUE], [0], [0], {}, Budget(2, 9, 2), copies=True)
+    assert {slot[:3] for slot in reacted(tick, form)} == {("normal", 2, 9)}
 
 
 def test_a_rule_puts_its_operator_in_place_of_the_ticks_where_a_is_drawn() -> None:

@@ -1,31 +1,25 @@
 """`reduce`: lambda terms to normal form, one or a file of them, by the kernels.
 
-Reads and prints terms; what a normal form is, is the kernels' knowledge.
+Asks for answers and prints them; what a term and a normal form is, others know.
 """
 
 from __future__ import annotations
 
+import codecs
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import cast
 
 import click
 
 from automaton.errors import FileError, TermError
-from automaton.notation import NOTATIONS, format_term, parse
-from automaton.packed import Words, free_variables
-from automaton.terms import numeral_value
+from automaton.layout import JSON, ROWS, Answer, Budgets
+from automaton.notation import NOTATIONS
 
 from .kinds import PATH, WIDTH, option, whole
-from .words import as_json
-
-#: Terms that are read, reduced and printed together: enough to keep a kernel busy.
-CHUNK = 1 << 16
-#: Longest line of a batch in bytes, as for logs.
-LONGEST_LINE = 16 << 20
 
 WORDS = {
     "normal": "normal form",
@@ -93,98 +87,67 @@ def reduce(
 ) -> None:
     """Reduce TERM to normal form, leftmost-outermost; free variables may stay.
 
-    Of a file, every line gives one line, in order: the normal form, the number it
-    stands for, beta steps, outcome, with tabs between and - for what there is not.
+    Of a file, every line that is not empty gives one line, in order: the normal
+    form, the number it stands for, beta steps, outcome, with tabs between and - for
+    what there is not. A line that holds no term stops nothing: its outcome is
+    `error`, followed by the reason (with --json the member "reason"), and the exit
+    code is 2 in the end.
     """
+    budgets = Budgets(max_steps, max_size, max_depth)
     if (term is None) == (batch is None):
         raise click.UsageError("give a TERM or --batch FILE", click.get_current_context())
-    show = _as_json if as_json else _as_paragraph if batch is None else _as_row
-    with _source(term, batch) as lines:
-        for answer in _answers(lines, notation, (max_steps, max_size, max_depth)):
-            sys.stdout.write(show(answer) + "\n")
+    if term is not None:
+        _one(term, budgets, notation, as_json)
+    elif batch is not None:
+        with _source(batch) as (file, name):
+            _many(file, name, budgets, notation, as_json)
 
 
-class Answer:
-    """What became of one term, as text and numbers."""
+def _one(term: str, budgets: Budgets, notation: str, as_json: bool) -> None:
+    """Answer one term: a line of JSON, or the term and what it is."""
+    from automaton.batch import Worker  # noqa: PLC0415  # numba takes a second
 
-    __slots__ = ("numeral", "outcome", "size", "steps", "term")
-
-    def __init__(self, outcome: str, steps: int, words: Words | None, text: str | None) -> None:
-        self.outcome = outcome
-        self.steps = steps
-        self.size = None if words is None else len(words)
-        self.term = text
-        self.numeral = None if words is None else numeral_value(words)
+    answer = Worker(budgets, notation).answer(term)
+    sys.stdout.write(JSON.line(answer).decode() if as_json else _paragraph(answer) + "\n")
 
 
-def _answers(
-    lines: Iterable[tuple[str, str]], notation: str, budgets: tuple[int, int, int]
-) -> Iterator[Answer]:
-    """The answers to the terms in order; a chunk of them is one call of the kernel."""
-    from automaton.device import reduce_batch  # noqa: PLC0415  # numba takes a second
+def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, as_json: bool) -> None:
+    """Answer the terms of a file; what could not be read is an error at the end."""
+    from automaton.batch import Batch, whole_lines  # noqa: PLC0415  # numba takes a second
 
-    waiting = iter(lines)
-    while chunk := list(islice(waiting, CHUNK)):
-        read = [_parsed(place, text, notation) for place, text in chunk]
-        free = [free_variables(words) for words, _names in read]
-        results = reduce_batch([words for words, _names in read], *budgets, free)
-        for i, (_words, names) in enumerate(read):
-            words = results.words(i)
-            text = None if words is None else format_term(words, notation, names)
-            yield Answer(results.outcome(i), int(results.steps[i]), words, text)
+    batch = Batch(budgets, notation, JSON if as_json else ROWS)
+    put = _output()
+    for answers in batch.answers(whole_lines(file.read1, batch.chunk_size)):
+        put(answers)
+    if batch.first is not None:
+        number, reason = batch.first
+        others = f" (and {batch.refused - 1:,} more)" if batch.refused > 1 else ""
+        raise TermError(f"{name}: line {number}: {reason}{others}")
 
 
-def _parsed(place: str, text: str, notation: str) -> tuple[Words, list[str]]:
-    """The term and the names of its free variables; an error says where it stands."""
-    try:
-        return parse(text, notation, free=True)
-    except TermError as error:
-        raise TermError(f"{place}{error}", error.position) from None
+def _output() -> Callable[[bytes], object]:
+    """What writes UTF-8 to standard output, in the terminal's encoding."""
+    if codecs.lookup(sys.stdout.encoding).name == "utf-8":
+        sys.stdout.flush()
+        return sys.stdout.buffer.write
+    return lambda answers: sys.stdout.write(answers.decode())
 
 
 @contextmanager
-def _source(term: str | None, batch: Path | None) -> Iterator[Iterable[tuple[str, str]]]:
-    """The terms that are asked for, each with the words that begin an error about it."""
-    if batch is None:
-        yield [("", term or "")]
-    elif str(batch) == "-":
-        yield _lines(sys.stdin.buffer, "standard input")
-    else:
-        try:
-            file = batch.open("rb")
-        except OSError as error:
-            raise FileError(f"{batch}: cannot be read: {error.strerror}") from None
-        with file:
-            yield _lines(file, str(batch))
+def _source(batch: Path) -> Iterator[tuple[BufferedReader, str]]:
+    """The bytes of a batch, and what an error calls it."""
+    if str(batch) == "-":
+        yield cast(BufferedReader, sys.stdin.buffer), "standard input"
+        return
+    try:
+        file = batch.open("rb")
+    except OSError as error:
+        raise FileError(f"{batch}: cannot be read: {error.strerror}") from None
+    with file:
+        yield file, str(batch)
 
 
-def _lines(file: BinaryIO, name: str) -> Iterator[tuple[str, str]]:
-    """The lines that hold a term, as `_source` gives them."""
-    number = 0
-    while raw := file.readline(LONGEST_LINE + 1):
-        number += 1
-        place = f"{name}: line {number}: "
-        if len(raw) > LONGEST_LINE:
-            raise TermError(f"{place}longer than {LONGEST_LINE} bytes")
-        try:
-            text = raw.decode().strip().removeprefix("\ufeff")
-        except UnicodeDecodeError as error:
-            raise TermError(f"{place}not UTF-8 at byte {error.start + 1}") from None
-        if text:
-            yield place, text
-
-
-def _as_json(answer: Answer) -> str:
-    names = ("outcome", "steps", "size", "term", "numeral")
-    return as_json({name: getattr(answer, name) for name in names})
-
-
-def _as_row(answer: Answer) -> str:
-    columns = (answer.term, answer.numeral, answer.steps, answer.outcome)
-    return "\t".join("-" if column is None else str(column) for column in columns)
-
-
-def _as_paragraph(answer: Answer) -> str:
+def _paragraph(answer: Answer) -> str:
     facts = [f"{WORDS[answer.outcome]} after {answer.steps} beta steps"]
     if answer.size is not None:
         facts.append(f"{answer.size} nodes")
