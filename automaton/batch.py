@@ -109,7 +109,7 @@ class Worker:
         self._buffer = np.empty(max(1 << 20, write.NODE * b.max_size + 1024), dtype=np.uint8)
         (self._stack,) = _ints(2 * b.max_size)
         self._number = NOTATIONS.index(notation)
-        self._most = 64  # lines of the next piece
+        self._most = min(64, _MOST_LINES)  # lines of the next piece
 
     def answer(self, text: str) -> Answer:
         """The answer to one term, read and printed without kernels."""

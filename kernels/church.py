@@ -49,9 +49,8 @@ def _term(*words):  # type: ignore[no-untyped-def]
 
 
 #: The operators whose reactions on numerals are known; 0 is any other.
-IDENTITY, APPLICATION, POWER, PAIR, SUCCESSOR, ADDITION, MULTIPLICATION, EXPONENTIATION = (
-    range(1, 9)
-)
+IDENTITY, APPLICATION, POWER, PAIR = range(1, 5)
+SUCCESSOR, ADDITION, MULTIPLICATION, EXPONENTIATION = range(5, 9)
 OPERATORS = {
     IDENTITY: _term(LAM, VAR),  # λx.x: m n, which is n**m
     APPLICATION: _term(*[LAM] * 2, APP, _F, VAR),  # λa.λb.a b
@@ -282,7 +281,7 @@ def church_reaction(  # type: ignore[no-untyped-def]
     if outcome != NORMAL:
         return outcome, made, 0
     size = write_result(value, m, n, out, at)
-    if not copies and value >= 0 and (value == m or value == n):  # noqa: PLR1714 - numba
+    if not copies and value >= 0 and (value == m or value == n):  # noqa: PLR1714, SIM109 - numba
         return COPY, made, size
     return NORMAL, made, size
 

@@ -320,11 +320,11 @@ def read_lines(  # type: ignore[no-untyped-def]
         return 0, at, 0
     while count < most and at < stop:
         begin = skip_spaces(text, at)
-        if text[U(begin)] == NEWLINE:
+        if text[U(begin)] == NEWLINE and begin - at < tokens.shape[0]:
             at = begin + 1
             continue
         end = line_end(text, begin)
-        length = end - begin
+        length = end - at
         room = words.shape[0] - used
         if room < 2 * length and used > 0:
             break
