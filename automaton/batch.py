@@ -82,10 +82,10 @@ class Segment:
         self.refused += 1
         self.first = self.first or (begin, reason)
 
-    def release(self) -> Iterator[bytes]:
+    def release(self) -> bytes:
         """The answers that wait, which are then forgotten."""
         answers, self.answers, self.held = self.answers, [], 0
-        yield from answers
+        return b"".join(answers)
 
 
 class Worker:
@@ -166,16 +166,22 @@ class Worker:
     def _write(self, segment: Segment, low: int, high: int) -> None:
         """Keep the lines of the answers low..high-1."""
         while low < high:
-            upto, size = cpu.compiled(write.write_lines)(
-                low, high, self._number, self._free, self._outcomes, self._steps, self._sizes,
-                self._places, self._normal, *self._columns, self._buffer, self._stack,
-            )  # fmt: skip
-            if size:
+            upto, size = low, 0
+            if self._free[low] != read.DECLINED:
+                upto, size = self._print(low, high)
                 segment.add(self._buffer[:size].tobytes())
-            elif upto < high:
-                segment.add(self._by_hand(segment, upto))
+            if not size:
+                segment.add(self._by_hand(segment, low))
                 upto += 1
             low = upto
+
+    def _print(self, low: int, high: int) -> tuple[int, int]:
+        """Fill the buffer with the lines of answers; the first one left, and the bytes."""
+        upto, size = cpu.compiled(write.write_lines)(
+            low, high, self._number, self._free, self._outcomes, self._steps, self._sizes,
+            self._places, self._normal, *self._columns, self._buffer, self._stack,
+        )  # fmt: skip
+        return int(upto), int(size)
 
     def _by_hand(self, segment: Segment, i: int) -> bytes:
         """The line of an answer that the kernels did not make; none for an empty line."""
@@ -261,7 +267,7 @@ class Batch:
             turns = [s for s in waiting if not s.done and s.held < _HELD]
             self._round(turns)
             while waiting:
-                yield from waiting[0].release()
+                yield waiting[0].release()
                 if not waiting[0].done:
                     break
                 del waiting[0]

@@ -15,17 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.packed import Words
-from kernels import church, cpu, reduce
+from kernels import church, cpu
 from kernels.arguments import (
     MOST_WORDS,
     KernelArgumentError,
     Run,
+    array,
     at_once,
+    budgets,
     closed_terms,
     integers,
     same_length,
     spans,
-    whole,
 )
 
 Counts: TypeAlias = npt.NDArray[np.int64]
@@ -50,9 +51,12 @@ class Terms(NamedTuple):
 class Budget(NamedTuple):
     """Beta steps, nodes of the normal form, pending arguments: the limits of `reduce`."""
 
-    steps: int = 1_000_000
-    size: int = 65_536
-    depth: int = 4_096
+    max_steps: int = 1_000_000
+    max_size: int = 65_536
+    max_depth: int = 4_096
+
+
+AMPLE = Budget()
 
 
 @dataclass(frozen=True)
@@ -108,22 +112,22 @@ def _on_counts(body: Any, m: Counts, n: Counts) -> tuple[Counts, npt.NDArray[np.
     return values, status
 
 
-def succ(m: Terms, budget: Budget = Budget(), run: Run = at_once) -> Reduced:
+def succ(m: Terms, budget: Budget = AMPLE, run: Run = at_once) -> Reduced:
     """The successors of numerals, by reduction."""
     return operate(church.OPERATORS[church.SUCCESSOR], (m,), budget, run)
 
 
-def add(m: Terms, n: Terms, budget: Budget = Budget(), run: Run = at_once) -> Reduced:
+def add(m: Terms, n: Terms, budget: Budget = AMPLE, run: Run = at_once) -> Reduced:
     """The sums of numerals, by reduction."""
     return operate(church.OPERATORS[church.ADDITION], (m, n), budget, run)
 
 
-def mult(m: Terms, n: Terms, budget: Budget = Budget(), run: Run = at_once) -> Reduced:
+def mult(m: Terms, n: Terms, budget: Budget = AMPLE, run: Run = at_once) -> Reduced:
     """The products of numerals, by reduction."""
     return operate(church.OPERATORS[church.MULTIPLICATION], (m, n), budget, run)
 
 
-def exp(m: Terms, n: Terms, budget: Budget = Budget(), run: Run = at_once) -> Reduced:
+def exp(m: Terms, n: Terms, budget: Budget = AMPLE, run: Run = at_once) -> Reduced:
     """The powers m**n of numerals, by reduction; 0**0 is 1."""
     return operate(church.OPERATORS[church.EXPONENTIATION], (m, n), budget, run)
 
@@ -151,7 +155,7 @@ def operate(
     parts: dict[int, Words] = {}
 
     def task(low: int, high: int) -> None:
-        out: Words = np.empty(max(_ROOM, budget.size), dtype=np.int32)
+        out: Words = np.empty(max(_ROOM, budget.max_size), dtype=np.int32)
         places = np.empty(count, dtype=np.int64)
         scratch = _machine(budget)
         while low < high:
@@ -169,15 +173,10 @@ def operate(
 
 def _check(operator: Words, arguments: tuple[Terms, ...], budget: Budget) -> None:
     """Closed terms, as many of one as of the other, and budgets that memory can hold."""
-    most = reduce.MOST if hasattr(reduce, "MOST") else MOST_WORDS
-    for name, value in budget._asdict().items():
-        whole(f"budget.{name}", value, 0, most)
-    closed_terms(
-        operator,
-        np.zeros(1, dtype=np.int64),
-        np.array([len(operator)], dtype=np.int64),
-        "operator.",
-    )
+    budgets(*budget)
+    array("operator", operator, (np.int32,), 1)
+    begin, size = np.zeros(1, dtype=np.int64), np.array([len(operator)], dtype=np.int64)
+    closed_terms(operator, begin, size, "operator.")
     for name, terms in zip("mn", arguments, strict=False):
         closed_terms(*terms, f"{name}.")
         same_length(f"{name}.starts", terms.starts, len(arguments[0].starts), "m.starts")
@@ -185,8 +184,8 @@ def _check(operator: Words, arguments: tuple[Terms, ...], budget: Budget) -> Non
 
 def _machine(budget: Budget) -> list[Words]:
     """The arena and the stacks of `kernels.reduce` for closed terms."""
-    cells = 1 + budget.steps + budget.size
-    return [np.empty(n, dtype=np.int32) for n in [cells] * 3 + [budget.depth] * 4]
+    cells = 1 + budget.max_steps + budget.max_size
+    return [np.empty(n, dtype=np.int32) for n in [cells] * 3 + [budget.max_depth] * 4]
 
 
 def _starts(sizes: Counts) -> Counts:

@@ -6,14 +6,14 @@ and patterns; what a selector is for, and what the log says, others know.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from automaton import conditions, notation
-from automaton.population import Places, Population
+from automaton.population import Places, Population, Words
 from kernels import cpu, packed
 from kernels import match as kernels_match
 
@@ -70,9 +70,15 @@ def _field(population: Population, field: str) -> npt.NDArray[np.int32]:
     return population.column[field]
 
 
+@lru_cache(maxsize=256)
+def _pattern(text: str) -> Words:
+    """A pattern's packed form, read once."""
+    return notation.parse(text, pattern=True)
+
+
 def _matching(population: Population, rows: Places, text: str) -> Truth:
     """Which rows match a term pattern."""
-    pattern = notation.parse(text, pattern=True)
+    pattern = _pattern(text)
     metas = pattern[pattern & 3 == packed.META] >> 2
     bound = np.empty((2, int(metas.max()) + 1 if len(metas) else 0), dtype=np.int64)
     found = np.empty(len(rows), dtype=np.bool_)

@@ -30,9 +30,9 @@ class Found:
 class TermReader:
     """Finds terms of at most `max_size` nodes; those not usable are counted in `skipped`."""
 
-    def __init__(self, max_size: int) -> None:
+    def __init__(self, max_size: int, skipped: int = 0) -> None:
         self.max_size = max_size
-        self.skipped = 0
+        self.skipped = skipped
         self._canonical = _CanonicalReader(max_size)
 
     def terms_of(self, found: Found) -> list[Named]:

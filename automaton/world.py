@@ -92,7 +92,7 @@ class World:
         """The options of a run record, from its batch on."""
         self.options = options
         self.program.max_size = options.max_size
-        self.reader = TermReader(options.max_size)
+        self.reader = TermReader(options.max_size, self.reader.skipped)
         if options.operator is not None:
             self.use_operator(options.operator, run)
 

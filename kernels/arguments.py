@@ -22,6 +22,8 @@ Run: TypeAlias = Callable[[Callable[[int, int], None], int], None]
 
 #: A batch holds fewer words than this: positions and twice a size fit an int32.
 MOST_WORDS = 1 << 30
+#: Steps, nodes or pending arguments of a budget: 1 GiB for each of a machine's arrays.
+MOST_BUDGET = 1 << 28
 
 
 class KernelArgumentError(ValueError):
@@ -45,6 +47,13 @@ def whole(argument: str, value: object, low: int, high: int) -> int:
     if not low <= value <= high:
         raise KernelArgumentError(argument, f"{value} is not from {low:,} to {high:,}")
     return int(value)
+
+
+def budgets(max_steps: object, max_size: object, max_depth: object) -> None:
+    """The limits of a reduction, each from 1 to what memory can hold."""
+    whole("max_steps", max_steps, 1, MOST_BUDGET)
+    whole("max_size", max_size, 1, MOST_BUDGET)
+    whole("max_depth", max_depth, 1, MOST_BUDGET)
 
 
 def array(argument: str, value: object, dtypes: tuple[type[np.generic], ...], ndim: int) -> Array:
@@ -90,8 +99,11 @@ def integers(argument: str, value: object) -> npt.NDArray[np.int64]:
     return np.ascontiguousarray(found, dtype=np.int64)
 
 
-def spans(code: object, starts: object, sizes: object, prefix: str = "") -> None:
-    """A batch in CSR form: int32 words, int64 starts, int32 or int64 sizes, all inside."""
+def spans(code: object, starts: object, sizes: object, prefix: str = "", *, least: int = 1) -> None:
+    """A batch in CSR form: int32 words, int64 starts, int32 or int64 sizes, all inside.
+
+    The names of its arrays begin with the prefix; a span has at least `least` words.
+    """
     words = array(f"{prefix}code", code, (np.int32,), 1)
     begins = array(f"{prefix}starts", starts, (np.int64,), 1)
     lengths = array(f"{prefix}sizes", sizes, (np.int32, np.int64), 1)
@@ -100,8 +112,9 @@ def spans(code: object, starts: object, sizes: object, prefix: str = "") -> None
         raise KernelArgumentError(f"{prefix}code", "2**30 words or more; split the batch")
     if not len(begins):
         return
-    if int(lengths.min()) < 1:
-        raise KernelArgumentError(f"{prefix}sizes", f"entry {int(lengths.argmin())} is below 1")
+    if int(lengths.min()) < least:
+        at = int(lengths.argmin())
+        raise KernelArgumentError(f"{prefix}sizes", f"entry {at} is below {least}")
     if int(begins.min()) < 0:
         raise KernelArgumentError(f"{prefix}starts", f"entry {int(begins.argmin())} is below 0")
     # no wrap-around: a start is compared with what its length leaves over

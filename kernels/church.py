@@ -26,16 +26,12 @@ OK, OVERFLOW, NEGATIVE = range(3)
 STATUS = ("ok", "overflow", "negative")
 NO_COUNT = -1  # where there is no value: not a numeral, overflow, negative
 
-#: Outcome of a closed form that does not know: ask the machine.
-UNDECIDED = 255
-#: Budgets from which on the closed forms hold.
-LEAST_STEPS, LEAST_SIZE, LEAST_DEPTH = 8, 3, 3
-#: Numerals from here on are the machine's.
-MOST_COUNT = 1 << 28
+UNDECIDED = 255  # the outcome of a closed form that does not know: ask the machine
+LEAST_STEPS, LEAST_SIZE, LEAST_DEPTH = 8, 3, 3  # budgets from which on closed forms hold
+MOST_COUNT = 1 << 28  # larger numerals have too many words for a batch
 
 _PLENTY = 1 << 32  # beyond every budget: powers and step counts stop growing there
 _RESULT_IDENTITY, _RESULT_PAIR = -2, -3  # values that are no numerals
-
 _F = 1 << 2 | VAR
 _APPLY = 2 << 2 | APP  # an application whose function is one word
 
@@ -62,9 +58,6 @@ OPERATORS = {
     # λm.λn.λf.λx.n m f x: m**n, also for n = 0
     EXPONENTIATION: _term(*[LAM] * 4, APP, APP, APP, 2 << 2, 3 << 2, _F, VAR),
 }
-
-
-# -- packed and counted ----------------------------------------------------
 
 
 def write_numeral(out, at, n):  # type: ignore[no-untyped-def]
@@ -138,9 +131,6 @@ def mult_counts(ms, ns, lo, hi, products, status):  # type: ignore[no-untyped-de
         status[U(i)] = NEGATIVE if negative else (OVERFLOW if overflow else OK)
 
 
-# -- by reduction ----------------------------------------------------------
-
-
 def operate(  # type: ignore[no-untyped-def]
     code, op, arity, left, right, lo, hi, max_steps, max_size, max_depth, out, capacity,
     outcomes, steps, sizes, places,
@@ -177,9 +167,6 @@ def operate(  # type: ignore[no-untyped-def]
     return hi
 
 
-# -- by closed form --------------------------------------------------------
-
-
 def forest(base, height):  # type: ignore[no-untyped-def]
     """Leaves and inner nodes of a full tree, neither beyond `_PLENTY`."""
     if base < 2:
@@ -210,7 +197,8 @@ def closed_form(kind, m, n, max_steps, max_size, max_depth):  # type: ignore[no-
 
     Value: the numeral's, or what `write_result` knows; it counts with NORMAL alone.
     """
-    if max_steps < LEAST_STEPS or max_size < LEAST_SIZE or max_depth < LEAST_DEPTH:
+    least = max_steps >= LEAST_STEPS and max_size >= LEAST_SIZE and max_depth >= LEAST_DEPTH
+    if kind < IDENTITY or not least:
         return UNDECIDED, 0, 0
     if kind == PAIR:
         size = 10 + 2 * m + 2 * n

@@ -21,6 +21,7 @@ import numba
 
 #: numba's settings, which are made at import and so unknown to type checkers.
 config: Any = numba.config
+_njit: Any = numba.njit
 #: numba reads the cache folder from a global setting: one thread at a time.
 _ATTACHING = RLock()
 _HERE = Path(__file__).parent
@@ -95,8 +96,6 @@ def _compiled(function: types.FunctionType) -> Any:
     before = config.CACHE_DIR
     config.CACHE_DIR = folder  # read once, when the cache is attached
     try:
-        return numba.njit(
-            nogil=True, error_model="numpy", _nrt=False, cache=bool(folder)
-        )(function)
+        return _njit(nogil=True, error_model="numpy", _nrt=False, cache=bool(folder))(function)
     finally:
         config.CACHE_DIR = before

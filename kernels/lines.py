@@ -87,8 +87,8 @@ def put_term(buffer, at, words, start, size, stack):  # type: ignore[no-untyped-
     Application is left-associative with single spaces; an abstraction as
     argument or function and an application as argument stand in parentheses.
     stack: int32 scratch of `size` entries: for every application whose argument
-    is still to come, the parentheses to shut behind that argument. At most 4
-    bytes a node, and SPARE.
+    is still to come, the parentheses to shut behind that argument. At most
+    4 bytes a node, or its digits and one, and SPARE.
     """
     top = 0
     shut = 0
@@ -195,19 +195,21 @@ def get_number(text, at, stop):  # type: ignore[no-untyped-def]
 
 
 def get_term(text, at, stop, words, start, room, stack):  # type: ignore[no-untyped-def]
-    """Read a canonical closed term from text[at:stop] into words[start:].
+    """Read a closed term in de Bruijn notation from text[at:stop] into words[start:].
 
     Returns (nodes, next position); nodes is -1 where the text is not of the grammar,
     not closed, or needs more than `room` words. stack: int32[4 * room + 8]
-    scratch. It reads what `put_term` writes: the grammar
+    scratch. It reads what `put_term` writes, with the grammar
       term = {λ} atoms, atoms = atom {" " atom}, atom = number | "(" term ")".
-    Applications are found after their arguments: the atoms of a group are
-    counted first by skipping ahead, which costs one look a byte and level.
+    Two passes over the text: the first counts the atoms of every group, because
+    their applications stand before them.
     """
-    if stop - at > 64 * room + 64:
+    counts = 2 * (room + 1)  # where the groups' atoms are kept; below: the open groups
+    if count_atoms(text, at, stop, room, stack, counts) < 0:
         return -1, at
     size = 0
     depth = 0  # binders in scope
+    group = 0
     top = 0  # open groups: (binders outside, atoms still to come)
     fresh = True  # at the beginning of a group
     while True:
@@ -220,8 +222,9 @@ def get_term(text, at, stop, words, start, room, stack):  # type: ignore[no-unty
                 size += 1
                 depth += 1
                 at += 2
-            atoms = group_atoms(text, at, stop)
-            if size + atoms - 1 > room or 2 * top + 1 >= stack.shape[0]:
+            atoms = stack[counts + group]
+            group += 1
+            if size + atoms - 1 > room or top > room:
                 return -1, at
             for _ in range(atoms - 1):
                 words[start + size] = APP
@@ -258,24 +261,34 @@ def get_term(text, at, stop, words, start, room, stack):  # type: ignore[no-unty
             at += 1
 
 
-def group_atoms(text, at, stop):  # type: ignore[no-untyped-def]
-    """The number of atoms from here to the end of the group (at least 1)."""
-    atoms = 1
-    level = 0
-    while at < stop:
+def count_atoms(text, at, stop, room, stack, counts):  # type: ignore[no-untyped-def]
+    """Count each group's atoms, in order of the groups' beginnings; -1: too many groups.
+
+    The counts go to stack[counts:]; what lies behind room + 1 of them is scratch.
+    The text ends at `stop`, at a quote, or where a parenthesis shuts no group.
+    """
+    opened = counts + room + 1
+    groups = 0
+    top = 0
+    stack[counts] = 1
+    stack[opened] = 0
+    while at < stop and text[at] != QUOTE:
         byte = text[at]
-        if byte == OPEN_:
-            level += 1
-        elif byte == SHUT:
-            if level == 0:
-                break
-            level -= 1
-        elif byte == SPACE and level == 0:
-            atoms += 1
-        elif byte == QUOTE:
-            break
         at += 1
-    return atoms
+        if byte == SPACE:
+            stack[counts + stack[opened + top]] += 1
+        elif byte == OPEN_:
+            groups += 1
+            if groups > room:
+                return -1
+            top += 1
+            stack[counts + groups] = 1
+            stack[opened + top] = groups
+        elif byte == SHUT:
+            if top == 0:
+                break
+            top -= 1
+    return groups + 1
 
 
 def expect(text, at, stop, part, start, end):  # type: ignore[no-untyped-def]

@@ -16,7 +16,7 @@ from .literals import FIRST, PADDING, SECOND
 #: Patterns shorter than this do not share a sampled window with longer ones.
 LONG = 8
 #: Most long and most short patterns that are cheaper to compare at every place.
-FEW_LONG, FEW_SHORT = 12, 48
+FEW_LONG, FEW_SHORT = 12, 16
 #: Longest stride: beyond it the time is the memory's.
 MAX_STRIDE = 16
 #: Bytes of a gram that are tried, and the costs (ns) that decide between them: of a probe,
@@ -44,7 +44,7 @@ class Grams(NamedTuple):
     """The arguments of `literals.scan_grams` after `starts`."""
 
     stride: int
-    mask: np.uint64
+    left: np.uint64
     shift: np.uint64
     table: np.ndarray
     sieve_shift: np.uint64
@@ -140,8 +140,9 @@ def _words(data):
     )
 
 
-def _mask(size):
-    return np.uint64((1 << 8 * min(size, 8)) - 1)
+def _left(size):
+    """By how much a word is shifted so that `size` of its bytes remain."""
+    return np.uint64(max(0, 64 - 8 * size))
 
 
 def _hashed(grams, factor, bits):
@@ -168,10 +169,11 @@ def _cheapest(cost, starts, chosen, size, run):
 def _triples(needles, starts, chosen, seen):
     """The triples of patterns of one, of two or of more bytes: those that the text has least."""
     size = min(3, int((starts[chosen + 1] - starts[chosen]).min()))
-    grams = _hashed(_words(needles) & _mask(size), FIRST, FINE)
-    common = _counted(_hashed(_words(seen) & _mask(size), FIRST, FINE), FINE)
+    grams = _hashed(_words(needles) << _left(size), FIRST, FINE)
+    common = _counted(_hashed(_words(seen) << _left(size), FIRST, FINE), FINE)
     place = _cheapest(common[grams], starts, chosen, size, 1)[chosen]
-    at = np.resize(starts[chosen] + place, -(-len(chosen) // 4) * 4)
+    fill = -(-len(chosen) // 4) * 4
+    at = np.resize(starts[chosen] + place, fill)
     second, third = min(1, size - 1), size - 1
     one, two, three = needles[at], needles[at + second], needles[at + third]
     return Triples(second, third, one, two, three, chosen.astype(np.int32), place)
@@ -189,8 +191,8 @@ def _grams(needles, starts, chosen, seen):
 def _windows(needles, starts, chosen, seen, shortest, size):
     """For grams of a size: expected cost (ns a byte), size, stride, where the windows begin."""
     stride = min(shortest - size + 1, MAX_STRIDE)
-    grams = _hashed(_words(needles) & _mask(size), FIRST, FINE)
-    common = _counted(_hashed(_words(seen) & _mask(size), FIRST, FINE), FINE)
+    grams = _hashed(_words(needles) << _left(size), FIRST, FINE)
+    common = _counted(_hashed(_words(seen) << _left(size), FIRST, FINE), FINE)
     shared = _counted(grams, FINE)  # a gram of many patterns costs a comparison with each
     place = _cheapest(
         ((16 * common + 1) * shared)[grams], starts, chosen, stride + size - 1, stride
@@ -207,17 +209,17 @@ def _table(needles, starts, chosen, place, stride, size):
     back = np.repeat(np.arange(stride), len(chosen))
     words = _words(needles)
     at = np.tile((starts[:-1] + place)[chosen], stride)
-    grams = words[at + back] & _mask(size)
+    grams = words[at + back] << _left(size)
     hashed = _hashed(grams, FIRST, bits)
     order = np.argsort(hashed, kind="stable")
     table = np.zeros(1 << bits, np.uint8)
     table[hashed] = 1
     sieve = np.zeros(1 << sieve_bits, np.bool_)
     sieve[_hashed(grams, SECOND, sieve_bits)] = True
-    width = _mask(stride + size - 1)
+    width = np.uint64(2**64 - 1) >> _left(stride + size - 1)
     return Grams(
         stride,
-        _mask(size),
+        _left(size),
         np.uint64(64 - bits),
         table,
         np.uint64(64 - sieve_bits),

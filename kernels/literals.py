@@ -34,19 +34,30 @@ import numpy as np
 from numpy import uint8, uint64
 
 from .packed import U
-from .scan import bytes_below, word_at, zero_bytes
+from .scan import bytes_below, zero_bytes
 
 #: Places that are probed, and then thinned out, together: a few KB of text.
 BLOCK = 4096
-#: Places that are compared together by `scan_triples`: four AVX-512 registers.
-WIDTH = 256
+#: Places that `scan_triples` looks at together; and again, where one of them has a triple.
+SPAN, WIDTH = 512, 128
+#: Places that wait to be compared in full.
+WAITING = 1024
 #: Zero bytes behind the patterns, so that a word can be read at each of their bytes.
 PADDING = 8
 
 #: The two hashes of a gram are the high bits of its products with these (odd) numbers.
 FIRST, SECOND = uint64(0x9E3779B97F4A7C15), uint64(0xD6E8FEB86659FD93)
 
-_0, _1, _3, _7, _63 = (uint64(n) for n in (0, 1, 3, 7, 63))
+_0, _1, _3, _7, _8, _16, _24 = (uint64(n) for n in (0, 1, 3, 7, 8, 16, 24))
+_32, _40, _48, _56, _63 = (uint64(n) for n in (32, 40, 48, 56, 63))
+
+
+def word_at(buffer, at):
+    """Eight bytes as a little-endian uint64 (LLVM makes it one load)."""
+    low = uint64(buffer[U(at)]) | uint64(buffer[U(at + 1)]) << _8
+    low |= uint64(buffer[U(at + 2)]) << _16 | uint64(buffer[U(at + 3)]) << _24
+    high = uint64(buffer[U(at + 4)]) << _32 | uint64(buffer[U(at + 5)]) << _40
+    return low | high | uint64(buffer[U(at + 6)]) << _48 | uint64(buffer[U(at + 7)]) << _56
 
 
 def word_before(buffer, at, stop):
@@ -98,25 +109,33 @@ def same_bytes(buffer, at, needles, start, length):
     return True
 
 
-def confirm(buffer, at, begin, stop, offsets, row, k, needles, starts, bits, counts):
-    """Enter pattern k for the string at `at` if it stands there, inside one string.
+def enter(
+    buffer, waiting, numbers, count, begin, stop, offsets, row, needles, starts, bits, counts
+):
+    """Enter those of `count` places where the pattern stands, inside one string; the last row.
 
-    [begin, stop) is the text in hand. Returns the string's row: where to look next.
+    waiting int64, numbers int32: place k may begin the pattern numbers[k]. [begin, stop)
+    is the text in hand; `row` is where to look first.
     """
-    length = starts[k + 1] - starts[k]
-    if at < begin or at + length > stop:
-        return row
-    row = row_of(offsets, row, at)
-    word = k >> 6
-    bit = _1 << (uint64(k) & _63)
-    known = at + length > offsets[row + 1] or bits[row, word] & bit != 0
-    if not known and same_bytes(buffer, at, needles, starts[k], length):
-        bits[row, word] |= bit
-        counts[k] += 1
+    for c in range(count):
+        at = waiting[U(c)]
+        k = np.int64(numbers[U(c)])
+        length = starts[U(k + 1)] - starts[U(k)]
+        if at < begin or at + length > stop:
+            continue
+        if at < offsets[U(row)] or at >= offsets[U(row + 1)]:
+            row = row_of(offsets, row, at)
+        word = k >> 6
+        bit = _1 << (uint64(k) & _63)
+        if at + length > offsets[U(row + 1)] or bits[U(row), U(word)] & bit != 0:
+            continue
+        if same_bytes(buffer, at, needles, starts[U(k)], length):
+            bits[U(row), U(word)] |= bit
+            counts[U(k)] += 1
     return row
 
 
-def pick(buffer, at, count, stride, mask, shift, table, picked):
+def pick(buffer, at, count, stride, left, shift, table, picked):
     """Collect those of `count` places from `at` on whose gram the table knows; their number.
 
     Without a branch: every place is written down, and counted if it is wanted.
@@ -124,130 +143,176 @@ def pick(buffer, at, count, stride, mask, shift, table, picked):
     found = 0
     for _ in range(count):
         picked[U(found)] = at
-        gram = word_at(buffer, at) & mask
-        found += np.int64(table[U((gram * FIRST) >> shift)])
+        found += np.int64(table[U(((word_at(buffer, at) << left) * FIRST) >> shift)])
         at += stride
     return found
 
 
-def thin(buffer, picked, count, mask, shift, sieve):
+def thin(buffer, picked, count, left, shift, sieve):
     """Keep those of the picked places that the sieve (one bit a hash) knows; their number."""
     kept = 0
     for c in range(count):
         at = picked[U(c)]
         picked[U(kept)] = at
-        hashed = ((word_at(buffer, at) & mask) * SECOND) >> shift
+        hashed = ((word_at(buffer, at) << left) * SECOND) >> shift
         kept += np.int64((uint64(sieve[U(hashed >> _3)]) >> (hashed & _7)) & _1)
     return kept
 
 
 def scan_grams(
-    buffer, offsets, low, high, needles, starts, stride, mask, shift, table, sieve_shift, sieve,
-    bucket, window, back, number, place, width, picked, bits, counts,
+    buffer, offsets, low, high, needles, starts, stride, left, shift, table, sieve_shift, sieve,
+    bucket, window, back, number, place, width, picked, waiting, numbers, bits, counts,
 ):  # fmt: skip
     """Enter what a group of patterns has in the strings low to high - 1.
 
-    stride int64; mask uint64, the gram's bytes; shift, sieve_shift uint64.
-    table uint8[2**(64 - shift)], 0 or 1; sieve uint8, one bit a hash.
-    bucket int32[2**(64 - shift) + 1]: the entries of each hash, which are
+    stride int64; left uint64: by how much a word is shifted so that the gram remains;
+    shift, sieve_shift uint64. table uint8[2**(64 - shift)], 0 or 1; sieve uint8, one bit
+    a hash. bucket int32[2**(64 - shift) + 1]: the entries of each hash, which are
     window uint64 (the first bytes of the pattern's window, those of `width`),
     back int64 (from the gram to the window's first byte), number int32 (pattern).
-    place int64[P]: where the window stands in a pattern. picked int64[BLOCK + 1], scratch.
+    place int64[P]: where the window stands in a pattern.
+    Scratch: picked int64[BLOCK + 1]; waiting int64, numbers int32, [WAITING].
     """
     begin = offsets[low]
     stop = offsets[high]
     row = low
+    waits = 0
     at = begin
     while at < stop:
         count = min(BLOCK, (stop - at - 8) // stride + 1)
         if count > 0:
-            found = pick(buffer, at, count, stride, mask, shift, table, picked)
-            found = thin(buffer, picked, found, mask, sieve_shift, sieve)
-        else:  # less than a word is left
+            found = pick(buffer, at, count, stride, left, shift, table, picked)
+            found = thin(buffer, picked, found, left, sieve_shift, sieve)
+        else:  # less than a word remains
             count = found = 1
             picked[0] = at
         for c in range(found):
             near = picked[U(c)]
-            hashed = ((word_before(buffer, near, stop) & mask) * FIRST) >> shift
+            hashed = ((word_before(buffer, near, stop) << left) * FIRST) >> shift
             for e in range(bucket[U(hashed)], bucket[U(hashed + _1)]):
-                first = near - back[U(e)]
-                inside = begin <= first and first + 8 <= stop
-                if not inside or word_at(buffer, first) & width == window[U(e)]:
-                    k = number[U(e)]
-                    row = confirm(
-                        buffer, first - place[k], begin, stop, offsets, row, k, needles, starts,
-                        bits, counts,
+                first = max(near - back[U(e)], begin)
+                k = number[U(e)]
+                waiting[U(waits)] = near - back[U(e)] - place[U(k)]
+                numbers[U(waits)] = k
+                waits += np.int64(word_before(buffer, first, stop) & width == window[U(e)])
+                if waits == WAITING:
+                    row = enter(
+                        buffer, waiting, numbers, waits, begin, stop, offsets, row,
+                        needles, starts, bits, counts,
                     )  # fmt: skip
+                    waits = 0
         at += count * stride
+    enter(
+        buffer, waiting, numbers, waits, begin, stop, offsets, row, needles, starts, bits, counts
+    )
 
 
-def mark(buffer, at, second, third, one, two, three, k, marks):
-    """Zero marks[j] where one of the triples k to k + 3 stands at place at + j; if any was.
+def some(buffer, at, second, third, one, two, three, k):
+    """Whether one of the triples k to k + 3 stands at one of `SPAN` places from `at` on."""
+    x = buffer[at : at + SPAN]
+    y = buffer[at + second : at + second + SPAN]
+    z = buffer[at + third : at + third + SPAN]
+    a0, a1, a2, a3 = one[k], one[k + 1], one[k + 2], one[k + 3]
+    b0, b1, b2, b3 = two[k], two[k + 1], two[k + 2], two[k + 3]
+    c0, c1, c2, c3 = three[k], three[k + 1], three[k + 2], three[k + 3]
+    least = uint8(255)
+    for j in range(SPAN):
+        p, q, r = x[U(j)], y[U(j)], z[U(j)]
+        left = min(
+            uint8(p ^ a0) | uint8(q ^ b0) | uint8(r ^ c0),
+            uint8(p ^ a1) | uint8(q ^ b1) | uint8(r ^ c1),
+        )
+        right = min(
+            uint8(p ^ a2) | uint8(q ^ b2) | uint8(r ^ c2),
+            uint8(p ^ a3) | uint8(q ^ b3) | uint8(r ^ c3),
+        )
+        least = min(least, uint8(min(uint8(left), uint8(right))))
+    return least == 0
+
+
+def mark(buffer, at, count, second, third, one, two, three, k, marks):
+    """Zero marks[j] where one of the triples k to k + 3 stands at place at + j.
 
     With k = 0 the marks begin anew, else they are added to.
     """
-    x = buffer[at : at + WIDTH]
-    y = buffer[at + second : at + second + WIDTH]
-    z = buffer[at + third : at + third + WIDTH]
+    x = buffer[at : at + count]
+    y = buffer[at + second : at + second + count]
+    z = buffer[at + third : at + third + count]
     a0, a1, a2, a3 = one[k], one[k + 1], one[k + 2], one[k + 3]
     b0, b1, b2, b3 = two[k], two[k + 1], two[k + 2], two[k + 3]
     c0, c1, c2, c3 = three[k], three[k + 1], three[k + 2], three[k + 3]
     before = uint8(255) if k == 0 else uint8(0)
+    for j in range(count):
+        p, q, r = x[U(j)], y[U(j)], z[U(j)]
+        left = min(
+            uint8(p ^ a0) | uint8(q ^ b0) | uint8(r ^ c0),
+            uint8(p ^ a1) | uint8(q ^ b1) | uint8(r ^ c1),
+        )
+        right = min(
+            uint8(p ^ a2) | uint8(q ^ b2) | uint8(r ^ c2),
+            uint8(p ^ a3) | uint8(q ^ b3) | uint8(r ^ c3),
+        )
+        nearest = uint8(min(uint8(left), uint8(right)))
+        marks[U(j)] = min(uint8(marks[U(j)] | before), nearest)
+
+
+def marked(marks, at):
+    """Whether one of `WIDTH` marks from `at` on is zero."""
+    part = marks[at : at + WIDTH]
     least = uint8(255)
     for j in range(WIDTH):
-        p, q, r = x[U(j)], y[U(j)], z[U(j)]
-        d0 = uint8(p ^ a0) | uint8(q ^ b0) | uint8(r ^ c0)
-        d1 = uint8(p ^ a1) | uint8(q ^ b1) | uint8(r ^ c1)
-        d2 = uint8(p ^ a2) | uint8(q ^ b2) | uint8(r ^ c2)
-        d3 = uint8(p ^ a3) | uint8(q ^ b3) | uint8(r ^ c3)
-        nearest = uint8(min(uint8(min(uint8(d0), uint8(d1))), uint8(min(uint8(d2), uint8(d3)))))
-        nearest = uint8(min(nearest, uint8(marks[U(j)] | before)))
-        marks[U(j)] = nearest
-        least = min(least, nearest)
+        least = min(least, part[U(j)])
     return least == 0
 
 
 def scan_triples(
     buffer, offsets, low, high, needles, starts, second, third, one, two, three, number, place,
-    marks, bits, counts,
+    marks, waiting, numbers, bits, counts,
 ):  # fmt: skip
     """Enter what a few patterns have in the strings low to high - 1.
 
     Triple k: the byte one[k] and, `second` and `third` bytes further, two[k] and
-    three[k], all uint8, the first at place[k] (int64) of pattern number[k] (int32). The
-    triples are filled up with repetitions to a multiple of four. `second` and `third`:
-    0 and 0 for patterns of one byte, 1 and 1 for two, else 1 and 2.
-    marks uint8[WIDTH], scratch.
+    three[k], all uint8, the first at place[k] (int64) of pattern number[k] (int32).
+    one, two and three are filled up with repetitions to a multiple of four. `second`
+    and `third`: 0 and 0 for patterns of one byte, 1 and 1 for two, else 1 and 2.
+    Scratch: marks uint8[SPAN]; waiting int64, numbers int32, [WAITING].
     """
     begin = offsets[low]
     stop = offsets[high]
     row = low
+    waits = 0
     at = begin
-    while at + WIDTH + third <= stop:
-        some = False
+    while at + third < stop:
+        count = min(SPAN, stop - at - third)
+        hit = count < SPAN
+        for k in range(0, 0 if hit else one.shape[0], 4):
+            hit |= some(buffer, at, second, third, one, two, three, k)
+        if not hit:
+            at += count
+            continue
         for k in range(0, one.shape[0], 4):
-            some = mark(buffer, at, second, third, one, two, three, k, marks)
-        for word in range(0, WIDTH if some else 0, 8):
-            zeros = zero_bytes(word_at(marks, word))
-            while zeros != 0:
-                near = at + word + np.int64(bytes_below(zeros))
-                zeros &= zeros - _1
-                for k in range(number.shape[0]):
-                    if (
-                        buffer[near] == one[k]
-                        and buffer[near + second] == two[k]
-                        and buffer[near + third] == three[k]
-                    ):
-                        row = confirm(
-                            buffer, near - place[k], begin, stop, offsets, row, number[k],
-                            needles, starts, bits, counts,
-                        )  # fmt: skip
-        at += WIDTH
-    while at < stop:  # the rest, place by place
-        for k in range(number.shape[0]):
-            if buffer[at] == one[k]:
-                row = confirm(
-                    buffer, at - place[k], begin, stop, offsets, row, number[k],
-                    needles, starts, bits, counts,
-                )  # fmt: skip
-        at += 1
+            mark(buffer, at, count, second, third, one, two, three, k, marks)
+        marks[count:] = 1
+        for part in range(0, count, WIDTH):
+            for word in range(part, part + WIDTH if marked(marks, part) else part, 8):
+                zeros = zero_bytes(word_at(marks, word))
+                while zeros != 0:
+                    near = at + word + np.int64(bytes_below(zeros))
+                    zeros &= zeros - _1
+                    a, b, c = buffer[near], buffer[near + second], buffer[near + third]
+                    for k in range(number.shape[0]):
+                        waiting[U(waits)] = near - place[U(k)]
+                        numbers[U(waits)] = number[U(k)]
+                        waits += np.int64(
+                            a == one[U(k)] and b == two[U(k)] and c == three[U(k)]
+                        )
+                        if waits == WAITING:
+                            row = enter(
+                                buffer, waiting, numbers, waits, begin, stop, offsets, row,
+                                needles, starts, bits, counts,
+                            )  # fmt: skip
+                            waits = 0
+        at += count
+    enter(
+        buffer, waiting, numbers, waits, begin, stop, offsets, row, needles, starts, bits, counts
+    )

@@ -19,6 +19,7 @@ import numpy as np
 from .packed import U
 
 MOST_DIMENSIONS = 4096
+MOST_K = 4096  # a row enters the best by moving those behind it
 #: Rows that are scored before any is looked at: 32 KiB of 256 dimensions in int16,
 #: which stay in the first-level cache while one query after another meets them.
 BLOCK = 64
@@ -166,16 +167,14 @@ def nearest(  # type: ignore[no-untyped-def]
 
 
 def merge(norms, by_cosine, dots, rows, best_dots, best_rows):  # type: ignore[no-untyped-def]
-    """The best of several lists of best rows, those of lower rows first.
+    """The best of several lists of best rows, one behind the other, those of lower rows first.
 
-    dots, rows int64[lists, Q, at most k] (row -1: none), best_dots, best_rows int64[Q, k].
+    dots, rows int64[Q, all], best_dots, best_rows int64[Q, at most as many].
     """
     for q in range(best_rows.shape[0]):
         filled = 0
-        for part in range(rows.shape[0]):
-            for r in range(rows.shape[2]):
-                if rows[part, q, r] >= 0:
-                    filled = enter(
-                        dots[part, q, r], rows[part, q, r], norms, by_cosine,
-                        best_dots[q], best_rows[q], filled,
-                    )  # fmt: skip
+        for r in range(rows.shape[1]):
+            filled = enter(
+                dots[U(q), U(r)], rows[U(q), U(r)], norms, by_cosine,
+                best_dots[q], best_rows[q], filled,
+            )  # fmt: skip

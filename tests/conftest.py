@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# An example that compiles a kernel takes seconds; no test here asserts on the clock.
+settings.register_profile("automaton", deadline=None)
+settings.load_profile("automaton")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

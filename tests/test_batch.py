@@ -332,12 +332,14 @@ def test_a_binary_term_much_longer_than_its_nodes_is_still_printed() -> None:
 
 
 @pytest.mark.shared_data
-def test_published_terms_come_out_of_a_batch_as_one_by_one(shared_data: Path) -> None:
-    cases = [case for case in published(shared_data / "lambda", "capture_random") if not case.free]
+@pytest.mark.parametrize("suite", ["capture10", "constructed20", "random2", "tests"])
+def test_published_terms_come_out_of_a_batch_as_published(shared_data: Path, suite: str) -> None:
+    cases = [case for case in published(shared_data / "lambda", suite) if not case.free]
     text = "".join(f"{format_term(case.term, 'lambda')}\n" for case in cases)
     work = Batch(Budgets(1_000_000, 65_536, 4_096), "lambda", ROWS, 2)
     rows = [row.split(b"\t") for row in b"".join(work.answers([text.encode()])).splitlines()]
     assert [row[0].decode() for row in rows] == [format_term(c.normal, "lambda") for c in cases]
+    assert all(case.steps in {None, int(row[2])} for case, row in zip(cases, rows, strict=True))
 
 
 # Chunks.

@@ -119,6 +119,7 @@ def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, as_j
     put = _output()
     for answers in batch.answers(whole_lines(file.read1, batch.chunk_size)):
         put(answers)
+        sys.stdout.flush()
     if batch.first is not None:
         number, reason = batch.first
         others = f" (and {batch.refused - 1:,} more)" if batch.refused > 1 else ""
