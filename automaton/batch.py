@@ -67,6 +67,9 @@ class Segment:
     refused: int = 0  # lines
     first: tuple[int, str] | None = None  # where the first of these begins, and the reason
 
+    def __post_init__(self) -> None:
+        assert self.text.endswith(b"\n", self.low, self.high), "a segment ends with its line"
+
     @property
     def done(self) -> bool:
         """Whether every line is answered."""

@@ -82,3 +82,9 @@ class StorageError(AutomatonError):
     def __init__(self, message: str, needed: int | None = None) -> None:
         super().__init__(message)
         self.needed = needed
+
+
+class DeviceError(AutomatonError):
+    """A device that was named and cannot be had, or that failed while it computed."""
+
+    exit_code = 9

@@ -134,7 +134,7 @@ class Population:
         places = self._find_places(entering.words)
         survivors = np.empty(len(places), dtype=np.int32)
         count = cpu.compiled(fold.last_of_each)(places, self.column["last"], survivors)
-        self._reserve(int(entering.sizes[entering.index[survivors[:count]]].sum()))
+        self.reserve(int(entering.sizes[entering.index[survivors[:count]]].sum()))
         letters = np.frombuffer(f"{self.prefix}m{tick}.".encode() + bytes(2 * SPARE), np.uint8)
         mark = np.array([0, len(letters) - 2 * SPARE], dtype=np.int64)
         rows = (self.column[name] for name in list(self.COLUMNS)[:10])
@@ -230,7 +230,7 @@ class Population:
 
     def _write(self, row: int, term: Named, number: int) -> None:
         """Write a named term and its facts to a row."""
-        self._reserve(len(term.words))
+        self.reserve(len(term.words))
         values = {
             "start": self.end,
             "size": len(term.words),
@@ -264,7 +264,7 @@ class Population:
             self.kinds.append(name)
         return self.kinds.index(name)
 
-    def _reserve(self, nodes: int) -> None:
+    def reserve(self, nodes: int) -> None:
         """Make room for `nodes` words, moving the live terms together when it is short."""
         if self.end + nodes <= len(self.code):
             return

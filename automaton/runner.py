@@ -22,13 +22,13 @@ from automaton.answers import Answers
 from automaton.device import (
     OUTCOMES,
     Batch,
-    Cpu,
     Fragments,
     Job,
     LineBuffer,
     Reference,
     reduce_batch,
 )
+from automaton.gpu import ON_CPU, Wanted, open_device
 from automaton.intake import accept
 from automaton.log import Log
 from automaton.modify import Automaton, moves
@@ -38,6 +38,7 @@ from automaton.records import CommitFields
 from automaton.restore import Malformed, options_for, restored
 from automaton.sources import Found
 from automaton.stats import Stats
+from automaton.warm import warm_up
 from automaton.world import Choice, Made
 from kernels import philox
 
@@ -47,20 +48,24 @@ Durability = Literal["commit", "interval", "off"]
 class Run:
     """A log under way. Use as a context manager; `go` runs, `stop` ends it after the tick."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run is, and what it tells
         self, path: str | Path, given: Mapping[str, Any], *, durability: Durability = "commit",
         as_genesis: bool = False, progress: Callable[[int], None] = lambda _tick: None,
+        wanted: Wanted = ON_CPU,
     ) -> None:  # fmt: skip
         self.log = Log.open(
             path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic
         )
         try:
-            self._begin(given, progress)
+            self._begin(given, progress, wanted)
         except BaseException:
             self.log.close()
             raise
 
-    def _begin(self, given: Mapping[str, Any], progress: Callable[[int], None]) -> None:
+    def _begin(
+        self, given: Mapping[str, Any], progress: Callable[[int], None], wanted: Wanted
+    ) -> None:
+        warm_up()
         self.malformed = Malformed()
         self.options = options_for(self.log, given)
         self.world = restored(self.log, self.options, self.malformed, progress)
@@ -69,7 +74,7 @@ class Run:
         if self._new_run:
             self.world.use_options(self.options, self.log.run_count + 1)
         self._count_genesis()
-        self.device = Cpu(self.options)
+        self.device = open_device(self.options, wanted)
         self.batch = Batch(self.options.parallel, self.options.max_size)
         self.trials = Batch(TRIALS, self.options.max_size)
         self.buffers = (LineBuffer(), LineBuffer())

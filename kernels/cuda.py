@@ -22,8 +22,9 @@ from functools import cache
 from typing import Any
 
 import numba
+import numba.cuda
 import numpy as np
-from numba import cuda, types
+from numba import types
 from numba.np.numpy_support import from_dtype
 
 from . import cpu
@@ -33,6 +34,9 @@ from .match import matches
 from .packed import U, numeral_of
 from .react import react
 from .reduce import reduce_terms
+
+#: numba's CUDA target or its simulator; what is in it depends on which.
+cuda: Any = numba.cuda
 
 #: Threads in a block, and blocks that a multiprocessor shall hold: with 65,536
 #: registers on one (every architecture since Kepler) that is 64 a thread.
@@ -214,12 +218,8 @@ KERNELS: dict[str, Kernel] = dict(
             "u1 i4 i4 i4 i4 i4 i4 i8 i4x2 cells stack",
         ),
         _kernel(reduce_batch, "i4 int i4 i8 i4 int int int u1 i4 i4 i8 i4x2 cells stack"),
-        _kernel(
-            operate_batch, "i4 int i4 int int i8 i8 int int int u1 i4 i4 i8 i4x2 cells stack"
-        ),
-        _kernel(
-            church_batch, "i4 int int int i8 i8 bool int int int int u1 i4 i4 i8 i4x2"
-        ),
+        _kernel(operate_batch, "i4 int i4 int int i8 i8 int int int u1 i4 i4 i8 i4x2 cells stack"),
+        _kernel(church_batch, "i4 int int int i8 i8 bool int int int int u1 i4 i4 i8 i4x2"),
         _kernel(gather, "int i4 i8 i4 i4x2 i4"),
         _kernel(match_rows, "i4 i4 i8 i4 b1 i8x3"),
         _kernel(match_numeral_rows, "i4 i8 i4 i4 b1"),
@@ -237,7 +237,8 @@ def compiled(name: str) -> Any:
     kernel = KERNELS[name]
     if SIMULATED:
         return cuda.jit(kernel.bound)
-    return cuda.jit(kernel.signature, launch_bounds=(BLOCK, BLOCKS), lto=False)(kernel.bound)
+    # in a list: then a launch holds its arguments against the types
+    return cuda.jit([kernel.signature], launch_bounds=(BLOCK, BLOCKS), lto=False)(kernel.bound)
 
 
 def launch(name: str, threads: int, stream: Any, *arguments: Any) -> None:

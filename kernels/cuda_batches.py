@@ -17,14 +17,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numba import cuda as numba_cuda
 
 from .arguments import Array
-from .cuda import BLOCK, BLOCKS, CELL, ENTRY, SIMULATED, WARP, launch
+from .cuda import BLOCK, BLOCKS, CELL, ENTRY, SIMULATED, WARP, cuda, launch
 from .reduce import NORMAL, STEPS
 
 #: What is computed, and what is waited for.
@@ -39,6 +39,14 @@ SHARE = 0.8
 _MOST_WORDS = 1 << 31  # of a chunk's rows: positions stay within 32 bits
 
 Enqueue: TypeAlias = Callable[..., None]
+
+
+class NoRoomError(MemoryError):
+    """The card's memory is too small for the budgets, however little is done at a time."""
+
+
+class CardError(RuntimeError):
+    """The driver or the compilers for the card failed; nothing computed there is to be used."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class Plan:
         full = multiprocessors * BLOCK * BLOCKS
         threads = int(min(full, rows + -rows % WARP, half / scratch)) // WARP * WARP
         if rows < min(wanted, WARP) or threads < WARP:
-            raise MemoryError(
+            raise NoRoomError(
                 f"{WARP} threads of {scratch / 1e6:.1f} MB do not fit into "
                 f"{free_bytes / 1e6:.0f} MB of the GPU's memory"
             )
@@ -98,24 +106,24 @@ class Plan:
 
 def free_bytes() -> float:
     """Free memory of the card."""
-    return float(numba_cuda.current_context().get_memory_info()[0])
+    return float(cuda.current_context().get_memory_info()[0])
 
 
 def multiprocessors() -> int:
     """Multiprocessors of the card; the simulator counts as a small one."""
-    return 1 if SIMULATED else int(numba_cuda.get_current_device().MULTIPROCESSOR_COUNT)
+    return 1 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
 
 
 @contextmanager
-def memory_errors() -> Iterator[None]:
-    """Turns the driver's out-of-memory error into `MemoryError`."""
+def card_errors() -> Iterator[None]:
+    """Turns what CUDA's own layers raise into `MemoryError` or `CardError`."""
     try:
         yield
-    except MemoryError:
-        raise
     except Exception as error:
         if "OUT_OF_MEMORY" in str(error):
             raise MemoryError("the GPU is out of memory") from error
+        if type(error).__module__.partition(".")[0] in {"cuda", "numba", "numba_cuda"}:
+            raise CardError(" ".join(str(error).split())) from error
         raise
 
 
@@ -128,7 +136,7 @@ def chunks(count: int, rows: int) -> list[tuple[int, int]]:
     """Ranges of at most `rows` that cover 0..count-1: several, where that hides transfers."""
     parts = max(-(-count // rows), min(2 * LANES, count // CHUNK_ROWS), 1)
     edges = [count * k // parts for k in range(parts + 1)]
-    return [(low, high) for low, high in zip(edges, edges[1:], strict=False) if low < high]
+    return [(low, high) for low, high in pairwise(edges) if low < high]
 
 
 class Mirror:
@@ -141,7 +149,7 @@ class Mirror:
         """Copy an array to its image, through pinned memory; synchronise before the next."""
         count = len(array)
         if count == 0:
-            return numba_cuda.device_array(0, array.dtype)
+            return cuda.device_array(0, array.dtype)
         staging, image = self._room(name, count, array.dtype)
         staging[:count] = array
         image[:count].copy_to_device(staging[:count], stream)
@@ -152,7 +160,7 @@ class Mirror:
         if found is None or len(found[0]) < count or found[0].dtype != dtype:
             self._images.pop(name, None)
             room = 1 << (count - 1).bit_length()
-            found = (numba_cuda.pinned_array(room, dtype), numba_cuda.device_array(room, dtype))
+            found = (cuda.pinned_array(room, dtype), cuda.device_array(room, dtype))
             self._images[name] = found
         return found
 
@@ -161,8 +169,8 @@ class Columns:
     """A batch's results by slot: on the card, and pinned images on the host."""
 
     def __init__(self, slots: int, dtypes: Mapping[str, npt.DTypeLike]) -> None:
-        self.card = {n: numba_cuda.device_array(slots, np.dtype(d)) for n, d in dtypes.items()}
-        self.host = {n: numba_cuda.pinned_array(slots, np.dtype(d)) for n, d in dtypes.items()}
+        self.card = {n: cuda.device_array(slots, np.dtype(d)) for n, d in dtypes.items()}
+        self.host = {n: cuda.pinned_array(slots, np.dtype(d)) for n, d in dtypes.items()}
 
     def fetch(self, name: str, span: tuple[int, int], stream: Any) -> None:
         """Copy a range of a column to the host, asynchronously."""
@@ -175,12 +183,12 @@ class Lane:
 
     def __init__(self, plan: Plan, limits: Limits) -> None:
         cells = plan.threads * limits.cells(limits.max_steps)
-        self.stream = numba_cuda.stream()
-        self.cells = numba_cuda.device_array(cells, CELL)
-        self.stack = numba_cuda.device_array(plan.threads * limits.entries, ENTRY)
-        self.out = numba_cuda.device_array((plan.rows, limits.max_size), np.int32)
-        self.packed = numba_cuda.device_array(plan.packed, np.int32)
-        self.words = numba_cuda.pinned_array(plan.packed, np.int32)
+        self.stream = cuda.stream()
+        self.cells = cuda.device_array(cells, CELL)
+        self.stack = cuda.device_array(plan.threads * limits.entries, ENTRY)
+        self.out = cuda.device_array((plan.rows, limits.max_size), np.int32)
+        self.packed = cuda.device_array(plan.packed, np.int32)
+        self.words = cuda.pinned_array(plan.packed, np.int32)
         self._listed = Mirror()
 
     def list(self, name: str, items: Array) -> Any:
@@ -194,7 +202,7 @@ class Lane:
 
     def threads(self, cells: int, entries: int) -> int:
         """Threads that the scratch is enough for."""
-        return min(self.cells.size // cells, self.stack.size // entries)
+        return int(min(self.cells.size // cells, self.stack.size // entries))
 
 
 class Pipeline:
@@ -207,15 +215,13 @@ class Pipeline:
         self.limits = limits
         self._places = places
         self._full = multiprocessors() * BLOCK * BLOCKS
-        with memory_errors():
+        with card_errors():
             self.columns = Columns(slots, dtypes)
-            self._every = numba_cuda.to_device(np.arange(slots, dtype=np.int32))
+            self._every = cuda.to_device(np.arange(slots, dtype=np.int32))
             self.plan = Plan.of(free_bytes(), multiprocessors(), slots, limits, limit, share)
             self._lanes = [Lane(self.plan, limits) for _ in range(LANES)]
 
-    def run(
-        self, count: int, enqueue: Enqueue, columns: Mapping[str, Array], out: Array
-    ) -> int:
+    def run(self, count: int, enqueue: Enqueue, columns: Mapping[str, Array], out: Array) -> int:
         """Compute the slots 0..count-1: host columns by name, normal forms one behind the other.
 
         `enqueue(threads, stream, todo, first, max_steps, out, cells, stack)` launches
@@ -223,7 +229,7 @@ class Pipeline:
         """
         at = 0
         waiting: tuple[Lane, tuple[int, int]] | None = None
-        with memory_errors():
+        with card_errors():
             for number, span in enumerate(chunks(count, self.plan.rows)):
                 lane = self._lanes[number % LANES]
                 self._launch(lane, span, None, self.limits.tiers()[0], enqueue)

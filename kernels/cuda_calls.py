@@ -11,21 +11,40 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import cuda as numba_cuda
 
 from .arguments import Array
-from .cuda import BLOCK, BLOCKS, launch
+from .cuda import BLOCK, BLOCKS, WARP, cuda, launch
 from .cuda_batches import (
     SHARE,
-    WARP,
+    CardError,
     Limits,
     Mirror,
+    NoRoomError,
     Pipeline,
+    card_errors,
     free_bytes,
-    memory_errors,
     multiprocessors,
     rounded,
 )
+
+__all__ = [
+    "REACTION",
+    "REDUCTION",
+    "SHARE",
+    "CardError",
+    "Draws",
+    "Limits",
+    "NoRoomError",
+    "Reactor",
+    "Reducer",
+    "add_counts",
+    "church_reactions",
+    "decode_numerals",
+    "embed_terms",
+    "match_numerals",
+    "match_terms",
+    "mult_counts",
+]
 
 #: Columns of a reduction by term, and of a reaction by slot, as the bodies have them.
 REDUCTION = {"outcomes": np.uint8, "steps": np.int32, "sizes": np.int32, "places": np.int64}
@@ -60,9 +79,9 @@ class Reactor:
         max_input: int, count: int, columns: Mapping[str, Array], out: Array,
     ) -> None:  # fmt: skip
         """The slots 0..count-1; columns by the names of REACTION; out int32 has room for all."""
-        with memory_errors():
+        with card_errors():
             images = [self._mirror.put(name, snapshot[name], 0) for name in SNAPSHOT]
-            numba_cuda.synchronize()
+            cuda.synchronize()
         terms, operator_of = images[:-1], images[-1]
         card = [self.pipeline.columns.card[name] for name in REACTION]
         limits = self.limits
@@ -106,9 +125,9 @@ class Reducer:
         self, kernel: str, count: int, arrays: tuple[Array, ...], scalars: tuple[int, ...],
         columns: Mapping[str, Array], out: Array,
     ) -> int:  # fmt: skip
-        with memory_errors():
+        with card_errors():
             code, *rest = (self._mirror.put(str(k), a, 0) for k, a in enumerate(arrays))
-            numba_cuda.synchronize()
+            cuda.synchronize()
         card = [self.pipeline.columns.card[name] for name in REDUCTION]
         size, depth = self.limits.max_size, self.limits.max_depth
 
@@ -129,8 +148,8 @@ def church_reactions(
 ) -> int:  # fmt: skip
     """`church.church_reactions` for all pairs; columns by the names of REDUCTION."""
     pipeline = Pipeline(max(1, len(ms)), limits, REDUCTION, "places")
-    with memory_errors():
-        left, right = numba_cuda.to_device(ms), numba_cuda.to_device(ns)
+    with card_errors():
+        left, right = cuda.to_device(ms), cuda.to_device(ns)
     card = [pipeline.columns.card[name] for name in REDUCTION]
 
     def enqueue(
@@ -158,9 +177,9 @@ def threads_for(count: int, scratch: int = 0) -> int:
 
 def _answers(name: str, threads: int, inputs: tuple[Any, ...], *outputs: Array) -> None:
     """Launch an elementwise kernel on copies of its inputs; fill the outputs, given last."""
-    with memory_errors():
-        given = [numba_cuda.to_device(a) if isinstance(a, np.ndarray) else a for a in inputs]
-        images = [numba_cuda.device_array(a.shape, a.dtype) for a in outputs]
+    with card_errors():
+        given = [cuda.to_device(a) if isinstance(a, np.ndarray) else a for a in inputs]
+        images = [cuda.device_array(a.shape, a.dtype) for a in outputs]
         launch(name, threads, 0, *given, *images)
         for image, output in zip(images, outputs, strict=True):
             image.copy_to_host(output)
@@ -172,9 +191,9 @@ def match_terms(
     """`match.match_terms` for a pattern with `metas` metavariables; found bool[len(rows)]."""
     if len(rows):
         threads = threads_for(len(rows), 16 * max(1, metas))
-        bounds = numba_cuda.device_array((2, metas, threads), np.int64)
-        inputs = tuple(numba_cuda.to_device(a) for a in (pattern, code, start, rows))
-        image = numba_cuda.device_array(len(rows), np.bool_)
+        bounds = cuda.device_array((2, max(1, metas), threads), np.int64)
+        inputs = tuple(cuda.to_device(a) for a in (pattern, code, start, rows))
+        image = cuda.device_array(len(rows), np.bool_)
         launch("match_rows", threads, 0, *inputs, image, bounds)
         image.copy_to_host(found)
 
@@ -209,9 +228,9 @@ def embed_terms(code: Array, starts: Array, sizes: Array, vectors: Array) -> Non
     if len(sizes):
         shapes, sums = 4 * int(sizes.max()), vectors.shape[1]
         threads = threads_for(len(sizes), 8 * shapes + 4 * sums)
-        with memory_errors():
+        with card_errors():
             scratch = (
-                numba_cuda.device_array((shapes, threads), np.uint64),
-                numba_cuda.device_array((sums, threads), np.int32),
+                cuda.device_array((shapes, threads), np.uint64),
+                cuda.device_array((sums, threads), np.int32),
             )
         _answers("embed_batch", threads, (code, starts, sizes, *scratch), vectors)

@@ -25,6 +25,8 @@ shapes share most of their features, hence are near.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .packed import APP, VAR, U, term_hash
@@ -103,6 +105,6 @@ def unit_rows(vectors, lo, hi, units):  # type: ignore[no-untyped-def]
         for j in range(vectors.shape[1]):
             v = np.int64(vectors[U(i), U(j)])
             total += v * v
-        inverse = 1.0 / np.sqrt(np.float64(total)) if total > 0 else 0.0
+        inverse = 1.0 / math.sqrt(np.float64(total)) if total > 0 else 0.0
         for j in range(vectors.shape[1]):
             units[U(i), U(j)] = np.float32(np.float64(vectors[U(i), U(j)]) * inverse)

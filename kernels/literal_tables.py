@@ -7,16 +7,20 @@ grams are rare. What the tables are for, `literals` says; nothing here scans.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
+from .arguments import Array, KernelArgumentError, array
 from .literals import FIRST, PADDING, SECOND
+
+Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 #: Patterns shorter than this do not share a sampled window with longer ones.
 LONG = 8
 #: Most long and most short patterns that are cheaper to compare at every place.
-FEW_LONG, FEW_SHORT = 12, 16
+FEW_LONG, FEW_SHORT = 8, 16
 #: Longest stride: beyond it the time is the memory's.
 MAX_STRIDE = 16
 #: Bytes of a gram that are tried, and the costs (ns) that decide between them: of a probe,
@@ -33,11 +37,11 @@ class Triples(NamedTuple):
 
     second: int
     third: int
-    one: np.ndarray
-    two: np.ndarray
-    three: np.ndarray
-    number: np.ndarray
-    place: np.ndarray
+    one: Array
+    two: Array
+    three: Array
+    number: Array
+    place: Array
 
 
 class Grams(NamedTuple):
@@ -46,71 +50,70 @@ class Grams(NamedTuple):
     stride: int
     left: np.uint64
     shift: np.uint64
-    table: np.ndarray
+    table: Array
     sieve_shift: np.uint64
-    sieve: np.ndarray
-    bucket: np.ndarray
-    window: np.ndarray
-    back: np.ndarray
-    number: np.ndarray
-    place: np.ndarray
+    sieve: Array
+    bucket: Array
+    window: Array
+    back: Array
+    number: Array
+    place: Array
     width: np.uint64
 
 
 class Literals(NamedTuple):
     """A set of patterns, ready to be looked for: bytes, where each begins, its groups."""
 
-    needles: np.ndarray
-    starts: np.ndarray
+    needles: Array
+    starts: Array
     groups: tuple[Triples | Grams, ...]
 
     @property
-    def count(self):
+    def total(self) -> int:
         """The number of patterns."""
         return len(self.starts) - 1
 
 
-def prepared(patterns, text=None):
-    """The tables for patterns (a sequence of bytes); a text like those to be scanned helps.
+def prepared(patterns: Sequence[bytes], text: Bytes | None = None) -> Literals:
+    """The tables for patterns; a text like those to be scanned makes them better.
 
-    Raises a ValueError that names the argument where a pattern is empty or not bytes.
+    An error names the pattern that is empty or not bytes.
     """
     check_patterns(patterns)
     starts = np.cumsum([0, *map(len, patterns)], dtype=np.int64)
     needles = np.frombuffer(b"".join(patterns) + bytes(PADDING), dtype=np.uint8)
-    seen = sampled(np.zeros(0, np.uint8) if text is None else text)
-    lengths = np.diff(starts)
+    seen = np.zeros(0, np.uint8) if text is None else sampled(array("text", text, (np.uint8,), 1))
     groups = [
         make(needles, starts, np.flatnonzero(chosen), seen)
-        for make, chosen in _plan(lengths)
+        for make, chosen in _plan(np.diff(starts))
         if chosen.any()
     ]
     return Literals(needles, starts, tuple(groups))
 
 
-def check_patterns(patterns):
+def check_patterns(patterns: object) -> None:
     """Raise what `prepared` raises."""
     if isinstance(patterns, (bytes, str)) or not isinstance(patterns, Sequence) or not patterns:
-        raise ValueError("patterns: a sequence of at least one bytes object is wanted")
+        raise KernelArgumentError("patterns", "a sequence of at least one bytes object is needed")
     for k, pattern in enumerate(patterns):
         if not isinstance(pattern, bytes):
-            raise ValueError(f"patterns: number {k} is {type(pattern).__name__}; encode it")
+            kind = type(pattern).__name__
+            raise KernelArgumentError("patterns", f"number {k} is {kind}, not bytes; encode it")
         if not pattern:
-            raise ValueError(f"patterns: number {k} is empty and would be everywhere; leave it out")
+            raise KernelArgumentError("patterns", f"number {k} is empty, which is everywhere")
 
 
-def check_strings(buffer, offsets):
-    """Raise a ValueError that names what of the two no kernel should be given."""
-    if not isinstance(buffer, np.ndarray) or buffer.dtype != np.uint8 or buffer.ndim != 1:
-        raise ValueError("buffer: a one-dimensional array of uint8 is wanted")
-    if not isinstance(offsets, np.ndarray) or offsets.dtype != np.int64 or offsets.ndim != 1:
-        raise ValueError("offsets: a one-dimensional array of int64 is wanted")
-    if not (buffer.flags.c_contiguous and offsets.flags.c_contiguous):
-        raise ValueError("buffer, offsets: contiguous arrays are wanted")
-    if not len(offsets) or offsets[0] < 0 or offsets[-1] > len(buffer):
-        raise ValueError("offsets: at least one is wanted, all of them inside the buffer")
-    if (offsets[1:] < offsets[:-1]).any():
-        raise ValueError("offsets: they must not descend")
+def check_strings(buffer: object, offsets: object) -> None:
+    """Raise the error of a text or of offsets that no kernel can be given."""
+    text = array("buffer", buffer, (np.uint8,), 1)
+    ends = array("offsets", offsets, (np.int64,), 1)
+    if not len(ends):
+        raise KernelArgumentError("offsets", "at least one is needed")
+    if ends[0] < 0 or ends[-1] > len(text):
+        raise KernelArgumentError("offsets", f"not from 0 to the buffer's length, {len(text):,}")
+    if (ends[1:] < ends[:-1]).any():
+        at = int((ends[1:] < ends[:-1]).argmax()) + 1
+        raise KernelArgumentError("offsets", f"entry {at} is below the one before")
 
 
 def sampled(text):

@@ -9,11 +9,11 @@ Two searches that skip, both followed by an exact comparison:
 - `scan_grams`, for many patterns: the text is sampled every `stride` bytes, and each
   pattern has all `stride` alignments of one of its windows in a hash table, so that
   any occurrence shows a known gram at a sampled place (sampled q-grams: Sutinen and
-  Tarhio 1995; skipping by blocks of many patterns: Wu and Manber 1994). Filters without
-  branches thin the places of a block out before anything is compared.
+  Tarhio 1995; many patterns by hashed blocks: Wu and Manber 1994). Filters without
+  branches thin the places of a block out.
 - `scan_triples`, for a few patterns or short ones: every place is compared with three
-  neighbouring bytes of each pattern, rare ones, by blocks that LLVM turns into SIMD
-  (rare bytes first is how memmem of Rust's memchr finds one pattern).
+  bytes of each pattern, rare ones, by blocks that LLVM turns into SIMD (rare bytes
+  first is how memmem of Rust's memchr finds one pattern).
 
 Arrays, as all bodies here name them:
 
@@ -38,8 +38,8 @@ from .scan import bytes_below, zero_bytes
 
 #: Places that are probed, and then thinned out, together: a few KB of text.
 BLOCK = 4096
-#: Places that `scan_triples` looks at together; and again, where one of them has a triple.
-SPAN, WIDTH = 512, 128
+#: Places that `scan_triples` looks at together.
+SPAN = 512
 #: Places that wait to be compared in full.
 WAITING = 1024
 #: Zero bytes behind the patterns, so that a word can be read at each of their bytes.
@@ -140,7 +140,7 @@ def pick(buffer, at, count, stride, left, shift, table, picked):
 
     Without a branch: every place is written down, and counted if it is wanted.
     """
-    found = 0
+    found = np.int64(0)
     for _ in range(count):
         picked[U(found)] = at
         found += np.int64(table[U(((word_at(buffer, at) << left) * FIRST) >> shift)])
@@ -150,7 +150,7 @@ def pick(buffer, at, count, stride, left, shift, table, picked):
 
 def thin(buffer, picked, count, left, shift, sieve):
     """Keep those of the picked places that the sieve (one bit a hash) knows; their number."""
-    kept = 0
+    kept = np.int64(0)
     for c in range(count):
         at = picked[U(c)]
         picked[U(kept)] = at
@@ -176,7 +176,7 @@ def scan_grams(
     begin = offsets[low]
     stop = offsets[high]
     row = low
-    waits = 0
+    waits = np.int64(0)
     at = begin
     while at < stop:
         count = min(BLOCK, (stop - at - 8) // stride + 1)
@@ -200,11 +200,9 @@ def scan_grams(
                         buffer, waiting, numbers, waits, begin, stop, offsets, row,
                         needles, starts, bits, counts,
                     )  # fmt: skip
-                    waits = 0
+                    waits = np.int64(0)
         at += count * stride
-    enter(
-        buffer, waiting, numbers, waits, begin, stop, offsets, row, needles, starts, bits, counts
-    )
+    enter(buffer, waiting, numbers, waits, begin, stop, offsets, row, needles, starts, bits, counts)
 
 
 def some(buffer, at, second, third, one, two, three, k):
@@ -256,15 +254,6 @@ def mark(buffer, at, count, second, third, one, two, three, k, marks):
         marks[U(j)] = min(uint8(marks[U(j)] | before), nearest)
 
 
-def marked(marks, at):
-    """Whether one of `WIDTH` marks from `at` on is zero."""
-    part = marks[at : at + WIDTH]
-    least = uint8(255)
-    for j in range(WIDTH):
-        least = min(least, part[U(j)])
-    return least == 0
-
-
 def scan_triples(
     buffer, offsets, low, high, needles, starts, second, third, one, two, three, number, place,
     marks, waiting, numbers, bits, counts,
@@ -280,7 +269,7 @@ def scan_triples(
     begin = offsets[low]
     stop = offsets[high]
     row = low
-    waits = 0
+    waits = np.int64(0)
     at = begin
     while at + third < stop:
         count = min(SPAN, stop - at - third)
@@ -292,27 +281,23 @@ def scan_triples(
             continue
         for k in range(0, one.shape[0], 4):
             mark(buffer, at, count, second, third, one, two, three, k, marks)
-        marks[count:] = 1
-        for part in range(0, count, WIDTH):
-            for word in range(part, part + WIDTH if marked(marks, part) else part, 8):
-                zeros = zero_bytes(word_at(marks, word))
-                while zeros != 0:
-                    near = at + word + np.int64(bytes_below(zeros))
-                    zeros &= zeros - _1
-                    a, b, c = buffer[near], buffer[near + second], buffer[near + third]
-                    for k in range(number.shape[0]):
-                        waiting[U(waits)] = near - place[U(k)]
-                        numbers[U(waits)] = number[U(k)]
-                        waits += np.int64(
-                            a == one[U(k)] and b == two[U(k)] and c == three[U(k)]
-                        )
-                        if waits == WAITING:
-                            row = enter(
-                                buffer, waiting, numbers, waits, begin, stop, offsets, row,
-                                needles, starts, bits, counts,
-                            )  # fmt: skip
-                            waits = 0
+        for j in range(count, SPAN):
+            marks[U(j)] = 1
+        for word in range(0, count, 8):
+            zeros = zero_bytes(word_at(marks, word))
+            while zeros != 0:
+                near = at + word + np.int64(bytes_below(zeros))
+                zeros &= zeros - _1
+                a, b, c = buffer[near], buffer[near + second], buffer[near + third]
+                for k in range(number.shape[0]):
+                    waiting[U(waits)] = near - place[U(k)]
+                    numbers[U(waits)] = number[U(k)]
+                    waits += np.int64(a == one[U(k)] and b == two[U(k)] and c == three[U(k)])
+                    if waits == WAITING:
+                        row = enter(
+                            buffer, waiting, numbers, waits, begin, stop, offsets, row,
+                            needles, starts, bits, counts,
+                        )  # fmt: skip
+                        waits = np.int64(0)
         at += count
-    enter(
-        buffer, waiting, numbers, waits, begin, stop, offsets, row, needles, starts, bits, counts
-    )
+    enter(buffer, waiting, numbers, waits, begin, stop, offsets, row, needles, starts, bits, counts)

@@ -58,3 +58,22 @@ def match_numerals(code, start, size, rows, found):  # type: ignore[no-untyped-d
     """Which terms of `rows` (int32) are Church numerals; found bool[len(rows)]."""
     for k in range(rows.shape[0]):
         found[k] = numeral_of(code, start[rows[k]], size[rows[k]]) >= 0
+
+
+def bind_terms(  # type: ignore[no-untyped-def]
+    pattern, code, start, rows, found, bound_start, bound_end
+):
+    """Match the terms of `rows` (int32) and keep what the metavariables of each stand for.
+
+    found bool[len(rows)]; bound_start, bound_end int64[len(rows), metavariables]: spans
+    of code, -1 where a term does not match or the pattern has no such metavariable. The
+    walk of `matches`; 16 bytes more a term and metavariable.
+    """
+    for k in range(rows.shape[0]):
+        begins = bound_start[k]
+        ends = bound_end[k]
+        found[k] = matches(pattern, code, start[rows[k]], begins, ends)
+        for meta in range(begins.shape[0]):
+            if not found[k] or begins[meta] < 0:
+                begins[meta] = -1
+                ends[meta] = -1

@@ -14,6 +14,8 @@ four times as fast, else in 64.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .packed import U
@@ -72,7 +74,7 @@ def norms_of(vectors, lo, hi, norms, inverses):  # type: ignore[no-untyped-def]
             v = np.int64(vectors[U(i), U(j)])
             total += v * v
         norms[U(i)] = total
-        inverses[U(i)] = np.float32(1.0 / np.sqrt(np.float64(total))) if total > 0 else 0
+        inverses[U(i)] = np.float32(1.0 / math.sqrt(np.float64(total))) if total > 0 else 0
 
 
 def dots_narrow(vectors, lo, hi, query, scores):  # type: ignore[no-untyped-def]

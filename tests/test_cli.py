@@ -244,10 +244,10 @@ def test_a_signal_stops_the_run_after_the_tick() -> None:
 def test_options_without_effect_say_so_in_one_line(
     ran: list[tuple[Path, dict[str, Any]]], folder: Path
 ) -> None:
-    result = invoke("--gpu", "--workers", "4", "--no-auto-scale")
+    result = invoke("--workers", "4", "--no-auto-scale")
     said = [line for line in result.stderr.splitlines() if "one process on the CPU" in line]
-    assert said == ["note: --workers, --gpu, --no-auto-scale: this run uses one process on the CPU"]
-    assert not {"gpu", "workers", "no_auto_scale"} & ran[0][1].keys()
+    assert said == ["note: --workers, --no-auto-scale: this run uses one process on the CPU"]
+    assert not {"workers", "no_auto_scale"} & ran[0][1].keys()
 
 
 @pytest.mark.parametrize(

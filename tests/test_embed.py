@@ -66,7 +66,7 @@ def embedded(some: list[Words], dimensions: int = 256, form: str = "compiled") -
     rows = found.reshape(len(some), dimensions)
     FORMS[form](embed.embed_terms)(code, starts, sizes, 0, len(some), shapes, sums, rows)
     assert intact(shapes, sums, found)
-    return rows.tolist()  # type: ignore[no-any-return]
+    return rows.tolist()
 
 
 def cosine(a: Words, b: Words) -> float:
@@ -115,7 +115,7 @@ def test_the_formula_stays_what_stores_were_filled_with() -> None:
     code, starts, sizes = joined(small)
     found = vectors.embed(code, starts, sizes)
     digest = hashlib.sha256(found.astype("<i2").tobytes()).hexdigest()
-    assert digest[:16] == "GOLDEN"
+    assert digest[:16] == "97db11e3ce766a74"
 
 
 # -- alike terms are near --------------------------------------------------
@@ -182,14 +182,14 @@ def test_the_cut_of_a_batch_changes_nothing() -> None:
 CODE, STARTS, SIZES = joined([terms.IDENTITY, terms.PAIR])
 ROWS = np.ones((3, 4), np.int16)
 BAD: list[tuple[Callable[[], object], str]] = [
-    (lambda: vectors.embed(CODE.astype(np.float32), STARTS, SIZES), "code"),  # type: ignore[arg-type]
+    (lambda: vectors.embed(CODE.astype(np.float32), STARTS, SIZES), "code"),
     (lambda: vectors.embed(CODE ^ 1, STARTS, SIZES), "code"),
     (lambda: vectors.embed(CODE, STARTS + 1, SIZES - 1), "code"),  # open terms
     (lambda: vectors.embed(CODE, STARTS.astype(np.int32), SIZES), "starts"),
     (lambda: vectors.embed(CODE, STARTS, SIZES * 0), "sizes"),
     (lambda: vectors.embed(CODE, STARTS, SIZES, 0), "dimensions"),
     (lambda: vectors.embed(CODE, STARTS, SIZES, 4097), "dimensions"),
-    (lambda: vectors.units(ROWS.astype(np.float32)), "vectors"),
+    (lambda: vectors.units(ROWS.astype(np.float32)), "vectors"),  # type: ignore[arg-type]
     (lambda: vectors.units(np.asfortranarray(ROWS)), "vectors"),
     (lambda: vectors.units(ROWS[0]), "vectors"),
     (lambda: vectors.units(ROWS[:, :0]), "vectors"),

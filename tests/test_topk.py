@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -187,7 +188,7 @@ STORED[:, 0] = 1
 def test_the_cut_into_shards_changes_nothing(cuts: list[int], k: int, by_cosine: bool) -> None:
     def cut(task: Callable[[int, int], None], count: int) -> None:
         edges = sorted({0, count, *(c for c in cuts if c < count)})
-        for low, high in list(zip(edges, edges[1:], strict=False))[::-1]:
+        for low, high in reversed(list(itertools.pairwise(edges))):
             task(low, high)
 
     metric = COSINE if by_cosine else DOT
@@ -212,14 +213,14 @@ def test_fewer_vectors_than_asked_for_are_all_there_is() -> None:
 
 ZERO = np.zeros((2, 16), np.int16)
 BAD: list[tuple[Callable[[], object], str]] = [
-    (lambda: Vectors(STORED.astype(np.float32)), "vectors"),
+    (lambda: Vectors(STORED.astype(np.float32)), "vectors"),  # type: ignore[arg-type]
     (lambda: Vectors(np.full((2, 3), np.nan)), "vectors"),
-    (lambda: Vectors(STORED.astype(np.int32)), "vectors"),
+    (lambda: Vectors(STORED.astype(np.int32)), "vectors"),  # type: ignore[arg-type]
     (lambda: Vectors(STORED.astype(">i2")), "vectors"),
     (lambda: Vectors(STORED.T), "vectors"),
     (lambda: Vectors(STORED[:, ::2]), "vectors"),
     (lambda: Vectors(np.ones((1, 4097), np.int16)), "vectors"),
-    (lambda: Vectors(STORED.tolist()), "vectors"),  # type: ignore[arg-type]
+    (lambda: Vectors(STORED.tolist()), "vectors"),
     (lambda: Vectors(STORED).nearest(STORED[0], 1), "queries"),
     (lambda: Vectors(STORED).nearest(STORED[:, :8].copy(), 1), "queries"),
     (lambda: Vectors(STORED).nearest(STORED.astype(np.int8), 1), "queries"),
@@ -248,4 +249,4 @@ def test_zero_vectors_have_a_dot_product_all_the_same() -> None:
 
 def test_not_a_number_is_named_as_the_reason() -> None:
     with pytest.raises(KernelArgumentError, match="NaN"):
-        vectors.units(np.full((2, 3), np.nan))  # type: ignore[arg-type]
+        vectors.units(np.full((2, 3), np.nan))

@@ -37,7 +37,6 @@ class Display:
         self.json = json
         self.run: UnderWay | None = None
         self.restored = 0
-        self._first = 0
 
     def moving(self) -> AbstractContextManager[object]:
         """A line that shows that something happens, where a terminal is looking."""
@@ -55,15 +54,14 @@ class Display:
 
     def begin(self, run: UnderWay) -> None:
         """From now on the moving line looks at the run."""
-        self._first = run.tick
         self.run = run
 
     def _line(self) -> Text:
         run = self.run
         if run is None:
+            if not self.restored:
+                return Text("preparing (the first run on a machine compiles the kernels)")
             return Text(f"reading the log: tick {self.restored}")
-        if run.tick == self._first:
-            return Text("the first tick (the first run on a machine compiles the kernels)")
         done = run.outcomes.get("normal", 0)
         return Text(f"tick {run.tick}, {done:,} modifications; Ctrl-C ends it after the tick")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from automaton.errors import UsageError
 from automaton.notation import format_term, parse
 
 from . import config
@@ -22,10 +23,11 @@ from .display import SHOW_CURSOR, Display
 from .kinds import PATH, WIDTH, Finite, deciding, option, switch
 
 if TYPE_CHECKING:
+    from automaton.gpu import Name
     from automaton.runner import Run
 
 #: Options that wait for the parts they speak to; until then they say so.
-LATER = ("workers", "gpu", "no_auto_scale")
+LATER = ("workers", "no_auto_scale")
 #: Options of the loop, and what it calls them.
 LOOPING = {
     "ticks": "ticks",
@@ -81,7 +83,20 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
     show_default="1",
     help="Worker processes (a count); has no effect yet, and says so.",
 )
-@switch("--gpu", "Reduce on the GPU; has no effect yet, and says so.")
+@switch("--gpu", "Compute on the GPU where there is one, else on the CPU; says why.")
+@option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    show_default="auto with --gpu, else cpu",
+    help="Where batches are computed (a word): cuda is an error where it cannot be had.",
+)
+@option(
+    "--gpu-batch-size",
+    type=click.IntRange(32, 1 << 22),
+    metavar="N",
+    show_default="what its memory allows",
+    help="Most reactions that the GPU computes at a time (a count).",
+)
 @switch("--no-auto-scale", "Keep the number of workers; has no effect yet, and says so.")
 @deciding("--max-objects", "N", "Terms alive at once (a count); the log keeps all.")
 @deciding("--max-steps", "N", "Budget of a reaction in beta steps.")
@@ -140,11 +155,14 @@ def run(log: Path, **settings: Any) -> None:
 
     Ctrl-C finishes the tick, commits, prints the summary and exits with 0.
     """
+    from automaton.gpu import Wanted  # noqa: PLC0415  # as below
     from automaton.runner import Run  # noqa: PLC0415  # loads numba, which takes a second
 
     display = Display(json=bool(settings.pop("json")))
     _name_what_waits(display, {name: settings.pop(name) for name in LATER})
     opening = {name: settings.pop(name) for name in ("durability", "as_genesis")}
+    device = _device(settings.pop("gpu"), settings.pop("device"))
+    opening["wanted"] = Wanted(device, settings.pop("gpu_batch_size"), display.note)
     looping = {to: settings.pop(name) for name, to in LOOPING.items()}
     given = {name: value for name, value in settings.items() if value is not None}
     with display.moving(), Run(log, given, **opening, progress=display.reading) as under_way:
@@ -156,6 +174,13 @@ def run(log: Path, **settings: Any) -> None:
     display.show(final)
     if not display.json:
         click.echo(f"{log}: go on with the same command; look at it with check, stats and show")
+
+
+def _device(gpu: bool, device: Name | None) -> Name:
+    """Which device `--gpu` and `--device` ask for."""
+    if gpu and device == "cpu":
+        raise UsageError("--gpu and --device cpu contradict each other; give one of them")
+    return device or ("auto" if gpu else "cpu")
 
 
 @contextmanager

@@ -1,0 +1,147 @@
+"""The objects of some lines as columns, and which of them a selector or a pattern means.
+
+A row is a term of an object, so that what is said of a term and of its object is
+said of one row; an object without a term is a row too. As `selection` is for the
+population. Knows no files and no log: lines come as bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton import conditions, notation, objects
+from automaton.packed import META, Words
+from automaton.reader import Grammar, Reader
+from automaton.sources import Found, TermReader
+from kernels import cpu, match
+
+Numbers: TypeAlias = npt.NDArray[np.int64]
+Truth: TypeAlias = npt.NDArray[np.bool_]
+
+_INT64 = 1 << 63
+_NO_TERM: Words = np.empty(0, dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The terms of some objects, packed in `code`.
+
+    column: row (as the line was numbered), level, steps (of the object, 0 where it has
+    none), size (nodes, 0 for an object without a term) and start (in code), int64.
+    """
+
+    names: list[bytes]  # of the terms: id, id#span or line:n, escaped as in a log
+    kinds: list[str]
+    code: Words
+    column: dict[str, Numbers]
+
+    @classmethod
+    def of(cls, lines: Iterable[tuple[int, int, bytes]]) -> Columns:
+        """The objects of lines (row, line number, bytes); lines that hold none are left out."""
+        reader = TermReader(notation.MAX_NODES)
+        facts: list[tuple[int, int, int, int]] = []
+        names, kinds, terms = [], [], []
+        for row, number, raw in lines:
+            line = objects.parse_line(raw)
+            if not isinstance(line, objects.Object):
+                continue
+            members = line.members
+            name = objects.object_id(members) or f"line:{number}"
+            found = [(named.name, named.words) for named in reader.terms_of(Found(name, members))]
+            for own, words in found or [(objects.quote(name)[1:-1], _NO_TERM)]:
+                facts.append((row, objects.level(members), _steps(members), len(words)))
+                names.append(own)
+                kinds.append(objects.object_type(members) or "")
+                terms.append(words)
+        table = np.array(facts, dtype=np.int64).reshape(-1, 4).T.copy()
+        column = dict(zip(("row", "level", "steps", "size"), table, strict=True))
+        column["start"] = np.cumsum(column["size"]) - column["size"]
+        return cls(names, kinds, np.concatenate([_NO_TERM, *terms]), column)
+
+    @property
+    def row(self) -> Numbers:
+        """The line of each row, as it was numbered."""
+        return self.column["row"]
+
+
+def _steps(members: objects.Members) -> int:
+    value = members.get("steps")
+    return value if type(value) is int and -_INT64 <= value < _INT64 else 0
+
+
+def chosen(
+    columns: Columns, selector: conditions.Selector | None, patterns: tuple[str, ...]
+) -> Truth:
+    """The rows that a selector means and whose term is of the form of one of the patterns."""
+    truth = np.ones(len(columns.names), dtype=np.bool_)
+    if selector is not None:
+        truth &= conditions.evaluate(selector, partial(_leaf, columns))
+    if patterns:
+        truth &= np.logical_or.reduce([_matching(columns, text) for text in patterns])
+    return truth
+
+
+def _leaf(columns: Columns, leaf: conditions.Leaf) -> Truth:
+    """One truth value a row for an atom of a selector; see `selection`."""
+    match leaf:
+        case conditions.Const(value):
+            return np.full(len(columns.names), value)
+        case conditions.Numeral():
+            return _numerals(columns)
+        case conditions.Matches(pattern):
+            return _matching(columns, pattern)
+        case conditions.Compare(field, op, bound):
+            values: Any = columns.column[field]
+            return np.asarray(conditions.COMPARISONS[op](values, bound), dtype=np.bool_)
+        case conditions.Member("type", kinds):
+            return np.array([kind in kinds for kind in columns.kinds], dtype=np.bool_)
+        case conditions.Member(field, members):
+            return np.isin(columns.column[field], members)
+
+
+def _matching(columns: Columns, text: str) -> Truth:
+    return bind(text, columns.code, columns.column["start"], columns.column["size"])[0]
+
+
+def _numerals(columns: Columns) -> Truth:
+    """The rows whose term is a Church numeral; an object without a term is none."""
+    column = columns.column
+    rows = np.arange(len(columns.names), dtype=np.int32)
+    found = np.empty(len(rows), dtype=np.bool_)
+    cpu.compiled(match.match_numerals)(columns.code, column["start"], column["size"], rows, found)
+    return found
+
+
+def bind(
+    text: str, code: Words, starts: Numbers, sizes: Numbers
+) -> tuple[Truth, npt.NDArray[np.int64]]:
+    """Which terms match a pattern, and the spans of code that its metavariables stand for.
+
+    found bool [terms]; spans int64 [2, terms, metavariables]: begin and end, -1 for none.
+    An empty span is no term and matches nothing.
+    """
+    pattern = notation.parse(text, pattern=True)
+    metas = pattern[pattern & 3 == META] >> 2
+    rows = np.flatnonzero(sizes).astype(np.int32)
+    spans = np.full((2, len(rows), int(metas.max(initial=-1)) + 1), -1, dtype=np.int64)
+    some = np.empty(len(rows), dtype=np.bool_)
+    cpu.compiled(match.bind_terms)(pattern, code, starts, rows, some, spans[0], spans[1])
+    found = np.zeros(len(sizes), dtype=np.bool_)
+    found[rows] = some
+    whole = np.full((2, len(sizes), spans.shape[2]), -1, dtype=np.int64)
+    whole[:, rows] = spans
+    return found, whole
+
+
+def metavariables(text: str) -> dict[str, int]:
+    """The metavariables of a pattern as they are written, and their numbers."""
+    reader = Reader(text, notation.MAX_NODES, Grammar(pattern=True))
+    words = reader.read()
+    named = {f"?{name}": number for name, number in reader.metas.items()}
+    return named or {f"?{word >> 2}": word >> 2 for word in words if word & 3 == META}

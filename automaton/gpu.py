@@ -1,0 +1,135 @@
+"""The CUDA device: reactions on the card, lines by the CPU's threads; and which device runs.
+
+The same columns as the CPU's, bit for bit. Where the card has not the memory it
+is given less at a time, and at last the CPU goes on, which is said once. A named
+device that cannot be had is an error; only `auto` falls back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from automaton import capability
+from automaton.device import Batch, Cpu, Job
+from automaton.errors import DeviceError
+from automaton.options import Options
+
+Name = Literal["auto", "cpu", "cuda"]
+
+#: Fewer reactions at a time than this are not worth asking the card for.
+LEAST_BATCH = 32
+
+
+def silent(_text: str) -> None:
+    """Says nothing."""
+
+
+class Wanted(NamedTuple):
+    """Which device a run asks for, how much at a time, and whom it tells what came of it."""
+
+    device: Name = "cpu"
+    gpu_batch_size: int | None = None  # reactions at a time at most; None: what memory allows
+    say: Callable[[str], None] = silent
+
+
+ON_CPU = Wanted()
+
+
+def open_device(options: Options, wanted: Wanted) -> Cpu:
+    """The device that is asked for; `auto` is the CPU, and says why, where CUDA is not usable."""
+    if wanted.device == "cpu":
+        return Cpu(options)
+    found = capability.cuda()
+    if found.usable:
+        return Gpu(options, wanted)
+    if wanted.device == "cuda":
+        raise DeviceError(f"--device cuda: {found.reason}; {found.advice}")
+    wanted.say(f"no GPU is used: {found.reason}; this run computes on the CPU (see doctor)")
+    return Cpu(options)
+
+
+class Gpu(Cpu):
+    """The CUDA target: reactions there, everything else on the CPU's threads."""
+
+    def __init__(self, options: Options, wanted: Wanted, threads: int | None = None) -> None:
+        super().__init__(options, threads)
+        self.name = "cuda"
+        self._wanted = wanted
+        self._limit = wanted.gpu_batch_size
+        self._share = self._target.SHARE
+        self._short = False  # of memory, since the last batch that fitted
+        self._reactors: dict[int, Any] = {}
+
+    @cached_property
+    def _target(self) -> Any:
+        """The card's batches; imported where CUDA is usable alone."""
+        from kernels import cuda_calls  # noqa: PLC0415 - needs the packages of the extra
+
+        return cuda_calls
+
+    def react(self, job: Job, batch: Batch) -> None:
+        """Fill a batch's columns: every slot's reactants, outcome and normal form."""
+        while self.name == "cuda":
+            try:
+                self._on_card(job, batch)
+            except self._target.NoRoomError as error:
+                self._give_up(str(error))
+            except MemoryError as error:
+                self._take_less(batch.slots, str(error))
+            except self._target.CardError as error:
+                message = f"the GPU failed: {error}; without --gpu the same bytes come from the CPU"
+                raise DeviceError(message) from error
+            else:
+                self._say_if_short(batch.slots)
+                return
+        super().react(job, batch)
+
+    def _on_card(self, job: Job, batch: Batch) -> None:
+        o, choice, population = self.options, job.choice, job.population
+        column = population.column
+        snapshot = {
+            "code": population.code[: population.end],
+            **{name: column[name] for name in ("start", "size", "normal")},
+            "choices_a": choice.a, "choices_b": choice.b, "operator_of": choice.operator_of,
+        }  # fmt: skip
+        draws = self._target.Draws(np.uint64(o.seed), np.uint64(job.tick), job.purpose)
+        columns = {name: getattr(batch, name) for name in self._target.REACTION}
+        self._reactor(batch.slots).run(
+            draws, snapshot, choice.operator, bool(o.copies), o.input_limit, batch.slots, columns,
+            batch.out,
+        )  # fmt: skip
+
+    def _reactor(self, slots: int) -> Any:
+        """The buffers for batches of so many slots, made at the first."""
+        if slots not in self._reactors:
+            o = self.options
+            limits = self._target.Limits(o.max_steps, o.max_size, o.max_depth)
+            self._reactors[slots] = self._target.Reactor(
+                slots, limits, limit=self._limit, share=self._share
+            )
+        return self._reactors[slots]
+
+    def _take_less(self, slots: int, reason: str) -> None:
+        """Try half as much at a time; where that is not worth it, give up."""
+        self._reactors.clear()
+        self._limit = min(slots, self._limit or slots) // 2
+        self._share /= 2
+        self._short = True
+        if self._limit < LEAST_BATCH:
+            self._give_up(reason)
+
+    def _say_if_short(self, slots: int) -> None:
+        if self._short and slots > (self._limit or slots):
+            self._wanted.say(
+                f"the GPU ran out of memory; at most {self._limit} reactions at a time from now on"
+            )
+        self._short = False
+
+    def _give_up(self, reason: str) -> None:
+        self._reactors.clear()
+        self.name = "cpu"
+        self._wanted.say(f"{reason}; this run goes on on the CPU")

@@ -1,0 +1,55 @@
+"""Has every kernel of a tick compiled, or read from its cache, before the clock starts.
+
+The first run on a machine compiles for some seconds; a run that is bounded by
+time should not spend it so, and statistics should not show it. One tiny tick
+on a snapshot of its own, thrown away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from automaton import selection, terms
+from automaton.answers import Answers, application
+from automaton.device import Batch, Cpu, Fragments, Job, LineBuffer, Reference, reduce_batch
+from automaton.options import Options
+from automaton.population import MODIFICATION, Entering, place_words
+from automaton.sources import Found
+from automaton.world import World
+from kernels import philox
+
+_SMALL = {
+    "parallel": 1, "max_objects": 2, "max_size": 16, "max_steps": 16, "max_depth": 16,
+    "max_input": None, "operator": "λλ1 0", "lock_dimension": None, "focus_dimension": None,
+}  # fmt: skip
+
+
+def warm_up() -> None:
+    """Compute one tick of one round."""
+    options = replace(Options(), **_SMALL)
+    world = World(options)
+    world.found([Found("a", {"term": "λ0"}), Found("b", {"term": "λλ1"})], 1)
+    device, batch = Cpu(options, threads=1), Batch(1, options.max_size)
+    job = Job(world.population, world.choice(1), 1, philox.REACTANTS)
+    device.react(job, batch)
+    device.write(job, batch, Fragments.of("", 1, 0), LineBuffer())
+    answers = Answers(world, batch, 1, Reference(), lambda: True)
+    for question in ("unifiable", "numeric"):
+        answers(question)
+    identity = terms.IDENTITY
+    Reference().normal_form(application(identity, identity, identity), 1)
+    reduce_batch([identity], 16, 16, 16)
+    selection.select(world.population, selection.checked("numeral or term ~ '?x'"))
+    winners = np.arange(1)
+    batch.words[:] = place_words(0, 1, philox.PLACE, winners)
+    batch.results[:], batch.sizes[:], batch.out[:1] = 0, 1, 0
+    world.population.enter(
+        1,
+        Entering(winners, winners, batch.out, batch.results, batch.sizes, batch.steps, batch.words),
+        0,
+        MODIFICATION,
+    )
+    world.population.reserve(len(world.population.code))
+    device.close()

@@ -1,0 +1,63 @@
+"""The kernels of the five families by name, and what each runs on: one row a kernel.
+
+`python` is the body itself, the oracle of the others; `cpu` its machine code for
+this processor, `cuda` the loop that runs it on a GPU. Nothing is compiled and
+CUDA is not imported before a target is asked for. Which one runs is decided in
+`automaton.gpu`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import church, cpu, embed, literals, match, react, reduce, topk
+
+Body = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A body, and the name of its loop in `kernels.cuda` ("": the processor alone)."""
+
+    body: Body
+    loop: str = ""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Where it runs."""
+        return ("python", "cpu", "cuda") if self.loop else ("python", "cpu")
+
+
+TABLE: dict[str, Kernel] = {
+    "react": Kernel(react.react, "react_slots"),
+    "reduce": Kernel(reduce.reduce_terms, "reduce_batch"),
+    "church operate": Kernel(church.operate, "operate_batch"),
+    "church reactions": Kernel(church.church_reactions, "church_batch"),
+    "church encode": Kernel(church.encode_numerals),
+    "church decode": Kernel(church.decode_numerals, "decode_batch"),
+    "add counts": Kernel(church.add_counts, "add_batch"),
+    "mult counts": Kernel(church.mult_counts, "mult_batch"),
+    "match terms": Kernel(match.match_terms, "match_rows"),
+    "match numerals": Kernel(match.match_numerals, "match_numeral_rows"),
+    "embed": Kernel(embed.embed_terms, "embed_batch"),
+    "nearest": Kernel(topk.nearest),
+    "literals": Kernel(literals.scan_grams),
+}
+
+
+def target(name: str, where: str) -> Body:
+    """A kernel's form for `python`, `cpu` or `cuda`; KeyError where there is none."""
+    kernel = TABLE[name]
+    if where not in kernel.targets:
+        raise KeyError(f"kernel {name!r} runs on {', '.join(kernel.targets)}, not on {where}")
+    if where == "python":
+        return kernel.body
+    if where == "cpu":
+        compiled: Body = cpu.compiled(kernel.body)
+        return compiled
+    from . import cuda  # noqa: PLC0415 - needs the packages of the extra
+
+    loop: Body = cuda.compiled(kernel.loop)
+    return loop
