@@ -23,7 +23,7 @@ from automaton.packed import Words, free_variables
 from automaton.pool import SHARD_SLOTS, SHARDS_PER_THREAD, Threads, available_cores
 from automaton.reader import MAX_FREE
 from automaton.terms import numeral_value
-from kernels import cpu, lines, read, reduce, write
+from kernels import cpu, lines, names, read, reduce, write
 
 #: Longest line in bytes, as for logs.
 LONGEST_LINE = 16 << 20
@@ -102,6 +102,7 @@ class Worker:
         self._machine = _ints(*[cells] * 3, *[b.max_depth] * 4)
         self._words, self._normal = _ints(MAX_NODES, max(2 * b.max_size, 1 << 18))
         self._free, self._steps, self._sizes = _ints(*[_MOST_LINES] * 3)
+        self._names = _ints(_MOST_LINES, *[_MOST_LINES * names.FREE] * 2)
         self._begins, self._ends, self._starts, self._places = (
             np.empty(_MOST_LINES, dtype=np.int64) for _ in range(4)
         )
@@ -110,13 +111,13 @@ class Worker:
         self._reading = (*_ints(*[_LONGEST_READ] * 3), keys, *_ints(read.SCOPES, read.SCOPES))
         self._columns = columns(layout)
         self._buffer = np.empty(max(1 << 20, write.NODE * b.max_size + 1024), dtype=np.uint8)
-        (self._stack,) = _ints(2 * b.max_size)
+        self._stack, self._taken = _ints(2 * b.max_size, names.FREE)
         self._number = NOTATIONS.index(notation)
         self._most = min(64, _MOST_LINES)  # lines of the next piece
 
     def answer(self, text: str) -> Answer:
         """The answer to one term, read and printed without kernels."""
-        words, names = parse(text, self.notation, free=True)
+        words, free_names = parse(text, self.notation, free=True)
         free = np.array([free_variables(words)], dtype=np.int32)
         normal: Words = np.empty(self.budgets.max_size, dtype=np.int32)
         outcomes, columns = np.empty(1, dtype=np.uint8), _ints(1, 1)
@@ -130,7 +131,7 @@ class Worker:
         if outcomes[0] != reduce.NORMAL:
             return Answer(outcome, steps)
         found = normal[:size]
-        term = format_term(found, self.notation, names)
+        term = format_term(found, self.notation, free_names)
         return Answer(outcome, steps, size, term, numeral_value(found))
 
     def turn(self, segment: Segment) -> None:
@@ -144,12 +145,12 @@ class Worker:
         """Answer the next few lines; the beta steps that they took."""
         count, behind, _ = cpu.compiled(read.read_lines)(
             text, segment.low, segment.high, self._most, self._number, self._words,
-            self._begins, self._ends, self._starts, self._free, *self._reading,
+            self._begins, self._ends, self._starts, self._free, *self._names, *self._reading,
         )  # fmt: skip
         done = 0
         while done < count and segment.held < _HELD:
             upto = self._reduce(done, count)
-            self._write(segment, done, upto)
+            self._write(segment, text, done, upto)
             done = upto
         segment.low = int(behind if done == count else self._begins[done])
         steps = int(self._steps[:done].sum(dtype=np.int64))
@@ -166,23 +167,24 @@ class Worker:
         )  # fmt: skip
         return int(upto)
 
-    def _write(self, segment: Segment, low: int, high: int) -> None:
+    def _write(self, segment: Segment, text: Any, low: int, high: int) -> None:
         """Keep the lines of the answers low..high-1."""
         while low < high:
             upto, size = low, 0
-            if self._free[low] != read.DECLINED:
-                upto, size = self._print(low, high)
+            if self._free[low] != names.DECLINED:
+                upto, size = self._print(text, low, high)
                 segment.add(self._buffer[:size].tobytes())
             if not size:
                 segment.add(self._by_hand(segment, low))
                 upto += 1
             low = upto
 
-    def _print(self, low: int, high: int) -> tuple[int, int]:
+    def _print(self, text: Any, low: int, high: int) -> tuple[int, int]:
         """Fill the buffer with the lines of answers; the first one left, and the bytes."""
         upto, size = cpu.compiled(write.write_lines)(
             low, high, self._number, self._free, self._outcomes, self._steps, self._sizes,
-            self._places, self._normal, *self._columns, self._buffer, self._stack,
+            self._places, self._normal, text, *self._names, *self._columns,
+            self._buffer, self._stack, self._taken,
         )  # fmt: skip
         return int(upto), int(size)
 

@@ -8,7 +8,6 @@ device that cannot be had is an error; only `auto` falls back.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -44,32 +43,47 @@ def open_device(options: Options, wanted: Wanted) -> Cpu:
     if wanted.device == "cpu":
         return Cpu(options)
     found = capability.cuda()
+    reason, advice = found.reason, found.advice
     if found.usable:
-        return Gpu(options, wanted)
+        try:
+            return Gpu(options, wanted)
+        except StartError as error:
+            reason, advice = str(error), capability.INSTALL
     if wanted.device == "cuda":
-        raise DeviceError(f"--device cuda: {found.reason}; {found.advice}")
-    wanted.say(f"no GPU is used: {found.reason}; this run computes on the CPU (see doctor)")
+        raise DeviceError(f"--device cuda: {reason}; {advice}")
+    wanted.say(f"no GPU is used: {reason}; this run computes on the CPU (see doctor)")
     return Cpu(options)
+
+
+class StartError(DeviceError):
+    """CUDA is there, and does not compile or load what a run needs."""
+
+
+def _started() -> Any:
+    """The card's batches, compiled for it."""
+    try:
+        from kernels import cuda_calls  # noqa: PLC0415 - needs the packages of the extra
+    except ImportError as error:
+        raise StartError(f"CUDA's packages do not load ({error})") from error
+    try:
+        cuda_calls.prepare()
+    except (cuda_calls.CardError, MemoryError) as error:
+        raise StartError(f"CUDA does not start ({error})") from error
+    return cuda_calls
 
 
 class Gpu(Cpu):
     """The CUDA target: reactions there, everything else on the CPU's threads."""
 
     def __init__(self, options: Options, wanted: Wanted, threads: int | None = None) -> None:
-        super().__init__(options, threads)
-        self.name = "cuda"
+        self._target = _started()
         self._wanted = wanted
         self._limit = wanted.gpu_batch_size
         self._share = self._target.SHARE
         self._short = False  # of memory, since the last batch that fitted
         self._reactors: dict[int, Any] = {}
-
-    @cached_property
-    def _target(self) -> Any:
-        """The card's batches; imported where CUDA is usable alone."""
-        from kernels import cuda_calls  # noqa: PLC0415 - needs the packages of the extra
-
-        return cuda_calls
+        super().__init__(options, threads)
+        self.name = "cuda"
 
     def react(self, job: Job, batch: Batch) -> None:
         """Fill a batch's columns: every slot's reactants, outcome and normal form."""

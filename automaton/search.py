@@ -64,14 +64,16 @@ def find(
     def task(low: int, high: int) -> None:
         counts = np.zeros(patterns.total, dtype=np.int64)
         waiting = np.empty(literals.WAITING, np.int64), np.empty(literals.WAITING, np.int32)
-        picked, marks = np.empty(literals.BLOCK + 1, np.int64), np.empty(literals.SPAN, np.uint8)
+        runs, picked = np.empty((2, literals.BLOCK + 1), np.int64)
+        marks = np.empty(literals.SPAN, np.uint8)
         for begin, end in _pieces(offsets, low, high, len(patterns.groups)):
             for group in patterns.groups:
                 triples = isinstance(group, Triples)
                 body = literals.scan_triples if triples else literals.scan_grams
+                own = [marks] if triples else [runs, picked]
                 cpu.compiled(body)(
                     buffer, offsets, begin, end, patterns.needles, patterns.starts, *group,
-                    marks if triples else picked, *waiting, bits, counts,
+                    *own, *waiting, bits, counts,
                 )  # fmt: skip
         counted.append(counts)
 

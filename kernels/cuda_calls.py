@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .arguments import Array
-from .cuda import BLOCK, BLOCKS, WARP, cuda, launch
+from .cuda import BLOCK, BLOCKS, WARP, compiled, cuda, launch
 from .cuda_batches import (
     SHARE,
     CardError,
@@ -44,6 +44,7 @@ __all__ = [
     "match_numerals",
     "match_terms",
     "mult_counts",
+    "prepare",
 ]
 
 #: Columns of a reduction by term, and of a reaction by slot, as the bodies have them.
@@ -54,6 +55,13 @@ REACTION = {
 }  # fmt: skip
 #: What a reaction reads: all terms, by place, and who may react.
 SNAPSHOT = ("code", "start", "size", "normal", "choices_a", "choices_b", "operator_of")
+
+
+def prepare() -> None:
+    """Compile what a batch of reactions needs, so that no clock sees it."""
+    with card_errors():
+        for name in ("react_slots", "gather"):
+            compiled(name)
 
 
 class Draws(NamedTuple):

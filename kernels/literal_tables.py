@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .arguments import Array, KernelArgumentError, array
-from .literals import FIRST, PADDING, SECOND
+from .literals import PADDING
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 
@@ -26,6 +26,8 @@ MAX_STRIDE = 16
 #: Bytes of a gram that are tried, and the costs (ns) that decide between them: of a probe,
 #: and of a place that the filters let through.
 GRAMS, PROBE_COST, PLACE_COST = (4, 5, 6), 0.35, 10.0
+#: What grams are multiplied with to be hashed: 2**64 / golden ratio, and one of Evensen's.
+FIRST, SECOND = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
 #: Bytes of text that are looked at for rare grams, and in how many pieces.
 SAMPLE, PIECES = 1 << 18, 32
 #: Bits of the hash by which grams of the sample are counted.
@@ -48,9 +50,10 @@ class Grams(NamedTuple):
     """The arguments of `literals.scan_grams` after `starts`."""
 
     stride: int
-    left: np.uint64
+    first: np.uint64
     shift: np.uint64
     table: Array
+    second: np.uint64
     sieve_shift: np.uint64
     sieve: Array
     bucket: Array
@@ -82,9 +85,10 @@ def prepared(patterns: Sequence[bytes], text: Bytes | None = None) -> Literals:
     check_patterns(patterns)
     starts = np.cumsum([0, *map(len, patterns)], dtype=np.int64)
     needles = np.frombuffer(b"".join(patterns) + bytes(PADDING), dtype=np.uint8)
-    seen = np.zeros(0, np.uint8) if text is None else sampled(array("text", text, (np.uint8,), 1))
+    text = np.zeros(0, np.uint8) if text is None else array("text", text, (np.uint8,), 1)
+    words, seen = _words(needles), _words(sampled(text))
     groups = [
-        make(needles, starts, np.flatnonzero(chosen), seen)
+        make(needles, words, starts, np.flatnonzero(chosen), seen)
         for make, chosen in _plan(np.diff(starts))
         if chosen.any()
     ]
@@ -143,13 +147,13 @@ def _words(data):
     )
 
 
-def _left(size):
-    """By how much a word is shifted so that `size` of its bytes remain."""
-    return np.uint64(max(0, 64 - 8 * size))
+def _factor(number, size):
+    """What a word is multiplied with, so that only its first `size` bytes count."""
+    return np.uint64(number << 64 - 8 * min(size, 8) & 2**64 - 1)
 
 
-def _hashed(grams, factor, bits):
-    return ((grams * factor) >> np.uint64(64 - bits)).astype(np.int64)
+def _hashed(words, factor, bits):
+    return ((words * factor) >> np.uint64(64 - bits)).astype(np.int64)
 
 
 def _counted(hashes, bits):
@@ -169,11 +173,11 @@ def _cheapest(cost, starts, chosen, size, run):
     return place
 
 
-def _triples(needles, starts, chosen, seen):
+def _triples(needles, words, starts, chosen, seen):
     """The triples of patterns of one, of two or of more bytes: those that the text has least."""
     size = min(3, int((starts[chosen + 1] - starts[chosen]).min()))
-    grams = _hashed(_words(needles) << _left(size), FIRST, FINE)
-    common = _counted(_hashed(_words(seen) << _left(size), FIRST, FINE), FINE)
+    grams = _hashed(words, _factor(FIRST, size), FINE)
+    common = _counted(_hashed(seen, _factor(FIRST, size), FINE), FINE)
     place = _cheapest(common[grams], starts, chosen, size, 1)[chosen]
     fill = -(-len(chosen) // 4) * 4
     at = np.resize(starts[chosen] + place, fill)
@@ -182,20 +186,20 @@ def _triples(needles, starts, chosen, seen):
     return Triples(second, third, one, two, three, chosen.astype(np.int32), place)
 
 
-def _grams(needles, starts, chosen, seen):
+def _grams(_needles, words, starts, chosen, seen):
     """The hashed grams of patterns that all have four bytes or more, or all have the same few."""
     shortest = int((starts[chosen + 1] - starts[chosen]).min())
     sizes = [size for size in GRAMS if size <= shortest] or [shortest]
-    tried = [_windows(needles, starts, chosen, seen, shortest, size) for size in sizes]
+    tried = [_windows(words, starts, chosen, seen, shortest, size) for size in sizes]
     _cost, size, stride, place = min(tried, key=lambda row: row[0])
-    return _table(needles, starts, chosen, place, stride, size)
+    return _table(words, starts, chosen, place, stride, size)
 
 
-def _windows(needles, starts, chosen, seen, shortest, size):
+def _windows(words, starts, chosen, seen, shortest, size):
     """For grams of a size: expected cost (ns a byte), size, stride, where the windows begin."""
     stride = min(shortest - size + 1, MAX_STRIDE)
-    grams = _hashed(_words(needles) << _left(size), FIRST, FINE)
-    common = _counted(_hashed(_words(seen) << _left(size), FIRST, FINE), FINE)
+    grams = _hashed(words, _factor(FIRST, size), FINE)
+    common = _counted(_hashed(seen, _factor(FIRST, size), FINE), FINE)
     shared = _counted(grams, FINE)  # a gram of many patterns costs a comparison with each
     place = _cheapest(
         ((16 * common + 1) * shared)[grams], starts, chosen, stride + size - 1, stride
@@ -205,26 +209,26 @@ def _windows(needles, starts, chosen, seen, shortest, size):
     return (PROBE_COST + let_through * PLACE_COST) / stride, size, stride, place
 
 
-def _table(needles, starts, chosen, place, stride, size):
+def _table(words, starts, chosen, place, stride, size):
     """Table, sieve and entries from the windows' places."""
     log = int(len(chosen) * stride - 1).bit_length()
-    bits, sieve_bits = max(12, min(log + 4, 15), min(log + 2, 22)), max(15, min(log + 6, 26))
+    bits, sieve_bits = max(min(log + 5, 15), min(log + 2, 22)), max(15, min(log + 6, 26))
     back = np.repeat(np.arange(stride), len(chosen))
-    words = _words(needles)
     at = np.tile((starts[:-1] + place)[chosen], stride)
-    grams = words[at + back] << _left(size)
-    hashed = _hashed(grams, FIRST, bits)
+    first, second = _factor(FIRST, size), _factor(SECOND, size)
+    hashed = _hashed(words[at + back], first, bits)
     order = np.argsort(hashed, kind="stable")
     table = np.zeros(1 << bits, np.uint8)
     table[hashed] = 1
     sieve = np.zeros(1 << sieve_bits, np.bool_)
-    sieve[_hashed(grams, SECOND, sieve_bits)] = True
-    width = np.uint64(2**64 - 1) >> _left(stride + size - 1)
+    sieve[_hashed(words[at + back], second, sieve_bits)] = True
+    width = np.uint64((1 << 8 * min(8, stride + size - 1)) - 1)
     return Grams(
         stride,
-        _left(size),
+        first,
         np.uint64(64 - bits),
         table,
+        second,
         np.uint64(64 - sieve_bits),
         np.packbits(sieve, bitorder="little"),
         np.concatenate([[0], np.cumsum(_counted(hashed, bits))]).astype(np.int32),

@@ -1,8 +1,9 @@
 """Terms from lines of text: names, de Bruijn indices or binary, into packed words.
 
 A line is either read or declined, and what is read is what `automaton.notation`
-reads there. Declined are errors, free names, letters beyond ASCII other than λ
-and whatever else is rare: those lines are left to that parser and its messages.
+reads there. Declined are errors, letters beyond ASCII other than λ, very long
+or very many free names and whatever else is rare: those lines are left to that
+parser and its messages.
 Nothing here prints, and nothing reads beyond its bounds, whatever the bytes are.
 
 People's notations take two passes over the line, about 2 ns a byte: left to
@@ -15,18 +16,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from .names import DECLINED, begins_name, bound_index, free_number, name_end, name_key
 from .packed import APP, LAM, VAR, U
 
 NAMED, UNNAMED, BINARY = range(3)  # what the notations lambda, debruijn and blc allow
-DECLINED = -1
 
 NEWLINE, TAB, RETURN, SPACE = 10, 9, 13, 32
 OPEN_, SHUT, DOT, ZERO, NINE, BACKSLASH = 40, 41, 46, 48, 57, 92
 ONE = 49
-UNDERSCORE, PRIME = 95, 39
 LAMBDA_0, LAMBDA_1 = 0xCE, 0xBB  # U+03BB in UTF-8
-LOWER = 0x20  # the bit that makes an ASCII letter a small one
-LETTER_A, LETTER_Z = 97, 122
 
 OPENING, SHUTTING = -1, -2  # tokens beside words
 #: Free indices end here, as in `automaton.reader`.
@@ -35,43 +33,6 @@ MAX_FREE = 1 << 16
 LONGEST_INDEX = 9
 #: Binders around a named variable that are searched, from the innermost.
 SCOPES = 1 << 10
-#: Letters of a name that its key holds; longer ones are compared in the text.
-KEY_LETTERS = 8
-_BYTE = np.uint64(8)
-
-
-def begins_name(byte):  # type: ignore[no-untyped-def]
-    """Whether an ASCII byte begins a name."""
-    return LETTER_A <= (byte | LOWER) <= LETTER_Z or byte == UNDERSCORE
-
-
-def continues_name(byte):  # type: ignore[no-untyped-def]
-    """Whether an ASCII byte goes on with a name."""
-    return begins_name(byte) or ZERO <= byte <= NINE or byte == PRIME
-
-
-def name_end(text, at):  # type: ignore[no-untyped-def]
-    """The position behind the name that begins at `at`."""
-    at += 1
-    while continues_name(text[U(at)]):
-        at += 1
-    return at
-
-
-def name_key(text, at, end):  # type: ignore[no-untyped-def]
-    """The last letters of a name as a number; never 0."""
-    key = np.uint64(0)
-    for k in range(at, end):
-        key = (key << _BYTE) | np.uint64(text[U(k)])
-    return key
-
-
-def same_name(text, a, b, length):  # type: ignore[no-untyped-def]
-    """Whether two names of equal length are equal."""
-    for k in range(length):
-        if text[U(a + k)] != text[U(b + k)]:
-            return False
-    return True
 
 
 def skip_spaces(text, at):  # type: ignore[no-untyped-def]
@@ -81,33 +42,17 @@ def skip_spaces(text, at):  # type: ignore[no-untyped-def]
     return at
 
 
-def bound_index(text, at, end, depth, keys, name_at, name_length):  # type: ignore[no-untyped-def]
-    """The index of a bound name, or DECLINED where it is free or too far out.
-
-    keys uint64, name_at int32, name_length int32 by binder: as `tokens_of`.
-    """
-    if depth > keys.shape[0]:
-        return DECLINED
-    key = name_key(text, at, end)
-    length = end - at
-    for k in range(depth - 1, -1, -1):
-        if (
-            keys[U(k)] == key
-            and name_length[U(k)] == length
-            and (length <= KEY_LETTERS or same_name(text, name_at[U(k)], at, length))
-        ):
-            return depth - 1 - k
-    return DECLINED
-
-
-def tokens_of(text, at, notation, tokens, outer, keys, name_at, name_length):  # type: ignore[no-untyped-def]
+def tokens_of(  # type: ignore[no-untyped-def]
+    text, at, notation, tokens, outer, keys, name_at, name_length, free_at, free_length, row
+):
     """The tokens of the line text[at:], which ends at the next newline.
 
     tokens int32, at least as long as the line: words of variables and lambdas,
     OPENING and SHUTTING. outer int32, as long: scratch, the binders around each
     open parenthesis. keys uint64, name_at, name_length int32 of SCOPES entries:
-    scratch, the names of the binders in scope (key 0: none).
-    Returns (tokens or DECLINED, nodes of the term, free variables).
+    scratch, the names of the binders in scope (key 0: none). free_at, free_length
+    int32: receive the free names, in this row (see `names.free_number`).
+    Returns (tokens or DECLINED, nodes of the term, free variables, free names).
     """
     count = 0
     level = 0  # open parentheses
@@ -115,6 +60,7 @@ def tokens_of(text, at, notation, tokens, outer, keys, name_at, name_length):  #
     leaves = 0
     lambdas = 0
     free = 0
+    named = 0  # free names
     empty = True  # nothing yet in the innermost group
     scopes = keys.shape[0]
     while True:
@@ -130,7 +76,7 @@ def tokens_of(text, at, notation, tokens, outer, keys, name_at, name_length):  #
             empty = True
         elif byte == SHUT:
             if empty or level == 0:
-                return DECLINED, 0, 0
+                return DECLINED, 0, 0, 0
             level -= 1
             depth = outer[U(level)]
             tokens[U(count)] = SHUTTING
@@ -153,7 +99,7 @@ def tokens_of(text, at, notation, tokens, outer, keys, name_at, name_length):  #
             if text[U(at)] == DOT:
                 at += 1
             elif bound > 0:
-                return DECLINED, 0, 0
+                return DECLINED, 0, 0, 0
             if bound == 0:
                 if depth < scopes:
                     keys[U(depth)] = np.uint64(0)
@@ -168,11 +114,11 @@ def tokens_of(text, at, notation, tokens, outer, keys, name_at, name_length):  #
             first = at
             while ZERO <= text[U(at)] <= NINE:
                 if at - first == LONGEST_INDEX:
-                    return DECLINED, 0, 0
+                    return DECLINED, 0, 0, 0
                 index = 10 * index + int(np.int64(text[U(at)])) - ZERO
                 at += 1
             if index - depth >= MAX_FREE:
-                return DECLINED, 0, 0
+                return DECLINED, 0, 0, 0
             free = max(free, index - depth + 1)
             tokens[U(count)] = (index << 2) | VAR
             count += 1
@@ -182,16 +128,24 @@ def tokens_of(text, at, notation, tokens, outer, keys, name_at, name_length):  #
             end = name_end(text, at)
             index = bound_index(text, at, end, depth, keys, name_at, name_length)
             if index == DECLINED:
-                return DECLINED, 0, 0
+                number = DECLINED
+                if depth <= scopes:
+                    number = free_number(text, at, end, free_at, free_length, row, named)
+                if number == DECLINED:
+                    return DECLINED, 0, 0, 0
+                named = max(named, number + 1)
+                index = depth + number
             tokens[U(count)] = (index << 2) | VAR
             count += 1
             leaves += 1
             empty = False
             at = end
         elif byte == NEWLINE and level == 0 and not empty:
-            return count, 2 * leaves - 1 + lambdas, free
+            if named > 0 and free > 0:
+                return DECLINED, 0, 0, 0
+            return count, 2 * leaves - 1 + lambdas, max(free, named), named
         else:
-            return DECLINED, 0, 0
+            return DECLINED, 0, 0, 0
 
 
 def apply_parts(words, at, starts, top, parts):  # type: ignore[no-untyped-def]
@@ -300,7 +254,7 @@ def line_end(text, at):  # type: ignore[no-untyped-def]
 
 def read_lines(  # type: ignore[no-untyped-def]
     text, at, stop, most, notation, words, begins, ends, starts, free,
-    tokens, first, second, keys, name_at, name_length,
+    named, free_at, free_length, tokens, first, second, keys, name_at, name_length,
 ):  # fmt: skip
     """Read the terms of the lines text[at:stop]; spaces alone are no line.
 
@@ -310,8 +264,10 @@ def read_lines(  # type: ignore[no-untyped-def]
     line that is declined has DECLINED of these and the term λ0, so that the batch
     can be reduced as a whole. words int32 receives the terms one behind the other;
     reading ends early where there may be no room for a line, and a line that has
-    none at all is declined. tokens, first, second int32: scratch, a longer line is
-    declined. keys, name_at, name_length: scratch, see `tokens_of`.
+    none at all is declined. named int32 by line: how many of its free variables
+    have names; free_at, free_length int32, FREE a line: where those stand.
+    tokens, first, second int32: scratch, a longer line is declined. keys, name_at,
+    name_length: scratch, see `tokens_of`.
     Returns (lines, where the next one begins, words used).
     """
     count = 0
@@ -330,13 +286,15 @@ def read_lines(  # type: ignore[no-untyped-def]
             break
         size = DECLINED
         unbound = 0
+        names = 0
         if length < tokens.shape[0]:
             if notation == BINARY:
                 size, unbound = binary_term(text, begin, words, used, room, first, second)
             else:
-                tokens_made, size, unbound = tokens_of(
-                    text, begin, notation, tokens, first, keys, name_at, name_length
-                )
+                tokens_made, size, unbound, names = tokens_of(
+                    text, begin, notation, tokens, first, keys, name_at, name_length,
+                    free_at, free_length, count,
+                )  # fmt: skip
                 if tokens_made == DECLINED or size > room:
                     size = DECLINED
                 else:
@@ -345,6 +303,7 @@ def read_lines(  # type: ignore[no-untyped-def]
         ends[U(count)] = end
         starts[U(count)] = used
         free[U(count)] = unbound
+        named[U(count)] = names
         if size == DECLINED:
             words[U(used)] = LAM
             words[U(used + 1)] = VAR

@@ -6,7 +6,7 @@ equals the lower row comes first. Floats only sift: a row they pass over is
 further away by more than their error.
 
 Ranges: int8 or int16 vectors of at most 4,096 dimensions, so a squared norm is
-at most 2**42, a product of two cosines' sides below 2**127. A dot product lies
+at most 2**42, and what is compared for cosines at most 2**126. A dot product lies
 within the square root of the product of the squared norms (Cauchy-Schwarz);
 where that is below 2**31 for a block of rows it is summed in 32 bits, which is
 four times as fast, else in 64.

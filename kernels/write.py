@@ -22,38 +22,51 @@ from .lines import (
     put_number,
     put_term,
 )  # fmt: skip
+from .names import DECLINED, FREE, LETTER_A, LETTERS, taken_depths
 from .packed import APP, LAM, VAR, U, numeral_of
-from .read import BINARY, DECLINED, NAMED
+from .read import BINARY, NAMED
 from .reduce import NORMAL
 
 TERM, NUMERAL, STEPS, SIZE, OUTCOME = range(5)  # fields of a line
 ONE = 49
-LETTER_A, LETTERS = 97, 26
-#: Bytes that a node takes at most in the notations with lambdas: a parenthesis
-#: and a space around a binder of 7 digits.
-NODE = 16
+#: Bytes that a node takes at most in the notations with lambdas: parentheses and
+#: a space around a free name.
+NODE = 32
 #: Bytes of a line beside its term and the constant parts: five numbers.
 NUMBERS = 128
 
 
-def put_name(buffer, at, depth):  # type: ignore[no-untyped-def]
+def put_name(buffer, at, depth, taken, count):  # type: ignore[no-untyped-def]
     """Write the name of the binder with `depth` others around it; returns the next position.
 
-    a to z, then a1 to z1, and so on.
+    a to z, then a1 to z1, and so on, without those of the depths taken[:count].
     """
+    for k in range(count):
+        depth += 1 if taken[U(k)] <= depth else 0
     turn = depth // LETTERS
     buffer[U(at)] = LETTER_A + depth - turn * LETTERS
     return put_number(buffer, at + 1, turn) if turn > 0 else at + 1
 
 
-def put_named(buffer, at, words, start, size, stack):  # type: ignore[no-untyped-def]
+def put_free(buffer, at, text, begin, length):  # type: ignore[no-untyped-def]
+    """Write the free name that stands at text[begin:]; returns the next position."""
+    for k in range(length):
+        buffer[U(at + k)] = text[U(begin + k)]
+    return at + length
+
+
+def put_named(  # type: ignore[no-untyped-def]
+    buffer, at, words, start, size, stack, text, free_at, free_length, row, named, taken
+):
     """Write a packed term with names for its binders; returns the next position.
 
-    As `lines.put_term`, but for names; free variables stand as their index.
-    stack: int32 scratch of 2 * size entries, for every application whose
-    argument is still to come: the parentheses to shut behind that argument and
-    the binders around it.
+    As `lines.put_term`, but for names. stack: int32 scratch of 2 * size entries,
+    for every application whose argument is still to come: the parentheses to
+    shut behind that argument and the binders around it. The first `named` free
+    variables have the names of that row (see `names.free_number`), others stand
+    as their index. taken: int32 scratch of FREE entries.
     """
+    avoided = taken_depths(text, free_at, free_length, row, named, taken)
     top = 0
     shut = 0
     depth = 0
@@ -70,7 +83,7 @@ def put_named(buffer, at, words, start, size, stack):  # type: ignore[no-untyped
         if tag == LAM:
             buffer[U(at)] = LAMBDA_0
             buffer[U(at + 1)] = LAMBDA_1
-            at = put_name(buffer, at + 2, depth)
+            at = put_name(buffer, at + 2, depth, taken, avoided)
             buffer[U(at)] = DOT
             at += 1
             depth += 1
@@ -84,7 +97,10 @@ def put_named(buffer, at, words, start, size, stack):  # type: ignore[no-untyped
         else:
             index = word >> 2
             if index < depth:
-                at = put_name(buffer, at, depth - 1 - index)
+                at = put_name(buffer, at, depth - 1 - index, taken, avoided)
+            elif index - depth < named:
+                place = row * FREE + index - depth
+                at = put_free(buffer, at, text, free_at[U(place)], free_length[U(place)])
             else:
                 at = put_number(buffer, at, index)
             for _ in range(shut):
@@ -129,18 +145,19 @@ def binary_length(words, start, size):  # type: ignore[no-untyped-def]
 
 def write_lines(  # type: ignore[no-untyped-def]
     lo, hi, notation, free, outcomes, steps, sizes, places, out,
-    text, mark, fields, names, buffer, stack,
+    source, named, free_at, free_length, text, mark, fields, names, buffer, stack, taken,
 ):  # fmt: skip
     """Write the answers lo..hi-1, a line each, until one cannot be written here.
 
-    free int32 by answer: DECLINED (see `read`) for one that is made elsewhere. outcomes
-    uint8, steps int32, sizes int32, places int64, out int32: as left by
-    `reduce.reduce_terms`. text uint8, part k in text[mark[k]:mark[k+1]]: before
-    each of the `fields` (int64), then the line's end, what stands for a field
-    without a value, and what stands around a term. names: the part with the
-    name of outcome 0; the others follow. buffer uint8 (2 * SPARE bytes more than is
-    used), stack int32 of 2 entries a node: scratch. It ends before a line that
-    is made elsewhere or may not fit.
+    free int32 by answer: DECLINED for one that is made elsewhere. outcomes uint8,
+    steps int32, sizes int32, places int64, out int32: as left by
+    `reduce.reduce_terms`. source, named, free_at, free_length: the text that was
+    read and its free names, as `read.read_lines` left them. text uint8, part k in
+    text[mark[k]:mark[k+1]]: before each of the `fields` (int64), then the line's
+    end, what stands for a field without a value, and what stands around a term.
+    names: the part with the name of outcome 0; the others follow. buffer uint8
+    (2 * SPARE bytes more than is used), stack int32 of 2 entries a node, taken
+    int32[FREE]: scratch. It ends before a line that is made elsewhere or may not fit.
     Returns (the first answer not written, bytes written).
     """
     at = 0
@@ -170,7 +187,10 @@ def write_lines(  # type: ignore[no-untyped-def]
                     if notation == BINARY:
                         at = put_binary(buffer, at, out, place, size)
                     elif notation == NAMED:
-                        at = put_named(buffer, at, out, place, size, stack)
+                        at = put_named(
+                            buffer, at, out, place, size, stack,
+                            source, free_at, free_length, i, named[i], taken,
+                        )  # fmt: skip
                     else:
                         at = put_term(buffer, at, out, place, size, stack)
                     at = put(buffer, at, text, mark[count + 2], mark[count + 3])

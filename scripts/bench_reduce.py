@@ -272,10 +272,10 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     rates = [*time_reduction(small, SMALL, times, rounds)]
     rates += time_reduction(arithmetic, CHURCH, -(-STEPS // steps), rounds)
     rows = [
-        row(f"closed terms of {BITS} bits, terms/s of one core", rates[0], 5e6),
+        row(f"closed terms of {BITS} bits, terms/s of one core", rates[0], 5_000_000),
         row("    beta steps/s", rates[1]),
         row(f"Church add, mult, exp up to {UP_TO}, terms/s of one core", rates[2]),
-        row("    beta steps/s", rates[3], 20e6),
+        row("    beta steps/s", rates[3], 20_000_000),
     ]
     with tempfile.TemporaryDirectory() as name:
         for notation in NOTATIONS:
@@ -287,7 +287,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
-def row(what: str, figure: float, goal: float | None = None) -> dict[str, Any]:
+def row(what: str, figure: float, goal: int | None = None) -> dict[str, Any]:
     """A figure beside its goal."""
     return {"what": what, "goal": goal, "figure": round(figure), "met": not goal or figure >= goal}
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ from automaton.layout import JSON, ROWS, Answer, Budgets, Layout
 from automaton.notation import MAX_NODES, NOTATIONS, format_term, parse
 from automaton.packed import Words, free_variables
 from automaton.terms import numeral_value
-from kernels import lines, read, write
+from kernels import lines, names, read, write
 from kernels.reduce import NORMAL
 from tests.strategies import closed_terms, open_terms, published
 from tests.targets import FORMS, fenced
@@ -48,32 +48,48 @@ LINES = st.lists(st.sampled_from(PIECES * 2 + list(SPACES) + [""]), max_size=12)
 
 def scratch(longest: int, scopes: int = read.SCOPES) -> list[Any]:
     """What `read_lines` takes last, for lines shorter than `longest`."""
-    names = (fenced(scopes, np.uint64), fenced(scopes), fenced(scopes))
-    return [*(fenced(longest) for _ in range(3)), *names]
+    bound = (fenced(scopes, np.uint64), fenced(scopes), fenced(scopes))
+    return [*(fenced(longest) for _ in range(3)), *bound]
+
+
+def free_columns(most: int) -> list[Any]:
+    """Where the free names of so many lines are kept."""
+    return [fenced(most), fenced(most * names.FREE), fenced(most * names.FREE)]
+
+
+class Taken(NamedTuple):
+    """What the kernel made of a line; no words: it is declined."""
+
+    text: str
+    words: list[int] | None
+    free: int
+    names: list[str]
 
 
 def taken(
     raw: bytes, notation: str, form: str = "compiled", room: int = 4000, **sizes: int
-) -> list[tuple[str, list[int] | None, int]]:
-    """Each line that holds something, and what the kernel read there: words, free variables."""
+) -> list[Taken]:
+    """Each line that holds something as the kernel read it."""
     text = np.frombuffer(raw, np.uint8)
     most = raw.count(b"\n") + 1
     begins, ends, starts = (fenced(most, np.int64) for _ in range(3))
-    free, words = fenced(most), fenced(room)
+    free, words, (named, at, length) = fenced(most), fenced(room), free_columns(most)
     sizes.setdefault("longest", len(raw) + 1)
-    found: list[tuple[str, list[int] | None, int]] = []
-    at = 0
-    while at < len(raw):
+    found: list[Taken] = []
+    behind = 0
+    while behind < len(raw):
+        before = behind
         count, behind, used = FORMS[form](read.read_lines)(
-            text, at, len(raw), most, NOTATIONS.index(notation), words, begins, ends, starts, free,
-            *scratch(**sizes),
+            text, before, len(raw), most, NOTATIONS.index(notation), words, begins, ends, starts,
+            free, named, at, length, *scratch(**sizes),
         )  # fmt: skip
-        assert behind > at
-        at = behind
+        assert behind > before
         edges = [*starts[:count].tolist(), used]
         for i in range(count):
-            own = None if free[i] == read.DECLINED else words[edges[i] : edges[i + 1]].tolist()
-            found.append((raw[begins[i] : ends[i]].decode(), own, int(free[i])))
+            own = None if free[i] == names.DECLINED else words[edges[i] : edges[i + 1]].tolist()
+            rows = range(i * names.FREE, i * names.FREE + named[i])
+            known = [raw[at[k] : at[k] + length[k]].decode() for k in rows]
+            found.append(Taken(raw[begins[i] : ends[i]].decode(), own, int(free[i]), known))
     return found
 
 
@@ -127,10 +143,10 @@ def test_a_line_is_read_as_the_notation_says_or_declined(
     form: str, notation: str, texts: list[str]
 ) -> None:
     raw = "".join(f"{text}\n" for text in texts).encode()
-    for text, words, free in taken(raw, notation, form):
-        if words is not None:
-            assert meant(text, notation) == (words, [])
-            assert free == free_variables(np.array(words, np.int32))
+    for line in taken(raw, notation, form):
+        if line.words is not None:
+            assert meant(line.text, notation) == (line.words, line.names)
+            assert line.free == free_variables(np.array(line.words, np.int32))
 
 
 @FORM
@@ -141,7 +157,7 @@ def test_what_was_printed_is_read_and_not_declined(
     form: str, notation: str, terms: list[Words]
 ) -> None:
     raw = "".join(f" {format_term(term, notation)}\r\n\n" for term in terms).encode()
-    assert [words for _, words, _ in taken(raw, notation, form)] == [t.tolist() for t in terms]
+    assert [line.words for line in taken(raw, notation, form)] == [t.tolist() for t in terms]
 
 
 @FORM
@@ -160,19 +176,37 @@ def test_what_was_printed_is_read_and_not_declined(
         "λx_1'.λ(007 x_1')",
         "((((λ0))))",
         "λ3 9",
+        "y",
+        "(λx.x y) z y x",
+        "λx.y (λy.y z) abcdefghijklmnopqrstuvwx abcdefghijklmnopqrstuvwx",
     ],
 )
 def test_the_ways_of_writing_that_people_use_are_read(form: str, text: str) -> None:
-    expected = meant(text, "lambda")
-    assert expected is not None
-    assert taken(f"{text}\n".encode(), "lambda", form)[0][1] == expected[0]
+    [line] = taken(f"{text}\n".encode(), "lambda", form)
+    assert meant(text, "lambda") == (line.words, line.names)
 
 
 @pytest.mark.parametrize(
-    "text", ["x", "λx.y", "λα.α", "λx′.x′", "\ufeffλ0", "λx.?f", "λ0)", "(λ0", "()", "λ", "λx x"]
+    "text",
+    [
+        "x 1",
+        "abcdefghijklmnopqrstuvwxy",
+        " ".join(f"x{k}" for k in range(33)),
+        "λα.α",
+        "α",
+        "λx′.x′",
+        "\ufeffλ0",
+        "λx.?f",
+        "λ0)",
+        "(λ0",
+        "()",
+        "λ",
+        "λx x",
+    ],
 )
 def test_what_is_rare_or_wrong_is_declined(text: str) -> None:
-    assert [words for _, words, _ in taken(f"{text}\nλ0\n".encode(), "lambda")] == [None, [1, 0]]
+    lines = taken(f"{text}\nλ0\n".encode(), "lambda")
+    assert [line.words for line in lines] == [None, [1, 0]]
 
 
 @FORM
@@ -180,18 +214,18 @@ def test_a_line_without_room_for_it_is_declined_and_one_that_has_to_wait_comes_n
     form: str,
 ) -> None:
     raw = "λλλ0 1 2\nλ(λλλ0 1 2)\nλ0\n".encode()
-    read_all = [words is not None for _, words, _ in taken(raw, "lambda", form)]
+    read_all = [line.words is not None for line in taken(raw, "lambda", form)]
     assert read_all == [True, True, True]
-    read_some = [words is not None for _, words, _ in taken(raw, "lambda", form, room=8)]
+    read_some = [line.words is not None for line in taken(raw, "lambda", form, room=8)]
     assert read_some == [True, False, True]
-    short = [words is not None for _, words, _ in taken(raw, "lambda", form, longest=12)]
+    short = [line.words is not None for line in taken(raw, "lambda", form, longest=12)]
     assert short == [True, False, True]
 
 
 @FORM
 def test_names_beyond_the_scopes_that_are_searched_are_declined(form: str) -> None:
     raw = "λx.λy.λz.z\nλx.λy.λz.λu.z\nλx.λλλλ0\n".encode()
-    found = [words is not None for _, words, _ in taken(raw, "lambda", form, scopes=3)]
+    found = [line.words is not None for line in taken(raw, "lambda", form, scopes=3)]
     assert found == [True, False, True]
 
 
@@ -201,7 +235,16 @@ def test_no_line_ends_without_a_newline_or_holds_only_spaces(form: str, raw: byt
     text = np.frombuffer(raw, np.uint8)
     columns = [fenced(4, np.int64) for _ in range(3)]
     count, at, used = FORMS[form](read.read_lines)(
-        text, 0, len(raw), 4, read.NAMED, fenced(8), *columns, fenced(4), *scratch(9)
+        text,
+        0,
+        len(raw),
+        4,
+        read.NAMED,
+        fenced(8),
+        *columns,
+        fenced(4),
+        *free_columns(4),
+        *scratch(9),
     )
     assert (count, at, used) == (0, len(raw) if raw.endswith(b"\n") else 0, 0)
 
@@ -218,8 +261,8 @@ def test_any_bytes_are_read_or_declined_and_none_are_lost(noise: bytes) -> None:
 
 def test_deep_terms_are_read_without_recursion() -> None:
     for text in ("λ" * 100_000 + "0", "(" * 100_000 + "λ0" + ")" * 100_000):
-        [(_, words, _)] = taken(f"{text}\n".encode(), "debruijn", room=200_000)
-        assert words == parse(text, "debruijn").tolist()
+        [line] = taken(f"{text}\n".encode(), "debruijn", room=200_000)
+        assert line.words == parse(text, "debruijn").tolist()
 
 
 # Printing.
@@ -240,7 +283,8 @@ def test_terms_are_printed_as_the_notation_prints_them(
         upto, size = FORMS[form](write.write_lines)(
             0, len(terms), NOTATIONS.index(notation), zeros,
             np.full(len(terms), NORMAL, np.uint8), zeros, sizes, places, np.concatenate(terms),
-            *batch.columns(layout), buffer, fenced(2 * int(sizes.max())),
+            fenced(1, np.uint8), zeros, *free_columns(0)[1:],
+            *batch.columns(layout), buffer, fenced(2 * int(sizes.max())), fenced(names.FREE),
         )  # fmt: skip
         assert upto == len(terms)
         found = buffer[:size].tobytes().splitlines(keepends=True)
@@ -260,6 +304,44 @@ def test_binders_are_named_by_their_depth_as_the_notation_names_them(depth: int)
     assert answer.decode().split("\t")[0] == format_term(term, "lambda")
 
 
+FREE_NAMES = st.sampled_from(
+    [
+        "a",
+        "b",
+        "c",
+        "z",
+        "a1",
+        "b1",
+        "a01",
+        "a0",
+        "b2",
+        "z1",
+        "aa",
+        "a1x",
+        "x'",
+        "_",
+        "a1234567",
+        "b00",
+        "Z",
+        "a_1",
+    ]
+)
+
+
+@PROPERTY
+@given(term=open_terms(4), free=st.lists(FREE_NAMES, min_size=4, max_size=4, unique=True))
+def test_free_names_stay_and_no_binder_takes_one(term: Words, free: list[str]) -> None:
+    text = format_term(term, "lambda", free)
+    assert one_by_one([text], "lambda") == together(f"{text}\n".encode())[0]
+
+
+def test_free_names_that_many_binders_would_have_had_are_avoided() -> None:
+    free = [f"{letter}{turn or ''}" for turn in (1, 0) for letter in "ponmlkjihgfedcba"]
+    text = f"{' '.join(free)} ({'λ_.' * 60}_)"
+    assert taken(f"{text}\n".encode(), "lambda")[0].names == free
+    assert one_by_one([text], "lambda") == together(f"{text}\n".encode())[0]
+
+
 def test_a_full_buffer_ends_the_writing_before_the_line_that_does_not_fit() -> None:
     zeros, term = np.zeros(2, np.int32), parse("λ0")
     places, sizes = np.zeros(2, np.int64), np.full(2, 2, np.int32)
@@ -267,7 +349,8 @@ def test_a_full_buffer_ends_the_writing_before_the_line_that_does_not_fit() -> N
         buffer = fenced(room, np.uint8)
         upto, size = FORMS["python"](write.write_lines)(
             0, 2, read.NAMED, zeros, np.full(2, NORMAL, np.uint8), zeros, sizes, places, term,
-            *batch.columns(ROWS), buffer, fenced(4),
+            fenced(1, np.uint8), zeros, *free_columns(0)[1:],
+            *batch.columns(ROWS), buffer, fenced(4), fenced(names.FREE),
         )  # fmt: skip
         assert size == upto * len(b"\xce\xbba.a\t-\t0\tnormal\n") <= max(0, room - lines.SPARE)
 

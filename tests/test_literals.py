@@ -65,16 +65,17 @@ def found(
     flat[:], counts[:] = 0, 0
     bits = flat.reshape(len(strings), words)
     waiting = fenced(literals.WAITING, np.int64), fenced(literals.WAITING, np.int32)
-    picked, marks = fenced(literals.BLOCK + 1, np.int64), fenced(literals.SPAN, np.uint8)
+    runs, picked = (fenced(literals.BLOCK + 1, np.int64) for _ in range(2))
+    marks = fenced(literals.SPAN, np.uint8)
     for low, high in pairwise([0, *cuts, len(strings)]):
         for group in made.groups:
             triples = isinstance(group, Triples)
             body = literals.scan_triples if triples else literals.scan_grams
             FORMS[form](body)(
                 buffer, offsets, low, high, needles, starts, *group,
-                marks if triples else picked, *waiting, bits, counts,
+                *([marks] if triples else [runs, picked]), *waiting, bits, counts,
             )  # fmt: skip
-    assert intact(flat, counts, *waiting, picked, marks)
+    assert intact(flat, counts, *waiting, runs, picked, marks)
     rows = [[bool(row[k >> 6] >> np.uint64(k & 63) & np.uint64(1)) for k in range(len(patterns))]
             for row in bits]  # fmt: skip
     assert counts.tolist() == [sum(column) for column in zip(*rows, strict=True)] or not strings

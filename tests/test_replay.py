@@ -10,27 +10,39 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from small import (
+    HALF_OMEGA,
+    IDENTITY,
     TERMS,
+    THREE,
+    TWO,
+    K,
     Members,
+    S,
     automaton,
     commits_in,
     encoded,
     objects_in,
     ran,
     rich,
+    rule,
     term,
     transition,
     versions_in,
+    vertical,
     written,
 )
 
 from automaton import pool
+from automaton.conditions import QUESTIONS
 from automaton.device import Cpu
-from automaton.errors import DamagedError, UsageError
+from automaton.errors import DamagedError, NothingToRunError, UsageError
 from automaton.log import Log
+from automaton.recompute import Lookup
+from automaton.recompute import _is_winner as is_winner
+from automaton.recompute import _options_at as options_at
 from automaton.runner import Run
 from automaton.state import ACTIONS
 
@@ -235,6 +247,112 @@ def test_a_moved_log_goes_on(tmp_path: Path) -> None:
     (tmp_path / "log").rename(tmp_path / "moved")
     ran(tmp_path / "moved", 10)
     assert (tmp_path / "moved").read_bytes() == whole
+
+
+# Whatever stands in a log.
+
+IDS = st.sampled_from(
+    ["0D", "1D", "2D", "t", "r", "K", "x", "m1.0", "m2.x", "m1.1.1", "am1.1", "run:1", "commit:1",
+     "", "é", 'a"b\\', "\ud800", "λ\n"]
+)  # fmt: skip
+LARGE = "λx." + "x (" * 30 + "x" + ")" * 30
+TEXTS = st.sampled_from(
+    [IDENTITY, K, S, TWO, THREE, HALF_OMEGA, LARGE, "λa.λb.b a", "λx.y", "(", "λλ1",
+     "λx.λy.λz.x (y (y (y z)))"]
+)  # fmt: skip
+CONDITIONS = st.sampled_from(["true", "true", "false", "step_count > 1", "what?", *QUESTIONS])
+SELECTORS = st.sampled_from(
+    ["true", "false", "numeral", "size < 5", "type = text", "type in (automaton, modification)",
+     "steps > 2", "level = 1", "term ~ 'λx.?f'", "size <"]
+)  # fmt: skip
+LEVEL, LINE = st.integers(0, 3), st.integers(0, 9)
+STATES = st.sampled_from(["identity", "addition", "odd"])
+
+
+def automata() -> st.SearchStrategy[Members]:
+    """States of the machine, of all kinds."""
+    members: dict[str, st.SearchStrategy[Any]] = {
+        "term": TEXTS, "currentState": STATES, "a": SELECTORS, "b": SELECTORS,
+        "selfReference": st.fixed_dictionaries({"line": LINE}),
+    }  # fmt: skip
+    extras = st.fixed_dictionaries({}, optional=members)
+    return st.builds(lambda i, level, more: automaton(i, level, **more), IDS, LEVEL, extras)
+
+
+def texts() -> st.SearchStrategy[Members]:
+    """Objects with spans."""
+    return st.builds(
+        lambda i, kind, spans: {"id": i, "type": kind, "text": " ".join(f"`{t}`" for t in spans)},
+        IDS, st.sampled_from(["text", "modification", "composition", "trial"]),
+        st.lists(TEXTS, max_size=3),
+    )  # fmt: skip
+
+
+OBJECTS = st.one_of(
+    automata(),
+    st.builds(transition, IDS, IDS, IDS, st.sampled_from(ACTIONS), CONDITIONS),
+    st.builds(vertical, IDS, IDS, IDS),
+    st.builds(rule, IDS, SELECTORS, TEXTS),
+    st.builds(term, IDS, TEXTS),
+    texts(),
+    st.builds(lambda text: {"text": f"`{text}`"}, TEXTS),
+    st.builds(lambda identity: {"id": identity, "type": [1]}, IDS),
+)
+LINES = st.one_of(
+    OBJECTS.map(lambda members: json.dumps(members).encode()),
+    st.sampled_from(
+        [b"", b"{", b'{"id":"K" broken }', b"\xff", b"@a: b", b'{"id":"m1.0","id":"K"}',
+         b'{"type":"run","id":"run:1"}', b'{"type":"commit","id":"commit:1","tick":1}', b"  {} \r"]
+    ),
+)  # fmt: skip
+LOGS = st.lists(LINES, max_size=14)
+FIRST = st.fixed_dictionaries(
+    {
+        "parallel": st.integers(1, 12),
+        "seed": LINE,
+        "max_objects": st.sampled_from([30, 50]),
+        "max_size": st.sampled_from([8, 20, 256]),
+    }
+)
+
+
+@settings(deadline=None, max_examples=40)
+@given(LOGS, LOGS, FIRST, st.sampled_from([{}, {"max_size": 6}, *CHANGES]))
+def test_whatever_stands_in_a_log_it_goes_on_the_same_and_every_claim_holds(
+    genesis: list[bytes], inbox: list[bytes], flags: dict[str, Any], change: dict[str, Any]
+) -> None:
+    first = encoded([automaton("0D", term="λa.λb.a b"), transition("io", "0D", "0D", "self-io")])
+    start = first + b"\n".join(genesis)
+    pieces: dict[str, list[Piece]] = {
+        "whole": [(4, flags), (5, change)],
+        "parts": [(1, flags), (3, {}), (2, change), (1, {}), (2, change)],
+    }
+    made = []
+    with TemporaryDirectory() as folder:
+        for name, runs in pieces.items():
+            path = Path(folder, name)
+            path.write_bytes(start)
+            Path(folder, f"{name}.inbox").write_bytes(b"".join(line + b"\n" for line in inbox))
+            try:
+                for ticks, given_ in runs:
+                    ran(path, ticks, **given_)
+            except (UsageError, NothingToRunError):  # too many terms, a dimension or machine gone
+                reject()
+            made.append(path.read_bytes())
+            check_claims(path)
+    assert made[0] == made[1]
+    assert made[0].startswith(start)
+
+
+def check_claims(path: Path) -> None:
+    """Recompute every modification, and the chain."""
+    with Log.open(path, write=False) as log:
+        assert log.verify_chain().ok
+        for tick in range(1, len(log.commits) + 1):
+            for line, raw in log.batch_lines(tick):
+                members = json.loads(raw)
+                if is_winner(members, log.prefix):
+                    Lookup(log, options_at(log, line)).check(members, line)
 
 
 # The snapshot.

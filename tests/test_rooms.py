@@ -33,7 +33,7 @@ MODULES = {
     "records": "records",
     "log": "log pin disk batches index recovery chain inbox log_reader",
     "pool": "pool",
-    "device": "device gpu capability",
+    "device": "device gpu capability selftest",
     "actions": "actions answers intake replay",
     "runner": "runner stats restore recompute warm",
     "cli": "cli __main__",
@@ -84,7 +84,7 @@ ROOMS = {
     ),
     "cli": Room(
         f"{CHANGE} report log pool device actions runner",
-        outside="click io os pathlib psutil rich signal time",
+        outside="click io os pathlib platform psutil rich signal time",
     ),
 }
 
@@ -107,6 +107,7 @@ OPENERS = {
     "index": "the log, by a descriptor",
     "log": "the log",
     "cli.config": "the TOML file of --config",
+    "cli.doctor": "what the system says of limits of memory",
     "cli.init": "the shipped log, and a file that did not exist",
     "cli.reduce": "a file of terms",
     "cli.endings": "nothing: the null device",

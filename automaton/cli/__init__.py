@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from .check import check
 from .commands import Commands
+from .doctor import doctor
 from .init import init
 from .reduce import reduce
 from .run import run
@@ -29,7 +30,7 @@ commands = Commands(
     changed, and running it again goes on where it ended. LOG is ./automaton.jsonl
     where none is named. The word of a command is that command; a log called like
     one is written with a folder (./check).""",
-    commands=[run, init, check, stats, show, reduce],
+    commands=[run, init, check, stats, show, doctor, reduce],
 )
 
 
