@@ -48,7 +48,7 @@ Durability = Literal["commit", "interval", "off"]
 class Run:
     """A log under way. Use as a context manager; `go` runs, `stop` ends it after the tick."""
 
-    def __init__(  # noqa: PLR0913 - what a run is, and what it tells
+    def __init__(
         self, path: str | Path, given: Mapping[str, Any], *, durability: Durability = "commit",
         as_genesis: bool = False, progress: Callable[[int], None] = lambda _tick: None,
         wanted: Wanted = ON_CPU,

@@ -19,7 +19,7 @@ from automaton import conditions, notation, selection
 from automaton.columns import Columns, Truth, bind, chosen, metavariables
 from automaton.errors import UsageError
 from automaton.packed import Words
-from kernels import cpu, literals
+from kernels import cpu, grams, literals
 from kernels.arguments import Run, at_once
 from kernels.literal_tables import Literals, Triples, check_strings, prepared
 
@@ -64,12 +64,12 @@ def find(
     def task(low: int, high: int) -> None:
         counts = np.zeros(patterns.total, dtype=np.int64)
         waiting = np.empty(literals.WAITING, np.int64), np.empty(literals.WAITING, np.int32)
-        runs, picked = np.empty((2, literals.BLOCK + 1), np.int64)
+        runs, picked = np.empty((2, grams.BLOCK + 1), np.int64)
         marks = np.empty(literals.SPAN, np.uint8)
         for begin, end in _pieces(offsets, low, high, len(patterns.groups)):
             for group in patterns.groups:
                 triples = isinstance(group, Triples)
-                body = literals.scan_triples if triples else literals.scan_grams
+                body = literals.scan_triples if triples else grams.scan_grams
                 own = [marks] if triples else [runs, picked]
                 cpu.compiled(body)(
                     buffer, offsets, begin, end, patterns.needles, patterns.starts, *group,

@@ -7,8 +7,6 @@ on a snapshot of its own, thrown away.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from automaton import selection, terms
@@ -20,15 +18,14 @@ from automaton.sources import Found
 from automaton.world import World
 from kernels import philox
 
-_SMALL = {
-    "parallel": 1, "max_objects": 2, "max_size": 16, "max_steps": 16, "max_depth": 16,
-    "max_input": None, "operator": "λλ1 0", "lock_dimension": None, "focus_dimension": None,
-}  # fmt: skip
+_SMALL = Options(
+    parallel=1, max_objects=2, max_size=16, max_steps=16, max_depth=16, operator="λλ1 0"
+)
 
 
 def warm_up() -> None:
     """Compute one tick of one round."""
-    options = replace(Options(), **_SMALL)
+    options = _SMALL
     world = World(options)
     world.found([Found("a", {"term": "λ0"}), Found("b", {"term": "λλ1"})], 1)
     device, batch = Cpu(options, threads=1), Batch(1, options.max_size)

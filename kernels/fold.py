@@ -75,7 +75,8 @@ def enter(  # type: ignore[no-untyped-def]
 
     source int32: the terms; entry i is source[source_start[U(k)]:][:source_size[U(k)]]
     with k = index[U(i)]. code int32 has room from `end` on.
-    text[mark[0]:mark[1]] uint8: the letters of the tick's ids. total uint64: the sum of `place_hash` over the live places, modulo 2**64.
+    text[mark[0]:mark[1]] uint8: the letters of the tick's ids. total uint64: the
+    sum of `place_hash` over the live places, modulo 2**64.
     """
     for k in range(survivors.shape[0]):
         i = survivors[U(k)]

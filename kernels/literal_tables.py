@@ -25,9 +25,11 @@ FEW_LONG, FEW_SHORT = 8, 16
 MAX_STRIDE = 16
 #: Bytes of a gram that are tried, and the costs (ns) that decide between them: of a probe,
 #: and of a place that the filters let through.
-GRAMS, PROBE_COST, PLACE_COST = (4, 5, 6), 0.35, 10.0
+GRAMS, PROBE_COST, PLACE_COST = (4, 5, 6), 0.5, 10.0
 #: What grams are multiplied with to be hashed: 2**64 / golden ratio, and one of Evensen's.
 FIRST, SECOND = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
+#: Up to so many grams have a table of a byte each (16 KB), more have one of a bit each.
+FEW_GRAMS, FEW_BITS, MANY_BITS = 512, 14, 17
 #: Bytes of text that are looked at for rare grams, and in how many pieces.
 SAMPLE, PIECES = 1 << 18, 32
 #: Bits of the hash by which grams of the sample are counted.
@@ -47,15 +49,16 @@ class Triples(NamedTuple):
 
 
 class Grams(NamedTuple):
-    """The arguments of `literals.scan_grams` after `starts`."""
+    """The arguments of `grams.scan_grams` after `starts`."""
 
     stride: int
     first: np.uint64
     shift: np.uint64
     table: Array
+    coarse: Array
     second: np.uint64
-    sieve_shift: np.uint64
-    sieve: Array
+    fine_shift: np.uint64
+    fine: Array
     bucket: Array
     window: Array
     back: Array
@@ -210,31 +213,38 @@ def _windows(words, starts, chosen, seen, shortest, size):
 
 
 def _table(words, starts, chosen, place, stride, size):
-    """Table, sieve and entries from the windows' places."""
-    log = int(len(chosen) * stride - 1).bit_length()
-    bits, sieve_bits = max(min(log + 5, 15), min(log + 2, 22)), max(15, min(log + 6, 26))
+    """The sets of grams and the entries, from the windows' places."""
     back = np.repeat(np.arange(stride), len(chosen))
     at = np.tile((starts[:-1] + place)[chosen], stride)
+    log = int(len(at) - 1).bit_length()
+    few = len(at) <= FEW_GRAMS
+    bits, fine_bits = FEW_BITS if few else max(MANY_BITS, min(log + 3, 24)), max(15, log + 6)
     first, second = _factor(FIRST, size), _factor(SECOND, size)
     hashed = _hashed(words[at + back], first, bits)
     order = np.argsort(hashed, kind="stable")
-    table = np.zeros(1 << bits, np.uint8)
-    table[hashed] = 1
-    sieve = np.zeros(1 << sieve_bits, np.bool_)
-    sieve[_hashed(words[at + back], second, sieve_bits)] = True
-    width = np.uint64((1 << 8 * min(8, stride + size - 1)) - 1)
+    known = np.zeros(1 << bits, np.uint8)
+    known[hashed] = 1
+    none = np.empty(0, np.uint8)
     return Grams(
         stride,
         first,
         np.uint64(64 - bits),
-        table,
+        known if few else none,
+        _as_set(none if few else known),
         second,
-        np.uint64(64 - sieve_bits),
-        np.packbits(sieve, bitorder="little"),
+        np.uint64(64 - fine_bits),
+        _as_set(
+            np.bincount(_hashed(words[at + back], second, fine_bits), minlength=1 << fine_bits)
+        ),
         np.concatenate([[0], np.cumsum(_counted(hashed, bits))]).astype(np.int32),
-        (words[at] & width)[order],
+        (words[at] & np.uint64((1 << 8 * min(8, stride + size - 1)) - 1))[order],
         back[order],
         np.tile(chosen, stride).astype(np.int32)[order],
         place,
-        width,
+        np.uint64((1 << 8 * min(8, stride + size - 1)) - 1),
     )
+
+
+def _as_set(flags):
+    """One bit a flag, in words."""
+    return np.packbits(flags.astype(np.bool_), bitorder="little").view(np.uint64)

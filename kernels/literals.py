@@ -4,9 +4,9 @@ Bodies over arrays: no files, no meaning of the bytes, no building of tables (th
 `literal_tables`). The strings lie in one buffer and are scanned as one text; where a
 string ends is looked up only for what was found, so short strings cost no calls.
 
-Two searches that skip, both followed by an exact comparison:
+Two searches find places that are then compared exactly, by `enter`:
 
-- `scan_grams`, for many patterns: the text is sampled every `stride` bytes, and each
+- `grams.scan_grams`, for many patterns: the text is sampled every `stride` bytes, and each
   pattern has all `stride` alignments of one of its windows in a hash table, so that
   any occurrence shows a known gram at a sampled place (sampled q-grams: Sutinen and
   Tarhio 1995; many patterns by hashed blocks: Wu and Manber 1994). Filters without
@@ -36,10 +36,6 @@ from numpy import uint8, uint64
 from .packed import U
 from .scan import bytes_below, zero_bytes
 
-#: Places that are probed, and then thinned out, together: a few KB of text.
-BLOCK = 2048
-#: Places that are probed one by one only if the table knows the gram of one of them.
-RUN = 4
 #: Places that `scan_triples` looks at together.
 SPAN = 512
 #: Places that wait to be compared in full.
@@ -132,94 +128,6 @@ def enter(
             bits[U(row), U(word)] |= bit
             counts[U(k)] += 1
     return row
-
-
-def pick(buffer, at, count, stride, factor, shift, table, runs):
-    """Collect those of `count` runs of places in which the table knows a gram; their number.
-
-    Without a branch: every run is written down, and counted if it is wanted. Run r has
-    `RUN` places, the first at + r * RUN * stride.
-    """
-    found = np.int64(0)
-    for _ in range(count):
-        runs[U(found)] = at
-        known = uint8(0)
-        for j in range(RUN):
-            hashed = (word_at(buffer, at + j * stride) * factor) >> shift
-            known |= table[U(hashed)]
-        found += np.int64(known)
-        at += RUN * stride
-    return found
-
-
-def spread(buffer, runs, count, stride, factor, shift, table, picked):
-    """The places of the collected runs whose gram the table knows; their number."""
-    found = np.int64(0)
-    for r in range(count):
-        for j in range(RUN):
-            at = runs[U(r)] + j * stride
-            picked[U(found)] = at
-            found += np.int64(table[U((word_at(buffer, at) * factor) >> shift)])
-    return found
-
-
-def thin(buffer, picked, count, factor, shift, sieve):
-    """Keep those of the picked places that the sieve (one bit a hash) knows; their number."""
-    kept = np.int64(0)
-    for c in range(count):
-        at = picked[U(c)]
-        picked[U(kept)] = at
-        hashed = (word_at(buffer, at) * factor) >> shift
-        kept += np.int64((uint64(sieve[U(hashed >> _3)]) >> (hashed & _7)) & _1)
-    return kept
-
-
-def scan_grams(
-    buffer, offsets, low, high, needles, starts, stride, first, shift, table, second, sieve_shift,
-    sieve, bucket, window, back, number, place, width, runs, picked, waiting, numbers, bits, counts,
-):  # fmt: skip
-    """Enter what a group of patterns has in the strings low to high - 1.
-
-    stride int64. The two hashes of a gram are the high bits, 64 - shift and 64 -
-    sieve_shift of them, of the word's products with first and second (all uint64): odd
-    numbers whose low bits are zero, so that the bytes after the gram do not count.
-    table uint8[2**(64 - shift)], 0 or 1; sieve uint8, one bit a hash. bucket int32[2**(64 - shift) + 1]: the entries of each hash, which are
-    window uint64 (the first bytes of the pattern's window, those of `width`),
-    back int64 (from the gram to the window's first byte), number int32 (pattern).
-    place int64[P]: where the window stands in a pattern.
-    Scratch: runs, picked int64[BLOCK + 1]; waiting int64, numbers int32, [WAITING].
-    """
-    begin = offsets[low]
-    stop = offsets[high]
-    row = low
-    waits = np.int64(0)
-    at = begin
-    while at < stop:
-        count = RUN * min(BLOCK // RUN, ((stop - at - 8) // stride + 1) // RUN)
-        if count > 0:
-            found = pick(buffer, at, count // RUN, stride, first, shift, table, runs)
-            found = spread(buffer, runs, found, stride, first, shift, table, picked)
-            found = thin(buffer, picked, found, second, sieve_shift, sieve)
-        else:  # less than a run remains
-            count = found = np.int64(1)
-            picked[0] = at
-        for c in range(found):
-            near = picked[U(c)]
-            hashed = (word_before(buffer, near, stop) * first) >> shift
-            for e in range(bucket[U(hashed)], bucket[U(hashed + _1)]):
-                left = max(near - back[U(e)], begin)
-                k = number[U(e)]
-                waiting[U(waits)] = near - back[U(e)] - place[U(k)]
-                numbers[U(waits)] = k
-                waits += np.int64(word_before(buffer, left, stop) & width == window[U(e)])
-                if waits == WAITING:
-                    row = enter(
-                        buffer, waiting, numbers, waits, begin, stop, offsets, row,
-                        needles, starts, bits, counts,
-                    )  # fmt: skip
-                    waits = np.int64(0)
-        at += count * stride
-    enter(buffer, waiting, numbers, waits, begin, stop, offsets, row, needles, starts, bits, counts)
 
 
 def some(buffer, at, second, third, one, two, three, k):

@@ -59,7 +59,8 @@ def react(  # type: ignore[no-untyped-def]
             op = operator_of[U(a)]
             operators[U(slot)] = op
         outcome, made, nodes = reaction(
-            code, start[U(op)], size[U(op)], start[U(a)], size[U(a)], normal[U(a)], start[U(b)], size[U(b)], normal[U(b)],
+            code, start[U(op)], size[U(op)],
+            start[U(a)], size[U(a)], normal[U(a)], start[U(b)], size[U(b)], normal[U(b)],
             copies, max_steps, max_size, max_depth, max_input, out, at,
             cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
         )  # fmt: skip

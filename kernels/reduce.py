@@ -146,7 +146,8 @@ def normalise(  # type: ignore[no-untyped-def]
 
 
 def reaction(  # type: ignore[no-untyped-def]
-    code, op, op_size, a, a_size, a_normal, b, b_size, b_normal, copies, max_steps, max_size, max_depth, max_input,
+    code, op, op_size, a, a_size, a_normal, b, b_size, b_normal,
+    copies, max_steps, max_size, max_depth, max_input,
     out, at, cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
 ):  # fmt: skip
     """The reaction `(op a) b` of three closed terms at code[op], code[a], code[b].

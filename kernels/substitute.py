@@ -103,8 +103,9 @@ def substitute(term, size, max_steps, limit, other, marks, marks_inner):  # type
     """Reduce the term in term[:size] to normal form, leftmost redex first.
 
     term, other: int32[2 * limit], the two buffers (a step is given up once it has
-    written more than `limit`); marks, marks_inner: int32[limit] scratch. Returns (outcome, steps, size); outcome NORMAL, STEPS, or NODES where
-    a term on the way has more than `limit` nodes. The normal form stands, linked,
+    written more than `limit`); marks, marks_inner: int32[limit] scratch.
+    Returns (outcome, steps, size); outcome NORMAL, STEPS, or NODES where a term on
+    the way has more than `limit` nodes. The normal form stands, linked,
     in `term`.
     """
     steps = 0

@@ -181,7 +181,7 @@ def simdjson_program(folder: Path) -> str | None:
     source.write_text(SIMDJSON_SOURCE)
     flags = ["-O3", "-march=native", "-std=c++17"]
     command = [compiler, *flags, str(source), "-o", str(program), "-lsimdjson"]
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, check=False)
     return str(program) if done.returncode == 0 else None
 
 
@@ -191,7 +191,7 @@ def contenders(folder: Path) -> dict[str, Callable[[Path], float] | None]:
 
     def simdjson(field: int, path: Path) -> float:
         command = [str(program), str(path)]
-        done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
         return float(done.stdout.split()[field])
 
     return {
@@ -267,7 +267,7 @@ def alone(path: Path) -> dict[str, Any]:
     """`measure_alone` in a fresh process."""
     small_stop(path)
     command = [sys.executable, __file__, "--alone", str(path)]
-    done = subprocess.run(command, capture_output=True, check=True, text=True)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

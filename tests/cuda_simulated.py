@@ -22,6 +22,7 @@ from test_textbook import SUITES
 
 from automaton import gpu, notation, selftest, terms
 from automaton.device import Batch, Cpu, Job
+from automaton.errors import DeviceError
 from automaton.options import Options
 from automaton.packed import META, Words, apply
 from automaton.population import Named, Population
@@ -230,7 +231,7 @@ def test_a_card_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cuda_batches, "launch", lost)
     monkeypatch.setattr(cuda_calls, "launch", lost)
-    with pytest.raises(gpu.DeviceError, match=r"the GPU failed: \[700\] an illegal address; "):
+    with pytest.raises(DeviceError, match=r"the GPU failed: \[700\] an illegal address; "):
         card(Options()).react(job(3), Batch(4, 256))
 
 

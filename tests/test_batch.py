@@ -15,6 +15,8 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import closed_terms, open_terms, published
+from targets import FORMS, fenced
 
 from automaton import batch
 from automaton.batch import Batch, Worker, whole_lines
@@ -26,8 +28,6 @@ from automaton.packed import Words, free_variables
 from automaton.terms import numeral_value
 from kernels import lines, names, read, write
 from kernels.reduce import NORMAL
-from tests.strategies import closed_terms, open_terms, published
-from tests.targets import FORMS, fenced
 
 PROPERTY = settings(deadline=None, max_examples=60)
 FORM = pytest.mark.parametrize("form", FORMS)

@@ -428,18 +428,6 @@ def test_reduce_of_standard_input_gives_each_term_s_own_answer(numbers: list[int
     assert [json.loads(line)["numeral"] for line in lines] == [2 * n for n in numbers]
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"\xce\xbbx.x\n\\x.(x\n", "terms: line 2: "),
-        (b"\xce\xbbx.x\n\n\xff\n", "terms: line 3: not UTF-8 at byte 1"),
-    ],
-)
-def test_a_bad_line_of_a_file_is_named(folder: Path, content: bytes, said: str) -> None:
-    (folder / "terms").write_bytes(content)
-    assert said in refused(invoke("reduce", "--batch", "terms"))
-
-
 def test_reduce_wants_a_term_or_a_file(folder: Path) -> None:
     assert "TERM or --batch" in refused(invoke("reduce"))
     assert "TERM or --batch" in refused(invoke("reduce", "λx.x", "--batch", "terms"))

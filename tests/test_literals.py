@@ -12,8 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from targets import FORMS, fenced, intact
 
+from kernels import grams, literals
 from kernels import literal_tables as tables
-from kernels import literals
 from kernels.arguments import KernelArgumentError
 from kernels.literal_tables import Grams, Triples, prepared
 
@@ -65,12 +65,12 @@ def found(
     flat[:], counts[:] = 0, 0
     bits = flat.reshape(len(strings), words)
     waiting = fenced(literals.WAITING, np.int64), fenced(literals.WAITING, np.int32)
-    runs, picked = (fenced(literals.BLOCK + 1, np.int64) for _ in range(2))
+    runs, picked = (fenced(grams.BLOCK + 1, np.int64) for _ in range(2))
     marks = fenced(literals.SPAN, np.uint8)
     for low, high in pairwise([0, *cuts, len(strings)]):
         for group in made.groups:
             triples = isinstance(group, Triples)
-            body = literals.scan_triples if triples else literals.scan_grams
+            body = literals.scan_triples if triples else grams.scan_grams
             FORMS[form](body)(
                 buffer, offsets, low, high, needles, starts, *group,
                 *([marks] if triples else [runs, picked]), *waiting, bits, counts,
@@ -193,7 +193,7 @@ def test_every_pattern_has_its_own_bit(count: int, form: str) -> None:
     "patterns", [[], [b"a", b""], b"abc", "abc", ["abc"], [bytearray(b"abc")], None]
 )
 def test_patterns_that_cannot_be_meant_are_an_error_that_names_them(patterns: Any) -> None:
-    with pytest.raises(KernelArgumentError, match="^patterns: ") as raised:
+    with pytest.raises(KernelArgumentError, match=r"^patterns: ") as raised:
         prepared(patterns)
     assert raised.value.argument == "patterns"
 
@@ -216,7 +216,7 @@ def test_patterns_that_cannot_be_meant_are_an_error_that_names_them(patterns: An
 def test_strings_that_are_none_are_an_error_that_names_the_array(
     name: str, buffer: Any, offsets: Any
 ) -> None:
-    with pytest.raises(KernelArgumentError, match=f"^{name}: "):
+    with pytest.raises(KernelArgumentError, match=rf"^{name}: "):
         tables.check_strings(buffer, offsets)
 
 

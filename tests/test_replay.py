@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -229,10 +228,14 @@ def test_a_tick_without_winners_is_read_back_whole(tmp_path: Path) -> None:
 def test_neither_threads_nor_shards_change_a_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, shard: int
 ) -> None:
-    expected = lived(tmp_path, "whole", [(12, {**FLAGS, "parallel": 40})])
+    flags = {**FLAGS, "parallel": 40}
+    expected = lived(tmp_path, "whole", [(12, flags)], fed=False)
     monkeypatch.setattr(pool, "SHARD_SLOTS", shard)
-    monkeypatch.setattr("automaton.runner.Cpu", partial(Cpu, threads=threads))
-    assert lived(tmp_path, "log", [(12, {**FLAGS, "parallel": 40})]) == expected
+    with Run(written(tmp_path / "log", rich()), flags) as run:
+        run.device.close()
+        run.device = Cpu(run.options, threads)
+        run.go(ticks=12, interval_ms=0)
+    assert (tmp_path / "log").read_bytes() == expected
 
 
 def test_where_a_log_lies_and_what_it_is_called_change_no_byte(tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ MODULES = {
     "records": "records",
     "log": "log pin disk batches index recovery chain inbox log_reader",
     "pool": "pool",
-    "device": "device gpu capability selftest",
+    "device": "device church vectors batch layout capability gpu selftest",
+    "search": "search columns",
     "actions": "actions answers intake replay",
     "runner": "runner stats restore recompute warm",
     "cli": "cli __main__",
@@ -76,6 +77,7 @@ ROOMS = {
     "log": Room("errors objects records", "cpu-only", "fcntl io mmap os pathlib stat"),
     "pool": Room("errors", "cpu-only", "concurrent multiprocessing os threading"),
     "device": Room(f"{CORE} population world pool", "any", "os threading"),
+    "search": Room(f"{CORE} population modify world", "cpu-only"),
     "actions": Room(f"{CHANGE} device", "cpu-only"),
     "runner": Room(
         f"{CHANGE} report log pool device actions",
@@ -83,7 +85,7 @@ ROOMS = {
         "os pathlib psutil signal threading time",
     ),
     "cli": Room(
-        f"{CHANGE} report log pool device actions runner",
+        f"{CHANGE} report log pool device search actions runner",
         outside="click io os pathlib platform psutil rich signal time",
     ),
 }

@@ -1,0 +1,132 @@
+"""The places of a text where one of many patterns may stand, by sampled grams.
+
+The search `scan_grams` of `literals`, whose arrays and words hold here too. What
+filters a block's samples has no branches: what is looked at is written down always,
+and counted if it is wanted. No tables are built here (`literal_tables`).
+
+Bytes moved: the text once; tables of at most 16 KB for some thousand grams, so that
+table and block stay in the first-level cache.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy import uint8, uint64
+
+from .literals import WAITING, enter, word_at, word_before
+from .packed import U
+
+#: Places that are probed, and then thinned out, together: a few KB of text.
+BLOCK = 1024
+#: Places that are probed one by one only if the table knows the gram of one of them.
+RUN = 4
+
+_1, _6, _63 = uint64(1), uint64(6), uint64(63)
+
+
+def pick(buffer, at, count, stride, factor, shift, table, runs):
+    """Collect those of `count` runs of places in which the table knows a gram; their number.
+
+    Without a branch: every run is written down, and counted if it is wanted. Run r has
+    `RUN` places, the first at + r * RUN * stride.
+    """
+    found = np.int64(0)
+    for _ in range(count):
+        runs[U(found)] = at
+        known = uint8(0)
+        for j in range(RUN):
+            hashed = (word_at(buffer, at + j * stride) * factor) >> shift
+            known |= table[U(hashed)]
+        found += np.int64(known)
+        at += RUN * stride
+    return found
+
+
+def spread(buffer, runs, count, stride, factor, shift, table, picked):
+    """The places of the collected runs whose gram the table knows; their number."""
+    found = np.int64(0)
+    for r in range(count):
+        for j in range(RUN):
+            at = runs[U(r)] + j * stride
+            picked[U(found)] = at
+            found += np.int64(table[U((word_at(buffer, at) * factor) >> shift)])
+    return found
+
+
+def known(words, hashed):
+    """1 where the set, one bit a hash, has this one, else 0."""
+    return np.int64((words[U(hashed >> _6)] >> (hashed & _63)) & _1)
+
+
+def sift(buffer, at, count, stride, factor, shift, words, picked):
+    """Collect those of `count` places from `at` on whose gram is in the set; their number."""
+    found = np.int64(0)
+    for _ in range(count):
+        picked[U(found)] = at
+        found += known(words, (word_at(buffer, at) * factor) >> shift)
+        at += stride
+    return found
+
+
+def thin(buffer, picked, count, factor, shift, words):
+    """Keep those of the picked places whose gram is in the set; their number."""
+    kept = np.int64(0)
+    for c in range(count):
+        at = picked[U(c)]
+        picked[U(kept)] = at
+        kept += known(words, (word_at(buffer, at) * factor) >> shift)
+    return kept
+
+
+def scan_grams(
+    buffer, offsets, low, high, needles, starts, stride, first, shift, table, coarse, second,
+    fine_shift, fine, bucket, window, back, number, place, width, runs, picked, waiting, numbers,
+    bits, counts,
+):  # fmt: skip
+    """Enter what a group of patterns has in the strings low to high - 1.
+
+    stride int64. The two hashes of a gram are the high bits, 64 - shift and 64 -
+    fine_shift of them, of the products of its word with first and second (all uint64):
+    odd numbers moved to the left, so that the bytes behind the gram do not count.
+    For few grams table uint8[2**(64 - shift)] has 1 for each, else it is empty and
+    coarse uint64, one bit a hash, has them; fine likewise has their second hashes.
+    bucket int32[2**(64 - shift) + 1]: the entries of each hash, which are window uint64
+    (the first bytes of the pattern's window, those of `width`), back int64 (from the
+    gram to the window's first byte), number int32 (pattern).
+    place int64[P]: where the window stands in a pattern.
+    Scratch: runs, picked int64[BLOCK + 1]; waiting int64, numbers int32, [WAITING].
+    """
+    begin = offsets[low]
+    stop = offsets[high]
+    row = low
+    waits = np.int64(0)
+    at = begin
+    while at < stop:
+        count = RUN * min(BLOCK // RUN, ((stop - at - 8) // stride + 1) // RUN)
+        if count > 0:
+            if table.shape[0] > 0:
+                found = pick(buffer, at, count // RUN, stride, first, shift, table, runs)
+                found = spread(buffer, runs, found, stride, first, shift, table, picked)
+            else:
+                found = sift(buffer, at, count, stride, first, shift, coarse, picked)
+            found = thin(buffer, picked, found, second, fine_shift, fine)
+        else:  # less than a run remains
+            count = found = np.int64(1)
+            picked[0] = at
+        for c in range(found):
+            near = picked[U(c)]
+            hashed = (word_before(buffer, near, stop) * first) >> shift
+            for e in range(bucket[U(hashed)], bucket[U(hashed + _1)]):
+                left = max(near - back[U(e)], begin)
+                k = number[U(e)]
+                waiting[U(waits)] = near - back[U(e)] - place[U(k)]
+                numbers[U(waits)] = k
+                waits += np.int64(word_before(buffer, left, stop) & width == window[U(e)])
+                if waits == WAITING:
+                    row = enter(
+                        buffer, waiting, numbers, waits, begin, stop, offsets, row,
+                        needles, starts, bits, counts,
+                    )  # fmt: skip
+                    waits = np.int64(0)
+        at += count * stride
+    enter(buffer, waiting, numbers, waits, begin, stop, offsets, row, needles, starts, bits, counts)
