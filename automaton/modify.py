@@ -13,6 +13,7 @@ from typing import Any
 
 from automaton import conditions, notation, objects, selection, terms
 from automaton.errors import AutomatonError, NothingToRunError, UsageError
+from automaton.state import ACTIONS
 from automaton.terms import Words
 
 #: Types whose objects are definitions: their terms are never overwritten.
@@ -105,7 +106,7 @@ def _definition(object_id: str, members: Mapping[str, Any], program: Program) ->
         if kind == "automaton":
             return program.automata, _automaton(object_id, members, program)
         if kind == "transition" and ends is not None:
-            return program.transitions, _transition(object_id, members, ends)
+            return program.transitions, _transition(object_id, members, ends, program)
         if kind == "vertical" and ends is not None:
             return program.verticals, ends
         if kind == "rule" and isinstance(members.get("match"), str):
@@ -148,9 +149,13 @@ def _selector(value: object) -> conditions.Selector | None:
     return selection.checked(value) if isinstance(value, str) else None
 
 
-def _transition(object_id: str, members: Mapping[str, Any], ends: tuple[str, str]) -> Transition:
+def _transition(
+    object_id: str, members: Mapping[str, Any], ends: tuple[str, str], program: Program
+) -> Transition:
     condition = members.get("condition")
     action = members.get("action")
+    if action not in ACTIONS:
+        program.problems.append(f"{object_id}: the action {action!r} is not known; it does nothing")
     return Transition(
         id=object_id,
         source=ends[0],

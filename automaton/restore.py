@@ -89,6 +89,7 @@ def _filed_under(raw: bytes) -> str | None:
 
 def options_for(log: Log, given: Mapping[str, Any]) -> Options:
     """The log's own options (the defaults for a new log) with the given ones in their place."""
+    _check_machine(given)
     if log.run is None:
         return Options().updated(given)
     inherited = from_record(log.run.options)
@@ -101,6 +102,14 @@ def options_for(log: Log, given: Mapping[str, Any]) -> Options:
         )
         raise UsageError(message)
     return options
+
+
+def _check_machine(given: Mapping[str, Any]) -> None:
+    """An operator runs without a machine, so a dimension cannot be asked for beside it."""
+    for name in ("lock_dimension", "focus_dimension"):
+        if given.get("operator") is not None and given.get(name) is not None:
+            flag = "--" + name.replace("_", "-")
+            raise UsageError(f"{flag} needs the machine, and --operator runs without; leave one")
 
 
 def restored(

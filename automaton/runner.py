@@ -14,7 +14,6 @@ from threading import Event
 from typing import Any, Literal, Self
 
 import numpy as np
-import psutil
 
 from automaton import conditions, recompute
 from automaton.actions import ACTIONS, TRIALS, Scene, Seams, fact_line
@@ -28,11 +27,12 @@ from automaton.device import (
     Reference,
     reduce_batch,
 )
+from automaton.gauges import Gauges
 from automaton.gpu import ON_CPU, Wanted, open_device
 from automaton.intake import accept
 from automaton.log import Log
 from automaton.modify import Automaton, moves
-from automaton.pool import Background, available_cores
+from automaton.pool import Background
 from automaton.population import Entering, Named, Words
 from automaton.records import CommitFields
 from automaton.restore import Malformed, options_for, restored
@@ -84,10 +84,7 @@ class Run:
         self.moved = True
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
         self._stopping = Event()
-        self._process = psutil.Process()
-        self._first_tick = self.tick
-        self._started = time.monotonic()
-        self._window = (self._started, 0, 0)
+        self.gauges = Gauges(self.tick)
 
     def _count_genesis(self) -> None:
         counters = self.world.state.counters
@@ -104,8 +101,8 @@ class Run:
         stats_every: float = 10.0, show: Callable[[Stats], None] = lambda _stats: None,
     ) -> Stats:  # fmt: skip
         """Run until a bound is reached or `stop` is called; returns the closing statistics."""
-        self._started = started = shown = time.monotonic()
-        self._window = (started, 0, 0)
+        started = shown = self.gauges.start()
+        first = self.tick
         while not self._stopping.is_set():
             begun = time.monotonic()
             self.step()
@@ -113,7 +110,7 @@ class Run:
             if now - shown >= stats_every:
                 show(self.stats())
                 shown = now
-            if ticks is not None and self.tick - self._first_tick >= ticks:
+            if ticks is not None and self.tick - first >= ticks:
                 break
             if seconds is not None and now - started >= seconds:
                 break
@@ -291,49 +288,9 @@ class Run:
         self.background.wait()
         return recompute.validate(self.log, self.options.seed, self.tick)
 
-    # -- saying so -------------------------------------------------------------
-
     def stats(self, *, final: bool = False) -> Stats:
         """The statistics now; the window is since the set before, of the last one the run."""
-        now = time.monotonic()
-        normal, candidates = self.outcomes["normal"], sum(self.outcomes.values())
-        since, before, candidates_before = (self._started, 0, 0) if final else self._window
-        self._window = (now, normal, candidates)
-        span = max(now - since, 1e-9)
-        memory = psutil.virtual_memory()
-        world, state = self.world, self.world.state
-        return Stats(
-            tick=self.tick,
-            ticks=self.tick - self._first_tick,
-            seconds=round(now - self._started, 6),
-            modifications=normal,
-            modifications_per_s=round((normal - before) / span, 1),
-            candidates=candidates,
-            candidates_per_s=round((candidates - candidates_before) / span, 1),
-            objects=state.counters["objects"],
-            live=len(world.population),
-            distinct=world.population.distinct(),
-            rss_bytes=self._process.memory_info().rss,
-            memory_available_bytes=memory.available,
-            memory_percent=memory.percent,
-            cores=available_cores(),
-            workers_active=1,
-            workers_total=1,
-            threads=self.device.pool.count,
-            device=self.device.name,
-            dimension=world.dimension(),
-            automaton=state.automaton,
-            outcomes=dict(self.outcomes),
-            actions=dict(state.actions),
-            counters=dict(state.counters),
-            unknown_conditions=tuple(self.unknown),
-            moved=self.moved,
-            parallel=self.options.parallel,
-            durable_bytes=self.log.durable,
-            log_bytes=self.log.size,
-            head=self.log.head.hex(),
-            final=final,
-        )
+        return self.gauges.read(self, final=final)
 
     def close(self) -> None:
         """Finish what is being written, end the threads, give the log back."""

@@ -64,13 +64,13 @@ def find(
     def task(low: int, high: int) -> None:
         counts = np.zeros(patterns.total, dtype=np.int64)
         waiting = np.empty(literals.WAITING, np.int64), np.empty(literals.WAITING, np.int32)
-        runs, picked = np.empty((2, grams.BLOCK + 1), np.int64)
+        tried, picked = np.empty((2, literals.BLOCK + 1), np.int64)
         marks = np.empty(literals.SPAN, np.uint8)
         for begin, end in _pieces(offsets, low, high, len(patterns.groups)):
             for group in patterns.groups:
                 triples = isinstance(group, Triples)
                 body = literals.scan_triples if triples else grams.scan_grams
-                own = [marks] if triples else [runs, picked]
+                own = [marks] if triples else [tried, picked]
                 cpu.compiled(body)(
                     buffer, offsets, begin, end, patterns.needles, patterns.starts, *group,
                     *own, *waiting, bits, counts,

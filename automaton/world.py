@@ -192,9 +192,12 @@ class World:
 
     @property
     def current(self) -> str:
-        """The current automaton's id ("" without a machine); a lost one falls to the lowest."""
+        """The current automaton's id ("" without a machine); a lost one falls to the lowest.
+
+        Under an operator of the options there is no machine: it stays where it was.
+        """
         current = self.state.automaton
-        if current is None:
+        if current is None or self.options.operator is not None:
             return ""
         return current if current in self.program.automata else self.program.lowest().id
 

@@ -13,11 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy import uint8, uint64
 
-from .literals import WAITING, enter, word_at, word_before
+from .literals import BLOCK, WAITING, enter, word_at, word_before
 from .packed import U
 
-#: Places that are probed, and then thinned out, together: a few KB of text.
-BLOCK = 1024
 #: Places that are probed one by one only if the table knows the gram of one of them.
 RUN = 4
 
@@ -78,10 +76,37 @@ def thin(buffer, picked, count, factor, shift, words):
     return kept
 
 
+def compare(
+    buffer, begin, stop, picked, tried, count, factor, shift,
+    bucket, window, back, number, place, width, waiting, numbers, waits,
+):  # fmt: skip
+    """Compare the text around each picked place with the next entry of its gram.
+
+    tried int64: how many of its entries have been. Windows that agree are put down as
+    waiting; places with entries left are kept. Returns how many wait and are kept.
+    """
+    kept = np.int64(0)
+    for c in range(count):
+        near = picked[U(c)]
+        gram = (word_before(buffer, near, stop) * factor) >> shift
+        e = bucket[U(gram)] + tried[U(c)]
+        left = bucket[U(gram + _1)] - e
+        at = near - back[U(e)]
+        k = number[U(e)]
+        waiting[U(waits)] = at - place[U(k)]
+        numbers[U(waits)] = k
+        same = word_before(buffer, max(at, begin), stop) & width == window[U(e)]
+        waits += np.int64(same) & np.int64(left > 0)
+        picked[U(kept)] = near
+        tried[U(kept)] = tried[U(c)] + 1
+        kept += np.int64(left > 1)
+    return waits, kept
+
+
 def scan_grams(
     buffer, offsets, low, high, needles, starts, stride, first, shift, table, coarse, second,
-    fine_shift, fine, bucket, window, back, number, place, width, runs, picked, waiting, numbers,
-    bits, counts,
+    fine_shift, fine, bucket_shift, bucket, window, back, number, place, width, tried, picked,
+    waiting, numbers, bits, counts,
 ):  # fmt: skip
     """Enter what a group of patterns has in the strings low to high - 1.
 
@@ -90,11 +115,11 @@ def scan_grams(
     odd numbers moved to the left, so that the bytes behind the gram do not count.
     For few grams table uint8[2**(64 - shift)] has 1 for each, else it is empty and
     coarse uint64, one bit a hash, has them; fine likewise has their second hashes.
-    bucket int32[2**(64 - shift) + 1]: the entries of each hash, which are window uint64
-    (the first bytes of the pattern's window, those of `width`), back int64 (from the
-    gram to the window's first byte), number int32 (pattern).
+    bucket int32[2**(64 - bucket_shift) + 1]: the entries by the high bits of the first
+    hash, which are window uint64 (the first bytes of the pattern's window, those of
+    `width`), back int64 (from the gram to the window's first byte), number int32 (pattern).
     place int64[P]: where the window stands in a pattern.
-    Scratch: runs, picked int64[BLOCK + 1]; waiting int64, numbers int32, [WAITING].
+    Scratch: tried, picked int64[BLOCK + 1]; waiting int64, numbers int32, [WAITING].
     """
     begin = offsets[low]
     stop = offsets[high]
@@ -105,8 +130,8 @@ def scan_grams(
         count = RUN * min(BLOCK // RUN, ((stop - at - 8) // stride + 1) // RUN)
         if count > 0:
             if table.shape[0] > 0:
-                found = pick(buffer, at, count // RUN, stride, first, shift, table, runs)
-                found = spread(buffer, runs, found, stride, first, shift, table, picked)
+                found = pick(buffer, at, count // RUN, stride, first, shift, table, tried)
+                found = spread(buffer, tried, found, stride, first, shift, table, picked)
             else:
                 found = sift(buffer, at, count, stride, first, shift, coarse, picked)
             found = thin(buffer, picked, found, second, fine_shift, fine)
@@ -114,19 +139,17 @@ def scan_grams(
             count = found = np.int64(1)
             picked[0] = at
         for c in range(found):
-            near = picked[U(c)]
-            hashed = (word_before(buffer, near, stop) * first) >> shift
-            for e in range(bucket[U(hashed)], bucket[U(hashed + _1)]):
-                left = max(near - back[U(e)], begin)
-                k = number[U(e)]
-                waiting[U(waits)] = near - back[U(e)] - place[U(k)]
-                numbers[U(waits)] = k
-                waits += np.int64(word_before(buffer, left, stop) & width == window[U(e)])
-                if waits == WAITING:
-                    row = enter(
-                        buffer, waiting, numbers, waits, begin, stop, offsets, row,
-                        needles, starts, bits, counts,
-                    )  # fmt: skip
-                    waits = np.int64(0)
+            tried[U(c)] = 0
+        while found > 0:
+            waits, found = compare(
+                buffer, begin, stop, picked, tried, found, first, bucket_shift,
+                bucket, window, back, number, place, width, waiting, numbers, waits,
+            )  # fmt: skip
+            if waits > WAITING - BLOCK:
+                row = enter(
+                    buffer, waiting, numbers, waits, begin, stop, offsets, row,
+                    needles, starts, bits, counts,
+                )  # fmt: skip
+                waits = np.int64(0)
         at += count * stride
     enter(buffer, waiting, numbers, waits, begin, stop, offsets, row, needles, starts, bits, counts)

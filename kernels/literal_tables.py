@@ -20,12 +20,12 @@ Bytes: TypeAlias = npt.NDArray[np.uint8]
 #: Patterns shorter than this do not share a sampled window with longer ones.
 LONG = 8
 #: Most long and most short patterns that are cheaper to compare at every place.
-FEW_LONG, FEW_SHORT = 8, 16
+FEW_LONG, FEW_SHORT = 4, 16
 #: Longest stride: beyond it the time is the memory's.
 MAX_STRIDE = 16
 #: Bytes of a gram that are tried, and the costs (ns) that decide between them: of a probe,
 #: and of a place that the filters let through.
-GRAMS, PROBE_COST, PLACE_COST = (4, 5, 6), 0.5, 10.0
+GRAMS, PROBE_COST, PLACE_COST = (4, 5, 6), 0.6, 12.0
 #: What grams are multiplied with to be hashed: 2**64 / golden ratio, and one of Evensen's.
 FIRST, SECOND = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
 #: Up to so many grams have a table of a byte each (16 KB), more have one of a bit each.
@@ -59,6 +59,7 @@ class Grams(NamedTuple):
     second: np.uint64
     fine_shift: np.uint64
     fine: Array
+    bucket_shift: np.uint64
     bucket: Array
     window: Array
     back: Array
@@ -123,7 +124,7 @@ def check_strings(buffer: object, offsets: object) -> None:
         raise KernelArgumentError("offsets", f"entry {at} is below the one before")
 
 
-def sampled(text):
+def sampled(text: Bytes) -> Bytes:
     """A small array of bytes from all over the text."""
     if len(text) <= SAMPLE:
         return text
@@ -218,33 +219,30 @@ def _table(words, starts, chosen, place, stride, size):
     at = np.tile((starts[:-1] + place)[chosen], stride)
     log = int(len(at) - 1).bit_length()
     few = len(at) <= FEW_GRAMS
-    bits, fine_bits = FEW_BITS if few else max(MANY_BITS, min(log + 3, 24)), max(15, log + 6)
+    bits, fine_bits = FEW_BITS if few else max(MANY_BITS, log + 3), max(15, log + 4)
     first, second = _factor(FIRST, size), _factor(SECOND, size)
     hashed = _hashed(words[at + back], first, bits)
-    order = np.argsort(hashed, kind="stable")
-    known = np.zeros(1 << bits, np.uint8)
-    known[hashed] = 1
-    none = np.empty(0, np.uint8)
+    order = np.append(np.argsort(hashed, kind="stable"), 0)  # one more may be looked at
+    known = np.zeros(1 << bits, np.bool_)
+    known[hashed] = True
+    fine = np.zeros(1 << fine_bits, np.bool_)
+    fine[_hashed(words[at + back], second, fine_bits)] = True
+    coarse, deep = known[: 0 if few else None], log + 1
+    width = np.uint64((1 << 8 * min(8, stride + size - 1)) - 1)
     return Grams(
         stride,
         first,
         np.uint64(64 - bits),
-        known if few else none,
-        _as_set(none if few else known),
+        known.astype(np.uint8) if few else np.empty(0, np.uint8),
+        np.packbits(coarse, bitorder="little").view(np.uint64),
         second,
         np.uint64(64 - fine_bits),
-        _as_set(
-            np.bincount(_hashed(words[at + back], second, fine_bits), minlength=1 << fine_bits)
-        ),
-        np.concatenate([[0], np.cumsum(_counted(hashed, bits))]).astype(np.int32),
-        (words[at] & np.uint64((1 << 8 * min(8, stride + size - 1)) - 1))[order],
+        np.packbits(fine, bitorder="little").view(np.uint64),
+        np.uint64(64 - deep),
+        np.append(0, np.cumsum(_counted(hashed >> bits - deep, deep))).astype(np.int32),
+        (words[at] & width)[order],
         back[order],
         np.tile(chosen, stride).astype(np.int32)[order],
         place,
-        np.uint64((1 << 8 * min(8, stride + size - 1)) - 1),
+        width,
     )
-
-
-def _as_set(flags):
-    """One bit a flag, in words."""
-    return np.packbits(flags.astype(np.bool_), bitorder="little").view(np.uint64)

@@ -38,8 +38,10 @@ from .scan import bytes_below, zero_bytes
 
 #: Places that `scan_triples` looks at together.
 SPAN = 512
-#: Places that wait to be compared in full.
-WAITING = 1024
+#: Places of a text that are probed, and then thinned out, together: some KB of it.
+BLOCK = 4096
+#: Places that wait to be compared in full: as many as a block may add twice.
+WAITING = 2 * BLOCK
 #: Zero bytes behind the patterns, so that a word can be read at each of their bytes.
 PADDING = 8
 

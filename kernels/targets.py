@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import church, cpu, embed, literals, match, react, reduce, topk
+from . import church, cpu, embed, grams, literals, match, react, reduce, topk
 
 Body = Callable[..., Any]
 
@@ -43,7 +43,8 @@ TABLE: dict[str, Kernel] = {
     "match numerals": Kernel(match.match_numerals, "match_numeral_rows"),
     "embed": Kernel(embed.embed_terms, "embed_batch"),
     "nearest": Kernel(topk.nearest),
-    "literals": Kernel(literals.scan_grams),
+    "literals of 3 bytes or fewer": Kernel(literals.scan_triples),
+    "literals": Kernel(grams.scan_grams),
 }
 
 

@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
+from numba import types
 from strategies import published
 from targets import Array, joined, machine
 from test_reduce import COMBINATORS, all_closed
@@ -35,6 +37,31 @@ SIZES = [0, 1, 31, 32, 33]
 LIMITS = [Limits(1200, 128, 64), Limits(3, 9, 5), Limits(0, 3, 2), Limits(200, 7, 1)]
 
 Columns = dict[str, Array]
+
+typeof: Any = numba.typeof
+
+
+@pytest.fixture(autouse=True)
+def typed_launches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every launch is held against the kernel's signature, which the simulator ignores."""
+    launch = cuda.launch
+
+    def checked(name: str, threads: int, stream: Any, *arguments: Any) -> None:
+        wanted = cuda.KERNELS[name].signature.args
+        for k, (type_, argument) in enumerate(zip(wanted, arguments, strict=True)):
+            found = typeof(getattr(argument, "_ary", argument))
+            assert found in {type_, integer(type_)}, (name, k)
+        assert threads % cuda.WARP == 0
+        assert threads < cuda.BLOCK or threads % cuda.BLOCK == 0
+        launch(name, threads, stream, *arguments)
+
+    monkeypatch.setattr(cuda_batches, "launch", checked)
+    monkeypatch.setattr(cuda_calls, "launch", checked)
+
+
+def integer(type_: Any) -> Any:
+    """What Python's integers are to numba, where an unsigned one is wanted."""
+    return types.int64 if type_ == types.uint64 else type_
 
 
 def test_the_simulator_is_on() -> None:

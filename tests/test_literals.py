@@ -65,7 +65,7 @@ def found(
     flat[:], counts[:] = 0, 0
     bits = flat.reshape(len(strings), words)
     waiting = fenced(literals.WAITING, np.int64), fenced(literals.WAITING, np.int32)
-    runs, picked = (fenced(grams.BLOCK + 1, np.int64) for _ in range(2))
+    tried, picked = (fenced(literals.BLOCK + 1, np.int64) for _ in range(2))
     marks = fenced(literals.SPAN, np.uint8)
     for low, high in pairwise([0, *cuts, len(strings)]):
         for group in made.groups:
@@ -73,9 +73,9 @@ def found(
             body = literals.scan_triples if triples else grams.scan_grams
             FORMS[form](body)(
                 buffer, offsets, low, high, needles, starts, *group,
-                *([marks] if triples else [runs, picked]), *waiting, bits, counts,
+                *([marks] if triples else [tried, picked]), *waiting, bits, counts,
             )  # fmt: skip
-    assert intact(flat, counts, *waiting, runs, picked, marks)
+    assert intact(flat, counts, *waiting, tried, picked, marks)
     rows = [[bool(row[k >> 6] >> np.uint64(k & 63) & np.uint64(1)) for k in range(len(patterns))]
             for row in bits]  # fmt: skip
     assert counts.tolist() == [sum(column) for column in zip(*rows, strict=True)] or not strings

@@ -110,9 +110,8 @@ def test_any_seed_and_any_pieces_give_the_file_of_one_run(
         "max_objects": data.draw(st.integers(14, 60)),
         "copies": data.draw(st.booleans()),
         "max_size": data.draw(st.sampled_from([12, 40, 256])),
-        "lock_dimension": data.draw(st.sampled_from([None, 1])),
         "focus_probability": data.draw(st.sampled_from([0, 1 << 30])),
-        "operator": data.draw(st.sampled_from([None, "λλ0 1"])),
+        **data.draw(st.sampled_from([{}, {"lock_dimension": 1}, {"operator": "λλ0 1"}])),
     }
     pieces: list[Piece] = [(count, {}) for count in ticks]
     pieces[0] = (ticks[0], flags)

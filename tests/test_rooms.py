@@ -36,7 +36,7 @@ MODULES = {
     "device": "device church vectors batch layout capability gpu selftest",
     "search": "search columns",
     "actions": "actions answers intake replay",
-    "runner": "runner stats restore recompute warm",
+    "runner": "runner stats gauges restore recompute warm",
     "cli": "cli __main__",
 }
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from automaton.runner import Run
 
 #: Options that wait for the parts they speak to; until then they say so.
+#: Definitions with a problem that are named one by one.
+NAMED_PROBLEMS = 5
 LATER = ("workers", "no_auto_scale")
 #: Options of the loop, and what it calls them.
 LOOPING = {
@@ -216,6 +218,12 @@ def _notices(run: Run) -> Iterator[str]:
     more = run.malformed.count - len(run.malformed.first)
     if more:
         yield f"{more} more lines are skipped; check lists them"
+    problems = run.world.program.problems
+    yield from problems[:NAMED_PROBLEMS]
+    if len(problems) > NAMED_PROBLEMS:
+        yield f"{len(problems) - NAMED_PROBLEMS} more definitions cannot be used as they stand"
+    if run.world.reader.skipped:
+        yield f"{run.world.reader.skipped} terms are open, unreadable or larger than --max-size: skipped"
 
 
 def _name_what_waits(display: Display, options: dict[str, object]) -> None:

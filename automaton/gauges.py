@@ -1,0 +1,79 @@
+"""Reads the statistics of a run off its parts, the clock and the machine.
+
+Every figure was counted, or is asked of the system at this moment; the window
+of a rate is since the figures before. Nothing here changes a run.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+
+from automaton.pool import available_cores
+from automaton.stats import Stats
+
+if TYPE_CHECKING:
+    from automaton.runner import Run
+
+
+class Gauges:
+    """The clock of one run, and the figures at its last reading."""
+
+    def __init__(self, first_tick: int) -> None:
+        self.first_tick = first_tick
+        self._process = psutil.Process()
+        self._counted = (0, 0)  # winners and candidates when the clock was started
+        self.start()
+
+    def start(self) -> float:
+        """Start the clock; returns its time, in seconds."""
+        self._started = time.monotonic()
+        self._window = (self._started, *self._counted)
+        return self._started
+
+    def read(self, run: Run, *, final: bool) -> Stats:
+        """The statistics now."""
+        now = time.monotonic()
+        normal, candidates = run.outcomes["normal"], sum(run.outcomes.values())
+        since, normal_before, candidates_before = self._window
+        if final:
+            since, (normal_before, candidates_before) = self._started, self._counted
+        self._window = (now, normal, candidates)
+        self._counted = (normal, candidates) if final else self._counted
+        span = max(now - since, 1e-9)
+        memory = psutil.virtual_memory()
+        world, state = run.world, run.world.state
+        return Stats(
+            tick=run.tick,
+            ticks=run.tick - self.first_tick,
+            seconds=round(now - self._started, 6),
+            modifications=normal,
+            modifications_per_s=round((normal - normal_before) / span, 1),
+            candidates=candidates,
+            candidates_per_s=round((candidates - candidates_before) / span, 1),
+            objects=state.counters["objects"],
+            live=len(world.population),
+            distinct=world.population.distinct(),
+            rss_bytes=self._process.memory_info().rss,
+            memory_available_bytes=memory.available,
+            memory_percent=memory.percent,
+            cores=available_cores(),
+            workers_active=1,
+            workers_total=1,
+            threads=run.device.pool.count,
+            device=run.device.name,
+            dimension=world.dimension(),
+            automaton=state.automaton,
+            outcomes=dict(run.outcomes),
+            actions=dict(state.actions),
+            counters=dict(state.counters),
+            unknown_conditions=tuple(run.unknown),
+            moved=run.moved,
+            parallel=run.options.parallel,
+            durable_bytes=run.log.durable,
+            log_bytes=run.log.size,
+            head=run.log.head.hex(),
+            final=final,
+        )
