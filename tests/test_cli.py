@@ -72,6 +72,8 @@ class NoRun:
         self.tick, self.outcomes = 0, dict[str, int]()
         self.log = SimpleNamespace(notices=["torn\x07"])
         self.malformed = SimpleNamespace(first=[(3, "no brace")], count=2)
+        reader, program = SimpleNamespace(skipped=0), SimpleNamespace(problems=["odd: no action"])
+        self.world = SimpleNamespace(reader=reader, program=program)
         self.settings = {**given, **opening}
         self.asked.append((log, self.settings))
 
