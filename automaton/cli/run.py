@@ -223,7 +223,8 @@ def _notices(run: Run) -> Iterator[str]:
     if len(problems) > NAMED_PROBLEMS:
         yield f"{len(problems) - NAMED_PROBLEMS} more definitions cannot be used as they stand"
     if run.world.reader.skipped:
-        yield f"{run.world.reader.skipped} terms are open, unreadable or larger than --max-size: skipped"
+        skipped = run.world.reader.skipped
+        yield f"{skipped} terms are open, unreadable or larger than --max-size: skipped"
 
 
 def _name_what_waits(display: Display, options: dict[str, object]) -> None:
