@@ -63,9 +63,11 @@ class Scene:
         """Append a new version of a named object."""
         body = line.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
         parsed = objects.parse_line(body)
-        assert isinstance(parsed, objects.Object)
+        if not isinstance(parsed, objects.Object):  # it would be over the limit of a line
+            return self.reject()
         self.renewed[object_id] = body
         self.made.append(Made(body + b"\n", Found(object_id, parsed.members)))
+        return None
 
     def reject(self) -> None:
         """Count something that an action did not do."""

@@ -15,6 +15,8 @@ from automaton.sources import Found
 #: Types that only a runner writes.
 RECORDS = frozenset({"run", "commit"})
 
+RECORD_HEADS = (b'{"type":"run","id":"', b'{"type":"commit","id":"')
+
 
 def accept(lines: Sequence[bytes], prefix: str) -> tuple[list[Found], list[bytes], int]:
     """The accepted objects, their lines for the batch, and how many lines were refused."""
@@ -40,6 +42,8 @@ def _accepted(body: bytes, prefix: str) -> Found | None:
     if not isinstance(parsed, objects.Object):
         return None
     identity = objects.object_id(parsed.members)
+    if body.startswith(RECORD_HEADS):  # of duplicate names the last one counts, not here
+        return None
     if identity is None or is_our_id(identity, prefix) or claims_our_id(body, prefix):
         return None
     if objects.object_type(parsed.members) in RECORDS:

@@ -77,6 +77,7 @@ class Log(LogReader):
                 sign(disk_, real)
             found = recovery.examine(fd, real, as_genesis=as_genesis)
             log = cls(fd, real, found, disk_, (durability, interval_s, clock))
+            log._mention_loss(pin.read_hint(real))
             if write:
                 log._begin_writing(found)
         except BaseException as error:
@@ -86,6 +87,13 @@ class Log(LogReader):
             raise
         log._mention_tail()
         return log
+
+    def _mention_loss(self, hint: pin.Hint | None) -> None:
+        if hint is not None and hint.tick > len(self.commits):
+            self.notices.append(
+                f"the log ends at tick {len(self.commits)}, but was durable up to tick "
+                f"{hint.tick}: it was cut, or is an older copy"
+            )
 
     def _mention_tail(self) -> None:
         if self.tail_bytes:

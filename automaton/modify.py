@@ -18,6 +18,8 @@ from automaton.terms import Words
 
 #: Types whose objects are definitions: their terms are never overwritten.
 DEFINITIONS = frozenset({"automaton", "transition", "rule"})
+#: Bytes that an id may have, escaped, to stand in the lines of others.
+MAX_NAME = 1024
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,9 @@ class Program:
     def learn(self, object_id: str, members: Mapping[str, Any]) -> None:
         """Take in the current version of an object; whatever it was before is forgotten."""
         made = _definition(object_id, members, self)
+        if made is not None and not 0 < len(objects.quote(object_id)) - 2 <= MAX_NAME:
+            self.problems.append(f"a definition's id is empty or over {MAX_NAME} bytes: not used")
+            made = None
         tables: tuple[dict[str, Any], ...] = (
             self.automata, self.transitions, self.verticals, self.rules,
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Reading and printing lambda terms: names, de Bruijn indices, binary.
 
-The grammar is DESIGN section 4. Printing is canonical: reading what was printed
+The grammar is docs/terms.md's. Printing is canonical: reading what was printed
 gives the same packed words. Nothing here knows what a term means, reads files,
 or recurses on the depth of its input.
 """

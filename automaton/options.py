@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from automaton.errors import UsageError
+from automaton.errors import DamagedError, UsageError
 
 #: Lowest and highest value of each whole-number option, and its unit.
 RANGES = {
@@ -78,4 +78,15 @@ def from_record(record: Mapping[str, Any]) -> Options:
             "use the version that wrote it"
         )
         raise UsageError(message)
-    return Options(**record)
+    try:
+        options = Options(**record)
+    except (TypeError, UsageError) as error:
+        raise DamagedError(f"a run record holds options that cannot be: {error}") from error
+    for field in fields(Options):
+        value, default = getattr(options, field.name), field.default
+        kinds = (bool,) if default is False else (str,) if field.name == "operator" else (int,)
+        if value is None and default is None:
+            continue
+        if not isinstance(value, kinds) or (kinds == (int,) and isinstance(value, bool)):
+            raise DamagedError(f"a run record says {field.name} is {value!r}, which cannot be")
+    return options

@@ -1,7 +1,7 @@
 """The shape of lambda terms: packed words, and trees for tests.
 
-The packed array is the term: preorder, de Bruijn, one int32 a node (DESIGN
-section 4; `kernels.packed` sees the same). Trees exist for the textbook reducer
+The packed array is the term: preorder, de Bruijn, one int32 a node (docs/format.md;
+`kernels.packed` sees the same). Trees exist for the textbook reducer
 and for tests only. Nothing here knows what a term means or how it is written,
 and nothing recurses on its depth.
 """

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from automaton.errors import UsageError
 from automaton.names import Names
 from kernels import cpu, fold, packed
 from kernels.lines import LABEL, SPARE
@@ -24,6 +25,8 @@ Slots = npt.NDArray[np.int64]
 
 #: Numbers in the `kind` column; the types of named terms follow.
 MODIFICATION, COMPOSITION = 0, 1
+#: Words that all live terms may have: the machine's positions are 32-bit integers.
+MAX_WORDS = (1 << 31) - (1 << 20)
 _NO_PLACES: Places = np.empty(0, dtype=np.int32)
 
 
@@ -67,7 +70,7 @@ class Population:
         "born_tick": np.int64,  # tick of the winner; 0: `born_slot` numbers a name
         "born_slot": np.int32,
         "level": np.int32,  # dimensionalLevel
-        "kind": np.int16,  # number of its type in `kinds`
+        "kind": np.int32,  # number of its type in `kinds`
         "steps": np.int32,  # beta steps that made it; 0 for named terms
         "hashes": np.uint64,  # packed.term_hash
         "live": np.bool_,
@@ -82,6 +85,7 @@ class Population:
         self.prefix = prefix  # of the ids that winners have
         self.labels = np.zeros((max_objects + 1) * LABEL, dtype=np.uint8)  # see lines.put_id
         self.kinds = ["modification", "composition"]
+        self._numbers = {name: number for number, name in enumerate(self.kinds)}
         self.names = Names()
         self.code: Words = np.empty(1 << 12, dtype=np.int32)
         self.end = 0  # words used of `code`
@@ -141,7 +145,7 @@ class Population:
         self.end, total = cpu.compiled(fold.enter)(
             survivors[:count], places, entering.slots, entering.index, np.int64(tick),
             entering.source, entering.starts, entering.sizes, entering.steps,
-            np.int32(level), np.int16(kind), np.int64(self.end), np.uint64(self.total),
+            np.int32(level), np.int32(kind), np.int64(self.end), np.uint64(self.total),
             letters, mark, self.code, *rows, self.labels,
         )  # fmt: skip
         self.total = int(total)
@@ -260,16 +264,23 @@ class Population:
         return self.names.add(name) if number is None else number
 
     def _kind(self, name: str) -> int:
-        if name not in self.kinds:
+        if name not in self._numbers:
+            self._numbers[name] = len(self.kinds)
             self.kinds.append(name)
-        return self.kinds.index(name)
+        return self._numbers[name]
 
     def reserve(self, nodes: int) -> None:
         """Make room for `nodes` words, moving the live terms together when it is short."""
         if self.end + nodes <= len(self.code):
             return
-        used = int(self.column["size"][self.column["live"]].sum())
-        code = np.empty(max(2 * (used + nodes), 1 << 12), dtype=np.int32)
+        used = int(self.column["size"][self.column["live"]].sum(dtype=np.int64))
+        if used + nodes > MAX_WORDS:
+            message = (
+                f"the live terms need {used + nodes} words, more than {MAX_WORDS}; "
+                "begin the log with a smaller --max-objects or --max-size"
+            )
+            raise UsageError(message)
+        code = np.empty(min(max(2 * (used + nodes), 1 << 12), MAX_WORDS), dtype=np.int32)
         self.end = cpu.compiled(fold.compact)(
             self.code, code, self.column["start"], self.column["size"], self.column["live"]
         )

@@ -24,6 +24,8 @@ from automaton.terms import Words
 from automaton.world import Made, World
 from kernels import cpu, lines, philox
 
+_INT32 = 1 << 31
+
 
 @dataclass(frozen=True)
 class Winners:
@@ -138,10 +140,14 @@ def _made(line: bytes, prefix: str) -> Made:
         return Made(line, found)
     if found.members.get("type") != "composition":
         return Made(line)
-    slot = int(found.id.rpartition(".")[2])
-    members = found.members
-    words = np.array(_canonical(str(members["term"]), members["size"]), dtype=np.int32)
-    return Made(line, slot=slot, words=words, steps=members["steps"], level=objects.level(members))
+    slot, members = int(found.id.rpartition(".")[2]), found.members
+    term, size, steps = (members.get(name) for name in ("term", "size", "steps"))
+    if not (isinstance(term, str) and type(size) is int and type(steps) is int) or not (
+        0 < size <= len(line) and 0 <= steps < _INT32 and slot < _INT32
+    ):
+        raise DamagedError(f"the composition {found.id} has not the members it must have")
+    level = objects.level(members)
+    return Made(line, slot=slot, words=_canonical(term, size), steps=steps, level=level)
 
 
 def _canonical(text: str, size: int) -> Words:

@@ -13,7 +13,7 @@ import numpy as np
 
 from automaton import notation, objects, terms
 from automaton.errors import AutomatonError
-from automaton.modify import DEFINITIONS
+from automaton.modify import DEFINITIONS, MAX_NAME
 from automaton.population import Named
 from automaton.terms import Words
 from kernels import cpu, lines
@@ -25,6 +25,15 @@ class Found:
 
     id: str
     members: dict[str, Any]
+
+
+def reserved(identity: str) -> bool:
+    """Whether an id reads like the name of a span (`x#1`) or of a line (`line:3`)."""
+    _, mark, number = identity.rpartition("#")
+    if not mark:
+        prefix, mark, number = identity.partition(":")
+        mark = mark if prefix == "line" else ""
+    return bool(mark) and number.isdigit() and number.isascii()
 
 
 class TermReader:
@@ -39,6 +48,11 @@ class TermReader:
         """The terms of an object's current version; those not usable are counted."""
         source = objects.term_sources(found.members)
         name = objects.quote(found.id)[1:-1]
+        if len(name) > MAX_NAME or (
+            objects.object_id(found.members) is not None and reserved(found.id)
+        ):
+            self.skipped += len(self._words_of(source))
+            return []
         kind = objects.object_type(found.members) or ""
         level = objects.level(found.members)
         definition = kind in DEFINITIONS

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from automaton.errors import DamagedError
+
 ACTIONS = (
     "evolve",
     "self-reference",
@@ -54,15 +56,21 @@ class State:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> State:
         """The state that a commit holds."""
-        counters = dict(record["counters"])
-        actions = counters.pop("actions")
-        return cls(
-            automaton=record["automaton"],
-            entered=record["entered"],
-            weights=list(record["weights"]),
-            salience=record["salience"],
-            baseline=record["baseline"],
-            inbox=record["inbox"],
-            counters=counters,
-            actions=dict(actions),
-        )
+        try:
+            counters = dict(record["counters"])
+            actions = dict(counters.pop("actions"))
+            state = cls(
+                automaton=record["automaton"],
+                entered=record["entered"],
+                weights=list(record["weights"]),
+                salience=record["salience"],
+                baseline=record["baseline"],
+                inbox=record["inbox"],
+                counters=counters,
+                actions=actions,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedError(f"a commit's state lacks or mistakes {error}") from error
+        if set(counters) != set(COUNTERS) or set(actions) != set(ACTIONS):
+            raise DamagedError("a commit's state counts other things than this version")
+        return state

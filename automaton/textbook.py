@@ -5,7 +5,7 @@ Obviously right and slow: the oracle of `kernels.reduce` and the reference of
 does not recurse on the depth of a term.
 
 The redexes are contracted in normal order, and the limits are looked at in
-that order too, as DESIGN section 4 defines them: the term is split into what
+that order too, as docs/terms.md defines them: the term is split into what
 has been read out (only its size matters, and it is kept as the result), the
 subterm looked at, and the arguments that wait. An argument is pending until
 the head of its spine is known to be a variable; then the spine is read out and

@@ -182,6 +182,12 @@ class World:
         """The automaton whose operator works this tick, its row and dimension."""
         if self.options.operator is not None:
             return None, self.rows[""], 0
+        if not self.current:
+            message = (
+                "nothing to step: input has left the log without an automaton object; "
+                "`--operator TERM` runs its terms without a machine"
+            )
+            raise NothingToRunError(message)
         automaton = self.program.automata[self.current]
         if self.options.focus_probability:
             word = philox.words(self.options.seed, tick, 0, philox.FOCUS)[0]
@@ -192,12 +198,12 @@ class World:
 
     @property
     def current(self) -> str:
-        """The current automaton's id ("" without a machine); a lost one falls to the lowest.
+        """The current automaton's id ("" without one); a lost one falls to the lowest.
 
         Under an operator of the options there is no machine: it stays where it was.
         """
         current = self.state.automaton
-        if current is None or self.options.operator is not None:
+        if current is None or self.options.operator is not None or not self.program.automata:
             return ""
         return current if current in self.program.automata else self.program.lowest().id
 
@@ -257,23 +263,17 @@ class World:
         return number
 
     def _terms_of(self, found: Found) -> list[Named]:
-        """An object's terms; a gap in the numbers of its spans is remembered."""
+        """An object's terms; the highest number of its spans is remembered."""
         named = self.reader.terms_of(found)
-        _, _, last = named[-1].name.rpartition(b"#") if named else (b"", b"", b"")
-        if last.isdigit() and int(last) > len(named):
-            self._spans[found.id] = max(int(last), self._spans.get(found.id, 0))
+        if named and objects.term_sources(found.members).kind == "text":
+            last = int(named[-1].name.rpartition(b"#")[2])
+            self._spans[found.id] = max(last, self._spans.get(found.id, 0))
         return named
 
     def _old_names(self, object_id: str) -> list[bytes]:
         """The names under which an object's terms may live."""
         name = objects.quote(object_id)[1:-1]
-        found = [name]
-        while (
-            len(found) <= self._spans.get(object_id, 0)
-            or self.population.names.find(name + b"#%d" % len(found)) is not None
-        ):
-            found.append(name + b"#%d" % len(found))
-        return found
+        return [name, *(name + b"#%d" % k for k in range(1, self._spans.get(object_id, 0) + 1))]
 
     def _sync_operators(self) -> None:
         """Every automaton and rule has its operator in a row of its own."""

@@ -1,4 +1,4 @@
-"""Folding winners into columns, against the words of DESIGN section 5 on a dictionary."""
+"""Folding winners into columns, against the words of docs/format.md on a dictionary."""
 
 from __future__ import annotations
 

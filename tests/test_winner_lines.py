@@ -68,7 +68,7 @@ def ids_of(w: Winners) -> list[str]:
 
 
 def expected_lines(w: Winners) -> list[bytes]:
-    """The lines of those that won, as DESIGN section 5 has them."""
+    """The lines of those that won, as docs/format.md has them."""
     ids = ids_of(w)
     return [
         f'{{"id":"{w.prefix}m{w.tick}.{slot}","type":"modification","dimensionalLevel":{w.level},'
