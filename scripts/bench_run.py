@@ -141,8 +141,52 @@ def growth(folder: Path, ticks: int) -> dict[str, Any]:
                 "mb_at_end": process.memory_info().rss / 1e6}  # fmt: skip
 
 
+def costs(folder: Path, dimension: int) -> dict[str, Any]:
+    """Nanoseconds of one core for the parts of a tick, each on the same snapshot."""
+    import numpy as np
+
+    from automaton.device import Batch, Cpu, Fragments, Job, LineBuffer
+    from automaton.population import Entering
+    from automaton.runner import Run
+    from kernels import philox
+
+    log = folder / "log.jsonl"
+    log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+    given = {"parallel": ROUNDS, "max_objects": OBJECTS, "lock_dimension": dimension}
+    with Run(log, given, durability="off") as run:
+        run.go(ticks=30, interval_ms=0)
+        world, options, tick = run.world, run.options, run.tick + 1
+        job = Job(world.population, world.choice(tick), tick, philox.REACTANTS)
+        device, batch = Cpu(options, threads=1), Batch(ROUNDS, options.max_size)
+        bare = Cpu(options.updated({"copies": True}), threads=1)
+
+        def entering(step: int) -> Entering:
+            won = np.flatnonzero(batch.won)[::step]
+            return Entering(
+                won, won, batch.out, batch.results, batch.sizes, batch.steps, batch.words[won]
+            )
+
+        fragments, buffer = Fragments.of("", tick, dimension), LineBuffer()
+        timed = {
+            "react, without the copy test": lambda: bare.react(job, batch),
+            "react": lambda: device.react(job, batch),
+            "write": lambda: device.write(job, batch, fragments, buffer),
+            "fold every winner": lambda: world.population.enter(tick, entering(1), 4, 0),
+            "fold every fourth": lambda: world.population.enter(tick, entering(4), 4, 0),
+        }
+        found: dict[str, list[float]] = {name: [] for name in timed}
+        for _ in range(9):
+            for name, work in timed.items():
+                start = time.process_time()
+                work()
+                found[name].append((time.process_time() - start) / ROUNDS * 1e9)
+        device.close()
+        bare.close()
+        return {f"{name}, ns a candidate": statistics.median(v) for name, v in found.items()}
+
+
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
-    "flat_out": flat_out, "live": live, "alone": alone, "growth": growth,
+    "flat_out": flat_out, "costs": costs, "live": live, "alone": alone, "growth": growth,
 }  # fmt: skip
 
 
@@ -198,6 +242,7 @@ def table(results: dict[str, Any]) -> None:
         rows.append(("times the rival, same run", f"{flat['ratio_to_rival']:.2f}", "1.00"))
     rows += [(f"  share of wall: {name}", f"{share:.1%}", "")
              for name, share in flat["share_of_wall"].items()]  # fmt: skip
+    rows += [(f"  one core: {name}", f"{cost:.0f}", "") for name, cost in results["costs"].items()]
     rows += [
         ("bytes a live object beside its term",
          f"{memory['bytes_per_object_beside_term']:.0f}", "120"),
@@ -232,6 +277,7 @@ def main() -> None:
         "machine": {"cores": os.cpu_count(), "processor": platform.processor() or
                     platform.machine(), "python": platform.python_version()},
         "flat_out": throughput(chosen.dimension, chosen.ticks, chosen.repeats, chosen.against),
+        "costs": part("costs", chosen.dimension),
         "alone": part("alone"),
         "live": part("live", chosen.live),
         "growth": part("growth", chosen.growth_ticks),
