@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from automaton.dealing import SHARDS_PER_WORKER
 from automaton.errors import TermError
 from automaton.layout import FAILED, ROWS, Answer, Budgets, Layout
 from automaton.notation import MAX_NODES, NOTATIONS, format_term, parse
 from automaton.packed import Words, free_variables
-from automaton.pool import SHARD_SLOTS, SHARDS_PER_THREAD, Threads, available_cores
+from automaton.pool import Threads, available_cores
 from automaton.reader import MAX_FREE
 from automaton.terms import numeral_value
 from kernels import cpu, lines, names, read, reduce, write
@@ -240,7 +241,7 @@ class Batch:
         self.first: tuple[int, str] | None = None  # number of the first of these, and the reason
         self._lines = 0
         count = threads or available_cores()
-        self._parts = count * SHARDS_PER_THREAD
+        self._parts = count * SHARDS_PER_WORKER
         self._pool = Threads(count, lambda: Worker(budgets, notation, layout))
 
     @property
@@ -278,11 +279,12 @@ class Batch:
                 del waiting[0]
 
     def _round(self, turns: list[Segment]) -> None:
-        # The pool deals SHARD_SLOTS slots or more to a shard: as many a turn make it one.
-        self._pool.run(
-            lambda number, _low, _high, worker: worker.turn(turns[number]),
-            SHARD_SLOTS * len(turns),
-        )
+        def turn(number: int, _next: int, worker: Worker) -> int:
+            worker.turn(turns[number])
+            return 0
+
+        if turns:
+            self._pool.run(turn, len(turns), size=1)
 
     def _account(self, chunk: bytes, segments: list[Segment]) -> None:
         """Count the lines, and those that could not be read."""

@@ -41,6 +41,17 @@ class Commits:
         self._count = 0
         self.genesis_lines = 0
 
+    @classmethod
+    def of(cls, cells: NDArray[np.int64]) -> Commits:
+        """The table of these rows (see `cells`)."""
+        commits = cls()
+        commits._cells, commits._count = cells, len(cells)
+        return commits
+
+    def cells(self) -> NDArray[np.int64]:
+        """The rows: batch, commit and end in bytes, first line after the genesis, lines."""
+        return self._cells[: self._count]
+
     def __len__(self) -> int:
         return self._count
 
@@ -130,11 +141,21 @@ class Walk:
         self.run: Run | None = None
         self.chain, self.end, self.lines = genesis.sha256, genesis.bytes, 0
         self.reason = ""
+        self.stopped = 0, 0  # byte and line (from 0 after the genesis) of what does not fit
         self._fd = fd
         self._winner = _winner(prefix)
         self._commit_head = f'{{"type":"commit","id":"{prefix}commit:'.encode()
         self._run_head = f'{{"type":"run","id":"{prefix}run:'.encode()
         self._open = _Open(0)
+
+    def begin(  # noqa: PLR0913, PLR0917 - the state of a walk
+        self, commits: Commits, named: list[Named], runs: list[int], run: Run, chain: bytes,
+        lines: int,
+    ) -> None:  # fmt: skip
+        """Go on behind commits that were followed before."""
+        self.commits, self.named, self.run_lines, self.run = commits, named, runs, run
+        self.chain, self.end, self.lines = chain, int(commits.end[-1]), lines
+        self._open = _Open(lines)
 
     def follow(self, stop: int) -> Walk:
         """Reads on to byte `stop` or to the first line that does not fit (`reason`)."""
@@ -143,10 +164,12 @@ class Walk:
             for k in others(block.data, block.starts, self._winner).tolist():
                 self._take(block.line(k), block.base + int(block.starts[k]), seen + k)
                 if self.reason:
+                    self.stopped = block.base + int(block.starts[k]), seen + k
                     return self
             seen += len(block.starts)
         if self.end < stop:
             self.reason = "the last batch has no commit"
+            self.stopped = self.end, self.lines
         return self
 
     def _take(self, raw: bytes, offset: int, line: int) -> None:

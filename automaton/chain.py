@@ -49,18 +49,20 @@ class ChainReport:
         return self.first_bad is None
 
 
-def check(
+def check(  # noqa: PLR0913 - the file, what it is held against, and which part
     fd: int,
     genesis: Genesis,
     commits: Commits,
     first: int,
     progress: Callable[[int], object] | None = None,
+    *,
+    last: int | None = None,
 ) -> ChainReport:
-    """Checks all ticks from `first` on, and the genesis if that is the first tick.
+    """Checks all ticks from `first` to `last`, and the genesis if `first` is the first tick.
 
     `progress` is told the bytes done after every batch.
     """
-    done, bad, last = 0, None, len(commits)
+    done, bad, last = 0, None, len(commits) if last is None else last
     if first <= 1:
         bad = _genesis(fd, genesis)
         done = genesis.bytes

@@ -7,9 +7,9 @@ population. Knows no files and no log: lines come as bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +25,10 @@ Numbers: TypeAlias = npt.NDArray[np.int64]
 Truth: TypeAlias = npt.NDArray[np.bool_]
 
 _INT64 = 1 << 63
+_TYPES = {
+    "row": np.int64, "steps": np.int64, "kind": np.int32, "level": np.int32, "size": np.int32
+}  # fmt: skip
+_FEW = 16  # values that are compared one by one; more are looked up
 _NO_TERM: Words = np.empty(0, dtype=np.int32)
 
 
@@ -32,42 +36,45 @@ _NO_TERM: Words = np.empty(0, dtype=np.int32)
 class Columns:
     """The terms of some objects, packed in `code`.
 
-    column: row (as the line was numbered), level, steps (of the object, 0 where it has
-    none), size (nodes, 0 for an object without a term) and start (in code), int64.
+    column: row (as the line was numbered), start (in code), steps (of the object, 0 where
+    it has none), all int64; kind (a place in `kinds`), level, size (nodes, 0 for an object
+    without a term), all int32.
     """
 
     names: list[bytes]  # of the terms: id, id#span or line:n, escaped as in a log
     kinds: list[str]
     code: Words
-    column: dict[str, Numbers]
+    column: dict[str, npt.NDArray[Any]]
 
     @classmethod
     def of(cls, lines: Iterable[tuple[int, int, bytes]]) -> Columns:
         """The objects of lines (row, line number, bytes); lines that hold none are left out."""
         reader = TermReader(notation.MAX_NODES)
-        facts: list[tuple[int, int, int, int]] = []
-        names, kinds, terms = [], [], []
+        facts: list[tuple[int, int, int, int, int]] = []
+        kinds: dict[str, int] = {}
+        names, terms = [], []
         for row, number, raw in lines:
             line = objects.parse_line(raw)
             if not isinstance(line, objects.Object):
                 continue
             members = line.members
             name = objects.object_id(members) or f"line:{number}"
+            kind = kinds.setdefault(objects.object_type(members) or "", len(kinds))
             found = [(named.name, named.words) for named in reader.terms_of(Found(name, members))]
             for own, words in found or [(objects.quote(name)[1:-1], _NO_TERM)]:
-                facts.append((row, objects.level(members), _steps(members), len(words)))
+                facts.append((row, _steps(members), kind, objects.level(members), len(words)))
                 names.append(own)
-                kinds.append(objects.object_type(members) or "")
                 terms.append(words)
-        table = np.array(facts, dtype=np.int64).reshape(-1, 4).T.copy()
-        column = dict(zip(("row", "level", "steps", "size"), table, strict=True))
-        column["start"] = np.cumsum(column["size"]) - column["size"]
-        return cls(names, kinds, np.concatenate([_NO_TERM, *terms]), column)
+        table = np.array(facts, dtype=np.int64).reshape(-1, len(_TYPES)).T
+        column = {name: table[k].astype(dtype) for k, (name, dtype) in enumerate(_TYPES.items())}
+        column["start"] = np.cumsum(column["size"], dtype=np.int64) - column["size"]
+        return cls(names, list(kinds), np.concatenate([_NO_TERM, *terms]), column)
 
     @property
     def row(self) -> Numbers:
         """The line of each row, as it was numbered."""
-        return self.column["row"]
+        row: Numbers = self.column["row"]
+        return row
 
 
 def _steps(members: objects.Members) -> int:
@@ -79,19 +86,18 @@ def chosen(
     columns: Columns, selector: conditions.Selector | None, patterns: tuple[str, ...]
 ) -> Truth:
     """The rows that a selector means and whose term is of the form of one of the patterns."""
-    truth = np.ones(len(columns.names), dtype=np.bool_)
+    found = [_matching(columns, text) for text in patterns]
+    whole = [reduce(np.logical_or, found)] if found else []
     if selector is not None:
-        truth &= conditions.evaluate(selector, partial(_leaf, columns))
-    if patterns:
-        truth &= np.logical_or.reduce([_matching(columns, text) for text in patterns])
-    return truth
+        whole.append(conditions.evaluate(selector, partial(_leaf, columns)))
+    return reduce(np.logical_and, whole) if whole else np.ones(len(columns.row), dtype=np.bool_)
 
 
 def _leaf(columns: Columns, leaf: conditions.Leaf) -> Truth:
     """One truth value a row for an atom of a selector; see `selection`."""
     match leaf:
         case conditions.Const(value):
-            return np.full(len(columns.names), value)
+            return np.full(len(columns.row), value)
         case conditions.Numeral():
             return _numerals(columns)
         case conditions.Matches(pattern):
@@ -100,9 +106,18 @@ def _leaf(columns: Columns, leaf: conditions.Leaf) -> Truth:
             values: Any = columns.column[field]
             return np.asarray(conditions.COMPARISONS[op](values, bound), dtype=np.bool_)
         case conditions.Member("type", kinds):
-            return np.array([kind in kinds for kind in columns.kinds], dtype=np.bool_)
+            codes = [code for code, kind in enumerate(columns.kinds) if kind in kinds]
+            return _among(columns.column["kind"], codes)
         case conditions.Member(field, members):
-            return np.isin(columns.column[field], members)
+            return _among(columns.column[field], members)
+
+
+def _among(values: npt.NDArray[Any], members: Sequence[Any]) -> Truth:
+    """Which values are one of the members."""
+    if len(members) > _FEW:
+        return np.isin(values, members)
+    found = [np.asarray(values == member, dtype=np.bool_) for member in members]
+    return reduce(np.logical_or, found) if found else np.zeros(len(values), dtype=np.bool_)
 
 
 def _matching(columns: Columns, text: str) -> Truth:
@@ -112,14 +127,14 @@ def _matching(columns: Columns, text: str) -> Truth:
 def _numerals(columns: Columns) -> Truth:
     """The rows whose term is a Church numeral; an object without a term is none."""
     column = columns.column
-    rows = np.arange(len(columns.names), dtype=np.int32)
+    rows = np.arange(len(columns.row), dtype=np.int32)
     found = np.empty(len(rows), dtype=np.bool_)
     cpu.compiled(match.match_numerals)(columns.code, column["start"], column["size"], rows, found)
     return found
 
 
 def bind(
-    text: str, code: Words, starts: Numbers, sizes: Numbers
+    text: str, code: Words, starts: Numbers, sizes: npt.NDArray[Any]
 ) -> tuple[Truth, npt.NDArray[np.int64]]:
     """Which terms match a pattern, and the spans of code that its metavariables stand for.
 

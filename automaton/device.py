@@ -6,22 +6,30 @@ of them wins and what a line means is decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from automaton import shards
+from automaton.budget import Scaling
+from automaton.dealing import Call, Dealer, Recipe
 from automaton.options import Options
-from automaton.pool import Threads, available_cores
+from automaton.pool import Pool, Threads, available_cores, open_pool
 from automaton.population import Population, Words
+from automaton.selection import ON_CPU, Matcher
 from automaton.world import Choice
-from kernels import cpu, fold, lines, packed, philox, react, reduce, substitute
+from kernels import cpu, lines, packed, reduce, substitute
 
 OUTCOMES = reduce.OUTCOMES
+#: Makes an array of a length and a type: numpy's own, or shared with worker processes.
+Allocate = Callable[[int, Any], npt.NDArray[Any]]
 #: Beside digits and constants, what a winner line may take: ids of up to 40 bytes each.
 _LINE_ROOM = 256
+#: Slots at a time under pressure: half of the most at first, never fewer than the least.
+MOST_SLOTS, LEAST_SLOTS = 1 << 16, 1 << 10
 _REFERENCE_NODES = 65_536  # nodes on the way that the reference reducer allows
 
 
@@ -70,20 +78,20 @@ class Batch:
     Made once and used again every tick; pages that no tick touched cost nothing.
     """
 
-    def __init__(self, slots: int, max_size: int) -> None:
+    def __init__(self, slots: int, max_size: int, allocate: Allocate = np.empty) -> None:
         self.slots = slots
         self.max_size = max_size
-        self.outcomes = np.empty(slots, dtype=np.uint8)
-        self.steps = np.empty(slots, dtype=np.int32)
-        self.sizes = np.empty(slots, dtype=np.int32)
-        self.salience = np.empty(slots, dtype=np.int32)
-        self.places_a = np.empty(slots, dtype=np.int32)
-        self.places_b = np.empty(slots, dtype=np.int32)
-        self.operators = np.empty(slots, dtype=np.int32)
-        self.results = np.empty(slots, dtype=np.int64)
-        self.out: Words = np.empty(slots * max_size, dtype=np.int32)
-        self.won = np.empty(slots, dtype=np.uint8)
-        self.words = np.empty(slots, dtype=np.uint32)  # winners' draws for their places
+        self.outcomes = allocate(slots, np.uint8)
+        self.steps = allocate(slots, np.int32)
+        self.sizes = allocate(slots, np.int32)
+        self.salience = allocate(slots, np.int32)
+        self.places_a = allocate(slots, np.int32)
+        self.places_b = allocate(slots, np.int32)
+        self.operators = allocate(slots, np.int32)
+        self.results = allocate(slots, np.int64)
+        self.out: Words = allocate(slots * max_size, np.int32)
+        self.won = allocate(slots, np.uint8)
+        self.words = allocate(slots, np.uint32)  # winners' draws for their places
 
     def counts(self) -> list[int]:
         """How many slots have each outcome, in the order of `OUTCOMES`."""
@@ -98,93 +106,99 @@ class Batch:
 class LineBuffer:
     """Room for the winner lines of a batch, and where its shards wrote."""
 
-    def __init__(self) -> None:
-        self.bytes = np.empty(0, dtype=np.uint8)
+    def __init__(self, allocate: Allocate = np.empty) -> None:
+        self._allocate = allocate
+        self.bytes: npt.NDArray[np.uint8] = allocate(0, np.uint8)
         self.parts: list[memoryview] = []
 
     def reserve(self, size: int) -> None:
         """At least `size` bytes; untouched pages cost nothing."""
         if len(self.bytes) < size:
-            self.bytes = np.empty(size, dtype=np.uint8)
+            self.bytes = self._allocate(size, np.uint8)
 
 
 class Cpu:
-    """The CPU target: compiled kernels, sharded over this process's threads."""
+    """The CPU target: compiled kernels, sharded over the workers of a pool."""
 
     name = "cpu"
+    matcher: Matcher = ON_CPU
 
-    def __init__(self, options: Options, threads: int | None = None) -> None:
+    def __init__(
+        self, options: Options, threads: int | None = None, pool: Pool | None = None
+    ) -> None:
         self.options = options
-        self.pool = Threads(threads or available_cores(), self._scratch)
+        self.pool: Pool = pool or Threads(threads or available_cores(), recipe(options))
+        self._largest = self.pool.dealer.largest
 
-    def _scratch(self) -> tuple[tuple[Words, ...], Words]:
-        """A thread's arena and stacks, and the printer's stack."""
-        o = self.options
-        cells = 1 + o.max_steps + o.max_size
-        sizes = [cells] * 3 + [o.max_depth] * 4
-        machine = tuple(np.empty(n, dtype=np.int32) for n in sizes)
-        return machine, np.empty(2 * o.max_size, dtype=np.int32)
+    def batch(self, slots: int) -> Batch:
+        """Columns for so many slots, where the workers see them."""
+        return Batch(slots, self.options.max_size, self.pool.allocate)
+
+    def buffer(self) -> LineBuffer:
+        """Room for lines, where the workers see it."""
+        return LineBuffer(self.pool.allocate)
+
+    def narrow(self) -> None:
+        """Hand out half as much at a time; the bytes stay the same."""
+        dealer = self.pool.dealer
+        dealer.largest = max(LEAST_SLOTS, (dealer.largest or MOST_SLOTS) // 2)
+
+    def widen(self) -> None:
+        """Hand out as much at a time as in the beginning."""
+        self.pool.dealer.largest = self._largest
+
+    def take_in(self, population: Population) -> None:
+        """Have a population live where the workers see it."""
+        if self.pool.shared:
+            population.live_in(self.pool.allocate)
 
     def react(self, job: Job, batch: Batch) -> None:
         """Fill a batch's columns: every slot's reactants, outcome and normal form."""
-
-        def shard(_number: int, low: int, high: int, scratch: Any) -> None:
-            self._react_shard(job, batch, (low, high), scratch[0])
-
-        self.pool.run(shard, batch.slots)
+        o, column, choice = self.options, job.population.column, job.choice
+        arguments = (
+            o.seed, job.tick, int(job.purpose), batch.max_size,
+            job.population.code, column["start"], column["size"], column["normal"],
+            choice.a, choice.b, choice.operator, choice.operator_of,
+            o.copies, o.max_steps, o.max_size, o.max_depth, o.input_limit,
+            batch.outcomes, batch.steps, batch.sizes, batch.salience,
+            batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
+        )  # fmt: skip
+        self.pool.run(Call(shards.react_shard, arguments), batch.slots)
 
     def write(self, job: Job, batch: Batch, fragments: Fragments, buffer: LineBuffer) -> None:
         """Let every candidate win its round; draw the winners' places, write their lines."""
         room = self._line_room(job.population)
         buffer.reserve(batch.slots * room)
-        written: dict[int, memoryview] = {}
-
-        def shard(number: int, low: int, high: int, scratch: Any) -> None:
-            part = buffer.bytes[low * room : high * room]
-            size = self._write_shard(job, batch, fragments, (low, high), part, scratch[1])
-            written[number] = part[:size].data
-
-        buffer.parts = [written[number] for number in range(self.pool.run(shard, batch.slots))]
+        column, names = job.population.column, job.population.names
+        arguments = (
+            self.options.seed, job.tick, room, batch.outcomes, batch.won, batch.words,
+            buffer.bytes, fragments.text, fragments.mark, job.population.labels,
+            column["born_slot"], names.text(), names.starts(), batch.steps, batch.sizes,
+            batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
+        )  # fmt: skip
+        done = self.pool.run(Call(shards.write_shard, arguments), batch.slots)
+        buffer.parts = [buffer.bytes[part.low * room :][: part.result].data for part in done]
 
     def _line_room(self, population: Population) -> int:
         """Bytes that a winner line can take at most."""
         node = max(4, len(str(self.options.max_size)) + 1)
         return _LINE_ROOM + 3 * max(40, population.names.longest) + node * self.options.max_size
 
-    def _react_shard(self, job: Job, batch: Batch, span: tuple[int, int], machine: Any) -> None:
-        o, column, choice = self.options, job.population.column, job.choice
-        cpu.compiled(react.react)(
-            np.uint64(o.seed), np.uint64(job.tick), job.purpose, *span,
-            job.population.code, column["start"], column["size"], column["normal"],
-            choice.a, choice.b, choice.operator, choice.operator_of,
-            o.copies, o.max_steps, o.max_size, o.max_depth, o.input_limit,
-            batch.outcomes, batch.steps, batch.sizes, batch.salience,
-            batch.places_a, batch.places_b, batch.operators, batch.results,
-            batch.out, span[0] * batch.max_size, *machine,
-        )  # fmt: skip
-
-    def _write_shard(
-        self, job: Job, batch: Batch, fragments: Fragments, span: tuple[int, int],
-        part: npt.NDArray[np.uint8], stack: Words,
-    ) -> int:  # fmt: skip
-        low, high = span
-        np.equal(batch.outcomes[low:high], reduce.NORMAL, out=batch.won[low:high].view(np.bool_))
-        cpu.compiled(fold.draw_won)(
-            np.uint64(self.options.seed), np.uint64(job.tick), low, high, batch.won,
-            philox.PLACE, batch.words,
-        )  # fmt: skip
-        column, names = job.population.column, job.population.names
-        size = cpu.compiled(lines.write_winners)(
-            low, high, batch.won, fragments.text, fragments.mark,
-            job.population.labels, column["born_slot"], names.text(), names.starts(),
-            batch.steps, batch.sizes, batch.places_a, batch.places_b, batch.operators,
-            batch.results, batch.out, part, stack,
-        )  # fmt: skip
-        return int(size)
-
     def close(self) -> None:
-        """End the threads."""
+        """End the workers."""
         self.pool.close()
+
+
+def opened(options: Options, scaling: Scaling, say: Callable[[str], None]) -> Pool:
+    """The workers that a run begins with."""
+    count = scaling.start(available_cores())
+    dealer = Dealer(scaling.execution_batch_size)
+    return open_pool(scaling.engine, count, recipe(options), dealer, say)
+
+
+def recipe(options: Options) -> Recipe:
+    """How a worker makes its scratch."""
+    return Recipe(shards.scratch, (options.max_steps, options.max_size, options.max_depth))
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,12 @@ def size_of(fd: int) -> int:
     return os.fstat(fd).st_size
 
 
+def free_bytes(path: str) -> int:
+    """Bytes that a program without privileges may still write where `path` stands."""
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize
+
+
 def blocks(fd: int, start: int, stop: int) -> Iterator[bytes]:
     """The bytes of a range, a block at a time; ends early where the file does."""
     while start < stop and (data := os.pread(fd, min(BLOCK, stop - start), start)):

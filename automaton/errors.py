@@ -88,3 +88,9 @@ class DeviceError(AutomatonError):
     """A device that was named and cannot be had, or that failed while it computed."""
 
     exit_code = 9
+
+
+class WorkerError(AutomatonError):
+    """Workers that cannot be started, or that one part of a tick ends again and again."""
+
+    exit_code = 10

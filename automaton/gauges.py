@@ -6,13 +6,19 @@ of a rate is since the figures before. Nothing here changes a run.
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import psutil
 
+from automaton.budget import as_json
 from automaton.pool import available_cores
 from automaton.stats import Stats
+
+#: Decisions that a set of statistics shows.
+SHOWN_DECISIONS = 10
 
 if TYPE_CHECKING:
     from automaton.runner import Run
@@ -31,6 +37,7 @@ class Gauges:
         """Start the clock; returns its time, in seconds."""
         self._started = time.monotonic()
         self._window = (self._started, *self._counted)
+        self._at_start = self._counted[0]
         return self._started
 
     def read(self, run: Run, *, final: bool) -> Stats:
@@ -44,6 +51,9 @@ class Gauges:
         self._counted = (normal, candidates) if final else self._counted
         span = max(now - since, 1e-9)
         memory = psutil.virtual_memory()
+        scaler, pool = run.scaler, run.device.pool
+        since_start = max(now - self._started, 1e-9)
+        limit = scaler.tightest()
         world, state = run.world, run.world.state
         return Stats(
             tick=run.tick,
@@ -56,13 +66,25 @@ class Gauges:
             objects=state.counters["objects"],
             live=len(world.population),
             distinct=world.population.distinct(),
+            modifications_per_s_total=round((normal - self._at_start) / since_start, 1),
+            tick_ms_p50=_quantile(scaler.ticks, 0.5),
+            tick_ms_p99=_quantile(scaler.ticks, 0.99),
+            tree_bytes=scaler.tree_bytes(),
+            memory_used_bytes=limit.used,
+            memory_limit_bytes=limit.limit,
+            memory_limit_source=limit.source,
+            freed_bytes=scaler.freed,
             rss_bytes=self._process.memory_info().rss,
             memory_available_bytes=memory.available,
             memory_percent=memory.percent,
             cores=available_cores(),
-            workers_active=1,
-            workers_total=1,
-            threads=run.device.pool.count,
+            load=round(os.getloadavg()[0], 2),
+            engine=pool.engine,
+            workers_active=pool.active,
+            workers_total=pool.count,
+            workers_replaced=pool.replaced,
+            scaling=tuple(map(as_json, list(scaler.decisions)[-SHOWN_DECISIONS:])),
+            threads=pool.count if pool.engine == "thread" else 1,
             device=run.device.name,
             dimension=world.dimension(),
             automaton=state.automaton,
@@ -72,8 +94,17 @@ class Gauges:
             unknown_conditions=tuple(run.unknown),
             moved=run.moved,
             parallel=run.options.parallel,
+            queue=int(run.background.busy),
             durable_bytes=run.log.durable,
             log_bytes=run.log.size,
             head=run.log.head.hex(),
             final=final,
         )
+
+
+def _quantile(seconds: Sequence[float], share: float) -> float | None:
+    """The time in milliseconds under which this share of ticks stays; None without ticks."""
+    ordered = sorted(seconds)
+    if not ordered:
+        return None
+    return round(ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1e3, 3)

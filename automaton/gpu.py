@@ -16,11 +16,16 @@ from automaton import capability
 from automaton.device import Batch, Cpu, Job
 from automaton.errors import DeviceError
 from automaton.options import Options
+from automaton.pool import Pool
+from automaton.population import Places, Population, Words
+from automaton.selection import Matcher, Truth
 
 Name = Literal["auto", "cpu", "cuda"]
 
 #: Fewer reactions at a time than this are not worth asking the card for.
 LEAST_BATCH = 32
+#: Nor are fewer rows: one core matches as many in the time that their terms take to the card.
+LEAST_ROWS = 1 << 14
 
 
 def silent(_text: str) -> None:
@@ -38,21 +43,24 @@ class Wanted(NamedTuple):
 ON_CPU = Wanted()
 
 
-def open_device(options: Options, wanted: Wanted) -> Cpu:
-    """The device that is asked for; `auto` is the CPU, and says why, where CUDA is not usable."""
+def open_device(options: Options, wanted: Wanted, pool: Pool | None = None) -> Cpu:
+    """The device that is asked for; `auto` is the CPU, and says why, where CUDA is not usable.
+
+    pool: the workers that compute what the card does not; None: threads.
+    """
     if wanted.device == "cpu":
-        return Cpu(options)
+        return Cpu(options, pool=pool)
     found = capability.cuda()
     reason, advice = found.reason, found.advice
     if found.usable:
         try:
-            return Gpu(options, wanted)
+            return Gpu(options, wanted, pool=pool)
         except StartError as error:
             reason, advice = str(error), capability.INSTALL
     if wanted.device == "cuda":
         raise DeviceError(f"--device cuda: {reason}; {advice}")
     wanted.say(f"no GPU is used: {reason}; this run computes on the CPU (see doctor)")
-    return Cpu(options)
+    return Cpu(options, pool=pool)
 
 
 class StartError(DeviceError):
@@ -73,17 +81,21 @@ def _started() -> Any:
 
 
 class Gpu(Cpu):
-    """The CUDA target: reactions there, everything else on the CPU's threads."""
+    """The CUDA target: reactions and matches there, everything else on the CPU's workers."""
 
-    def __init__(self, options: Options, wanted: Wanted, threads: int | None = None) -> None:
+    def __init__(
+        self, options: Options, wanted: Wanted, threads: int | None = None,
+        pool: Pool | None = None,
+    ) -> None:  # fmt: skip
         self._target = _started()
         self._wanted = wanted
         self._limit = wanted.gpu_batch_size
         self._share = self._target.SHARE
         self._short = False  # of memory, since the last batch that fitted
         self._reactors: dict[int, Any] = {}
-        super().__init__(options, threads)
+        super().__init__(options, threads, pool)
         self.name = "cuda"
+        self.matcher = OnCard(self)
 
     def react(self, job: Job, batch: Batch) -> None:
         """Fill a batch's columns: every slot's reactants, outcome and normal form."""
@@ -95,12 +107,23 @@ class Gpu(Cpu):
             except MemoryError as error:
                 self._take_less(batch.slots, str(error))
             except self._target.CardError as error:
-                message = f"the GPU failed: {error}; without --gpu the same bytes come from the CPU"
-                raise DeviceError(message) from error
+                raise failed(error) from error
             else:
                 self._say_if_short(batch.slots)
                 return
         super().react(job, batch)
+
+    def match(self, name: str, *arguments: Any) -> bool:
+        """Run a match on the card; False where it has not the memory, or is not used any more."""
+        if self.name != "cuda":
+            return False
+        try:
+            getattr(self._target, name)(*arguments)
+        except MemoryError:
+            return False
+        except self._target.CardError as error:
+            raise failed(error) from error
+        return True
 
     def _on_card(self, job: Job, batch: Batch) -> None:
         o, choice, population = self.options, job.choice, job.population
@@ -127,6 +150,18 @@ class Gpu(Cpu):
             )
         return self._reactors[slots]
 
+    def narrow(self) -> None:
+        """Ask the card for half as much at a time, too."""
+        super().narrow()
+        self._limit = max(LEAST_BATCH, (self._limit or max(self._reactors, default=1 << 16)) // 2)
+        self._reactors.clear()
+
+    def widen(self) -> None:
+        """As much at a time as in the beginning."""
+        super().widen()
+        self._limit = self._wanted.gpu_batch_size
+        self._reactors.clear()
+
     def _take_less(self, slots: int, reason: str) -> None:
         """Try half as much at a time; where that is not worth it, give up."""
         self._reactors.clear()
@@ -147,3 +182,33 @@ class Gpu(Cpu):
         self._reactors.clear()
         self.name = "cpu"
         self._wanted.say(f"{reason}; this run goes on on the CPU")
+
+
+def failed(error: Exception) -> DeviceError:
+    """What is said of a card that failed at work."""
+    return DeviceError(f"the GPU failed: {error}; without --gpu the same bytes come from the CPU")
+
+
+class OnCard(Matcher):
+    """Matches on the card where there are rows enough; what does not fit there, the CPU does."""
+
+    def __init__(self, device: Gpu) -> None:
+        self._device = device
+
+    def numerals(self, population: Population, rows: Places) -> Truth:
+        """Which rows are Church numerals."""
+        column, found = population.column, np.empty(len(rows), dtype=np.bool_)
+        code = population.code[: population.end]
+        arguments = (code, column["start"], column["size"], rows, found)
+        if len(rows) >= LEAST_ROWS and self._device.match("match_numerals", *arguments):
+            return found
+        return super().numerals(population, rows)
+
+    def terms(self, population: Population, rows: Places, pattern: Words, metas: int) -> Truth:
+        """Which rows match a pattern."""
+        column, found = population.column, np.empty(len(rows), dtype=np.bool_)
+        code = population.code[: population.end]
+        arguments = (pattern, code, column["start"], rows, metas, found)
+        if len(rows) >= LEAST_ROWS and self._device.match("match_terms", *arguments):
+            return found
+        return super().terms(population, rows, pattern, metas)

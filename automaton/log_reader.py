@@ -18,7 +18,7 @@ from automaton.batches import Commits, Row
 from automaton.errors import DamagedError
 from automaton.inbox import inbox_lines
 from automaton.index import NAMELESS, Index
-from automaton.objects import Object, parse_line
+from automaton.objects import Object, object_id, parse_line
 from automaton.records import Commit, Genesis, Run, is_our_id, parse_commit
 
 
@@ -59,6 +59,18 @@ class LogReader:
             self._nameless += 1
         else:
             self.index.add(identity, line, offset)
+
+    def named_lines(self) -> Iterator[tuple[int, int, str | None]]:
+        """Line, byte and id (None: an object without) of the lines that batches named."""
+        for line in self.named:
+            try:
+                offset = self.index.offset(line)
+            except IndexError:
+                yield line, 0, None
+                continue
+            raw = recovery.line_at(self._fd, offset, self.size)
+            parsed = parse_line(raw or b"")
+            yield line, offset, object_id(parsed.members) if isinstance(parsed, Object) else None
 
     def _last_commit(self) -> Commit | None:
         if not len(self.commits):

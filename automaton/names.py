@@ -25,6 +25,19 @@ class Names:
         self.longest = 0  # bytes of the longest name
         self._frozen: npt.NDArray[np.uint8] | None = None
 
+    @classmethod
+    def of(cls, text: bytes, starts: npt.NDArray[np.int64]) -> Names:
+        """The names of a buffer that `buffer` and `starts` gave."""
+        names = cls()
+        names._text, names._count = bytearray(text), len(starts) - 1
+        names._starts = np.concatenate([starts, np.empty(_START, dtype=np.int64)])
+        names.longest = int(np.diff(starts).max(initial=1)) - 1
+        return names
+
+    def buffer(self) -> bytes:
+        """The text of all names, as `of` takes it."""
+        return bytes(self._text)
+
     def __len__(self) -> int:
         return self._count
 

@@ -7,7 +7,7 @@ them hold operators. Pure: no files, no clock, no parsing. A live object costs
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,6 +25,8 @@ Slots = npt.NDArray[np.int64]
 
 #: Numbers in the `kind` column; the types of named terms follow.
 MODIFICATION, COMPOSITION = 0, 1
+#: Makes an array of a length and a type.
+Allocate = Callable[[int, Any], npt.NDArray[Any]]
 #: Words that all live terms may have: the machine's positions are 32-bit integers.
 MAX_WORDS = (1 << 31) - (1 << 20)
 _NO_PLACES: Places = np.empty(0, dtype=np.int32)
@@ -96,6 +98,7 @@ class Population:
         self.column["last"][:] = -1
         self._free = self._choices = self._overwritable = _NO_PLACES
         self._stale = True
+        self._allocate: Allocate = np.empty
 
     # -- reading ---------------------------------------------------------
 
@@ -179,9 +182,9 @@ class Population:
     def add_operator(self, term: Named) -> int:
         """Keep a term as an operator, in a row behind the places; returns its row."""
         row = len(self.column["live"])
-        for name, dtype in self.COLUMNS.items():
-            self.column[name] = np.append(self.column[name], np.zeros(1, dtype=dtype))
-        self.labels = np.append(self.labels, np.zeros(LABEL, dtype=np.uint8))
+        for name, values in self.column.items():
+            self.column[name] = self._moved(values, 1)
+        self.labels = self._moved(self.labels, LABEL)
         self.set_operator(row, term)
         return row
 
@@ -190,7 +193,19 @@ class Population:
         self._write(row, term, self._number(term.name))
         self.column["live"][row] = True
 
+    def live_in(self, allocate: Allocate) -> None:
+        """From now on what workers read stands in arrays that `allocate` makes."""
+        self._allocate = allocate
+        self.column = {name: self._moved(values) for name, values in self.column.items()}
+        self.labels, self.code = self._moved(self.labels), self._moved(self.code)
+
     # -- inside ----------------------------------------------------------
+
+    def _moved(self, values: npt.NDArray[Any], more: int = 0) -> npt.NDArray[Any]:
+        """The values in another array, and so many zeros behind them."""
+        moved = self._allocate(len(values) + more, values.dtype)
+        moved[: len(values)], moved[len(values) :] = values, 0
+        return moved
 
     def _refresh(self) -> None:
         """Recompute the lists of places when places came or went."""
@@ -269,6 +284,11 @@ class Population:
             self.kinds.append(name)
         return self._numbers[name]
 
+    def know(self, kinds: Iterable[str]) -> None:
+        """Number these types in this order, those that have no number yet."""
+        for name in kinds:
+            self._kind(name)
+
     def reserve(self, nodes: int) -> None:
         """Make room for `nodes` words, moving the live terms together when it is short."""
         if self.end + nodes <= len(self.code):
@@ -280,7 +300,7 @@ class Population:
                 "begin the log with a smaller --max-objects or --max-size"
             )
             raise UsageError(message)
-        code = np.empty(min(max(2 * (used + nodes), 1 << 12), MAX_WORDS), dtype=np.int32)
+        code = self._allocate(min(max(2 * (used + nodes), 1 << 12), MAX_WORDS), np.int32)
         self.end = cpu.compiled(fold.compact)(
             self.code, code, self.column["start"], self.column["size"], self.column["live"]
         )

@@ -17,6 +17,8 @@ import numpy as np
 
 from automaton import pin
 from automaton.batches import Walk
+from automaton.checkpoint import Checkpoint, begun
+from automaton.checkpoint import read as read_checkpoint
 from automaton.disk import blocks, lines, sha256, size_of
 from automaton.errors import DamagedError
 from automaton.objects import MAX_LINE_BYTES, Object, object_id, parse_line
@@ -83,7 +85,7 @@ def examine(fd: int, path: str, *, as_genesis: bool = False) -> Found:
 
 def _pinned(fd: int, path: str, genesis: Genesis, hint: pin.Hint | None, size: int) -> Found | None:
     """The log as its pin says, or None where the pin is not this file's."""
-    walk = _walk(fd, genesis, size)
+    walk = follow(fd, genesis, size, read_checkpoint(path))
     known = hint if hint and _lies_on_commit(fd, hint, genesis, size) else None
     if known and len(walk.commits) + 1 < known.tick:
         if not len(walk.commits) and not _is_genesis(fd, genesis):
@@ -94,7 +96,7 @@ def _pinned(fd: int, path: str, genesis: Genesis, hint: pin.Hint | None, size: i
         walk = _cut(fd, walk, bad)
     if walk.end == size and len(walk.commits):
         return Found(genesis.bytes, genesis, walk, pinned=True)
-    later = _later_commit(fd, walk, size, 2)
+    later = later_commit(fd, walk, size, 2)
     if later is not None and known is None and _is_genesis(fd, genesis):
         raise _damaged(path, walk.end, walk.reason)
     return _torn(fd, path, walk, size, bad)
@@ -117,7 +119,7 @@ def _torn(fd: int, path: str, walk: Walk, size: int, bad: int) -> Found | None:
 
 def _unpinned(fd: int, path: str, size: int, *, as_genesis: bool) -> Found:
     """A file without a valid pin: nothing is moved unless a chain verifies."""
-    best, seen = _best_chain(fd, size)
+    best, seen = best_chain(fd, size)
     whole = Found(size)
     if seen is None or (best is None and as_genesis):
         return whole
@@ -125,7 +127,7 @@ def _unpinned(fd: int, path: str, size: int, *, as_genesis: bool) -> Found:
         raise _damaged(
             path, seen, "it holds run records, but no chain verifies from them", loose=True
         )
-    if _later_commit(fd, best, size, 1) is not None:
+    if later_commit(fd, best, size, 1) is not None:
         if as_genesis:
             return whole
         raise _damaged(path, best.end, best.reason, loose=True)
@@ -133,11 +135,11 @@ def _unpinned(fd: int, path: str, size: int, *, as_genesis: bool) -> Found:
     return Found(best.genesis.bytes, best.genesis, best, restored=True, tail_reason=reason)
 
 
-def _best_chain(fd: int, size: int) -> tuple[Walk | None, int | None]:
+def best_chain(fd: int, size: int) -> tuple[Walk | None, int | None]:
     """The chain from a first run record that goes furthest, and where one stands at all."""
     best, seen = None, None
     digest, hashed = hashlib.sha256(), 0
-    for offset, raw in _records(fd, 0, size, _RUN):
+    for offset, raw in records(fd, 0, size, _RUN):
         run = parse_run(raw)
         if run is None:
             continue
@@ -165,12 +167,16 @@ def _verified(fd: int, run: Run, size: int) -> Walk:
     return _cut(fd, walk, bad) if bad else walk
 
 
-def _walk(fd: int, genesis: Genesis, size: int) -> Walk:
+def follow(fd: int, genesis: Genesis, size: int, kept: Checkpoint | None = None) -> Walk:
+    """The commits that follow a genesis, as far as they fit; from a checkpoint on if it fits."""
     gap = separator(fd, genesis.bytes)
     first = line_at(fd, genesis.bytes + gap, size)
     run = parse_run(first) if first and os.pread(fd, gap, genesis.bytes) == b"\n"[:gap] else None
     prefix = run.prefix if run else prefix_for(fd, genesis.bytes)
-    return Walk(fd, genesis, prefix, gap).follow(size)
+    walk = Walk(fd, genesis, prefix, gap)
+    if kept is not None and kept.facts["end"] <= size:
+        begun(fd, walk, kept)
+    return walk.follow(size)
 
 
 def _cut(fd: int, walk: Walk, bad: int) -> Walk:
@@ -208,17 +214,17 @@ def _begins_run(fd: int, walk: Walk, size: int) -> bool:
     return tail == ours[: len(tail)]
 
 
-def _later_commit(fd: int, walk: Walk, size: int, distance: int) -> int | None:
+def later_commit(fd: int, walk: Walk, size: int, distance: int) -> int | None:
     """Where a whole commit at least `distance` ticks further stands after the walk's end."""
     head = f'{{"type":"commit","id":"{walk.prefix}commit:'.encode()
-    for offset, raw in _records(fd, walk.end, size, head):
+    for offset, raw in records(fd, walk.end, size, head):
         commit = parse_commit(raw)
         if commit and commit.tick >= len(walk.commits) + distance:
             return offset
     return None
 
 
-def _records(fd: int, start: int, stop: int, head: bytes) -> Iterator[tuple[int, bytes]]:
+def records(fd: int, start: int, stop: int, head: bytes) -> Iterator[tuple[int, bytes]]:
     """Whole lines that begin with `head`, and where; a search, not a pass over lines."""
     kept, base = b"", start
     for data in blocks(fd, start, stop):

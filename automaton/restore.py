@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from automaton import objects
+from automaton import checkpoint, objects, snapshot
 from automaton.errors import DamagedError, UsageError
 from automaton.index import MALFORMED
 from automaton.log import Log
+from automaton.log_reader import LogReader
 from automaton.options import Options, from_record
 from automaton.records import parse_run
 from automaton.replay import replay
@@ -40,7 +41,7 @@ class Malformed:
             self.first.append((number, reason))
 
 
-def genesis_objects(log: Log, malformed: Malformed) -> Iterator[Found]:
+def genesis_objects(log: LogReader, malformed: Malformed) -> Iterator[Found]:
     """The genesis' objects in their current versions, in order of first appearance."""
     lines = np.union1d(log.index.first_lines(), log.index.lines_without_id(MALFORMED))
     wanted = iter(lines)
@@ -56,7 +57,7 @@ def genesis_objects(log: Log, malformed: Malformed) -> Iterator[Found]:
             yield found
 
 
-def _current(log: Log, number: int, raw: bytes, malformed: Malformed) -> Found | None:
+def _current(log: LogReader, number: int, raw: bytes, malformed: Malformed) -> Found | None:
     """The object that first appears on this line, as the genesis leaves it."""
     first = _members(number, raw, malformed)
     identity = _filed_under(raw) if first is None else objects.object_id(first)
@@ -116,10 +117,11 @@ def restored(
     log: Log, options: Options, malformed: Malformed, progress: Callable[[int], None]
 ) -> World:
     """The snapshot after the log's last commit; `progress` is told every tick folded."""
-    first = options if log.run is None else _first_options(log, options)
-    world = World(first, log.prefix)
-    world.found(genesis_objects(log, malformed), 1)
-    for tick in range(1, len(log.commits) + 1):
+    kept = checkpoint.read(log.path) if len(log.commits) else None
+    world = None if kept is None else snapshot.restored(log, kept)
+    done = 0 if kept is None or world is None else kept.tick
+    world = world or beginning(log, options, malformed)
+    for tick in range(done + 1, len(log.commits) + 1):
         commit = log.commit(tick)
         with log.batch(tick) as raw:
             replay(world, raw, commit)
@@ -127,7 +129,15 @@ def restored(
     return world
 
 
-def _first_options(log: Log, options: Options) -> Options:
+def beginning(log: LogReader, options: Options, malformed: Malformed) -> World:
+    """The snapshot before the first tick; `options` are those of a log without a run."""
+    first = options if log.run is None else _first_options(log, options)
+    world = World(first, log.prefix)
+    world.found(genesis_objects(log, malformed), 1)
+    return world
+
+
+def _first_options(log: LogReader, options: Options) -> Options:
     """The options of the first run record."""
     if not log.run_count:
         return options

@@ -15,27 +15,31 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from automaton import conditions, recompute
-from automaton.actions import ACTIONS, TRIALS, Scene, Seams, fact_line
+from automaton import recompute, turn
+from automaton.actions import TRIALS, Seams
 from automaton.answers import Answers
+from automaton.budget import Scaling
 from automaton.device import (
     OUTCOMES,
-    Batch,
     Fragments,
     Job,
     LineBuffer,
     Reference,
+    opened,
     reduce_batch,
 )
 from automaton.gauges import Gauges
 from automaton.gpu import ON_CPU, Wanted, open_device
+from automaton.growth import MEASURED_TICKS, Growth
 from automaton.intake import accept
 from automaton.log import Log
-from automaton.modify import Automaton, moves
-from automaton.pool import Background
+from automaton.modify import Automaton
+from automaton.pool import Background, Pool
 from automaton.population import Entering, Named, Words
 from automaton.records import CommitFields
 from automaton.restore import Malformed, options_for, restored
+from automaton.scaling import Scaler
+from automaton.snapshot import Keeper
 from automaton.sources import Found
 from automaton.stats import Stats
 from automaton.warm import warm_up
@@ -43,6 +47,7 @@ from automaton.world import Choice, Made
 from kernels import philox
 
 Durability = Literal["commit", "interval", "off"]
+SCALING = Scaling()
 
 
 class Run:
@@ -51,39 +56,46 @@ class Run:
     def __init__(
         self, path: str | Path, given: Mapping[str, Any], *, durability: Durability = "commit",
         as_genesis: bool = False, progress: Callable[[int], None] = lambda _tick: None,
-        wanted: Wanted = ON_CPU,
+        wanted: Wanted = ON_CPU, scaling: Scaling = SCALING,
     ) -> None:  # fmt: skip
         self.log = Log.open(
             path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic
         )
+        self.pool: Pool | None = None
         try:
-            self._begin(given, progress, wanted)
+            warm_up()
+            self.options = options_for(self.log, given)
+            self.pool = opened(self.options, scaling, wanted.say)  # starts while the log is read
+            self._begin(progress, wanted, self.pool)
+            self.scaler = Scaler(self.device, scaling, wanted.say)
         except BaseException:
+            if self.pool is not None:
+                self.pool.close()
             self.log.close()
             raise
 
-    def _begin(
-        self, given: Mapping[str, Any], progress: Callable[[int], None], wanted: Wanted
-    ) -> None:
-        warm_up()
+    def _begin(self, progress: Callable[[int], None], wanted: Wanted, pool: Pool) -> None:
         self.malformed = Malformed()
-        self.options = options_for(self.log, given)
         self.world = restored(self.log, self.options, self.malformed, progress)
         self.tick = len(self.log.commits)
         self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()
         if self._new_run:
             self.world.use_options(self.options, self.log.run_count + 1)
         self._count_genesis()
-        self.device = open_device(self.options, wanted)
-        self.batch = Batch(self.options.parallel, self.options.max_size)
-        self.trials = Batch(TRIALS, self.options.max_size)
-        self.buffers = (LineBuffer(), LineBuffer())
+        self.keeper = Keeper(self.log, self.world)
+        self.device = open_device(self.options, wanted, pool)
+        self.device.take_in(self.world.population)
+        self.world.matcher = self.device.matcher
+        self.batch = self.device.batch(self.options.parallel)
+        self.trials = self.device.batch(TRIALS)
+        self.buffers = (self.device.buffer(), self.device.buffer())
         self.background = Background()
         self.reference = Reference()
         self.unknown: dict[str, None] = {}
         self.moved = True
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
         self._stopping = Event()
+        self.short_of_room = ""  # why `go` ended, where the disk was the reason
         self.gauges = Gauges(self.tick)
 
     def _count_genesis(self) -> None:
@@ -99,13 +111,21 @@ class Run:
     def go(
         self, *, ticks: int | None = None, seconds: float | None = None, interval_ms: int = 1000,
         stats_every: float = 10.0, show: Callable[[Stats], None] = lambda _stats: None,
+        min_free: int = 0, say: Callable[[str], None] = lambda _text: None,
     ) -> Stats:  # fmt: skip
         """Run until a bound is reached or `stop` is called; returns the closing statistics."""
         started = shown = self.gauges.start()
         first = self.tick
+        growth = Growth(self.log, min_free)
         while not self._stopping.is_set():
             begun = time.monotonic()
+            self.short_of_room = growth.short()
+            if self.short_of_room:
+                break
             self.step()
+            if self.tick - first == MEASURED_TICKS:
+                say(growth.said(self.tick - first, time.monotonic() - started, interval_ms))
+            self._keep_checkpoint()
             now = time.monotonic()
             if now - shown >= stats_every:
                 show(self.stats())
@@ -114,14 +134,22 @@ class Run:
                 break
             if seconds is not None and now - started >= seconds:
                 break
-            pause = begun + interval_ms / 1000 - now
+            pause = max(begun + interval_ms / 1000 - now, self.scaler.after_tick(now - begun))
             if seconds is not None:
                 pause = min(pause, started + seconds - now)
             if pause > 0:
                 self._stopping.wait(pause)
         self.background.wait()
         self.log.sync()
+        self._keep_checkpoint(final=True)
         return self.stats(final=True)
+
+    def _keep_checkpoint(self, *, final: bool = False) -> None:
+        """Where the log has grown enough, keep what makes opening it quick."""
+        if self.tick and self.keeper.due(final=final):
+            self.background.wait()
+            self.log.sync()
+            self.keeper.keep()
 
     def stop(self) -> None:
         """End `go` after the tick under way; safe in a signal handler."""
@@ -154,46 +182,10 @@ class Run:
 
     def _act(self, tick: int, answers: Answers) -> list[Made]:
         """Evaluate the conditions, perform the actions, move; returns the lines made."""
-        world, state = self.world, self.world.state
-        current = world.current
-        if not current:
-            return []
-        locked = self.options.lock_dimension is not None
-        going = moves(world.program, current, self._holds(tick, answers), locked=locked)
-        automaton = world.program.automata[current]
-        scene = Scene(
-            world, answers, tick, self.options.parallel, self._seams(), automaton, automaton
-        )
-        scene.made += [fact_line(scene, name, answer=answer) for name, answer in answers.facts]
-        for transition in going.performed:
-            if not locked:
-                scene.target = world.program.automata.get(transition.target, automaton)
-            if transition.action in ACTIONS:
-                ACTIONS[transition.action](scene)
-                state.actions[transition.action] += 1
-        self.moved = going.fired
-        state.counters["stayed"] += not going.fired
-        if going.next != current:
-            state.automaton, state.entered = going.next, tick + 1
-        return scene.made
-
-    def _holds(self, tick: int, answers: Answers) -> Callable[[conditions.Condition], bool]:
-        """How this tick evaluates a condition."""
-        state = self.world.state
-        numbers = {
-            "line_number": state.counters["lines"],
-            "step_count": tick - state.entered,
-            "object_count": state.counters["objects"],
-            "dimension": self.world.dimension(),
-        }
-
-        def holds(condition: conditions.Condition) -> bool:
-            for text in conditions.unknowns(condition):
-                state.counters["unknown"] += 1
-                self.unknown[text] = None
-            return conditions.holds(condition, numbers, answers)
-
-        return holds
+        taken = turn.take(self.world, answers, tick, self._seams())
+        self.unknown.update(dict.fromkeys(taken.unknown))
+        self.moved = taken.fired
+        return taken.made
 
     def _seams(self) -> Seams:
         return Seams(
@@ -209,12 +201,8 @@ class Run:
         )  # fmt: skip
 
     def _count(self, found: list[Found], winners: int, made: list[Made]) -> None:
-        counters = self.world.state.counters
         new = sum(not self.log.index.lines_of(identity) for identity in {f.id for f in found})
-        renewed = sum(line.found is not None for line in made)
-        counters["modifications"] += winners
-        counters["objects"] += winners + new + len(made) - renewed
-        counters["lines"] += int(self._new_run) + len(found) + winners + len(made) + 1
+        turn.count(self.world, made, winners, len(found), new, run=self._new_run)
 
     def _append(
         self, tick: int, outcomes: dict[str, int], taken: list[bytes], found: list[Found],

@@ -20,7 +20,7 @@ from automaton.columns import Columns, Truth, bind, chosen, metavariables
 from automaton.errors import UsageError
 from automaton.packed import Words
 from kernels import cpu, grams, literals
-from kernels.arguments import Run, at_once
+from kernels.arguments import KernelArgumentError, Run, array, at_once
 from kernels.literal_tables import Literals, Triples, check_strings, prepared
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -50,21 +50,19 @@ def find(
 ) -> Hits:  # fmt: skip
     """The literals in the strings buffer[offsets[n]:offsets[n + 1]]; exact, overlaps included.
 
-    `bits`, where given, is used again: writing to fresh memory costs more than the scan.
+    `bits`, N rows or more, is used again: writing to fresh memory costs more than a scan.
     """
     check_strings(buffer, offsets)
-    rows = len(offsets) - 1
-    shape = rows, -(-patterns.total // 64)
-    if bits is None or bits.shape != shape:
-        bits = np.zeros(shape, dtype=np.uint64)
-    else:
-        bits.fill(0)
+    rows, words = len(offsets) - 1, -(-patterns.total // 64)
+    held = np.zeros((rows, words), np.uint64) if bits is None else _enough(bits, rows, words)
     counted: list[Numbers] = []
 
     def task(low: int, high: int) -> None:
+        if bits is not None:
+            held[low:high] = 0
         counts = np.zeros(patterns.total, dtype=np.int64)
         waiting = np.empty(literals.WAITING, np.int64), np.empty(literals.WAITING, np.int32)
-        tried, picked = np.empty((2, literals.BLOCK + 1), np.int64)
+        tried, picked = np.empty((2, literals.PICKED), np.int64)
         marks = np.empty(literals.SPAN, np.uint8)
         for begin, end in _pieces(offsets, low, high, len(patterns.groups)):
             for group in patterns.groups:
@@ -73,12 +71,19 @@ def find(
                 own = [marks] if triples else [tried, picked]
                 cpu.compiled(body)(
                     buffer, offsets, begin, end, patterns.needles, patterns.starts, *group,
-                    *own, *waiting, bits, counts,
+                    *own, *waiting, held, counts,
                 )  # fmt: skip
         counted.append(counts)
 
     run(task, rows)
-    return Hits(bits, np.sum(counted, axis=0, dtype=np.int64, initial=0))
+    return Hits(held, sum(counted, start=np.zeros(patterns.total, dtype=np.int64)))
+
+
+def _enough(bits: Bits, rows: int, words: int) -> Bits:
+    array("bits", bits, (np.uint64,), 2)
+    if len(bits) < rows or bits.shape[1] != words:
+        raise KernelArgumentError("bits", f"{rows:,} rows of {words} are needed, not {bits.shape}")
+    return bits[:rows]
 
 
 def _pieces(offsets: Numbers, low: int, high: int, groups: int) -> Iterator[tuple[int, int]]:
@@ -150,7 +155,10 @@ class Bound(NamedTuple):
 
 @dataclass(frozen=True)
 class Matched:
-    """What a query found in one block: its rows, ascending; bits as in `Hits`, for these rows."""
+    """What a query found in a block: its rows, ascending; bits as in `Hits`, for these rows.
+
+    Good until the next block is asked for: its lines may be overwritten then.
+    """
 
     block: Block
     rows: Numbers
@@ -173,13 +181,15 @@ class Matched:
 def search(query: Query, blocks: Iterable[Block], run: Run = at_once) -> Iterator[Matched]:
     """What the query finds, block by block; literals in the raw bytes, terms in parsed lines."""
     patterns: Literals | None = None
-    bits: Bits | None = None
+    bits = np.zeros((0, -(-len(query.literals) // 64)), dtype=np.uint64)
     for block in blocks:
         rows = np.arange(len(block.offsets) - 1, dtype=np.int64)
         held = np.zeros((len(rows), 0), dtype=np.uint64)
         if query.literals:
             patterns = patterns or prepared(query.literals, block.buffer)
-            bits = held = find(patterns, block.buffer, block.offsets, run, bits=bits).bits
+            if len(bits) < len(rows):
+                bits = np.zeros((2 * len(rows), bits.shape[1]), dtype=np.uint64)
+            held = find(patterns, block.buffer, block.offsets, run, bits=bits).bits
             rows = np.flatnonzero(held.any(axis=1))
         terms: list[Bound] = []
         if query.of_terms:
@@ -187,18 +197,18 @@ def search(query: Query, blocks: Iterable[Block], run: Run = at_once) -> Iterato
             columns = Columns.of(lines)
             wanted = chosen(columns, query.selector, query.patterns)
             rows = np.unique(columns.row[wanted])
-            terms = list(_bound(query, columns, wanted))
+            terms = _bound(query, columns, wanted)
         yield Matched(block, rows, held[rows], terms)
 
 
-def _bound(query: Query, columns: Columns, wanted: Truth) -> Iterator[Bound]:
+def _bound(query: Query, columns: Columns, wanted: Truth) -> list[Bound]:
     """The terms that were chosen, with the bindings of the first pattern that each matches."""
-    left = wanted.copy()
+    bound: dict[int, Bound] = {}
     for text in query.patterns:
         found, spans = bind(text, columns.code, columns.column["start"], columns.column["size"])
         names = metavariables(text)
-        for k in np.flatnonzero(left & found).tolist():
+        for k in np.flatnonzero(wanted & found).tolist():
             ends = {name: spans[:, k, number].tolist() for name, number in names.items()}
             bindings = {name: columns.code[a:b] for name, (a, b) in ends.items()}
-            yield Bound(int(columns.row[k]), columns.names[k].decode(), bindings)
-        left &= ~found
+            bound.setdefault(k, Bound(int(columns.row[k]), columns.names[k].decode(), bindings))
+    return [bound[k] for k in sorted(bound)]

@@ -20,12 +20,39 @@ from kernels import match as kernels_match
 Truth = npt.NDArray[np.bool_]
 
 
-def select(population: Population, selector: conditions.Selector | None) -> Places:
+class Matcher:
+    """Looks at the terms themselves, on this processor; a device may do so elsewhere."""
+
+    def numerals(self, population: Population, rows: Places) -> Truth:
+        """Which rows are Church numerals."""
+        column = population.column
+        found = np.empty(len(rows), dtype=np.bool_)
+        cpu.compiled(kernels_match.match_numerals)(
+            population.code, column["start"], column["size"], rows, found
+        )
+        return found
+
+    def terms(self, population: Population, rows: Places, pattern: Words, metas: int) -> Truth:
+        """Which rows match a pattern whose metavariables are numbered below `metas`."""
+        bound = np.empty((2, metas), dtype=np.int64)
+        found = np.empty(len(rows), dtype=np.bool_)
+        cpu.compiled(kernels_match.match_terms)(
+            pattern, population.code, population.column["start"], rows, found, bound[0], bound[1]
+        )
+        return found
+
+
+ON_CPU = Matcher()
+
+
+def select(
+    population: Population, selector: conditions.Selector | None, matcher: Matcher = ON_CPU
+) -> Places:
     """The live places that a selector (None: every term) matches, ascending."""
     rows = population.choices()
     if selector is None:
         return rows
-    return rows[conditions.evaluate(selector, partial(_leaf, population, rows))]
+    return rows[conditions.evaluate(selector, partial(_leaf, population, rows, matcher))]
 
 
 def checked(text: str) -> conditions.Selector:
@@ -41,20 +68,16 @@ def _check_leaf(leaf: conditions.Leaf) -> Truth:
     return np.zeros(0, dtype=np.bool_)
 
 
-def _leaf(population: Population, rows: Places, leaf: conditions.Leaf) -> Truth:
+def _leaf(population: Population, rows: Places, matcher: Matcher, leaf: conditions.Leaf) -> Truth:
     """One truth value a row for an atom of a selector."""
     column = population.column
     match leaf:
         case conditions.Const(value):
             return np.full(len(rows), value)
         case conditions.Numeral():
-            found = np.empty(len(rows), dtype=np.bool_)
-            cpu.compiled(kernels_match.match_numerals)(
-                population.code, column["start"], column["size"], rows, found
-            )
-            return found
-        case conditions.Matches(pattern):
-            return _matching(population, rows, pattern)
+            return matcher.numerals(population, rows)
+        case conditions.Matches(text):
+            return matcher.terms(population, rows, *_pattern(text))
         case conditions.Compare(field, op, value):
             compare = conditions.COMPARISONS[op]
             values: Any = _field(population, field)[rows]
@@ -71,18 +94,13 @@ def _field(population: Population, field: str) -> npt.NDArray[np.int32]:
 
 
 @lru_cache(maxsize=256)
-def _pattern(text: str) -> Words:
-    """A pattern's packed form, read once."""
-    return notation.parse(text, pattern=True)
-
-
-def _matching(population: Population, rows: Places, text: str) -> Truth:
-    """Which rows match a term pattern."""
-    pattern = _pattern(text)
+def _pattern(text: str) -> tuple[Words, int]:
+    """A pattern's packed form, read once, and how many numbers its metavariables have."""
+    pattern = notation.parse(text, pattern=True)
     metas = pattern[pattern & 3 == packed.META] >> 2
-    bound = np.empty((2, int(metas.max()) + 1 if len(metas) else 0), dtype=np.int64)
-    found = np.empty(len(rows), dtype=np.bool_)
-    cpu.compiled(kernels_match.match_terms)(
-        pattern, population.code, population.column["start"], rows, found, bound[0], bound[1]
-    )
-    return found
+    return pattern, int(metas.max()) + 1 if len(metas) else 0
+
+
+def forget_patterns() -> None:
+    """Patterns are read again when they are needed."""
+    _pattern.cache_clear()

@@ -25,12 +25,24 @@ class Stats:
     objects: int  # distinct objects the log holds
     live: int  # terms alive
     distinct: int  # different terms among them
+    modifications_per_s_total: float  # since the start of this run
+    tick_ms_p50: float | None  # of the last ticks (--max-execution-history); None: none yet
+    tick_ms_p99: float | None
     rss_bytes: int  # resident memory of this process
+    tree_bytes: int  # of it and its workers
+    memory_used_bytes: int  # of the limit that leaves least
+    memory_limit_bytes: int
+    memory_limit_source: str
+    freed_bytes: int  # given back by collecting and trimming
     memory_available_bytes: int
     memory_percent: float  # of the machine's memory in use
     cores: int
-    workers_active: int
+    load: float  # processes that run or wait, over the last minute
+    engine: str
+    workers_active: int  # computed a shard of the last batch
     workers_total: int
+    workers_replaced: int  # died, hung or failed
+    scaling: tuple[dict[str, Any], ...]  # the last decisions: action, workers, reason
     threads: int
     device: str
     dimension: int
@@ -41,6 +53,7 @@ class Stats:
     unknown_conditions: tuple[str, ...]
     moved: bool  # whether the machine did something at the last tick
     parallel: int
+    queue: int  # batches that wait for the disk: 0 or 1
     durable_bytes: int  # the log is safe on the disk up to here
     log_bytes: int
     head: str  # the chain after the last commit, hex
@@ -60,21 +73,55 @@ def summary_line(outcomes: dict[str, int]) -> str:
 
 def block(stats: Stats) -> Sequence[tuple[str, str]]:
     """Label and value of each line of the periodic block."""
-    used = f"{stats.rss_bytes / 1e6:.0f} MB used by this process"
-    free = f"{stats.memory_available_bytes / 1e6:.0f} MB available"
     where = stats.automaton or "no machine"
+    memory = (
+        f"{stats.tree_bytes / 1e6:.0f} MB used by this run; {stats.memory_used_bytes / 1e6:.0f} of "
+        f"{stats.memory_limit_bytes / 1e6:.0f} MB ({stats.memory_limit_source})"
+    )
     return [
-        ("CPU cores", str(stats.cores)),
-        ("Workers active/total", f"{stats.workers_active}/{stats.workers_total}"),
-        ("GPU", "not used" if stats.device == "cpu" else stats.device),
-        ("Memory", f"{used}, {free} ({stats.memory_percent:.0f} % of the machine in use)"),
+        ("CPU cores", f"{stats.cores} (load {stats.load:.1f})"),
+        ("Workers active/total", _workers(stats)),
+        ("GPU", _gpu(stats)),
+        ("Memory", memory),
         ("Objects (modifications)", f"{stats.objects} ({stats.modifications})"),
         ("Parallel modifications", f"{stats.parallel} rounds a tick"),
         ("Ticks", f"{stats.ticks} in {stats.seconds:.1f} s (tick {stats.tick} of the log)"),
-        ("Modifications/s", f"{stats.modifications_per_s:.0f}"),
+        ("Tick", _tick(stats)),
+        (
+            "Modifications/s",
+            f"{stats.modifications_per_s:.0f} ({stats.modifications_per_s_total:.0f} since start)",
+        ),
         ("Candidates/s", f"{stats.candidates_per_s:.0f}"),
         ("Outcomes", summary_line(stats.outcomes)),
         ("Dimension", f"{stats.dimension} ({where})"),
         ("Population", f"{stats.live} live, {stats.distinct} distinct terms"),
-        ("Durable", f"{stats.durable_bytes} of {stats.log_bytes} bytes"),
+        (
+            "Durable",
+            f"{stats.durable_bytes} of {stats.log_bytes} bytes, {stats.queue} batches under way",
+        ),
     ]
+
+
+def _workers(stats: Stats) -> str:
+    """How many compute, where, and what was decided last."""
+    text = f"{stats.workers_active}/{stats.workers_total} ({stats.engine})"
+    if stats.workers_replaced:
+        text += f", {stats.workers_replaced} replaced"
+    if stats.scaling:
+        last = stats.scaling[-1]
+        text += f"; last decision: {last['action']} ({last['reason']})"
+    return text
+
+
+def _gpu(stats: Stats) -> str:
+    """Whether a GPU computes, and how much."""
+    if stats.device == "cpu":
+        return "not used"
+    return f"{stats.device}, {stats.candidates_per_s:.0f} reactions/s"
+
+
+def _tick(stats: Stats) -> str:
+    """How long ticks take."""
+    if stats.tick_ms_p50 is None or stats.tick_ms_p99 is None:
+        return "none yet"
+    return f"{stats.tick_ms_p50:.2f} ms half of them, {stats.tick_ms_p99:.2f} ms 99 of 100"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from automaton import notation, objects, selection, terms
+from automaton.conditions import Selector
 from automaton.errors import NothingToRunError, UsageError
 from automaton.modify import Automaton, Program, Rule
 from automaton.options import Options
@@ -65,10 +65,11 @@ class World:
         self.program = Program(options.max_size)
         self.population = Population(options.max_objects, prefix)
         self.state = State()
+        self.matcher = selection.ON_CPU  # of the device, once there is one
         self.rows: dict[str, int] = {}  # rows of operators, by automaton's or rule's id
         self.trial_row = self.population.add_operator(Named(b"trial", terms.IDENTITY, "trial"))
         self.reader = TermReader(options.max_size)
-        self._spans: dict[str, int] = {}  # last span of objects that have one too large to live
+        self.spans: dict[str, int] = {}  # last span of objects that have one too large to live
 
     # -- the beginning -----------------------------------------------------
 
@@ -164,9 +165,15 @@ class World:
         if automaton is None:
             return every, every
         return (
-            select_or(self.population, automaton.a, every),
-            select_or(self.population, automaton.b, every),
+            self._select_or(automaton.a, every),
+            self._select_or(automaton.b, every),
         )
+
+    def _select_or(self, selector: Selector | None, every: Places) -> Places:
+        """The places a selector matches; every place where there is none."""
+        if selector is None:
+            return every
+        return selection.select(self.population, selector, self.matcher)
 
     def heed(self, tick: int) -> None:
         """New options hold from a tick on: the focus must exist, the lock moves the machine."""
@@ -218,7 +225,8 @@ class World:
             return np.empty(0, dtype=np.int32)
         chosen = np.full(self.options.max_objects, -1, dtype=np.int32)
         for rule in reversed(rules):
-            chosen[selection.select(self.population, rule.match)] = self.rows[rule.id]
+            places = selection.select(self.population, rule.match, self.matcher)
+            chosen[places] = self.rows[rule.id]
         return chosen
 
     # -- the fold ----------------------------------------------------------
@@ -267,13 +275,13 @@ class World:
         named = self.reader.terms_of(found)
         if named and objects.term_sources(found.members).kind == "text":
             last = int(named[-1].name.rpartition(b"#")[2])
-            self._spans[found.id] = max(last, self._spans.get(found.id, 0))
+            self.spans[found.id] = max(last, self.spans.get(found.id, 0))
         return named
 
     def _old_names(self, object_id: str) -> list[bytes]:
         """The names under which an object's terms may live."""
         name = objects.quote(object_id)[1:-1]
-        return [name, *(name + b"#%d" % k for k in range(1, self._spans.get(object_id, 0) + 1))]
+        return [name, *(name + b"#%d" % k for k in range(1, self.spans.get(object_id, 0) + 1))]
 
     def _sync_operators(self) -> None:
         """Every automaton and rule has its operator in a row of its own."""
@@ -286,8 +294,3 @@ class World:
                 self.rows[definition.id] = self.population.add_operator(named)
             elif not np.array_equal(self.population.words(row), definition.operator):
                 self.population.set_operator(row, named)
-
-
-def select_or(population: Population, selector: Any, every: Places) -> Places:
-    """The places a selector matches; every place where there is none."""
-    return every if selector is None else selection.select(population, selector)

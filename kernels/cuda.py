@@ -138,7 +138,7 @@ def gather(first, slots, begins, sizes, out, packed):  # type: ignore[no-untyped
             packed[U(begin + j)] = out[U(slot - first), U(j)]
 
 
-def match_rows(pattern, code, start, rows, found, bounds):  # type: ignore[no-untyped-def]
+def match_rows(pattern, code, start, rows, bounds, found):  # type: ignore[no-untyped-def]
     """`match.matches` at the root of the terms of `rows`; bounds int64 [2, metas, threads]."""
     thread = cuda.grid(1)
     begin, end = bounds[0, :, thread], bounds[1, :, thread]
@@ -221,7 +221,7 @@ KERNELS: dict[str, Kernel] = dict(
         _kernel(operate_batch, "i4 int i4 int int i8 i8 int int int u1 i4 i4 i8 i4x2 cells stack"),
         _kernel(church_batch, "i4 int int int i8 i8 bool int int int int u1 i4 i4 i8 i4x2"),
         _kernel(gather, "int i4 i8 i4 i4x2 i4"),
-        _kernel(match_rows, "i4 i4 i8 i4 b1 i8x3"),
+        _kernel(match_rows, "i4 i4 i8 i4 i8x3 b1"),
         _kernel(match_numeral_rows, "i4 i8 i4 i4 b1"),
         _kernel(decode_batch, "i4 i8 i4 i8"),
         _kernel(add_batch, "i8 i8 i8 u1"),

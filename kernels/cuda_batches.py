@@ -14,8 +14,7 @@ Where the card has not the memory, `MemoryError` is raised; what is then done is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -24,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .arguments import Array
-from .cuda import BLOCK, BLOCKS, CELL, ENTRY, SIMULATED, WARP, cuda, launch
+from .cuda import BLOCK, BLOCKS, CELL, ENTRY, WARP, cuda, launch
+from .cuda_memory import Columns, Mirror, NoRoomError, card_errors, free_bytes, multiprocessors
 from .reduce import NORMAL, STEPS
 
 #: What is computed, and what is waited for.
@@ -39,14 +39,6 @@ SHARE = 0.8
 _MOST_WORDS = 1 << 31  # of a chunk's rows: positions stay within 32 bits
 
 Enqueue: TypeAlias = Callable[..., None]
-
-
-class NoRoomError(MemoryError):
-    """The card's memory is too small for the budgets, however little is done at a time."""
-
-
-class CardError(RuntimeError):
-    """The driver or the compilers for the card failed; nothing computed there is to be used."""
 
 
 @dataclass(frozen=True)
@@ -104,29 +96,6 @@ class Plan:
         return cls(threads, rows, max(limits.max_size, rows * limits.max_size // 4))
 
 
-def free_bytes() -> float:
-    """Free memory of the card."""
-    return float(cuda.current_context().get_memory_info()[0])
-
-
-def multiprocessors() -> int:
-    """Multiprocessors of the card; the simulator counts as a small one."""
-    return 1 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
-
-
-@contextmanager
-def card_errors() -> Iterator[None]:
-    """Turns what CUDA's own layers raise into `MemoryError` or `CardError`."""
-    try:
-        yield
-    except Exception as error:
-        if "OUT_OF_MEMORY" in str(error):
-            raise MemoryError("the GPU is out of memory") from error
-        if type(error).__module__.partition(".")[0] in {"cuda", "numba", "numba_cuda"}:
-            raise CardError(" ".join(str(error).split())) from error
-        raise
-
-
 def rounded(threads: int) -> int:
     """A number of threads that `launch` takes: whole blocks, or whole warps of less than one."""
     return threads - threads % (BLOCK if threads >= BLOCK else WARP)
@@ -137,45 +106,6 @@ def chunks(count: int, rows: int) -> list[tuple[int, int]]:
     parts = max(-(-count // rows), min(2 * LANES, count // CHUNK_ROWS), 1)
     edges = [count * k // parts for k in range(parts + 1)]
     return [(low, high) for low, high in pairwise(edges) if low < high]
-
-
-class Mirror:
-    """Images of host arrays on the card, by name; they grow as needed."""
-
-    def __init__(self) -> None:
-        self._images: dict[str, tuple[Array, Any]] = {}
-
-    def put(self, name: str, array: Array, stream: Any) -> Any:
-        """Copy an array to its image, through pinned memory; synchronise before the next."""
-        count = len(array)
-        if count == 0:
-            return cuda.device_array(0, array.dtype)
-        staging, image = self._room(name, count, array.dtype)
-        staging[:count] = array
-        image[:count].copy_to_device(staging[:count], stream)
-        return image[:count]
-
-    def _room(self, name: str, count: int, dtype: npt.DTypeLike) -> tuple[Array, Any]:
-        found = self._images.get(name)
-        if found is None or len(found[0]) < count or found[0].dtype != dtype:
-            self._images.pop(name, None)
-            room = 1 << (count - 1).bit_length()
-            found = (cuda.pinned_array(room, dtype), cuda.device_array(room, dtype))
-            self._images[name] = found
-        return found
-
-
-class Columns:
-    """A batch's results by slot: on the card, and pinned images on the host."""
-
-    def __init__(self, slots: int, dtypes: Mapping[str, npt.DTypeLike]) -> None:
-        self.card = {n: cuda.device_array(slots, np.dtype(d)) for n, d in dtypes.items()}
-        self.host = {n: cuda.pinned_array(slots, np.dtype(d)) for n, d in dtypes.items()}
-
-    def fetch(self, name: str, span: tuple[int, int], stream: Any) -> None:
-        """Copy a range of a column to the host, asynchronously."""
-        low, high = span
-        self.card[name][low:high].copy_to_host(self.host[name][low:high], stream)
 
 
 class Lane:

@@ -14,17 +14,14 @@ import numpy as np
 
 from .arguments import Array
 from .cuda import BLOCK, BLOCKS, WARP, compiled, cuda, launch
-from .cuda_batches import (
-    SHARE,
+from .cuda_batches import SHARE, Limits, Pipeline, rounded
+from .cuda_memory import (
     CardError,
-    Limits,
     Mirror,
     NoRoomError,
-    Pipeline,
     card_errors,
     free_bytes,
     multiprocessors,
-    rounded,
 )
 
 __all__ = [
@@ -174,6 +171,7 @@ def church_reactions(
 # -- one answer an element, no chunks ---------------------------------------------------
 
 
+@card_errors()
 def threads_for(count: int, scratch: int = 0) -> int:
     """Threads for so many items, each thread with so many bytes of scratch."""
     full = multiprocessors() * BLOCK * BLOCKS
@@ -199,11 +197,9 @@ def match_terms(
     """`match.match_terms` for a pattern with `metas` metavariables; found bool[len(rows)]."""
     if len(rows):
         threads = threads_for(len(rows), 16 * max(1, metas))
-        bounds = cuda.device_array((2, max(1, metas), threads), np.int64)
-        inputs = tuple(cuda.to_device(a) for a in (pattern, code, start, rows))
-        image = cuda.device_array(len(rows), np.bool_)
-        launch("match_rows", threads, 0, *inputs, image, bounds)
-        image.copy_to_host(found)
+        with card_errors():
+            bounds = cuda.device_array((2, max(1, metas), threads), np.int64)
+        _answers("match_rows", threads, (pattern, code, start, rows, bounds), found)
 
 
 def match_numerals(code: Array, start: Array, size: Array, rows: Array, found: Array) -> None:

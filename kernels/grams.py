@@ -16,6 +16,8 @@ from numpy import uint8, uint64
 from .literals import BLOCK, WAITING, enter, word_at, word_before
 from .packed import U
 
+#: Places that are worth a turn of comparing.
+ENOUGH = 256
 #: Places that are probed one by one only if the table knows the gram of one of them.
 RUN = 4
 
@@ -40,9 +42,8 @@ def pick(buffer, at, count, stride, factor, shift, table, runs):
     return found
 
 
-def spread(buffer, runs, count, stride, factor, shift, table, picked):
-    """The places of the collected runs whose gram the table knows; their number."""
-    found = np.int64(0)
+def spread(buffer, runs, count, stride, factor, shift, table, picked, found):
+    """Add the places of the collected runs whose gram the table knows; how many there are now."""
     for r in range(count):
         for j in range(RUN):
             at = runs[U(r)] + j * stride
@@ -56,9 +57,8 @@ def known(words, hashed):
     return np.int64((words[U(hashed >> _6)] >> (hashed & _63)) & _1)
 
 
-def sift(buffer, at, count, stride, factor, shift, words, picked):
-    """Collect those of `count` places from `at` on whose gram is in the set; their number."""
-    found = np.int64(0)
+def sift(buffer, at, count, stride, factor, shift, words, picked, found):
+    """Add those of `count` places from `at` on whose gram is in the set; how many there are now."""
     for _ in range(count):
         picked[U(found)] = at
         found += known(words, (word_at(buffer, at) * factor) >> shift)
@@ -66,10 +66,9 @@ def sift(buffer, at, count, stride, factor, shift, words, picked):
     return found
 
 
-def thin(buffer, picked, count, factor, shift, words):
-    """Keep those of the picked places whose gram is in the set; their number."""
-    kept = np.int64(0)
-    for c in range(count):
+def thin(buffer, picked, kept, count, factor, shift, words):
+    """Keep those of the places from `kept` on whose gram is in the set; how many there are now."""
+    for c in range(kept, count):
         at = picked[U(c)]
         picked[U(kept)] = at
         kept += known(words, (word_at(buffer, at) * factor) >> shift)
@@ -119,25 +118,31 @@ def scan_grams(
     hash, which are window uint64 (the first bytes of the pattern's window, those of
     `width`), back int64 (from the gram to the window's first byte), number int32 (pattern).
     place int64[P]: where the window stands in a pattern.
-    Scratch: tried, picked int64[BLOCK + 1]; waiting int64, numbers int32, [WAITING].
+    Scratch: tried, picked int64[PICKED]; waiting int64, numbers int32, [WAITING].
     """
     begin = offsets[low]
     stop = offsets[high]
     row = low
-    waits = np.int64(0)
+    found, waits = np.int64(0), np.int64(0)
+    block = BLOCK // 4 if table.shape[0] > 0 else BLOCK  # the bytes leave less room to the text
     at = begin
     while at < stop:
-        count = RUN * min(BLOCK // RUN, ((stop - at - 8) // stride + 1) // RUN)
+        count = RUN * min(block // RUN, ((stop - at - 8) // stride + 1) // RUN)
+        kept = found
         if count > 0:
             if table.shape[0] > 0:
                 found = pick(buffer, at, count // RUN, stride, first, shift, table, tried)
-                found = spread(buffer, tried, found, stride, first, shift, table, picked)
+                found = spread(buffer, tried, found, stride, first, shift, table, picked, kept)
             else:
-                found = sift(buffer, at, count, stride, first, shift, coarse, picked)
-            found = thin(buffer, picked, found, second, fine_shift, fine)
+                found = sift(buffer, at, count, stride, first, shift, coarse, picked, kept)
+            found = thin(buffer, picked, kept, found, second, fine_shift, fine)
         else:  # less than a run remains
-            count = found = np.int64(1)
-            picked[0] = at
+            count = np.int64(1)
+            picked[U(found)] = at
+            found += 1
+        at += count * stride
+        if found < ENOUGH and at < stop:
+            continue
         for c in range(found):
             tried[U(c)] = 0
         while found > 0:
@@ -145,11 +150,10 @@ def scan_grams(
                 buffer, begin, stop, picked, tried, found, first, bucket_shift,
                 bucket, window, back, number, place, width, waiting, numbers, waits,
             )  # fmt: skip
-            if waits > WAITING - BLOCK:
+            if waits > WAITING // 2:
                 row = enter(
                     buffer, waiting, numbers, waits, begin, stop, offsets, row,
                     needles, starts, bits, counts,
                 )  # fmt: skip
                 waits = np.int64(0)
-        at += count * stride
     enter(buffer, waiting, numbers, waits, begin, stop, offsets, row, needles, starts, bits, counts)

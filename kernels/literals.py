@@ -40,8 +40,9 @@ from .scan import bytes_below, zero_bytes
 SPAN = 512
 #: Places of a text that are probed, and then thinned out, together: some KB of it.
 BLOCK = 4096
-#: Places that wait to be compared in full: as many as a block may add twice.
-WAITING = 2 * BLOCK
+#: Places that are picked out before they are compared, and that then wait to be entered.
+PICKED = 2 * BLOCK
+WAITING = 2 * PICKED
 #: Zero bytes behind the patterns, so that a word can be read at each of their bytes.
 PADDING = 8
 

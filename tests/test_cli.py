@@ -71,6 +71,7 @@ class NoRun:
     def __init__(self, log: Path, given: dict[str, Any], **opening: object) -> None:
         self.tick, self.outcomes = 0, dict[str, int]()
         self.log = SimpleNamespace(notices=["torn\x07"])
+        self.short_of_room = ""
         self.malformed = SimpleNamespace(first=[(3, "no brace")], count=2)
         reader, program = SimpleNamespace(skipped=0), SimpleNamespace(problems=["odd: no action"])
         self.world = SimpleNamespace(reader=reader, program=program)
@@ -171,7 +172,10 @@ def test_every_option_has_help_with_its_default(
 
 
 def test_every_option_with_a_value_names_its_unit() -> None:
-    units = "count seconds milliseconds steps nodes integer number probability path word term"
+    units = (
+        "count seconds milliseconds steps nodes integer number probability path word term bytes "
+        "share"
+    )
     valued = [
         o for c in commands.commands.values() for o in c.params if isinstance(o, click.Option)
     ]
@@ -243,13 +247,53 @@ def test_a_signal_stops_the_run_after_the_tick() -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def test_options_without_effect_say_so_in_one_line(
+def test_where_it_computes_reaches_the_run_apart_from_what_decides_bytes(
     ran: list[tuple[Path, dict[str, Any]]], folder: Path
 ) -> None:
-    result = invoke("--workers", "4", "--no-auto-scale")
-    said = [line for line in result.stderr.splitlines() if "one process on the CPU" in line]
-    assert said == ["note: --workers, --no-auto-scale: this run uses one process on the CPU"]
-    assert not {"workers", "no_auto_scale"} & ran[0][1].keys()
+    flags = ["--engine", "process", "--workers", "4", "--no-auto-scale", "--memory-limit", "2GiB"]
+    assert invoke(*flags).exit_code == 0
+    invoke("--workers", "auto")
+    scaling = ran[0][1]["scaling"]
+    assert (scaling.engine, scaling.workers, scaling.auto_scale) == ("process", 4, False)
+    assert scaling.memory_limit == 2 << 30
+    assert not {"workers", "no_auto_scale", "engine"} & ran[0][1].keys()
+    assert (ran[1][1]["scaling"].workers, ran[1][1]["scaling"].auto_scale) == (None, True)
+
+
+def test_a_profile_gives_way_to_a_file_and_a_file_to_a_flag(
+    ran: list[tuple[Path, dict[str, Any]]], folder: Path
+) -> None:
+    folder.joinpath("c.toml").write_text("max_workers = 3\nauto_scale = true\n")
+    invoke("--profile", "conservative")
+    invoke("--config", "c.toml", "--profile", "conservative")
+    invoke("--profile", "maximum", "--config", "c.toml", "--workers", "5")
+    workers = [asked["scaling"].workers for _, asked in ran]
+    assert workers == [2, 3, 5]
+    assert [asked["scaling"].auto_scale for _, asked in ran] == [False, True, True]
+    assert [asked["interval_ms"] for _, asked in ran] == [1000, 1000, 100]
+    assert ran[2][1]["wanted"].device == "auto"
+
+
+def test_config_prints_what_holds_and_where_it_comes_from(folder: Path) -> None:
+    folder.joinpath("c.toml").write_text("max_objects = 77\n")
+    result = invoke("config", "--profile", "balanced", "--config", "c.toml", "--seed", "9")
+    assert result.exit_code == 0
+    lines = {line.split(" ")[0]: line for line in result.stdout.splitlines()}
+    assert lines["workers"].startswith("workers = 4 ")
+    assert "# profile balanced: " in lines["workers"]
+    assert "# c.toml: " in lines["max_objects"]
+    assert "# command line: " in lines["seed"]
+    assert "# default: " in lines["engine"]
+    folder.joinpath("again.toml").write_text(result.stdout)
+    again = invoke("config", "--config", "again.toml")
+    assert again.exit_code == 0
+    assert lines["max_objects"].split("#")[0] in again.stdout
+
+
+def test_an_error_in_a_configuration_names_its_line(folder: Path) -> None:
+    folder.joinpath("c.toml").write_text("# a comment\nticks = 3\nworkerz = 3\n")
+    line = refused(invoke("config", "--config", "c.toml"))
+    assert "c.toml, line 3: there is no option 'workerz'; did you mean 'workers'?" in line
 
 
 @pytest.mark.parametrize(

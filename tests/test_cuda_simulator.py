@@ -11,9 +11,9 @@ TESTS = Path(__file__).parent
 
 
 def test_every_cuda_kernel_agrees_with_the_cpu_in_numbas_simulator() -> None:
-    """The switch is read when numba is imported; see cuda_simulated.py for what is tested."""
+    """The switch is read when numba is imported; see cuda_cases.py for what is tested."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "cuda_simulated.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "cuda_cases.py"],
         cwd=TESTS,
         env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
         capture_output=True,

@@ -299,3 +299,16 @@ def test_every_kernel_of_the_table_has_a_body_and_a_cpu_target(name: str) -> Non
 def test_a_target_that_a_kernel_has_not_is_refused() -> None:
     with pytest.raises(KeyError, match="runs on python, cpu, not on cuda"):
         targets.target("literals", "cuda")
+
+
+@pytest.mark.skipif(capability.cuda().usable, reason="this machine has a GPU")
+def test_the_check_of_gpus_says_that_there_is_none_and_ends_with_3(tmp_path: Path) -> None:
+    script = Path(__file__).resolve().parents[1] / "scripts" / "gpu_check.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--out", str(tmp_path / "figures.json")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.startswith("no GPU can be checked here: ")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())

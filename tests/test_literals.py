@@ -65,7 +65,7 @@ def found(
     flat[:], counts[:] = 0, 0
     bits = flat.reshape(len(strings), words)
     waiting = fenced(literals.WAITING, np.int64), fenced(literals.WAITING, np.int32)
-    tried, picked = (fenced(literals.BLOCK + 1, np.int64) for _ in range(2))
+    tried, picked = (fenced(literals.PICKED, np.int64) for _ in range(2))
     marks = fenced(literals.SPAN, np.uint8)
     for low, high in pairwise([0, *cuts, len(strings)]):
         for group in made.groups:

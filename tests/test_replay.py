@@ -34,7 +34,7 @@ from small import (
     written,
 )
 
-from automaton import pool
+from automaton import dealing
 from automaton.conditions import QUESTIONS
 from automaton.device import Cpu
 from automaton.errors import DamagedError, NothingToRunError, UsageError
@@ -229,7 +229,7 @@ def test_neither_threads_nor_shards_change_a_byte(
 ) -> None:
     flags = {**FLAGS, "parallel": 40}
     expected = lived(tmp_path, "whole", [(12, flags)], fed=False)
-    monkeypatch.setattr(pool, "SHARD_SLOTS", shard)
+    monkeypatch.setattr(dealing, "SHARD_SLOTS", shard)
     with Run(written(tmp_path / "log", rich()), flags) as run:
         run.device.close()
         run.device = Cpu(run.options, threads)

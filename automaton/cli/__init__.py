@@ -13,11 +13,15 @@ from typing import NoReturn
 from .check import check
 from .commands import Commands
 from .doctor import doctor
+from .effective import config, tune
 from .init import init
+from .match import match
 from .reduce import reduce
+from .replay import replay
 from .run import run
 from .show import show
 from .stats import stats
+from .verify import verify
 
 __all__ = ["commands", "main"]
 
@@ -30,7 +34,7 @@ commands = Commands(
     changed, and running it again goes on where it ended. LOG is ./automaton.jsonl
     where none is named. The word of a command is that command; a log called like
     one is written with a folder (./check).""",
-    commands=[run, init, check, stats, show, doctor, reduce],
+    commands=[run, init, check, verify, replay, stats, show, doctor, config, tune, reduce, match],
 )
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
+from time import monotonic
 from typing import Protocol
 
 import click
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 from automaton.stats import Stats, block
@@ -33,8 +36,14 @@ class UnderWay(Protocol):
 class Display:
     """The three forms of output: for programs, for a terminal, for a file."""
 
-    def __init__(self, *, json: bool) -> None:
+    def __init__(self, *, json: bool, plain: bool = True) -> None:
         self.json = json
+        self.plain = plain
+        self.ticks: int | None = None
+        self.seconds: float | None = None
+        self.last: Stats | None = None
+        self._first, self._started = 0, 0.0
+        self._live = False
         self.run: UnderWay | None = None
         self.restored = 0
 
@@ -43,18 +52,43 @@ class Display:
         console = Console(stderr=True)
         if not console.is_terminal:
             return nullcontext()
-        same = sys.stdout.isatty()  # then blocks go above the line; else nobody may touch stdout
+        same = sys.stdout.isatty()
+        self._live = same and not self.plain and not self.json
+        # Blocks go above the line; where stdout is no terminal nobody may touch it.
         return Live(
-            get_renderable=self._line,
+            get_renderable=self._view,
             console=console,
             refresh_per_second=REFRESHES,
             transient=True,
             redirect_stdout=same,
         )
 
-    def begin(self, run: UnderWay) -> None:
-        """From now on the moving line looks at the run."""
+    def begin(self, run: UnderWay, ticks: int | None = None, seconds: float | None = None) -> None:
+        """From now on the moving line looks at the run, and at how far it is."""
         self.run = run
+        self.ticks, self.seconds = ticks, seconds
+        self._first, self._started = run.tick, monotonic()
+
+    def _view(self) -> RenderableType:
+        """What a terminal shows: the line, how far the run is, the last statistics."""
+        parts: list[RenderableType] = [self._line()]
+        share = self._share()
+        if share is not None:
+            parts.append(ProgressBar(total=1.0, completed=share, width=60))
+        if self.last is not None and not self.plain:
+            table = Table.grid(padding=(0, 2))
+            for label, value in rows_of(self.last):
+                table.add_row(Text(label, style="bold"), Text(printable(value)))
+            parts.append(table)
+        return Group(*parts)
+
+    def _share(self) -> float | None:
+        """How far a bounded run is, from 0 to 1."""
+        if self.run is None or (self.ticks is None and self.seconds is None):
+            return None
+        by_ticks = (self.run.tick - self._first) / self.ticks if self.ticks else 0.0
+        by_time = (monotonic() - self._started) / self.seconds if self.seconds else 0.0
+        return min(1.0, max(by_ticks, by_time))
 
     def _line(self) -> Text:
         run = self.run
@@ -78,11 +112,19 @@ class Display:
         if self.json:
             click.echo(as_json(stats.as_json()))
             return
-        rows = [*block(stats), *_remarks(stats)]
+        if self._live and not stats.final:
+            self.last = stats
+            return
+        rows = rows_of(stats)
         width = max(len(label) for label, _ in rows)
         title = "Summary" if stats.final else f"Tick {stats.tick}"
         lines = [f"  {label:{width}}  {printable(value)}" for label, value in rows]
         click.echo("\n".join([title, *lines, ""]))
+
+
+def rows_of(stats: Stats) -> list[tuple[str, str]]:
+    """Label and value of every line of statistics."""
+    return [*block(stats), *_remarks(stats)]
 
 
 def _remarks(stats: Stats) -> list[tuple[str, str]]:

@@ -38,7 +38,7 @@ def init(path: Path) -> None:
 
 def _write_new(path: Path, content: bytes) -> None:
     """The file appears whole or not at all."""
-    with _created(path) as file:
+    with created(path) as file:
         try:
             file.write(content)
             file.flush()
@@ -48,7 +48,8 @@ def _write_new(path: Path, content: bytes) -> None:
             raise StorageError(f"{path}: {error.strerror}; {needed}", len(content)) from None
 
 
-def _created(path: Path) -> BinaryIO:
+def created(path: Path) -> BinaryIO:
+    """A file that was not there, open for writing."""
     try:
         return path.open("xb")
     except FileExistsError:

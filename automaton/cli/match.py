@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # loads numba, which takes a second
     "--field",
     metavar="EXPR",
     show_default="none",
-    help="Only objects of which this holds (a selector: type = rule and size > 5).",
+    help="Only objects of which this holds, in words: type = rule and size > 5.",
 )
 @option(
     "--term",
@@ -77,7 +77,7 @@ def _blocks(log: Path, size: int) -> Iterator[Block]:
     first = 1
     try:
         for lines in disk.lines(fd, 0, size, unfinished=True):
-            ends = np.minimum(lines.ends + 1, len(lines.data))  # with their line breaks
+            ends = np.minimum(lines.ends + 1, size - lines.base)  # the last may lack a line break
             yield Block(first, lines.data, np.concatenate((lines.starts[:1], ends)))
             first += len(ends)
     finally:

@@ -15,21 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from automaton.errors import UsageError
+from automaton.errors import StorageError, UsageError
 from automaton.notation import format_term, parse
 
 from . import config
 from .display import SHOW_CURSOR, Display
 from .kinds import PATH, WIDTH, Finite, deciding, option, switch
+from .resources import PROFILES, resources, scaling_of
 
 if TYPE_CHECKING:
     from automaton.gpu import Name
     from automaton.runner import Run
 
-#: Options that wait for the parts they speak to; until then they say so.
 #: Definitions with a problem that are named one by one.
 NAMED_PROBLEMS = 5
-LATER = ("workers", "no_auto_scale")
 #: Options of the loop, and what it calls them.
 LOOPING = {
     "ticks": "ticks",
@@ -78,13 +77,7 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
 )
 @deciding("--parallel", "N", "Rounds a tick (a count): each has at most one winner.")
 @deciding("--seed", "N", "Seed of all draws, an integer of 64 bits: same seed, same bytes.")
-@option(
-    "--workers",
-    type=click.IntRange(1, 1024),
-    metavar="N",
-    show_default="1",
-    help="Worker processes (a count); has no effect yet, and says so.",
-)
+@resources
 @switch("--gpu", "Compute on the GPU where there is one, else on the CPU; says why.")
 @option(
     "--device",
@@ -99,7 +92,6 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
     show_default="what its memory allows",
     help="Most reactions that the GPU computes at a time (a count).",
 )
-@switch("--no-auto-scale", "Keep the number of workers; has no effect yet, and says so.")
 @deciding("--max-objects", "N", "Terms alive at once (a count); the log keeps all.")
 @deciding("--max-steps", "N", "Budget of a reaction in beta steps.")
 @deciding("--max-size", "N", "Largest normal form in nodes.")
@@ -132,6 +124,14 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
     show_default=True,
     help="When the disk is waited for (a word): every commit, once a second, or never.",
 )
+@option(
+    "--min-free-disk",
+    type=click.IntRange(0, 1 << 30),
+    metavar="MB",
+    default=1000,
+    show_default=True,
+    help="Free room below which the run stops: a number of millions of bytes.",
+)
 @switch("--as-genesis", "Take a damaged log as mere data and begin anew after it.")
 @option(
     "--stats-interval",
@@ -142,6 +142,16 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
     help="Time from one set of statistics to the next, in seconds.",
 )
 @switch("--json", "Print statistics as one JSON object a line.")
+@switch("--plain", "Print blocks of statistics on a terminal too, instead of a live view.")
+@option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    is_eager=True,
+    expose_value=False,
+    callback=config.use,
+    show_default="none",
+    help="A set of settings (a word); what --config or the command line says wins.",
+)
 @option(
     "--config",
     type=PATH,
@@ -160,20 +170,24 @@ def run(log: Path, **settings: Any) -> None:
     from automaton.gpu import Wanted  # noqa: PLC0415  # as below
     from automaton.runner import Run  # noqa: PLC0415  # loads numba, which takes a second
 
-    display = Display(json=bool(settings.pop("json")))
-    _name_what_waits(display, {name: settings.pop(name) for name in LATER})
+    display = Display(json=bool(settings.pop("json")), plain=bool(settings.pop("plain")))
     opening = {name: settings.pop(name) for name in ("durability", "as_genesis")}
     device = _device(settings.pop("gpu"), settings.pop("device"))
     opening["wanted"] = Wanted(device, settings.pop("gpu_batch_size"), display.note)
+    opening["scaling"] = scaling_of(settings)
     looping = {to: settings.pop(name) for name, to in LOOPING.items()}
+    looping["min_free"] = settings.pop("min_free_disk") * 1_000_000
     given = {name: value for name, value in settings.items() if value is not None}
     with display.moving(), Run(log, given, **opening, progress=display.reading) as under_way:
         for text in _notices(under_way):
             display.note(text)
-        display.begin(under_way)
+        display.begin(under_way, looping["ticks"], looping["seconds"])
         with ended_by_signals(under_way.stop):
-            final = under_way.go(**looping, show=display.show)
+            final = under_way.go(**looping, show=display.show, say=display.note)
+        short = under_way.short_of_room
     display.show(final)
+    if short:
+        raise StorageError(short)
     if not display.json:
         click.echo(f"{log}: go on with the same command; look at it with check, stats and show")
 
@@ -225,10 +239,3 @@ def _notices(run: Run) -> Iterator[str]:
     if run.world.reader.skipped:
         skipped = run.world.reader.skipped
         yield f"{skipped} terms are open, unreadable or larger than --max-size: skipped"
-
-
-def _name_what_waits(display: Display, options: dict[str, object]) -> None:
-    """Say once, in one line, that these options change nothing yet."""
-    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
-    if given:
-        display.note(f"{', '.join(given)}: this run uses one process on the CPU")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,12 +12,13 @@ import click
 from automaton.errors import UsageError
 from automaton.objects import Object, object_type, parse_line
 
-from .kinds import PATH, option
+from .kinds import PATH, option, switch
 from .words import as_json, printable
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.log import Log
 
+ROLES = ("op", "a", "b")  # of a reaction's parents, as they stand in its line
 MOST = 1000  # ancestors that are followed; a lineage can be as long as the log
 
 
@@ -28,11 +30,22 @@ class Ancestor(NamedTuple):
     parents: list[str]
 
 
+class Branch(NamedTuple):
+    """A line of a drawn lineage."""
+
+    depth: int
+    role: str  # operator, a or b of what it stands under; "" at the root
+    ancestor: Ancestor
+    above: bool  # drawn before, with all that it stems from
+    last: bool  # of its siblings
+
+
 @click.command()
 @click.argument("log", type=PATH)
 @click.argument("id_", metavar="ID")
+@switch("--lineage", "Draw the ancestry to the genesis as a tree: operator, a and b of each.")
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
-def show(log: Path, id_: str, json_: bool) -> None:
+def show(log: Path, id_: str, lineage: bool, json_: bool) -> None:
     """Show the object ID of LOG: as it stands, its versions, its lineage to the genesis."""
     from automaton.log import Log  # noqa: PLC0415  # see the top
 
@@ -40,7 +53,11 @@ def show(log: Path, id_: str, json_: bool) -> None:
         versions, raw = opened.find(id_), opened.current(id_)
         if raw is None:
             raise UsageError(f"{log}: no object has the id {id_!r}; ids are case-sensitive")
-        ancestors = lineage(opened, id_)
+        if lineage:
+            branches = list(tree(opened, id_))
+            click.echo(as_json(_nested(branches)) if json_ else "\n".join(_drawn(branches)))
+            return
+        ancestors = ancestry(opened, id_)
     text = raw.decode("utf-8", "backslashreplace")
     if json_:
         rows = [row._asdict() for row in ancestors]
@@ -63,7 +80,7 @@ def _origin(row: Ancestor) -> str:
     return f"{where}, from {printable(', '.join(row.parents))}" if row.parents else where
 
 
-def lineage(log: Log, identity: str) -> list[Ancestor]:
+def ancestry(log: Log, identity: str) -> list[Ancestor]:
     """The object and its ancestors, nearest first, each once."""
     found: list[Ancestor] = []
     waiting, seen = deque([(identity, log.lines + 1)]), {identity}
@@ -76,6 +93,56 @@ def lineage(log: Log, identity: str) -> list[Ancestor]:
                 seen.add(parent)
                 waiting.append((parent, row.line or before))
     return found
+
+
+def tree(log: Log, identity: str) -> Iterator[Branch]:
+    """The lineage in the order in which it is drawn; each version is followed once."""
+    waiting = [(0, "", identity, log.lines + 1, True)]
+    seen: set[tuple[str, int | None]] = set()
+    for _ in range(MOST):
+        if not waiting:
+            return
+        depth, role, name, before, last = waiting.pop()
+        row = _ancestor(log, name, before)
+        above = (name, row.line) in seen
+        yield Branch(depth, role, row, above and bool(row.parents), last)
+        if not above:
+            seen.add((name, row.line))
+            kin = list(zip(ROLES, row.parents, strict=False))
+            waiting += [
+                (depth + 1, role, parent, row.line or before, k == len(kin) - 1)
+                for k, (role, parent) in reversed(list(enumerate(kin)))
+            ]
+
+
+def _drawn(branches: list[Branch]) -> Iterator[str]:
+    """The tree in lines; `open_` says at which depths a sibling is still to come."""
+    open_: list[bool] = []
+    for depth, role, row, above, last in branches:
+        del open_[max(depth - 1, 0) :]
+        stem = "".join("│  " if more else "   " for more in open_)
+        corner = "" if not depth else "└─ " if last else "├─ "
+        open_ += [not last] if depth else []
+        where = "not in this log" if row.line is None else f"line {row.line}"
+        label = f"{role}: " if role else ""
+        yield f"{stem}{corner}{label}{printable(row.id)}  {where}{' (above)' if above else ''}"
+    if len(branches) == MOST:
+        yield f"and possibly more: {MOST} ancestors were followed"
+
+
+def _nested(branches: list[Branch]) -> dict[str, object]:
+    """The tree as JSON: id, line, role, and what it was made from."""
+    path: list[dict[str, object]] = []
+    for depth, role, row, above, _ in branches:
+        node: dict[str, object] = {"id": row.id, "line": row.line, "role": role or None}
+        node |= {"above": above, "parents": []}
+        del path[depth:]
+        if path:
+            kin = path[-1]["parents"]
+            assert isinstance(kin, list)
+            kin.append(node)
+        path.append(node)
+    return path[0]
 
 
 def _ancestor(log: Log, name: str, before: int) -> Ancestor:

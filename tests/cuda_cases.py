@@ -1,13 +1,13 @@
-"""The CUDA target in numba's simulator against the CPU target: run by test_cuda_simulator.
+"""The CUDA target against the CPU target, on whatever numba's CUDA is when it is imported.
 
-The simulator is chosen before numba is imported, so these tests need a process of
-their own (pytest does not collect this file by itself). It runs every kernel as
-plain Python, a thread a thread, on arrays as long as the launches make them.
+In numba's simulator (test_cuda_simulator; a thread a thread, as plain Python) or
+on a GPU (scripts/gpu_check). pytest does not collect this file by itself.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ from targets import Array, joined, machine
 from test_reduce import COMBINATORS, all_closed
 from test_textbook import SUITES
 
-from automaton import gpu, notation, selftest, terms
+from automaton import gpu, notation, selection, selftest, terms
 from automaton.device import Batch, Cpu, Job
 from automaton.errors import DeviceError
 from automaton.options import Options
@@ -64,8 +64,9 @@ def integer(type_: Any) -> Any:
     return types.int64 if type_ == types.uint64 else type_
 
 
-def test_the_simulator_is_on() -> None:
-    assert cuda.SIMULATED
+def test_the_simulator_is_on_where_it_was_asked_for() -> None:
+    asked = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") != "0"
+    assert asked == cuda.SIMULATED
 
 
 def lively(count: int) -> list[Words]:
@@ -203,6 +204,43 @@ def test_a_device_computes_batch_after_batch_in_the_same_buffers() -> None:
     device = card(options, size=32)
     for size, slots in [(33, 80), (5, 80), (40, 20), (33, 80)]:
         assert answers(device, job(size), slots) == answers(Cpu(options, 1), job(size), slots)
+
+
+SELECTORS = ["numeral", "term ~ '?x'", "term ~ 'λx.?f ?f'", "not numeral and term ~ 'λx.?f'"]
+
+
+@pytest.mark.parametrize("text", SELECTORS)
+def test_selectors_choose_on_the_card_what_they_choose_on_the_cpu(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched: list[str] = []
+    launch = cuda.launch
+
+    def counted(name: str, *rest: Any) -> None:
+        launched.append(name)
+        launch(name, *rest)
+
+    monkeypatch.setattr(cuda_calls, "launch", counted)
+    people, selector = job(33).population, selection.checked(text)
+    expected = selection.select(people, selector)
+    matcher = card(Options()).matcher
+    assert selection.select(people, selector, matcher).tolist() == expected.tolist()
+    assert not launched  # so few are the CPU's
+    monkeypatch.setattr(gpu, "LEAST_ROWS", 1)
+    assert selection.select(people, selector, matcher).tolist() == expected.tolist()
+    assert launched
+
+
+def test_a_match_that_the_card_has_no_room_for_is_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(gpu, "LEAST_ROWS", 1)
+    monkeypatch.setattr(cuda_calls, "launch", refuse)
+    people, selector = job(33).population, selection.checked("numeral or term ~ '?f ?g'")
+    expected = selection.select(people, selector)
+    chosen = selection.select(people, selector, card(Options()).matcher)
+    assert chosen.tolist() == expected.tolist()
 
 
 # -- memory ------------------------------------------------------------------------
@@ -416,7 +454,7 @@ def test_a_plan_stays_within_its_share_of_the_memory(bytes_: float, limits: Limi
     make: Callable[[], Any] = lambda: cuda_batches.Plan.of(bytes_, 132, 1 << 20, limits)  # noqa: E731
     try:
         plan = make()
-    except cuda_batches.NoRoomError:
+    except cuda_calls.NoRoomError:
         return
     cells = limits.cells(limits.max_steps) + limits.entries
     rows = plan.rows * (limits.max_size * 4 + 32) + plan.packed * 4

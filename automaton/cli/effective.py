@@ -1,0 +1,104 @@
+"""`config` and `tune`: the settings of a run, shown with their sources, and measured.
+
+What is printed is TOML, so that it can be kept as a file for `--config`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from automaton.options import NAMES
+
+from . import config as files
+from .kinds import PATH, WIDTH, Finite, option
+from .run import ONE, run
+from .words import printable
+
+_OF_A_RUN = [p for p in run.params if isinstance(p, click.Option)]
+_FROM = {"COMMANDLINE": "command line", "ENVIRONMENT": "environment"}
+
+
+@click.pass_context
+def show(context: click.Context, /, **values: Any) -> None:
+    """Print the settings that a run would have, each with its source and what it means."""
+    for parameter in _OF_A_RUN:
+        if parameter.expose_value and parameter.name:
+            click.echo(_row(context, parameter, values[parameter.name]))
+
+
+def _row(context: click.Context, parameter: click.Option, value: object) -> str:
+    """One line of TOML; what is not set is a comment."""
+    name = parameter.name or ""
+    if name == "focus_probability" and isinstance(value, int):
+        value /= ONE
+    where = context.get_parameter_source(name)
+    source = _FROM.get(where.name if where else "", "")
+    source = source or context.meta.get(files.SOURCES, {}).get(name, "default")
+    meaning = f"{source}: {parameter.help}"
+    return f"# {name} =  # {meaning}" if value is None else f"{name} = {_toml(value)}  # {meaning}"
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+config = click.Command(
+    "config",
+    params=list(_OF_A_RUN),
+    callback=show,
+    help="Print the settings that a run would have, each with its source, as TOML.",
+    context_settings={"max_content_width": WIDTH},
+)
+
+
+@click.command(context_settings={"max_content_width": WIDTH})
+@click.argument("log", type=PATH)
+@option(
+    "--seconds",
+    type=Finite(0, min_open=True),
+    metavar="S",
+    default=20,
+    show_default=True,
+    help="Time for all measurements together, in seconds.",
+)
+@option(
+    "--parallel",
+    type=click.IntRange(1, 1 << 22),
+    metavar="N",
+    show_default="as the log was run",
+    help="Rounds a tick to measure with (a count).",
+)
+def tune(log: Path, seconds: float, parallel: int | None) -> None:
+    """Measure which settings compute LOG's ticks fastest, and print them as TOML.
+
+    Nothing is appended. Only settings that change no byte are tried.
+    """
+    from automaton.tuning import measured  # noqa: PLC0415  # loads numba, which takes a second
+
+    trials = measured(log, {"parallel": parallel} if parallel else {}, seconds)
+    for line in _report(str(log), trials):
+        click.echo(line)
+
+
+def _report(log: str, trials: list[Any]) -> Iterator[str]:
+    best = max(trials, key=lambda trial: trial.candidates_per_s)
+    yield f"# {printable(log)}: candidates a second, without writing to the disk"
+    for trial in trials:
+        mark = "  <- fastest" if trial is best else ""
+        size = trial.execution_batch_size or "by time"
+        yield (
+            f"# {trial.candidates_per_s:12,.0f}  {trial.engine}, {trial.workers} workers, "
+            f"batches {size}, {trial.memory_bytes / 1e6:.0f} MB{mark}"
+        )
+    yield f"engine = {_toml(best.engine)}"
+    yield f"workers = {best.workers}"
+    if best.execution_batch_size:
+        yield f"execution_batch_size = {best.execution_batch_size}"
+
+
+assert not NAMES & {"engine", "workers"}, "what is tuned changes no byte"

@@ -1,0 +1,107 @@
+"""`replay LOG`: the file as it was after a tick, or the rounds of a tick and who won them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from automaton.errors import MismatchError, StorageError, UsageError
+
+from .init import created
+from .kinds import PATH, option
+from .words import as_json, printable
+
+if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.audit import Audit
+    from automaton.rounds import Round
+
+BLOCK = 1 << 20  # bytes copied at a time
+
+
+@click.command()
+@click.argument("log", type=PATH)
+@option(
+    "--to",
+    type=click.IntRange(min=0),
+    metavar="TICK",
+    show_default="none",
+    help="Write the file as it was after this tick (a count; 0 is the genesis); needs --out.",
+)
+@option(
+    "--out",
+    type=PATH,
+    metavar="FILE",
+    show_default="none",
+    help="Where --to writes it: a path that does not exist yet.",
+)
+@option(
+    "--tick",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="none",
+    help="Print the rounds of this tick (a count from 1), computed again.",
+)
+@option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object a round.")
+def replay(log: Path, to: int | None, out: Path | None, tick: int | None, json_: bool) -> None:
+    """Write LOG as it was after a tick (--to, --out), or print a tick's rounds (--tick).
+
+    A round shows reactants, outcome, beta steps, the winner and why. Whether the log
+    is true is for verify to say; a log that does not verify up to there is refused.
+    """
+    from automaton.audit import Audit  # noqa: PLC0415  # see the top
+
+    if (to is None) == (tick is None) or (to is None) != (out is None):
+        raise click.UsageError("give --to TICK and --out FILE, or --tick N", _here())
+    with Audit.open(log) as opened:
+        last = len(opened.commits)
+        wanted = tick if to is None else to
+        assert wanted is not None
+        if wanted > last and opened.fault is None:
+            raise UsageError(f"{log}: there is no tick {wanted}; the last is {last}")
+        bad = opened.fault if wanted > last else opened.check(1, wanted)
+        if bad is not None:
+            raise MismatchError(f"{log}: {bad}; verify says more")
+        if out is not None:
+            _write(opened, wanted, out)
+        else:
+            _show(opened, wanted, json_)
+
+
+def _here() -> click.Context:
+    return click.get_current_context()
+
+
+def _write(log: Audit, tick: int, out: Path) -> None:
+    """Copy the file up to a tick's commit."""
+    end = log.commits.row(tick).end if tick else log.genesis.bytes
+    with created(out) as file:
+        try:
+            with log.bytes_from(0) as whole:
+                for at in range(0, end, BLOCK):
+                    file.write(whole[at : min(at + BLOCK, end)])
+            file.flush()
+        except OSError as error:
+            out.unlink()
+            needed = f"{end} bytes are needed"
+            raise StorageError(f"{out}: {error.strerror}; {needed}", end) from None
+    click.echo(f"wrote {out}: {end} bytes, tick {tick}, head {log.chain_at(tick).hex()}")
+
+
+def _show(log: Audit, tick: int, json_: bool) -> None:
+    from automaton.rounds import rounds  # noqa: PLC0415  # see the top
+
+    for row in rounds(log, tick):
+        click.echo(as_json(row.as_json()) if json_ else _said(row))
+
+
+def _said(row: Round) -> str:
+    """A round in one line."""
+    drawn = ", ".join(map(printable, row.parents)) or "nothing drawn"
+    made = f" -> {row.term}" if row.term is not None else ""
+    won = f"won as {row.winner}" if row.winner else "no winner"
+    return (
+        f"round {row.round}: ({drawn}){made}; {row.outcome}, {row.steps} steps, "
+        f"salience {row.salience}; {won}: {row.why}"
+    )

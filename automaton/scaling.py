@@ -1,0 +1,143 @@
+"""Carries out what `budget` decides: workers come and go, batches shrink, caches go.
+
+Looks at the gauges once a second, between ticks; keeps a bounded history of ticks'
+times and of decisions. Nothing here changes an appended byte.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable
+
+import psutil
+
+from automaton import selection
+from automaton.budget import Decision, Figures, Memory, Scaling, decide
+from automaton.device import Cpu
+from automaton.limits import Limit, tightest, tree_bytes
+from automaton.pool import available_cores
+
+LOOK_SECONDS = 1.0
+#: Seconds of a pause for want of memory; then a tick is made all the same.
+PAUSE_SECONDS = 5.0
+
+
+class Scaler:
+    """The workers of one run, by need and by memory."""
+
+    def __init__(self, device: Cpu, scaling: Scaling, say: Callable[[str], None]) -> None:
+        self.scaling = scaling
+        self.decisions: deque[Decision] = deque(maxlen=scaling.max_execution_history)
+        self.ticks: deque[float] = deque(maxlen=scaling.max_execution_history)  # seconds
+        self.freed = 0  # bytes that collecting and trimming gave back
+        self._device = device
+        self._say = say
+        self._paused = False
+        self._memory = Memory()
+        self._process = psutil.Process()
+        self._since: deque[float] = deque(maxlen=scaling.max_execution_history)
+        self.limit = self.tightest()
+        now = time.monotonic()
+        self._next = now + LOOK_SECONDS
+        self._collect_at = _due(now, scaling.gc_interval)
+        self._trim_at = _due(now, scaling.trim_interval)
+
+    def after_tick(self, seconds: float) -> float:
+        """Note a tick's time, look and act when it is due; seconds that the run should pause."""
+        self.ticks.append(seconds)
+        self._since.append(seconds)
+        now = time.monotonic()
+        if now < self._next:
+            return 0.0
+        self._next = now + LOOK_SECONDS
+        self._maintain(now)
+        return self._act(self.look())
+
+    def look(self) -> Decision:
+        """Read the gauges and decide."""
+        self.limit = self.tightest()
+        pool = self._device.pool
+        figures = Figures(
+            self.limit.used, self.limit.limit, self.limit.source, pool.count, pool.parts,
+            statistics.median(self._since) if self._since else 0.0, available_cores(),
+        )  # fmt: skip
+        self._since.clear()
+        decision, self._memory = decide(figures, self._memory, self.scaling)
+        if decision.action != "hold":
+            self.decisions.append(decision)
+        return decision
+
+    def _act(self, decision: Decision) -> float:
+        """Do what was decided; seconds that the run should pause."""
+        match decision.action:
+            case "grow" | "shrink":
+                self._device.pool.resize(decision.workers)
+            case "smaller":
+                self._device.narrow()
+            case "restore":
+                self._device.widen()
+                self._paused = False
+            case "trim":
+                self._trim()
+            case "collect":
+                self._collect()
+            case "pause":
+                return self._pause(decision)
+            case "hold":
+                pass
+        return 0.0
+
+    def _maintain(self, now: float) -> None:
+        """Collect and trim when their intervals have passed."""
+        if now >= self._collect_at:
+            self._collect()
+            self._collect_at = _due(now, self.scaling.gc_interval)
+        if now >= self._trim_at:
+            self._trim()
+            self._trim_at = _due(now, self.scaling.trim_interval)
+
+    def _collect(self) -> None:
+        self._measured(gc.collect)
+
+    def _trim(self) -> None:
+        """Forget what can be found again, and give freed memory back to the system."""
+        selection.forget_patterns()
+        self._measured(give_back)
+
+    def _measured(self, step: Callable[[], object]) -> None:
+        """Memory before, a step, memory after."""
+        before = self._process.memory_info().rss
+        step()
+        self.freed += max(0, before - self._process.memory_info().rss)
+
+    def _pause(self, decision: Decision) -> float:
+        if not self._paused:
+            self._paused = True
+            self._say(
+                f"memory is short: {decision.reason}; the run pauses {PAUSE_SECONDS:.0f} s before "
+                "every look; allow more (--memory-limit) or let less live (--max-objects)"
+            )
+        return PAUSE_SECONDS
+
+    def tightest(self) -> Limit:
+        """The limit of memory that leaves least."""
+        return tightest(self._process, self.scaling.memory_limit)
+
+    def tree_bytes(self) -> int:
+        """Resident memory of this process and its workers."""
+        return tree_bytes(self._process)
+
+
+def give_back() -> None:
+    """Have the C library return what it holds and does not use, where it can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _due(now: float, milliseconds: int) -> float:
+    return now + milliseconds / 1000 if milliseconds else float("inf")

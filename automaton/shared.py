@@ -1,0 +1,164 @@
+"""Memory that this process and its workers see: arrays in anonymous memfds.
+
+They have no names, so nothing is left behind when everything is killed. A worker
+is given the descriptor of a block once and maps it. Knows numpy and the system's
+calls; what stands in the arrays is not known here.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import weakref
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+#: Where an array stands: block, offset in bytes, length, type, whether it may be written.
+Reference = tuple[int, int, int, str, bool]
+
+NOWHERE = -1  # the block of an array without elements
+_ALIGN = 64  # bytes: a cache line
+#: Read-only arrays of so many bytes are copied once and kept while they are the same ones.
+_WORTH_KEEPING = 1 << 16
+_KEPT = 8  # of these
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of shared memory of this process."""
+
+    number: int
+    descriptor: int
+    address: int
+    length: int
+
+
+class Memory:
+    """All blocks of a pool; arrays that stand in none are copied into its mail."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, Block] = {}
+        self._next = 0
+        self._ordered: list[Block] | None = None
+        self._mail: npt.NDArray[np.uint8] = self.array(1 << 16, np.uint8)
+        self._used = 0
+        self._outgrown: list[npt.NDArray[np.uint8]] = []
+        self._kept: dict[int, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {}
+
+    def array(self, count: int, dtype: Any) -> npt.NDArray[Any]:
+        """A zeroed array in a block of its own, which goes when the array does."""
+        length = max(1, count * np.dtype(dtype).itemsize)
+        descriptor = os.memfd_create("automaton", os.MFD_CLOEXEC)
+        try:
+            os.ftruncate(descriptor, length)
+            mapped = mmap.mmap(descriptor, length)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        made: npt.NDArray[Any] = np.frombuffer(mapped, dtype=dtype, count=count)
+        number, self._next = self._next, self._next + 1
+        address = np.frombuffer(mapped, dtype=np.uint8).__array_interface__["data"][0]
+        self.blocks[number] = Block(number, descriptor, address, length)
+        self._ordered = None
+        weakref.finalize(mapped, _forget, weakref.ref(self), number, descriptor)
+        return made
+
+    def forget(self, number: int) -> None:
+        """A block is no more."""
+        self.blocks.pop(number, None)
+        self._ordered = None
+
+    def clear_mail(self) -> None:
+        """Nobody reads the copies of the last call any more."""
+        self._used = 0
+        self._outgrown.clear()
+
+    def reference(self, array: npt.NDArray[Any]) -> Reference:
+        """Where workers find an array; if it stands in no block, where its copy does."""
+        assert array.ndim == 1, "one dimension"
+        assert array.flags.c_contiguous, "no gaps"
+        writeable = bool(array.flags.writeable)
+        if not len(array):
+            return NOWHERE, 0, 0, array.dtype.str, writeable
+        found = self._find(array) or self._copied(array, writeable=writeable)
+        return *found, len(array), array.dtype.str, writeable
+
+    def _find(self, array: npt.NDArray[Any]) -> tuple[int, int] | None:
+        """Block and offset of an array, if it stands in one."""
+        ordered = self._ordered
+        if ordered is None:
+            ordered = sorted(self.blocks.values(), key=lambda block: block.address)
+            self._ordered = ordered
+        address = array.__array_interface__["data"][0]
+        at = bisect_right(ordered, address, key=lambda block: block.address) - 1
+        if at < 0 or address >= ordered[at].address + ordered[at].length:
+            return None
+        return ordered[at].number, address - ordered[at].address
+
+    def _copied(self, array: npt.NDArray[Any], *, writeable: bool) -> tuple[int, int]:
+        """Block and offset of a copy."""
+        if not writeable and array.nbytes >= _WORTH_KEEPING:
+            return self._located(self._keep(array))
+        begin = self._used
+        end = begin + array.nbytes
+        if end > len(self._mail):
+            self._outgrown.append(self._mail)  # what stands there is meant until the call is done
+            self._mail = self.array(max(2 * len(self._mail), 2 * array.nbytes), np.uint8)
+            begin, end = 0, array.nbytes
+        self._mail[begin:end] = array.view(np.uint8)
+        self._used = -(-end // _ALIGN) * _ALIGN
+        return self._located(self._mail[begin:end])
+
+    def _located(self, array: npt.NDArray[Any]) -> tuple[int, int]:
+        found = self._find(array)
+        assert found is not None, "it was made here"
+        return found
+
+    def _keep(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The copy of an array that nobody writes, made once."""
+        kept = self._kept.get(id(array))
+        if kept is None or kept[0] is not array:
+            copy = self.array(len(array), array.dtype)
+            copy[:] = array
+            while len(self._kept) >= _KEPT:
+                del self._kept[next(iter(self._kept))]
+            kept = self._kept[id(array)] = (array, copy)
+        return kept[1]
+
+
+def _forget(owner: weakref.ref[Memory], number: int, descriptor: int) -> None:
+    """The last array of a block is gone: so are its memory and its descriptor."""
+    os.close(descriptor)
+    memory = owner()
+    if memory is not None:
+        memory.forget(number)
+
+
+class Mapped:
+    """A worker's sight of the blocks."""
+
+    def __init__(self) -> None:
+        self._maps: dict[int, mmap.mmap] = {}
+
+    def take(self, number: int, length: int, descriptor: int) -> None:
+        """Map a block; the descriptor is not needed any more."""
+        self._maps[number] = mmap.mmap(descriptor, length)
+        os.close(descriptor)
+
+    def drop(self, number: int) -> None:
+        """A block is no more."""
+        self._maps.pop(number, None)
+
+    def array(self, reference: Reference) -> npt.NDArray[Any]:
+        """The array that stands there."""
+        number, offset, length, dtype, writeable = reference
+        if number == NOWHERE:
+            made: npt.NDArray[Any] = np.empty(0, dtype=dtype)
+        else:
+            made = np.frombuffer(self._maps[number], dtype=dtype, count=length, offset=offset)
+        made.flags.writeable = writeable
+        return made

@@ -1,0 +1,265 @@
+"""Commits computed again, tick after tick, and every byte of them compared.
+
+What fits is folded and gone on from; what does not is located to the byte. Reads
+an opened log; must not know how a verdict is put into words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from automaton import frontier, textbook
+from automaton.again import Again, Claim, Open, Section, separator
+from automaton.audit import Audit
+from automaton.chain import Fault
+from automaton.errors import AutomatonError
+from automaton.options import Options
+from automaton.records import Commit, commit_line
+from automaton.replay import replay
+from automaton.restore import Malformed, beginning
+from kernels import philox
+
+#: Bytes before and behind a difference that are shown.
+_AROUND = 60
+#: What data that is no log of ours can make the pure functions raise.
+_UNREADABLE = (AutomatonError, ValueError, KeyError, IndexError, TypeError, AssertionError)
+#: Seconds between two notes of how far a verification has come.
+_NOTE_S = 5.0
+Tell = Callable[[str, int, int], object]  # what is done, how much of how much
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be checked beside the integrity of all bytes."""
+
+    replay: str = "all"  # all, sample, none
+    sample: int = 0
+    seed: int = 0  # of the sample
+    first: int = 1
+    last: int | None = None
+    head: bytes | None = None  # a chain that the log must have had
+    workers: int | None = None  # threads; None: as many as there are cores
+    reference: bool = False
+    resume: bool = False
+
+
+@dataclass
+class Truth:
+    """Commits computed again, one tick after another."""
+
+    log: Audit
+    asked: Asked
+    open_device: Open
+    tell: Tell
+    fault: Fault | None = None
+    replayed: int = 0
+    modifications: int = 0
+    resumed: int = 0
+    _difference: tuple[str, int, bytes] = ("", -1, b"")
+
+    def go(self, known: Fault | None) -> None:
+        """Compute what is asked for, up to the first fault that is known already."""
+        log, asked = self.log, self.asked
+        last = min(asked.last or len(log.commits), len(log.commits))
+        stop = last if known is None else min(known.tick, len(log.commits) + 1)
+        first = asked.first
+        if asked.resume and asked.replay == "all":
+            self.resumed = self._resumed()
+            first = max(first, self.resumed + 1)
+        chosen = set(self._chosen(first, min(stop, last)))
+        if known is not None:
+            chosen.add(known.tick)
+        if chosen:
+            self._fold_and_compute(chosen, known)
+
+    def _resumed(self) -> int:
+        """The last tick that an earlier call verified, if this is still that log."""
+        mark = frontier.read(self.log.path)
+        fits = mark is not None and mark.tick <= len(self.log.commits)
+        if mark is None or not fits or self.log.chain_at(mark.tick) != mark.chain:
+            return 0
+        return mark.tick
+
+    def _chosen(self, first: int, last: int) -> Iterable[int]:
+        """The ticks to compute; a sample is drawn without repeating."""
+        count = last - first + 1
+        if self.asked.replay != "sample" or self.asked.sample >= count:
+            return range(first, last + 1)
+        found: dict[int, None] = {}
+        k = 0
+        while len(found) < self.asked.sample:
+            word = philox.words(self.asked.seed, 0, k, philox.SAMPLE)[0]
+            found[first + philox.index_of(word, count)] = None
+            k += 1
+        return found
+
+    def _fold_and_compute(self, chosen: set[int], known: Fault | None) -> None:
+        log, end, noted = self.log, max(chosen), time.monotonic()
+        tick = 0
+        again: Again | None = None
+        try:
+            again = Again(log, beginning(log, Options(), Malformed()), self.open_device)
+            for tick in range(1, end + 1):
+                self._tick(again, tick, compute=tick in chosen, sealed=known is None)
+                if self.fault is not None:
+                    return
+                self.tell("commits", tick, end)
+                if self.asked.replay == "all" and time.monotonic() - noted > _NOTE_S:
+                    self._note(tick)
+                    noted = time.monotonic()
+            if known is None and self.asked.replay == "all":
+                self._note(end)
+        except _UNREADABLE as error:
+            self.fault = self._unreadable(max(tick, 1), error)
+        finally:
+            if again is not None:
+                again.close()
+
+    def _note(self, tick: int) -> None:
+        """Keep how far all is verified, if everything from the first tick on is."""
+        if self.asked.resume and self.asked.first <= self.resumed + 1:
+            frontier.write(self.log.path, frontier.Frontier(tick, self.log.chain_at(tick)))
+
+    def _tick(self, again: Again, tick: int, *, compute: bool, sealed: bool) -> None:
+        log = self.log
+        whole = tick <= len(log.commits)
+        commit = log.commit(tick) if whole else None
+        with log.batch(tick) if whole else log.bytes_from(log.size) as raw:
+            if not compute and commit is not None:
+                replay(again.world, raw, commit)
+                return
+            claim = again.claim(tick, raw, commit)
+            again.begin(tick, claim)
+            self._compute(again, tick, claim, commit if sealed else None)
+        if self.fault is None and commit is not None:
+            self.replayed += 1
+            self.modifications += commit.outcomes["normal"]
+
+    def _compute(self, again: Again, tick: int, claim: Claim, sealed: Commit | None) -> None:
+        """Compute a tick and compare every byte; `sealed`: its digest is known to fit."""
+        whole = tick <= len(self.log.commits)
+        self._difference = ("", -1, b"")
+        size = lines = 0
+
+        def same(sections: list[Section]) -> bool:
+            nonlocal size, lines
+            if self.asked.reference and self._contradicted(again, tick):
+                return False
+            size = sum(len(part) for _, part in sections)
+            self._compare(claim.raw, sections, whole=whole)
+            lines = sum(_newlines(part) for _, part in sections) - separator(tick, claim.raw)
+            return self._difference[1] < 0
+
+        fields = again.tick(tick, claim, same)
+        if fields is None:
+            self.fault = self.fault or self._located(tick, claim.raw)
+            return
+        digest = hashlib.sha256(claim.raw[:size]).digest() if sealed is None else sealed.batch
+        before = self.log.chain_at(tick - 1)
+        due, _ = commit_line(self.log.prefix, fields, lines, size, digest, before)
+        row = self.log.commits.row(tick) if whole else None
+        at = self.log.size + size if row is None else row.commit_start
+        found = bytes(self.log.bytes_from(at)[: len(due)])
+        if found != due:
+            here = _first_difference(np.frombuffer(due, np.uint8), np.frombuffer(found, np.uint8))
+            line = self._first_line(tick) + lines
+            self.fault = Fault(
+                "commit", at + here, line, tick, _window(due, here), _window(found, here)
+            )
+
+    def _compare(self, raw: memoryview, sections: Sequence[Section], *, whole: bool) -> None:
+        """Find the first byte that is not due; of several attempts the furthest counts."""
+        at, furthest = 0, self._difference[1]
+        self._difference = ("", -1, b"")
+        stands = np.frombuffer(raw, np.uint8)
+        for kind, part in sections:
+            due = np.frombuffer(part, np.uint8)
+            found = stands[at : at + len(due)]
+            if len(found) == len(due) and np.array_equal(due, found):
+                at += len(due)
+                continue
+            here = _first_difference(due, found)
+            if at + here > furthest:
+                begin = _line_start(due, here)
+                window = due[begin : here + _AROUND].tobytes()
+                self._difference = kind, at + here, window[max(0, here - begin - _AROUND) :]
+            return
+        if whole and at < len(stands):
+            self._difference = "batch", at, b""
+
+    def _located(self, tick: int, raw: memoryview) -> Fault:
+        kind, at, due = self._difference
+        start = self.log.commits.row(tick).batch_start if tick <= len(self.log.commits) else None
+        base = self.log.size if start is None else start
+        head = np.frombuffer(raw[:at], np.uint8)
+        line = self._first_line(tick) + int(np.count_nonzero(head == 10)) - separator(tick, raw)
+        begin = max(_line_start(head, at), at - _AROUND)
+        found = bytes(raw[begin : at + _AROUND]).partition(b"\n")[0]
+        expected = due.partition(b"\n")[0] if due else b"the commit"
+        return Fault(kind, base + at, line, tick, _text(expected), _text(found))
+
+    def _first_line(self, tick: int) -> int:
+        commits = self.log.commits
+        return commits.row(tick).first_line if tick <= len(commits) else self.log.lines + 1
+
+    def _unreadable(self, tick: int, error: Exception) -> Fault:
+        """A batch that the pure functions refuse."""
+        start = self.log.size
+        if tick <= len(self.log.commits):
+            start = self.log.commits.row(tick).batch_start
+        why = str(error) or type(error).__name__
+        return Fault("batch", start, self._first_line(tick), tick, "a batch that can be read", why)
+
+    def _contradicted(self, again: Again, tick: int) -> bool:
+        """Whether the textbook reducer finds something else than the machine did."""
+        o = again.world.options
+        for slot in again.slots():
+            if slot.outcome == "input":
+                continue
+            told = textbook.reduce_tree(slot.term, o.max_steps, o.max_size, o.max_depth)
+            if told.outcome == "nodes":
+                continue  # larger on the way than the reference is allowed to be
+            outcome = "normal" if slot.outcome == "copy" else slot.outcome
+            form = slot.normal_form
+            differs = form is not None and (
+                told.words is None or not np.array_equal(told.words, form)
+            )
+            if told.outcome != outcome or told.steps != slot.steps or differs:
+                expected = f"{told.outcome} after {told.steps} steps (textbook)"
+                found = f"slot {slot.number}: {slot.outcome} after {slot.steps} steps"
+                line = self._first_line(tick)
+                start = self.log.commits.row(tick).batch_start
+                self.fault = Fault("reference", start, line, tick, expected, found)
+                return True
+        return False
+
+
+def _first_difference(due: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> int:
+    """The first position at which two runs of bytes differ, or the shorter one's end."""
+    size = min(len(due), len(found))
+    different = np.flatnonzero(due[:size] != found[:size])
+    return int(different[0]) if len(different) else size
+
+
+def _line_start(data: np.ndarray[Any, Any], at: int) -> int:
+    """Where the line begins that holds a position."""
+    breaks = np.flatnonzero(data[max(0, at - (1 << 16)) : at] == 10)
+    return max(0, at - (1 << 16)) + int(breaks[-1]) + 1 if len(breaks) else 0
+
+
+def _newlines(part: Any) -> int:
+    return int(np.count_nonzero(np.frombuffer(part, np.uint8) == 10))
+
+
+def _window(line: bytes, at: int) -> str:
+    return _text(line[max(0, at - _AROUND) : at + _AROUND].rstrip(b"\n"))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")

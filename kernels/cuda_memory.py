@@ -1,0 +1,87 @@
+"""The card's memory: how much there is, images of host arrays in it, and its errors.
+
+Everything crosses the bus through pinned memory. Nothing here knows what an
+array holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .arguments import Array
+from .cuda import SIMULATED, cuda
+
+
+class NoRoomError(MemoryError):
+    """The card's memory is too small for the budgets, however little is done at a time."""
+
+
+class CardError(RuntimeError):
+    """The driver or the compilers for the card failed; nothing computed there is to be used."""
+
+
+def free_bytes() -> float:
+    """Free memory of the card."""
+    return float(cuda.current_context().get_memory_info()[0])
+
+
+def multiprocessors() -> int:
+    """Multiprocessors of the card; the simulator counts as a small one."""
+    return 1 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
+
+
+@contextmanager
+def card_errors() -> Iterator[None]:
+    """Turns what CUDA's own layers raise into `MemoryError` or `CardError`."""
+    try:
+        yield
+    except Exception as error:
+        if "OUT_OF_MEMORY" in str(error):
+            raise MemoryError("the GPU is out of memory") from error
+        if type(error).__module__.partition(".")[0] in {"cuda", "numba", "numba_cuda"}:
+            raise CardError(" ".join(str(error).split())) from error
+        raise
+
+
+class Mirror:
+    """Images of host arrays on the card, by name; they grow as needed."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, tuple[Array, Any]] = {}
+
+    def put(self, name: str, array: Array, stream: Any) -> Any:
+        """Copy an array to its image, through pinned memory; synchronise before the next."""
+        count = len(array)
+        if count == 0:
+            return cuda.device_array(0, array.dtype)
+        staging, image = self._room(name, count, array.dtype)
+        staging[:count] = array
+        image[:count].copy_to_device(staging[:count], stream)
+        return image[:count]
+
+    def _room(self, name: str, count: int, dtype: npt.DTypeLike) -> tuple[Array, Any]:
+        found = self._images.get(name)
+        if found is None or len(found[0]) < count or found[0].dtype != dtype:
+            self._images.pop(name, None)
+            room = 1 << (count - 1).bit_length()
+            found = (cuda.pinned_array(room, dtype), cuda.device_array(room, dtype))
+            self._images[name] = found
+        return found
+
+
+class Columns:
+    """A batch's results by slot: on the card, and pinned images on the host."""
+
+    def __init__(self, slots: int, dtypes: Mapping[str, npt.DTypeLike]) -> None:
+        self.card = {n: cuda.device_array(slots, np.dtype(d)) for n, d in dtypes.items()}
+        self.host = {n: cuda.pinned_array(slots, np.dtype(d)) for n, d in dtypes.items()}
+
+    def fetch(self, name: str, span: tuple[int, int], stream: Any) -> None:
+        """Copy a range of a column to the host, asynchronously."""
+        low, high = span
+        self.card[name][low:high].copy_to_host(self.host[name][low:high], stream)
