@@ -138,9 +138,10 @@ def invoke(*arguments: str | Path) -> Result:
 def refused(result: Result, code: int) -> str:
     """The one line that a refused run ends with."""
     assert (result.exit_code, result.stdout) == (code, "")
-    assert result.stderr.startswith("error: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("note: ")]
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    return f"{lines[0]}\n"
 
 
 @pytest.fixture
