@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import platform
 import statistics
@@ -114,7 +115,6 @@ def other_shard(task: tuple[str, list[Any], int, int]) -> int:
 def others(bench: Bench, device: Cpu, workers: int) -> dict[str, Callable[[], float]]:
     """Tickers of multiprocessing.Pool, concurrent.futures and loky."""
     import concurrent.futures
-    import multiprocessing
 
     recorded: list[Call] = []
     run = device.pool.run
@@ -199,6 +199,8 @@ def speed(rounds: int) -> dict[str, Any]:
         ),
         flush=True,
     )
+    for child in multiprocessing.active_children():
+        child.kill()  # they hold this process's output open
     os._exit(0)  # other pools wait for their workers at exit
 
 

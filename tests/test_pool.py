@@ -135,9 +135,15 @@ def gone(pid: int) -> bool:
         return True
 
 
+def killed(pid: int) -> None:
+    """Kill a child and wait until it is dead; its parent still has to find out."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
 def test_a_worker_killed_between_batches_is_replaced(processes: Processes, said: list[str]) -> None:
     squares(processes)
-    os.kill(processes.pids[0], signal.SIGKILL)
+    killed(processes.pids[0])
     assert squares(processes)[0] == [3 * n * n for n in range(SLOTS)]
     assert processes.replaced == 1
     assert len(said) == 1
@@ -276,7 +282,7 @@ def test_a_run_whose_workers_are_killed_has_the_bytes_of_an_undisturbed_one(
 
     def deadly(run: Run) -> None:
         assert isinstance(run.pool, Processes)
-        os.kill(run.pool.pids[run.tick % 2], signal.SIGKILL)
+        killed(run.pool.pids[run.tick % 2])
         step(run)
 
     monkeypatch.setattr(Run, "step", deadly)
