@@ -17,6 +17,7 @@ from automaton.modify import Automaton
 from automaton.objects import quote, replace_member
 from automaton.records import dump
 from automaton.sources import Found
+from automaton.streams import trained
 from automaton.terms import Words, apply, lam, var
 from automaton.world import Made, World
 
@@ -120,8 +121,10 @@ def validate_self(scene: Scene) -> None:
 
 
 def self_train(scene: Scene) -> None:
-    """Set the baseline that `gradient_descent` compares with; one stream keeps its weight."""
-    scene.world.state.baseline = scene.answers.mean_salience
+    """Set the baseline that `gradient_descent` compares with; streams that won gain weight."""
+    state = scene.world.state
+    state.baseline = scene.answers.mean_salience
+    state.weights = trained(state.weights, scene.answers.wins)
 
 
 def self_observe(scene: Scene) -> None:

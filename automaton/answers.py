@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.device import Batch, Reference
-from automaton.state import ONE, State
+from automaton.lineup import ONE
+from automaton.state import State
 from automaton.world import World
 from kernels import ask, cpu, philox, react, unify
 
@@ -58,10 +59,20 @@ class Answers:
 
     @cached_property
     def mean_salience(self) -> int:
-        """The winners' mean salience in nodes * ONE, rounded down; 0 without winners."""
+        """The winners' mean salience, rounded down; 0 without winners.
+
+        In fixed point where streams compete, else in nodes * ONE.
+        """
         count = len(self.winners)
         total = int(self.batch.salience[self.winners].sum(dtype=np.int64))
-        return total * ONE // count if count else 0
+        unit = 1 if self.world.streams else ONE
+        return total * unit // count if count else 0
+
+    @cached_property
+    def wins(self) -> list[int]:
+        """How many rounds each stream won; of one stream, all."""
+        streams = len(self._state.weights)
+        return [int(n) for n in np.bincount(self.winners % streams, minlength=streams)]
 
     @cached_property
     def best(self) -> int | None:

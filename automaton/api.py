@@ -13,9 +13,9 @@ from typing import Any, Self
 
 from automaton.budget import NAMES as SETTINGS
 from automaton.budget import Scaling
-from automaton.errors import UsageError
 from automaton.gpu import ON_CPU, Wanted
 from automaton.options import NAMES as DECIDING
+from automaton.options import known
 from automaton.runner import Durability, Run
 from automaton.stats import Stats
 
@@ -33,8 +33,7 @@ class MemoryOptimizedAutomaton:
         given = {_RENAMED.get(name, name): value for name, value in options.items()}
         unknown = sorted(given.keys() - SETTINGS - DECIDING)
         if unknown:
-            known = ", ".join(sorted(SETTINGS | DECIDING | _RENAMED.keys()))
-            raise UsageError(f"there is no option {unknown[0]!r}; there are {known}")
+            known(unknown, SETTINGS | DECIDING | _RENAMED.keys() | {"durability", "wanted"})
         scaling = Scaling(**{k: v for k, v in given.items() if k in SETTINGS})
         deciding = {k: v for k, v in given.items() if k in DECIDING}
         self.under_way = Run(path, deciding, durability=durability, wanted=wanted, scaling=scaling)

@@ -19,7 +19,7 @@ from automaton.batches import Walk
 from automaton.chain import Fault
 from automaton.disk import Disk, regular, size_of
 from automaton.log_reader import LogReader
-from automaton.records import Genesis, parse_commit, parse_frame
+from automaton.records import Commit, Genesis, known_commit, parse_commit, parse_frame
 
 _COMMIT = b'{"type":"commit","id":"'
 SHOWN = 60  # bytes of a line that a fault shows
@@ -57,6 +57,10 @@ class Audit(LogReader):
         """The first fault in the batches of these ticks, the genesis included with tick 1."""
         report = chain.check(self._fd, self.genesis, self.commits, first, progress, last=last)
         return report.first_bad
+
+    def checked_commit(self, tick: int) -> Commit:
+        """What a commit says whose line was checked before; it is not checked again."""
+        return known_commit(self._commit_raw(tick)) or self.commit(tick)
 
     def bytes_from(self, offset: int) -> memoryview:
         """All that stands in the file from a byte on."""

@@ -7,19 +7,19 @@ what to do about a batch that does not fit (`automaton.recovery` decides).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from automaton.disk import Buffer, lines
+from automaton.disk import Buffer, whole_lines
 from automaton.objects import Object, object_id, parse_line
 from automaton.records import Genesis, Run, chained, is_our_id, parse_frame, parse_run
+from kernels import batches, cpu
 
-_DIGITS = 24  # bytes looked at for `<tick>.<slot>"`; longer ones take the slow path
+_FOUND = 1024  # lines that are handed over at a time
 
 
 class Row(NamedTuple):
@@ -143,7 +143,7 @@ class Walk:
         self.reason = ""
         self.stopped = 0, 0  # byte and line (from 0 after the genesis) of what does not fit
         self._fd = fd
-        self._winner = _winner(prefix)
+        self._others = Others(prefix)
         self._commit_head = f'{{"type":"commit","id":"{prefix}commit:'.encode()
         self._run_head = f'{{"type":"run","id":"{prefix}run:'.encode()
         self._open = _Open(0)
@@ -160,13 +160,14 @@ class Walk:
     def follow(self, stop: int) -> Walk:
         """Reads on to byte `stop` or to the first line that does not fit (`reason`)."""
         seen = self.lines
-        for block in lines(self._fd, self.end + (self.separator if not seen else 0), stop):
-            for k in others(block.data, block.starts, self._winner).tolist():
-                self._take(block.line(k), block.base + int(block.starts[k]), seen + k)
+        begin = self.end + (self.separator if not seen else 0)
+        for base, data, used in whole_lines(self._fd, begin, stop):
+            for k, start, end in self._others.among(data, used):
+                self._take(data[start:end].tobytes(), base + start, seen + k)
                 if self.reason:
-                    self.stopped = block.base + int(block.starts[k]), seen + k
+                    self.stopped = base + start, seen + k
                     return self
-            seen += len(block.starts)
+            seen += self._others.lines
         if self.end < stop:
             self.reason = "the last batch has no commit"
             self.stopped = self.end, self.lines
@@ -216,34 +217,24 @@ class Walk:
         self._open = _Open(self.lines)
 
 
-def others(
-    data: NDArray[np.uint8], starts: NDArray[np.int64], winner: NDArray[np.uint8]
-) -> NDArray[np.int64]:
-    """The rows of the lines that do not begin with `winner`, digits, a dot, digits, a quote.
+class Others:
+    """Finds the lines of some whole ones that do not begin as winner lines do."""
 
-    Some winners may be among them: long numbers, and lines at the end of `data`.
-    About 0.2 ms for 4,000 lines: the cost of opening is here.
-    """
-    width = len(winner)
-    rest = np.ones(len(starts), np.bool_)
-    seen = np.flatnonzero(starts <= len(data) - width - _DIGITS)
-    if len(seen):
-        heads = sliding_window_view(data, width)[starts[seen]]
-        ours = seen[(heads == winner).all(axis=1)]
-        after = sliding_window_view(data, _DIGITS)[starts[ours] + width]
-        rest[ours[_numbered(after)]] = False
-    return np.flatnonzero(rest)
+    def __init__(self, prefix: str) -> None:
+        self._head = np.frombuffer(f'{{"id":"{prefix}m'.encode(), np.uint8)
+        self._found = np.empty((_FOUND, 3), np.int64)
 
+    def among(self, data: NDArray[np.uint8], stop: int) -> Iterator[tuple[int, int, int]]:
+        """Number (from 0), start and end (before its newline) of each such line.
 
-def _numbered(after: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which rows begin with `<tick>.<slot>"`."""
-    digits = (after - np.uint8(ord("0"))) < 10
-    row = np.arange(len(after))
-    dot = digits.argmin(axis=1)
-    fits = (dot > 0) & (after[row, dot] == ord("."))
-    digits[row, dot] = True
-    quote = digits.argmin(axis=1)
-    return np.asarray(fits & (quote > dot + 1) & (after[row, quote] == ord('"')))
+        data[:stop] is whole lines. `lines` is their number once all were found.
+        """
+        at = self.lines = 0
+        while at < stop:
+            at, self.lines, count = cpu.compiled(batches.other_lines)(
+                data, at, stop, self.lines, self._head, self._found
+            )
+            yield from map(tuple, self._found[:count].tolist())
 
 
 def first_line(parts: Sequence[Buffer]) -> bytes:
@@ -264,7 +255,7 @@ def named_in(
     Lines are counted from 0, offsets from the first byte. With `ids`, the caller
     says which they are, which saves looking at every line.
     """
-    winner, found, seen, base = _winner(prefix), [], 0, 0
+    finder, found, seen, base = Others(prefix), [], 0, 0
     told = sorted(ids or (), key=lambda entry: entry[1])
     for part in parts:
         data = np.frombuffer(part, np.uint8)
@@ -274,9 +265,9 @@ def named_in(
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])[: len(ends)]
         if ids is None:
             found += [
-                Named(seen + k, base + int(starts[k]), name[0])
-                for k in others(data, starts, winner).tolist()
-                if (name := named(data[starts[k] : ends[k]].tobytes(), prefix))
+                Named(seen + k, base + start, name[0])
+                for k, start, end in finder.among(data, len(data))
+                if (name := named(data[start:end].tobytes(), prefix))
             ]
         while told and told[0][1] < seen + len(ends):
             identity, number = told.pop(0)
@@ -296,7 +287,3 @@ def named(raw: bytes, prefix: str) -> tuple[str | None] | None:
     if not isinstance(value, Object) or (identity is not None and is_our_id(identity, prefix)):
         return None
     return (identity,)
-
-
-def _winner(prefix: str) -> NDArray[np.uint8]:
-    return np.frombuffer(f'{{"id":"{prefix}m'.encode(), np.uint8)

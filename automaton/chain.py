@@ -1,7 +1,8 @@
 """The chain checked over all bytes: does the file still say what was sealed.
 
-Lives here: the report and the pass that makes it. Must not know: what a batch
-means (that is for `verify`), how to repair anything.
+Lives here: the report, and where the first fault is. That nothing is wrong is
+found many ticks at a time (`automaton.sealed`); only what is not found so is looked
+at tick by tick. Must not know: what a batch means, how to repair anything.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from automaton.batches import Commits, Row
 from automaton.disk import blocks, sha256, size_of
 from automaton.records import Genesis, chained, parse_commit, parse_frame
+from automaton.sealed import Window, windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +62,37 @@ def check(  # noqa: PLR0913 - the file, what it is held against, and which part
 ) -> ChainReport:
     """Checks all ticks from `first` to `last`, and the genesis if `first` is the first tick.
 
-    `progress` is told the bytes done after every batch.
+    `progress` is told the bytes done after every window.
     """
     done, bad, last = 0, None, len(commits) if last is None else last
     if first <= 1:
         bad = _genesis(fd, genesis)
         done = genesis.bytes
-    for tick in range(max(first, 1), last + 1):
+    first = max(first, 1)
+    before = _chain_before(fd, commits, first, genesis) if first <= last else b""
+    for window in windows(fd, commits, first, last):
         if bad:
             break
-        row = commits.row(tick)
-        bad = next(_batch(fd, row, _chain_before(fd, commits, tick, genesis)), None)
-        done += row.end - row.batch_start
+        bad, before = _window(fd, commits, window, before)
+        done += window.length
         if progress:
             progress(done)
     end = int(commits.end[-1]) if len(commits) else genesis.bytes
-    checked = max(last - max(first, 1) + 1, 0)
-    return ChainReport(checked, done, size_of(fd) - end, bad)
+    return ChainReport(max(last - first + 1, 0), done, size_of(fd) - end, bad)
+
+
+def _window(fd: int, commits: Commits, window: Window, before: bytes) -> tuple[Fault | None, bytes]:
+    """The first fault of some ticks, and the chain that stands after them."""
+    after = window.chain_after(before)
+    if after is not None:
+        return None, after
+    for tick in range(window.first, window.last + 1):  # one by one, to say what differs
+        row = commits.row(tick)
+        bad = next(_batch(fd, row, before), None)
+        if bad:
+            return bad, b""
+        before = _chain_at(fd, row)
+    return None, before
 
 
 def _genesis(fd: int, genesis: Genesis) -> Fault | None:
@@ -90,7 +106,10 @@ def _chain_before(fd: int, commits: Commits, tick: int, genesis: Genesis) -> byt
     """The chain that stands in the commit before this one."""
     if tick == 1:
         return genesis.sha256
-    row = commits.row(tick - 1)
+    return _chain_at(fd, commits.row(tick - 1))
+
+
+def _chain_at(fd: int, row: Row) -> bytes:
     frame = parse_frame(os.pread(fd, row.end - row.commit_start, row.commit_start))
     return frame.chain if frame else b""
 

@@ -25,7 +25,7 @@ from automaton.records import parse_frame, parse_run
 if TYPE_CHECKING:  # it opens by what is kept here
     from automaton.log_reader import LogReader
 
-FORMAT = 1
+FORMAT = 3
 _HEAD = b'{"checkpoint":%d,"sha256":"%s"}\n'
 _TYPES = frozenset({"int16", "int32", "int64", "uint8", "uint32", "uint64", "bool"})
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from automaton import offload
 from automaton.packed import Words
 from kernels import church, cpu
 from kernels.arguments import (
@@ -32,6 +33,7 @@ from kernels.arguments import (
 Counts: TypeAlias = npt.NDArray[np.int64]
 
 STATUS = church.STATUS
+kind_of = church.kind_of
 _ROOM = 1 << 20  # words of results that are collected at a time
 
 
@@ -82,15 +84,25 @@ def encode(ns: Sequence[int] | Counts) -> Terms:
         raise KernelArgumentError("ns", "2**30 words or more; split the batch")
     ends = np.cumsum(sizes)
     code: Words = np.empty(int(ends[-1]) if len(ends) else 0, dtype=np.int32)
-    cpu.compiled(church.encode_numerals)(counts, ends - sizes, 0, len(counts), code)
-    return Terms(code, ends - sizes, sizes)
+    starts = ends - sizes
+    if not offload.tried(
+        "numerals", len(code), lambda card: card.encode_numerals(counts, starts, code)
+    ):
+        cpu.compiled(church.encode_numerals)(counts, starts, 0, len(counts), code)
+    return Terms(code, starts, sizes)
 
 
 def decode(code: Words, starts: Counts, sizes: Counts) -> Counts:
     """The values of numerals, -1 for terms (and for empty spans) that are none."""
     spans(code, starts, sizes, least=0)
     values = np.empty(len(starts), dtype=np.int64)
-    cpu.compiled(church.decode_numerals)(code, starts, sizes, 0, len(starts), values)
+    if not offload.tried(
+        "numerals", len(code),
+        lambda card: card.decode_numerals(
+            code, starts, sizes.astype(np.int32, copy=False), values
+        ),
+    ):  # fmt: skip
+        cpu.compiled(church.decode_numerals)(code, starts, sizes, 0, len(starts), values)
     return values
 
 
@@ -108,7 +120,10 @@ def _on_counts(body: Any, m: Counts, n: Counts) -> tuple[Counts, npt.NDArray[np.
     ms, ns = integers("m", m), integers("n", n)
     same_length("n", ns, len(ms), "m")
     values, status = np.empty(len(ms), dtype=np.int64), np.empty(len(ms), dtype=np.uint8)
-    cpu.compiled(body)(ms, ns, 0, len(ms), values, status)
+    if not offload.tried(
+        "counts", len(ms), lambda card: getattr(card, body.__name__)(ms, ns, values, status)
+    ):
+        cpu.compiled(body)(ms, ns, 0, len(ms), values, status)
     return values, status
 
 
@@ -132,14 +147,6 @@ def exp(m: Terms, n: Terms, budget: Budget = AMPLE, run: Run = at_once) -> Reduc
     return operate(church.OPERATORS[church.EXPONENTIATION], (m, n), budget, run)
 
 
-def kind_of(operator: Words) -> int:
-    """The operator's number in `kernels.church.OPERATORS`, 0 for any other."""
-    for kind, words in church.OPERATORS.items():
-        if np.array_equal(operator, words):
-            return kind
-    return 0
-
-
 def operate(
     operator: Words, arguments: tuple[Terms, ...], budget: Budget, run: Run = at_once
 ) -> Reduced:
@@ -154,6 +161,15 @@ def operate(
     steps, sizes = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
     parts: dict[int, Words] = {}
 
+    def on_card(card: Any) -> None:
+        columns = {
+            "outcomes": outcomes, "steps": steps, "sizes": sizes,
+            "places": np.empty(count, dtype=np.int64),
+        }  # fmt: skip
+        out: Words = np.empty(count * budget.max_size, dtype=np.int32)
+        reducer = card.Reducer(count, card.Limits(*budget))
+        parts[0] = out[: reducer.operate(*inputs, columns, out)]
+
     def task(low: int, high: int) -> None:
         out: Words = np.empty(max(_ROOM, budget.max_size), dtype=np.int32)
         places = np.empty(count, dtype=np.int64)
@@ -165,7 +181,9 @@ def operate(
             parts[low] = out[: int(sizes[low:upto].sum())].copy()
             low = upto
 
-    run(task, count)
+    room = count * budget.max_size < MOST_WORDS
+    if not (room and offload.tried("operate", count, on_card)):
+        run(task, count)
     results = [parts[low] for low in sorted(parts)] or [np.empty(0, dtype=np.int32)]
     lengths = sizes.astype(np.int64)
     return Reduced(outcomes, steps, Terms(np.concatenate(results), _starts(lengths), lengths))

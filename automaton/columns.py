@@ -15,11 +15,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from automaton import conditions, notation, objects
+from automaton import conditions, notation, objects, offload
 from automaton.packed import META, Words
 from automaton.reader import Grammar, Reader
 from automaton.sources import Found, TermReader
 from kernels import cpu, match
+from kernels.arguments import closed_terms
+from kernels.arguments import spans as spans_of
 
 Numbers: TypeAlias = npt.NDArray[np.int64]
 Truth: TypeAlias = npt.NDArray[np.bool_]
@@ -93,13 +95,15 @@ def chosen(
     return reduce(np.logical_and, whole) if whole else np.ones(len(columns.row), dtype=np.bool_)
 
 
-def _leaf(columns: Columns, leaf: conditions.Leaf) -> Truth:
+def _leaf(columns: Columns, leaf: conditions.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
     """One truth value a row for an atom of a selector; see `selection`."""
     match leaf:
         case conditions.Const(value):
             return np.full(len(columns.row), value)
         case conditions.Numeral():
             return _numerals(columns)
+        case conditions.Duplicate():
+            return _duplicates(columns)
         case conditions.Matches(pattern):
             return _matching(columns, pattern)
         case conditions.Compare(field, op, bound):
@@ -124,6 +128,18 @@ def _matching(columns: Columns, text: str) -> Truth:
     return bind(text, columns.code, columns.column["start"], columns.column["size"])[0]
 
 
+def _duplicates(columns: Columns) -> Truth:
+    """The rows whose term stands in an earlier row too; an object without a term is none."""
+    seen: set[bytes] = set()
+    found = np.zeros(len(columns.row), dtype=np.bool_)
+    begins, sizes = columns.column["start"].tolist(), columns.column["size"].tolist()
+    for row, (begin, size) in enumerate(zip(begins, sizes, strict=True)):
+        words = columns.code[begin : begin + size].tobytes()
+        found[row] = bool(size) and words in seen
+        seen.add(words)
+    return found
+
+
 def _numerals(columns: Columns) -> Truth:
     """The rows whose term is a Church numeral; an object without a term is none."""
     column = columns.column
@@ -143,10 +159,16 @@ def bind(
     """
     pattern = notation.parse(text, pattern=True)
     metas = pattern[pattern & 3 == META] >> 2
+    spans_of(code, starts, sizes, least=0)
     rows = np.flatnonzero(sizes).astype(np.int32)
+    closed_terms(code, starts[rows], sizes[rows])
     spans = np.full((2, len(rows), int(metas.max(initial=-1)) + 1), -1, dtype=np.int64)
     some = np.empty(len(rows), dtype=np.bool_)
-    cpu.compiled(match.bind_terms)(pattern, code, starts, rows, some, spans[0], spans[1])
+    if not offload.tried(
+        "patterns", len(rows),
+        lambda card: card.bind_terms(pattern, code, starts, rows, some, spans[0], spans[1]),
+    ):  # fmt: skip
+        cpu.compiled(match.bind_terms)(pattern, code, starts, rows, some, spans[0], spans[1])
     found = np.zeros(len(sizes), dtype=np.bool_)
     found[rows] = some
     whole = np.full((2, len(sizes), spans.shape[2]), -1, dtype=np.int64)

@@ -97,6 +97,11 @@ class Numeral:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An equal term is known already."""
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """The field is one of the values: strings for `type`, integers for a measure."""
 
@@ -111,7 +116,7 @@ class Matches:
     pattern: str
 
 
-Leaf = Const | Numeral | Compare | Member | Matches
+Leaf = Const | Numeral | Duplicate | Compare | Member | Matches
 Condition = Const | Compare | Ask | Unknown | Not["Condition"] | And["Condition"] | Or["Condition"]
 Selector = Leaf | Not["Selector"] | And["Selector"] | Or["Selector"]
 
@@ -227,13 +232,19 @@ def _comparison(left: Token, op: str, right: Token, fields: tuple[str, ...]) -> 
 # Atoms of selectors.
 
 
+_WORDS: dict[str, Leaf] = {
+    "true": Const(value=True),
+    "false": Const(value=False),
+    "numeral": Numeral(),
+    "duplicate": Duplicate(),
+}
+
+
 def _selector_atom(reader: Reader[Selector]) -> Selector:
     first = reader.operand("a selector")
     if first.kind == "name":
-        if first.text in {"true", "false"}:
-            return Const(first.text == "true")
-        if first.text == "numeral":
-            return Numeral()
+        if first.text in _WORDS:
+            return _WORDS[first.text]
         if first.text == "term":
             return _pattern(reader)
         if reader.taken("in"):
@@ -262,7 +273,7 @@ def _type(reader: Reader[Selector]) -> Selector:
 def _measure(reader: Reader[Selector], first: Token) -> Selector:
     op = reader.next.comparison
     if op is None:
-        reader.fail("expected true, false, numeral, size, steps, level, type or term", first)
+        reader.fail(f"expected {', '.join(_WORDS)}, size, steps, level, type or term", first)
     reader.take()
     second = reader.operand("an integer or the name of a measure")
     found = _comparison(first, op, second, MEASURES)

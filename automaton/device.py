@@ -19,9 +19,12 @@ from automaton.dealing import Call, Dealer, Recipe
 from automaton.options import Options
 from automaton.pool import Pool, Threads, available_cores, open_pool
 from automaton.population import Population, Words
+from automaton.records import winner_parts
 from automaton.selection import ON_CPU, Matcher
+from automaton.streams import Proposals
 from automaton.world import Choice
-from kernels import cpu, lines, packed, reduce, substitute
+from kernels import cpu, lines, lost, packed, reduce, substitute
+from kernels import streams as kernel
 
 OUTCOMES = reduce.OUTCOMES
 #: Makes an array of a length and a type: numpy's own, or shared with worker processes.
@@ -35,31 +38,21 @@ _REFERENCE_NODES = 65_536  # nodes on the way that the reference reducer allows
 
 @dataclass(frozen=True)
 class Fragments:
-    """The constant parts of a tick's winner lines.
+    """The constant parts of a tick's winner lines (`records.winner_parts`).
 
-    text uint8, part k in text[mark[k]:mark[k+1]]: the line's beginning, what follows
-    the id, what stands between ids and behind them, before the size, before the
-    term, and the end.
+    text uint8, part k in text[mark[k]:mark[k+1]]; the dimension is part of the second.
     """
 
     text: npt.NDArray[np.uint8]
     mark: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, prefix: str, tick: int, level: int) -> Fragments:
+    def of(cls, prefix: str, tick: int, level: int, streams: Sequence[str] = ()) -> Fragments:
         """The parts for a tick whose operator has the dimension `level`."""
-        parts = [
-            f'{{"id":"{prefix}m{tick}.',
-            f'","type":"modification","dimensionalLevel":{level},"parents":["',
-            '","',
-            '"],"steps":',
-            ',"size":',
-            ',"term":"',
-            '"}\n',
-        ]
-        encoded = [part.encode() for part in parts]
-        mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-        return cls(np.frombuffer(b"".join(encoded) + bytes(2 * lines.SPARE), dtype=np.uint8), mark)
+        first, second, third, *others = winner_parts(prefix, tick, streams)
+        parts = [first, second + b"%d" % level + third, *others]
+        mark = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+        return cls(np.frombuffer(b"".join(parts) + bytes(2 * lines.SPARE), dtype=np.uint8), mark)
 
 
 @dataclass(frozen=True)
@@ -71,6 +64,12 @@ class Job:
     tick: int
     purpose: np.uint64  # of the draws of reactants
 
+    @property
+    def proposals(self) -> Proposals:
+        """What the streams look at, where they compete."""
+        assert self.choice.proposals is not None
+        return self.choice.proposals
+
 
 class Batch:
     """The columns of one batch of slots, and the bytes of its winner lines.
@@ -78,8 +77,11 @@ class Batch:
     Made once and used again every tick; pages that no tick touched cost nothing.
     """
 
-    def __init__(self, slots: int, max_size: int, allocate: Allocate = np.empty) -> None:
+    def __init__(
+        self, slots: int, max_size: int, allocate: Allocate = np.empty, streams: int = 0
+    ) -> None:
         self.slots = slots
+        self.streams = streams  # that compete: slots of a round; 0: each slot wins if it can
         self.max_size = max_size
         self.outcomes = allocate(slots, np.uint8)
         self.steps = allocate(slots, np.int32)
@@ -92,6 +94,10 @@ class Batch:
         self.out: Words = allocate(slots * max_size, np.int32)
         self.won = allocate(slots, np.uint8)
         self.words = allocate(slots, np.uint32)  # winners' draws for their places
+        rounds = slots // streams if streams else 0
+        self.vetoed = allocate(slots if streams else 0, np.uint8)  # number of the rule, 0: none
+        self.features = allocate(rounds * kernel.FEATURES, np.int32)  # of the winner, by round
+        self.seconds = allocate(rounds, np.int32)  # by round: the runner-up's slot, -1: none
 
     def counts(self) -> list[int]:
         """How many slots have each outcome, in the order of `OUTCOMES`."""
@@ -130,9 +136,9 @@ class Cpu:
         self.pool: Pool = pool or Threads(threads or available_cores(), recipe(options))
         self._largest = self.pool.dealer.largest
 
-    def batch(self, slots: int) -> Batch:
-        """Columns for so many slots, where the workers see them."""
-        return Batch(slots, self.options.max_size, self.pool.allocate)
+    def batch(self, slots: int, streams: int = 0) -> Batch:
+        """Columns for so many slots, where the workers see them; see `Batch`."""
+        return Batch(slots, self.options.max_size, self.pool.allocate, streams)
 
     def buffer(self) -> LineBuffer:
         """Room for lines, where the workers see it."""
@@ -158,12 +164,60 @@ class Cpu:
         arguments = (
             o.seed, job.tick, int(job.purpose), batch.max_size,
             job.population.code, column["start"], column["size"], column["normal"],
+            column["value"], column["form"],
             choice.a, choice.b, choice.operator, choice.operator_of,
             o.copies, o.max_steps, o.max_size, o.max_depth, o.input_limit,
             batch.outcomes, batch.steps, batch.sizes, batch.salience,
             batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
         )  # fmt: skip
         self.pool.run(Call(shards.react_shard, arguments), batch.slots)
+
+    def propose(self, job: Job, batch: Batch) -> None:
+        """Let the streams propose, and react what they do: fill a batch's columns."""
+        o, column, choice = self.options, job.population.column, job.choice
+        of = job.proposals
+        arguments = (
+            o.seed, job.tick, batch.max_size,
+            of.policies, choice.a, choice.b, of.everything, of.sensed, of.recalled, of.felt,
+            of.numerals, of.ruled, choice.operator, choice.operator_of, of.arithmetic,
+            of.composing, of.rewriting, of.rewritten, of.facts["uses"], of.facts["salience"],
+            job.population.code, column["start"], column["size"], column["normal"],
+            column["value"], column["form"],
+            o.copies, o.max_steps, o.max_size, o.max_depth, o.input_limit,
+            batch.outcomes, batch.steps, batch.sizes,
+            batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
+        )  # fmt: skip
+        self.pool.run(Call(shards.propose_shard, arguments), batch.slots // batch.streams)
+
+    def judge(self, job: Job, batch: Batch, fragments: Fragments, buffer: LineBuffer) -> None:
+        """Let the candidates of each round compete; write the winners' lines."""
+        room = self._line_room(job.population)
+        rounds = batch.slots // batch.streams
+        buffer.reserve(rounds * room)
+        column, names, of = job.population.column, job.population.names, job.proposals
+        arguments = (
+            self.options.seed, job.tick, room, batch.streams, self.options.max_steps,
+            of.facts["uses"], of.facts["used"], job.population.seen, of.recent, of.recent_norm,
+            of.archive, of.archive_norms, of.weights, of.mixture,
+            batch.outcomes, batch.vetoed, batch.won, batch.words, batch.features, batch.seconds,
+            buffer.bytes, fragments.text, fragments.mark, job.population.labels,
+            column["born_slot"], names.text(), names.starts(), column["size"], batch.steps,
+            batch.sizes, batch.salience, batch.places_a, batch.places_b, batch.operators,
+            batch.results, batch.out,
+        )  # fmt: skip
+        done = self.pool.run(Call(shards.judge_shard, arguments), rounds)
+        buffer.parts = [buffer.bytes[part.low * room :][: part.result].data for part in done]
+
+    def archive(self, batch: Batch, buffer: LineBuffer) -> None:
+        """Put the candidates that lost into a buffer, as the archive has them."""
+        room = lost.HEAD + 5 * batch.max_size
+        buffer.reserve(batch.slots * room)
+        arguments = (
+            room, batch.outcomes, batch.won, batch.vetoed, batch.salience, batch.steps,
+            batch.sizes, batch.results, batch.out, buffer.bytes,
+        )  # fmt: skip
+        done = self.pool.run(Call(shards.archive_shard, arguments), batch.slots)
+        buffer.parts = [buffer.bytes[part.low * room :][: part.result].data for part in done]
 
     def write(self, job: Job, batch: Batch, fragments: Fragments, buffer: LineBuffer) -> None:
         """Let every candidate win its round; draw the winners' places, write their lines."""
@@ -174,7 +228,8 @@ class Cpu:
             self.options.seed, job.tick, room, batch.outcomes, batch.won, batch.words,
             buffer.bytes, fragments.text, fragments.mark, job.population.labels,
             column["born_slot"], names.text(), names.starts(), batch.steps, batch.sizes,
-            batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
+            batch.salience, batch.places_a, batch.places_b, batch.operators, batch.results,
+            batch.out,
         )  # fmt: skip
         done = self.pool.run(Call(shards.write_shard, arguments), batch.slots)
         buffer.parts = [buffer.bytes[part.low * room :][: part.result].data for part in done]

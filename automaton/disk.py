@@ -163,6 +163,22 @@ def lines(fd: int, start: int, stop: int, *, unfinished: bool = False) -> Iterat
 
     Bytes after the last newline are a line only if `unfinished`.
     """
+    for base, window, used in whole_lines(fd, start, stop, unfinished=unfinished):
+        ends = np.flatnonzero(window[:used] == 10)
+        if len(ends):
+            yield Lines(base, window, np.concatenate([[0], ends[:-1] + 1]), ends)
+        else:
+            yield Lines(base, window, np.array([0]), np.array([used]))
+
+
+def whole_lines(
+    fd: int, start: int, stop: int, *, unfinished: bool = False
+) -> Iterator[tuple[int, NDArray[np.uint8], int]]:
+    """Blocks of whole lines: the byte at which one begins, its bytes, and how many count.
+
+    At least PADDING bytes follow those that count. What stands after the last
+    newline is a block of its own, and only if `unfinished`.
+    """
     window = np.zeros(BLOCK + PADDING, np.uint8)
     kept = 0
     while start + kept < stop:
@@ -172,19 +188,27 @@ def lines(fd: int, start: int, stop: int, *, unfinished: bool = False) -> Iterat
         if count == 0:
             break
         filled = kept + count
-        ends = np.flatnonzero(window[:filled] == 10)
-        if len(ends) == 0:
-            kept = filled
-            continue
+        used = _after_newline(window, kept, filled)
         window[filled : filled + PADDING] = 0
-        yield Lines(start, window, np.concatenate([[0], ends[:-1] + 1]), ends)
-        used = int(ends[-1]) + 1
+        if used:
+            yield start, window, used
         kept = filled - used
         window[:kept] = window[used:filled].copy()
         start += used
     if unfinished and kept:
         window[kept : kept + PADDING] = 0
-        yield Lines(start, window, np.array([0]), np.array([kept]))
+        yield start, window, kept
+
+
+def _after_newline(window: NDArray[np.uint8], start: int, stop: int) -> int:
+    """The position behind the last newline of a range, 0 if it holds none."""
+    while start < stop:
+        begin = max(start, stop - 4096)
+        found = np.flatnonzero(window[begin:stop] == 10)
+        if len(found):
+            return begin + int(found[-1]) + 1
+        stop = begin
+    return 0
 
 
 def _with_room(window: NDArray[np.uint8], kept: int) -> NDArray[np.uint8]:

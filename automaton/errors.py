@@ -7,6 +7,9 @@ contract (docs/cli.md); 0 is success and 130 a second Ctrl-C.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class AutomatonError(Exception):
     """Anything that ends a command with one line on standard error."""
@@ -94,3 +97,15 @@ class WorkerError(AutomatonError):
     """Workers that cannot be started, or that one part of a tick ends again and again."""
 
     exit_code = 10
+
+
+class ShortOfMemoryError(AutomatonError):
+    """Memory stayed short while a run that has a bound paused for it."""
+
+    exit_code = 11
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?` where a name is nearly one that is known."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""

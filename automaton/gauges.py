@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from automaton.budget import as_json
-from automaton.pool import available_cores
+from automaton.pool import available_cores, gil_enabled
 from automaton.stats import Stats
 
 #: Decisions that a set of statistics shows.
@@ -43,7 +43,7 @@ class Gauges:
     def read(self, run: Run, *, final: bool) -> Stats:
         """The statistics now."""
         now = time.monotonic()
-        normal, candidates = run.outcomes["normal"], sum(run.outcomes.values())
+        normal, candidates = run.modifications, sum(run.outcomes.values())
         since, normal_before, candidates_before = self._window
         if final:
             since, (normal_before, candidates_before) = self._started, self._counted
@@ -98,6 +98,11 @@ class Gauges:
             durable_bytes=run.log.durable,
             log_bytes=run.log.size,
             head=run.log.head.hex(),
+            refused=dict(run.refused),
+            verify=run.pace.report(run.tick).as_json(),
+            gil=gil_enabled(),
+            ends=state.ends,
+            remembered=run.aside.remembered() if run.aside else None,
             final=final,
         )
 

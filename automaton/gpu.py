@@ -18,7 +18,7 @@ from automaton.errors import DeviceError
 from automaton.options import Options
 from automaton.pool import Pool
 from automaton.population import Places, Population, Words
-from automaton.selection import Matcher, Truth
+from automaton.selection import Matcher, Terms, Truth
 
 Name = Literal["auto", "cpu", "cuda"]
 
@@ -91,11 +91,19 @@ class Gpu(Cpu):
         self._wanted = wanted
         self._limit = wanted.gpu_batch_size
         self._share = self._target.SHARE
+        self._streams_said = False
         self._short = False  # of memory, since the last batch that fitted
         self._reactors: dict[int, Any] = {}
         super().__init__(options, threads, pool)
         self.name = "cuda"
         self.matcher = OnCard(self)
+
+    def propose(self, job: Job, batch: Batch) -> None:
+        """What streams propose is reacted on the CPU; said once."""
+        if not self._streams_said:
+            self._wanted.say("streams propose and react on the CPU; the GPU matches patterns")
+            self._streams_said = True
+        super().propose(job, batch)
 
     def react(self, job: Job, batch: Batch) -> None:
         """Fill a batch's columns: every slot's reactants, outcome and normal form."""
@@ -130,7 +138,7 @@ class Gpu(Cpu):
         column = population.column
         snapshot = {
             "code": population.code[: population.end],
-            **{name: column[name] for name in ("start", "size", "normal")},
+            **{name: column[name] for name in ("start", "size", "normal", "value", "form")},
             "choices_a": choice.a, "choices_b": choice.b, "operator_of": choice.operator_of,
         }  # fmt: skip
         draws = self._target.Draws(np.uint64(o.seed), np.uint64(job.tick), job.purpose)
@@ -195,8 +203,10 @@ class OnCard(Matcher):
     def __init__(self, device: Gpu) -> None:
         self._device = device
 
-    def numerals(self, population: Population, rows: Places) -> Truth:
+    def numerals(self, population: Terms, rows: Places) -> Truth:
         """Which rows are Church numerals."""
+        if not isinstance(population, Population):
+            return super().numerals(population, rows)
         column, found = population.column, np.empty(len(rows), dtype=np.bool_)
         code = population.code[: population.end]
         arguments = (code, column["start"], column["size"], rows, found)
@@ -204,8 +214,10 @@ class OnCard(Matcher):
             return found
         return super().numerals(population, rows)
 
-    def terms(self, population: Population, rows: Places, pattern: Words, metas: int) -> Truth:
+    def terms(self, population: Terms, rows: Places, pattern: Words, metas: int) -> Truth:
         """Which rows match a pattern."""
+        if not isinstance(population, Population):
+            return super().terms(population, rows, pattern, metas)
         column, found = population.column, np.empty(len(rows), dtype=np.bool_)
         code = population.code[: population.end]
         arguments = (pattern, code, column["start"], rows, metas, found)

@@ -6,6 +6,7 @@ runner gives are refused. Where lines come from is `inbox`'s.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from automaton import objects
@@ -15,37 +16,54 @@ from automaton.sources import Found
 #: Types that only a runner writes.
 RECORDS = frozenset({"run", "commit"})
 
+LONG_LINE = b"\0"  # what `inbox` puts in the place of a line over the limit
+
 RECORD_HEADS = (b'{"type":"run","id":"', b'{"type":"commit","id":"')
 
 
-def accept(lines: Sequence[bytes], prefix: str) -> tuple[list[Found], list[bytes], int]:
-    """The accepted objects, their lines for the batch, and how many lines were refused."""
+#: Why a line is refused; docs/format.md lists them.
+TOO_LONG, NO_JSON, NO_OBJECT = "too long", "not JSON", "not an object"
+RECORD, NO_ID, BAD_ID, OUR_ID = "record", "no id", "id not a string", "id of the log's own"
+
+
+def accept(lines: Sequence[bytes], prefix: str) -> tuple[list[Found], list[bytes], Counter[str]]:
+    """The accepted objects, their lines for the batch, and the refused lines by reason."""
     found: list[Found] = []
     taken: list[bytes] = []
-    refused = 0
+    refused: Counter[str] = Counter()
     for raw in lines:
         body = raw.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n")
         if not body:
             continue
         accepted = _accepted(body, prefix)
-        if accepted is None:
-            refused += 1
+        if isinstance(accepted, str):
+            refused[accepted] += 1
         else:
             found.append(accepted)
             taken.append(body + b"\n")
     return found, taken, refused
 
 
-def _accepted(body: bytes, prefix: str) -> Found | None:
-    """The object of a line that may enter."""
+def _accepted(body: bytes, prefix: str) -> Found | str:
+    """The object of a line that may enter, or why it may not."""
+    if body == LONG_LINE or len(body) > objects.MAX_LINE_BYTES:
+        return TOO_LONG
     parsed = objects.parse_line(body)
     if not isinstance(parsed, objects.Object):
-        return None
+        return NO_OBJECT if _is_json(parsed) else NO_JSON
+    # Of duplicate names the last one counts, not here: hence the bytes too.
+    if body.startswith(RECORD_HEADS) or objects.object_type(parsed.members) in RECORDS:
+        return RECORD
     identity = objects.object_id(parsed.members)
-    if body.startswith(RECORD_HEADS):  # of duplicate names the last one counts, not here
-        return None
-    if identity is None or is_our_id(identity, prefix) or claims_our_id(body, prefix):
-        return None
-    if objects.object_type(parsed.members) in RECORDS:
-        return None
+    if identity is None:
+        return BAD_ID if "id" in parsed.members else NO_ID
+    if is_our_id(identity, prefix) or claims_our_id(body, prefix):
+        return OUR_ID
     return Found(identity, parsed.members)
+
+
+def _is_json(parsed: objects.Line) -> bool:
+    """Whether a line that is no object is something else that has a meaning."""
+    if isinstance(parsed, objects.Malformed):
+        return parsed.reason.startswith(objects.OTHER_VALUE)
+    return True

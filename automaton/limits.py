@@ -1,21 +1,23 @@
-"""How much memory this process tree uses and may use: host, control group, limits.
+"""How much memory this process tree uses and may use: host, control groups, limits.
 
-Sources: the machine's total and available memory; control groups v2 and v1
-(limit, and use without what the kernel would give back); RLIMIT_AS; what the
-person said. The one that leaves the smallest share free counts. Reads gauges,
-decides nothing.
+Sources: the machine's total and available memory; control groups v2 and v1 (limit,
+and use without what the kernel would give back) of the process's own group and of
+every group above it; RLIMIT_AS; what the person said. The one that leaves the
+smallest share free counts. Reads gauges, decides nothing.
 """
 
 from __future__ import annotations
 
 import resource
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import psutil
 
 _NO_LIMIT = 1 << 60  # control groups of version 1 say "none" by a number above this
-_GROUPS = Path("/sys/fs/cgroup")
+#: Where the kernel says in which groups this process is, and where groups are mounted.
+PROC = Path("/proc/self")
 
 
 class Limit(NamedTuple):
@@ -24,6 +26,23 @@ class Limit(NamedTuple):
     used: int
     limit: int
     source: str
+
+
+class Files(NamedTuple):
+    """The files of a group: its limits, what it uses, and what of that can be given back."""
+
+    limits: tuple[str, ...]
+    used: str
+    given_back: str  # a line of memory.stat: files read or written, not wanted lately
+
+
+#: By the type of the mount. Above memory.high the kernel slows the group down.
+VERSIONS = {
+    "cgroup2": Files(("memory.max", "memory.high"), "memory.current", "inactive_file"),
+    "cgroup": Files(
+        ("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file"
+    ),
+}  # fmt: skip
 
 
 def tree_bytes(process: psutil.Process) -> int:
@@ -41,7 +60,7 @@ def tree_bytes(process: psutil.Process) -> int:
 def tightest(process: psutil.Process, asked: int | None) -> Limit:
     """The limit that leaves the smallest share free; `asked` is the person's own."""
     memory = psutil.virtual_memory()
-    limits = [Limit(memory.total - memory.available, memory.total, "the machine"), *_group()]
+    limits = [Limit(memory.total - memory.available, memory.total, "the machine"), *in_groups()]
     space = resource.getrlimit(resource.RLIMIT_AS)[0]
     if space != resource.RLIM_INFINITY:
         limits.append(Limit(process.memory_info().vms, space, "RLIMIT_AS"))
@@ -50,17 +69,73 @@ def tightest(process: psutil.Process, asked: int | None) -> Limit:
     return max(limits, key=lambda limit: limit.used / max(1, limit.limit))
 
 
-def _group() -> list[Limit]:
-    """The control group's limit, where it has one."""
-    for limit, used, stat, given_back in (
-        ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes",
-         "memory/memory.stat", "total_inactive_file"),
-    ):  # fmt: skip
-        bound, now = _number(_GROUPS / limit), _number(_GROUPS / used)
-        if bound is not None and now is not None and bound < _NO_LIMIT:
-            return [Limit(max(0, now - _stat(_GROUPS / stat, given_back)), bound, "control group")]
-    return []
+def in_groups(proc: Path = PROC) -> list[Limit]:
+    """The limits of the control groups that this process is in, its own first.
+
+    A limit holds for all groups below it, so every one along the path counts
+    (cgroups(7); `memory` in Documentation/admin-guide/cgroup-v2.rst of the kernel).
+    """
+    own = dict(_own_groups(_text(proc / "cgroup")))
+    found = []
+    for version, root, mounted in _mounts(_text(proc / "mountinfo")):
+        for folder in _upwards(own.get(version, ""), root, mounted):
+            found += _limit(folder, VERSIONS[version])
+    return found
+
+
+def _own_groups(text: str) -> Iterator[tuple[str, str]]:
+    """Version and path of this process's groups: lines `number:controllers:path`."""
+    for line in text.splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not controllers:
+            yield "cgroup2", path
+        elif "memory" in controllers.split(","):
+            yield "cgroup", path
+
+
+def _mounts(text: str) -> Iterator[tuple[str, str, Path]]:
+    """Version, root inside the hierarchy and place of what may hold memory's groups.
+
+    Lines are `id parent device root place options ... - type source options` (proc(5)).
+    """
+    for line in text.splitlines():
+        before, _, after = line.partition(" - ")
+        mount, kind = before.split(" "), after.split(" ")
+        if len(mount) < 6 or kind[0] not in VERSIONS:
+            continue
+        if kind[0] == "cgroup2" or "memory" in kind[-1].split(","):
+            yield kind[0], _plain(mount[3]), Path(_plain(mount[4]))
+
+
+def _plain(text: str) -> str:
+    """A name without the kernel's octal escapes of blanks and backslashes."""
+    for character in " \t\n\\":
+        text = text.replace(f"\\{ord(character):03o}", character)
+    return text
+
+
+def _upwards(group: str, root: str, mounted: Path) -> Iterator[Path]:
+    """The group's folder and those above it, up to the mount's.
+
+    A container may be shown a part of the hierarchy only; what its groups' path
+    does not lead to, the mount itself stands for.
+    """
+    path = PurePosixPath(group or "/")
+    inside = path.relative_to(root) if path.is_relative_to(root) else PurePosixPath()
+    parts = () if ".." in inside.parts else inside.parts
+    for depth in range(len(parts), -1, -1):
+        yield mounted.joinpath(*parts[:depth])
+
+
+def _limit(folder: Path, files: Files) -> list[Limit]:
+    """A group's least limit, where it has one."""
+    bounds = [bound for name in files.limits if (bound := _number(folder / name)) is not None]
+    used = _number(folder / files.used)
+    if not bounds or used is None or min(bounds) >= _NO_LIMIT:
+        return []
+    spare = _stat(folder / "memory.stat", files.given_back)
+    return [Limit(max(0, used - spare), min(bounds), "control group")]
 
 
 def _number(path: Path) -> int | None:
@@ -79,5 +154,5 @@ def _stat(path: Path, name: str) -> int:
 def _text(path: Path) -> str:
     try:
         return path.read_text()
-    except OSError:
+    except (OSError, ValueError):
         return ""

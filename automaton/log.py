@@ -77,7 +77,8 @@ class Log(LogReader):
                 sign(disk_, real)
             found = recovery.examine(fd, real, as_genesis=as_genesis)
             log = cls(fd, real, found, disk_, (durability, interval_s, clock))
-            log._mention_loss(pin.read_hint(real))
+            if not found.as_data:
+                log._mention_loss(pin.read_hint(real))
             if write:
                 log._begin_writing(found)
         except BaseException as error:

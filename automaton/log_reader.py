@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from automaton import chain, disk, pin, recovery
 from automaton.batches import Commits, Row
-from automaton.errors import DamagedError
+from automaton.errors import DamagedError, FileError
 from automaton.inbox import inbox_lines
 from automaton.index import NAMELESS, Index
 from automaton.objects import Object, object_id, parse_line
@@ -43,7 +43,10 @@ class LogReader:
         self.last_commit = self._last_commit()
 
     def _enter_lines(self, found: recovery.Found) -> None:
-        self.index = Index.build(self._fd, 0, self._genesis_bytes)
+        try:
+            self.index = Index.build(self._fd, 0, self._genesis_bytes)
+        except FileError as error:
+            raise FileError(f"{self.path}: {error}") from None
         self.commits.genesis_lines = self.index.line_count
         self.lines = self.index.line_count + (found.walk.lines if found.walk else 0)
         self.run_lines, self.named, self._nameless = array("q"), array("q"), 0
@@ -195,6 +198,8 @@ class LogReader:
 
     def _find_ours(self, rest: str) -> list[int]:
         kind, _, number = rest.partition(":") if ":" in rest else ("m", "", rest[1:])
+        if kind == "reason":  # an operator of the streams: it has a name and no line
+            return []
         n = int(number.partition(".")[0])
         if kind == "run":
             return [self.run_lines[n - 1]] if 1 <= n <= len(self.run_lines) else []

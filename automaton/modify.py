@@ -11,13 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from automaton import conditions, notation, objects, selection, terms
+from automaton import conditions, notation, objects, rewriting, selection, terms
 from automaton.errors import AutomatonError, NothingToRunError, UsageError
+from automaton.rewriting import Rewriting
 from automaton.state import ACTIONS
 from automaton.terms import Words
 
 #: Types whose objects are definitions: their terms are never overwritten.
-DEFINITIONS = frozenset({"automaton", "transition", "rule"})
+DEFINITIONS = frozenset({"automaton", "transition", "rule", "veto"})
 #: Bytes that an id may have, escaped, to stand in the lines of others.
 MAX_NAME = 1024
 
@@ -54,6 +55,15 @@ class Rule:
     operator: Words
 
 
+@dataclass(frozen=True)
+class Replacing:
+    """A rule that rewrites the terms that its pattern matches at the root (REASON's)."""
+
+    id: str
+    match: conditions.Selector | None  # None: every term
+    rewriting: Rewriting
+
+
 @dataclass
 class Program:
     """The current definitions, each map in order of the ids' first appearance."""
@@ -63,6 +73,8 @@ class Program:
     transitions: dict[str, Transition] = field(default_factory=dict)
     verticals: dict[str, tuple[str, str]] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
+    vetoes: dict[str, conditions.Selector] = field(default_factory=dict)
+    rewritings: dict[str, Replacing] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def learn(self, object_id: str, members: Mapping[str, Any]) -> None:
@@ -72,7 +84,8 @@ class Program:
             self.problems.append(f"a definition's id is empty or over {MAX_NAME} bytes: not used")
             made = None
         tables: tuple[dict[str, Any], ...] = (
-            self.automata, self.transitions, self.verticals, self.rules,
+            self.automata, self.transitions, self.verticals, self.rules, self.vetoes,
+            self.rewritings,
         )  # fmt: skip
         for table in tables:
             if made is None or made[0] is not table:
@@ -103,7 +116,9 @@ class Program:
 Definition = tuple[dict[str, Any], Any]
 
 
-def _definition(object_id: str, members: Mapping[str, Any], program: Program) -> Definition | None:
+def _definition(  # noqa: PLR0911 - one return a table
+    object_id: str, members: Mapping[str, Any], program: Program
+) -> Definition | None:
     """The table that an object belongs to and its entry there; None: no definition."""
     kind = members.get("type")
     ends = objects.edge_ends(members)
@@ -114,8 +129,12 @@ def _definition(object_id: str, members: Mapping[str, Any], program: Program) ->
             return program.transitions, _transition(object_id, members, ends, program)
         if kind == "vertical" and ends is not None:
             return program.verticals, ends
+        if kind == "rule" and rewriting.is_meant(members):
+            return program.rewritings, _replacing(object_id, members, program)
         if kind == "rule" and isinstance(members.get("match"), str):
             return program.rules, _rule(object_id, members, program)
+        if kind == "veto" and isinstance(members.get("match"), str):
+            return program.vetoes, selection.checked(members["match"])
     except AutomatonError as error:
         program.problems.append(f"{object_id}: {error}")
     return None
@@ -173,9 +192,14 @@ def _transition(
 def _rule(object_id: str, members: Mapping[str, Any], program: Program) -> Rule:
     operator = members.get("operator")
     if not isinstance(operator, str):
-        message = "a rule needs an `operator` term beside its `match`"
+        message = "a rule needs an `operator` beside its `match`, or `pattern` and `replacement`"
         raise UsageError(message)
     return Rule(object_id, selection.checked(members["match"]), _closed(operator, program.max_size))
+
+
+def _replacing(object_id: str, members: Mapping[str, Any], program: Program) -> Replacing:
+    found = rewriting.of(members, program.max_size)
+    return Replacing(object_id, _selector(members.get("match")), found)
 
 
 @dataclass(frozen=True)

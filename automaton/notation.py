@@ -66,6 +66,18 @@ def parse(  # noqa: PLR0913 (the options of one grammar)
     return (words, list(reader.free_names)) if free else words
 
 
+def parse_together(first: str, second: str) -> tuple[Words, Words, dict[int, str]]:
+    """Two patterns whose metavariables are numbered together, and what each is called."""
+    one = Reader(first, MAX_NODES, Grammar(pattern=True))
+    words = from_postorder(one.read())
+    two = Reader(second, MAX_NODES, Grammar(pattern=True))
+    two.metas, two.meta_number = one.metas, one.meta_number
+    others = from_postorder(two.read())
+    numbers = {word >> 2 for word in (*words.tolist(), *others.tolist()) if word & 3 == META}
+    names = {number: f"?{number}" for number in numbers}
+    return words, others, names | {number: f"?{name}" for name, number in one.metas.items()}
+
+
 def _check(notation: str) -> None:
     if notation not in NOTATIONS:
         raise UsageError(f"unknown notation {notation!r}; use one of {', '.join(NOTATIONS)}")

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal, NamedTuple, NoReturn
 
-import orjson
+_fast: Callable[[bytes], Any] | None
+try:
+    from orjson import loads as _fast
+except ModuleNotFoundError:  # it has no wheel for free-threaded Python
+    _fast = None
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """Longest line that is read, in bytes without its line ending (the format's limit)."""
@@ -25,6 +29,7 @@ MAX_EXACT_DEPTH = 512
 Members = dict[str, Any]
 """An object's members as JSON gives them; of duplicate names the last one counts."""
 
+OTHER_VALUE = "the top level is"  # so begins the reason where JSON is no object
 _BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r\n"
 _INT32 = 1 << 31
@@ -183,8 +188,8 @@ def _unquoted(value: str) -> str:
 
 def _object(body: bytes) -> Line:
     try:
-        value = orjson.loads(body)
-        if _WIDE in body.translate(_ALIKE):  # orjson would turn a wide integer into a float
+        value = _exact(body) if _fast is None else _fast(body)
+        if _fast and _WIDE in body.translate(_ALIKE):  # a wide integer was turned into a float
             value = _exact(body)
     except ValueError as error:
         return _second_opinion(body, error)
@@ -194,7 +199,7 @@ def _object(body: bytes) -> Line:
 def _only_object(value: Any) -> Line:
     if isinstance(value, dict):
         return Object(value)
-    return Malformed(f"the top level is {_KINDS.get(type(value), 'a number')}, not an object")
+    return Malformed(f"{OTHER_VALUE} {_KINDS.get(type(value), 'a number')}, not an object")
 
 
 def _second_opinion(body: bytes, error: ValueError) -> Line:

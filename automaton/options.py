@@ -6,10 +6,12 @@ how many workers, which device and how durable are settings of the shell.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from automaton import lineup
 from automaton.errors import DamagedError, UsageError
 
 #: Lowest and highest value of each whole-number option, and its unit.
@@ -42,15 +44,21 @@ class Options:
     lock_dimension: int | None = None
     focus_dimension: int | None = None
     focus_probability: int = 0  # in units of 2**-32
+    streams: str = "none"  # who competes each round: none, all, or names (`lineup.table`)
+    salience: str = lineup.MIXTURE  # what a candidate's features weigh (`lineup.mixture`)
     copies: bool = False  # whether a normal form equal to a reactant is a candidate
 
     def __post_init__(self) -> None:
         for name, (low, high, unit) in RANGES.items():
             value = getattr(self, name)
+            flag = "--" + name.replace("_", "-")
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise UsageError(f"{flag} is {value!r}; a whole number is wanted ({unit})")
             if value is not None and not low <= value <= high:
-                flag = "--" + name.replace("_", "-")
                 message = f"{flag} is {value}; it must be from {low} to {high} ({unit})"
                 raise UsageError(message)
+        lineup.shares(lineup.table(self.streams))
+        lineup.mixture(self.salience)
 
     @property
     def input_limit(self) -> int:
@@ -58,14 +66,40 @@ class Options:
         return 3 * self.max_size + 2 if self.max_input is None else self.max_input
 
     def record(self) -> dict[str, Any]:
-        """The options sorted by name, as they stand in the `run` record."""
-        return dict(sorted(asdict(self).items()))
+        """The options sorted by name, as they stand in the `run` record.
+
+        Without streams nothing is said of them.
+        """
+        own = asdict(self)
+        if self.streams == "none":
+            del own["streams"], own["salience"]
+        return dict(sorted(own.items()))
 
     def updated(self, given: Mapping[str, Any]) -> Options:
-        """These options with those replaced that were given (are not None)."""
-        return replace(self, **{k: v for k, v in given.items() if v is not None})
+        """These options with those replaced that were given (are not None).
+
+        `UNSET` takes back what was given once. A name that is none is a `UsageError`.
+        """
+        known(given, NAMES)
+        taken_back = {k: None for k in UNSETTABLE if given.get(k) == UNSET}
+        new = {k: v for k, v in given.items() if v is not None}
+        return replace(self, **{**new, **taken_back})
 
 
+def known(given: Iterable[str], names: Iterable[str]) -> None:
+    """Refuses a name that is none of these, with the one that was likely meant."""
+    names = sorted(names)
+    for name in given:
+        if name not in names:
+            close = difflib.get_close_matches(str(name), names, n=1)
+            meant = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+            raise UsageError(f"there is no option {name!r}; {meant}")
+
+
+#: What takes back an option that the log remembers, and which can be.
+UNSET = "none"
+UNSETTABLE = ("operator", "lock_dimension", "focus_dimension")
+_TEXTS = ("operator", "streams", "salience")
 NAMES = frozenset(field.name for field in fields(Options))
 
 
@@ -84,7 +118,7 @@ def from_record(record: Mapping[str, Any]) -> Options:
         raise DamagedError(f"a run record holds options that cannot be: {error}") from error
     for field in fields(Options):
         value, default = getattr(options, field.name), field.default
-        kinds = (bool,) if default is False else (str,) if field.name == "operator" else (int,)
+        kinds = (bool,) if default is False else (str,) if field.name in _TEXTS else (int,)
         if value is None and default is None:
             continue
         if not isinstance(value, kinds) or (kinds == (int,) and isinstance(value, bool)):

@@ -9,6 +9,7 @@ shard computes is not known here, and no result depends on how it was dealt.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import get_ident
@@ -30,6 +31,11 @@ def available_cores() -> int:
         return len(os.sched_getaffinity(0)) or 1
     except AttributeError:  # not on Linux
         return os.cpu_count() or 1
+
+
+def gil_enabled() -> bool:
+    """Whether only one thread of this interpreter runs Python at a time."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 class Pool(Protocol):

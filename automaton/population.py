@@ -8,7 +8,7 @@ them hold operators. Pure: no files, no clock, no parsing. A live object costs
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,20 +16,22 @@ import numpy.typing as npt
 
 from automaton.errors import UsageError
 from automaton.names import Names
-from kernels import cpu, fold, packed
+from kernels import church, cpu, fold, packed
 from kernels.lines import LABEL, SPARE
 
 Words = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int32]
 Slots = npt.NDArray[np.int64]
+_NO_PLACES: Places = np.empty(0, dtype=np.int32)
 
 #: Numbers in the `kind` column; the types of named terms follow.
 MODIFICATION, COMPOSITION = 0, 1
 #: Makes an array of a length and a type.
 Allocate = Callable[[int, Any], npt.NDArray[Any]]
+#: Entries of the table of seen terms: a later one may overwrite an earlier one.
+SEEN = 1 << 17
 #: Words that all live terms may have: the machine's positions are 32-bit integers.
 MAX_WORDS = (1 << 31) - (1 << 20)
-_NO_PLACES: Places = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class Named:
     definition: bool = False
 
 
+def _no_places() -> Places:
+    return _NO_PLACES
+
+
 @dataclass(frozen=True)
 class Entering:
     """Terms of one tick that want a place; entry i stands where index[i] says in the columns."""
@@ -54,6 +60,9 @@ class Entering:
     sizes: npt.NDArray[np.int32]
     steps: npt.NDArray[np.int32]
     words: npt.NDArray[np.uint32]  # the draws for their places, by entry
+    salience: Places = field(default_factory=_no_places)  # where streams compete, as steps
+    places_a: Places = field(default_factory=_no_places)  # their reactants
+    places_b: Places = field(default_factory=_no_places)
 
 
 def place_words(seed: int, tick: int, purpose: np.uint64, slots: Slots) -> npt.NDArray[np.uint32]:
@@ -77,8 +86,17 @@ class Population:
         "hashes": np.uint64,  # packed.term_hash
         "live": np.bool_,
         "normal": np.bool_,  # known to be a normal form: every winner's term is
+        "value": np.int32,  # what a Church numeral stands for; -1: the term is none
+        "form": np.uint8,  # of an operator's row: its number in church.OPERATORS, else 0
         "definition": np.bool_,  # automata, transitions, rules: never overwritten
         "last": np.int32,  # scratch of the fold, -1 between ticks
+    }
+    #: What streams know of the places; 0 when another term takes the place.
+    FACTS: ClassVar[dict[str, type[np.generic]]] = {
+        "uses": np.int32,  # winners whose reactant it was
+        "used": np.int64,  # last tick in which it was one, or won
+        "salience": np.int32,  # of the winner
+        "sensed": np.int64,  # 1 + the tick in which it came in from outside
     }
     ROW = LABEL + sum(np.dtype(dtype).itemsize for dtype in COLUMNS.values())
 
@@ -96,7 +114,10 @@ class Population:
             name: np.zeros(max_objects, dtype=dtype) for name, dtype in self.COLUMNS.items()
         }
         self.column["last"][:] = -1
+        self.seen = np.zeros(0, dtype=np.uint64)  # hashes of terms that entered, by their bits
+        self.facts: dict[str, npt.NDArray[Any]] = {}  # FACTS, while streams compete
         self._free = self._choices = self._overwritable = _NO_PLACES
+        self.entered = _NO_PLACES, _NO_PLACES  # entries of the last batch that stay, their places
         self._stale = True
         self._allocate: Allocate = np.empty
 
@@ -125,6 +146,11 @@ class Population:
         tick, slot = self.column["born_tick"][row], self.column["born_slot"][row]
         return f"{self.prefix}m{tick}.{slot}".encode() if tick else self.names[slot]
 
+    def duplicates(self, rows: Places) -> npt.NDArray[np.bool_]:
+        """Which rows hold a term that another live place holds too (by 64-bit hash)."""
+        hashes, counts = np.unique(self.column["hashes"][self.choices()], return_counts=True)
+        return np.isin(self.column["hashes"][rows], hashes[counts > 1])
+
     def distinct(self) -> int:
         """The number of different terms among the live ones (by 64-bit hash)."""
         return len(np.unique(self.column["hashes"][self.choices()]))
@@ -144,7 +170,7 @@ class Population:
         self.reserve(int(entering.sizes[entering.index[survivors[:count]]].sum()))
         letters = np.frombuffer(f"{self.prefix}m{tick}.".encode() + bytes(2 * SPARE), np.uint8)
         mark = np.array([0, len(letters) - 2 * SPARE], dtype=np.int64)
-        rows = (self.column[name] for name in list(self.COLUMNS)[:10])
+        rows = (self.column[name] for name in list(self.COLUMNS)[:11])
         self.end, total = cpu.compiled(fold.enter)(
             survivors[:count], places, entering.slots, entering.index, np.int64(tick),
             entering.source, entering.starts, entering.sizes, entering.steps,
@@ -152,12 +178,16 @@ class Population:
             letters, mark, self.code, *rows, self.labels,
         )  # fmt: skip
         self.total = int(total)
+        self.entered = survivors[:count], places[survivors[:count]]
+        for fact in self.facts.values():
+            fact[self.entered[1]] = 0
         return int(count)
 
-    def add_named(self, term: Named, seed: int, tick: int, number: int, purpose: np.uint64) -> None:
+    def add_named(self, term: Named, seed: int, tick: int, number: int, purpose: np.uint64) -> int:
         """A term under a name enters, in the place of its earlier version if that lives.
 
-        `number` is its number among the draws of `purpose` in this tick.
+        `number` is its number among the draws of `purpose` in this tick. Returns its
+        place, -1 where there is none.
         """
         place = self.place_of(term.name)
         if place is None:
@@ -165,6 +195,7 @@ class Population:
             place = int(self._find_places(words)[0])
         if place >= 0:
             self._put(place, term, self._number(term.name))
+        return place
 
     def drop(self, names: Iterable[bytes]) -> None:
         """Named terms leave, those that live; their places are free."""
@@ -181,22 +212,47 @@ class Population:
 
     def add_operator(self, term: Named) -> int:
         """Keep a term as an operator, in a row behind the places; returns its row."""
-        row = len(self.column["live"])
-        for name, values in self.column.items():
-            self.column[name] = self._moved(values, 1)
-        self.labels = self._moved(self.labels, LABEL)
+        row = self.add_rows(1)
         self.set_operator(row, term)
         return row
+
+    def add_rows(self, count: int) -> int:
+        """Rows behind the places, that hold nothing yet; returns the first."""
+        row = len(self.column["live"])
+        for name, values in self.column.items():
+            self.column[name] = self._moved(values, count)
+        self.labels = self._moved(self.labels, count * LABEL)
+        return row
+
+    def keep_facts(self) -> None:
+        """From now on keep what streams know of the places."""
+        self.seen = self._allocate(SEEN, np.uint64)
+        self.seen[:] = 0
+        self.facts = {
+            name: self._allocate(self.max_objects, dtype) for name, dtype in self.FACTS.items()
+        }
+        for fact in self.facts.values():
+            fact[:] = 0
+
+    def keep_candidate(self, row: int, tick: int, slot: int, words: Words, steps: int) -> None:
+        """Put a candidate that did not enter in a row behind the places, under its own id."""
+        name = f"{self.prefix}m{tick}.{slot}".encode()
+        self._write(row, Named(name, words, "modification"), slot)
+        self.column["born_tick"][row], self.column["steps"][row] = tick, steps
+        self.column["live"][row] = True
 
     def set_operator(self, row: int, term: Named) -> None:
         """Put another term in an operator's row."""
         self._write(row, term, self._number(term.name))
+        self.column["form"][row] = church.kind_of(term.words)
         self.column["live"][row] = True
 
     def live_in(self, allocate: Allocate) -> None:
         """From now on what workers read stands in arrays that `allocate` makes."""
         self._allocate = allocate
         self.column = {name: self._moved(values) for name, values in self.column.items()}
+        self.facts = {name: self._moved(values) for name, values in self.facts.items()}
+        self.seen = self._moved(self.seen)
         self.labels, self.code = self._moved(self.labels), self._moved(self.code)
 
     # -- inside ----------------------------------------------------------
@@ -239,6 +295,8 @@ class Population:
         self.total = (self.total + self._hash(place)) % (1 << 64)
         self.column["live"][place] = True
         self.column["definition"][place] = term.definition
+        for fact in self.facts.values():
+            fact[place] = 0
         self._stale = True
 
     def _subtract(self, place: int) -> None:
@@ -260,6 +318,7 @@ class Population:
             "steps": 0,
             "last": -1,
             "normal": cpu.compiled(packed.is_normal)(term.words, 0, len(term.words)),
+            "value": cpu.compiled(packed.numeral_of)(term.words, 0, len(term.words)),
             "hashes": cpu.compiled(packed.term_hash)(term.words, 0, len(term.words)),
         }
         for name, value in values.items():

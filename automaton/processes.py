@@ -8,12 +8,9 @@ deadline cost a worker and no result: its shard is computed again by another.
 from __future__ import annotations
 
 import json
-import os
 import select
-import signal
 import socket
 import subprocess
-import sys
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -24,6 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from automaton import children
 from automaton.dealing import Call, Dealer, Part, Recipe, spans
 from automaton.errors import WorkerError
 from automaton.shared import Memory
@@ -45,14 +43,6 @@ from automaton.worker import (
 ATTEMPTS = 3
 #: Seconds after which a worker that does not answer is taken to hang.
 DEADLINE = 60.0
-#: One thread each: cores are shared out by us.
-_ALONE = dict.fromkeys(
-    ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
-)
-_PROGRAM = (
-    "import sys; sys.path[:] = sys.argv[3:]\n"
-    "from automaton.worker import main; main(int(sys.argv[1]), int(sys.argv[2]))"
-)
 _NOTHING = -1  # in the place of a shard
 
 
@@ -198,7 +188,7 @@ class Processes:
         code = child.end()
         self.replaced += 1
         self._stillborn += not child.ready
-        reason = why or _ended(code)
+        reason = why or children.ended(code)
         if self._stillborn >= ATTEMPTS * self.count:
             message = (
                 f"worker processes do not start ({reason}); "
@@ -221,25 +211,8 @@ class Processes:
             self._children.append(self._started())
 
     def _started(self) -> Child:
-        """A new worker, not yet ready. Ctrl-C and SIGTERM are this process's business alone."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        try:
-            with theirs:
-                command = [
-                    sys.executable, "-P", "-c", _PROGRAM, str(theirs.fileno()), str(os.getpid()),
-                    *sys.path,
-                ]  # fmt: skip
-                process = subprocess.Popen(  # noqa: S603  # this interpreter, and nothing of a log
-                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
-                    env={**os.environ, **_ALONE},
-                )  # fmt: skip
-        except OSError as error:
-            ours.close()
-            raise WorkerError(f"no worker process can be started: {error.strerror}") from error
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        """A new worker, not yet ready."""
+        process, ours = children.started("automaton.worker")
         child = Child(process, ours, self.due())
         recipe = json.dumps([named(self._recipe.function), self._recipe.arguments]).encode()
         child.send(RECIPE, recipe)
@@ -329,13 +302,3 @@ class _Batch:
                 "the log ends at its last commit: `--engine serial` computes them in this process"
             )
             raise WorkerError(message)
-
-
-def _ended(code: int) -> str:
-    """How a process ended, for people."""
-    if code >= 0:
-        return f"ended with code {code}"
-    try:
-        return f"was killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was killed by signal {-code}"

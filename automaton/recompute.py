@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from automaton import notation, objects
+from automaton import notation, objects, rewriting, rewritten
 from automaton.answers import application
 from automaton.device import OUTCOMES, reduce_batch
 from automaton.errors import DamagedError, MismatchError
@@ -18,6 +18,7 @@ from automaton.modify import operator_of
 from automaton.options import RANGES, Options, from_record
 from automaton.records import is_our_id, parse_run
 from automaton.sources import Found, TermReader
+from automaton.streams import operator_named
 from automaton.terms import Words
 from kernels import philox
 
@@ -42,14 +43,25 @@ class Lookup:
                 return parsed.members
         return None
 
-    def operator(self, identity: str, before: int) -> Words:
-        """The term that an operator's id stood for; a run record counts from its own batch on."""
+    def operator(self, identity: str, before: int, a: Words) -> Words:
+        """The term that an operator's id stood for; a run record counts from its own batch on.
+
+        A rule with a replacement stands for the operator that it makes of `a`.
+        """
         ours = is_our_id(identity, self.log.prefix)
+        built_in = operator_named(identity, self.log.prefix)
+        if built_in is not None:
+            return built_in
         members = self.members(identity, before + ours)
         if members is None:
             raise DamagedError(f"no object `{identity}` stands before line {before}")
         if members.get("type") == "run":
             return notation.parse(str(members["options"]["operator"]))
+        if members.get("type") == "rule" and rewriting.is_meant(members):
+            found = rewritten.operator(rewriting.of(members, _LARGEST), a, 0, _LARGEST)
+            if found is None:
+                raise MismatchError(f"the rule `{identity}` does not match what it rewrote")
+            return found
         if members.get("type") == "rule":
             return notation.parse(str(members["operator"]))
         return operator_of(members, _LARGEST)
@@ -80,7 +92,8 @@ class Lookup:
         identity = members["id"]
         op, a, b = members["parents"]
         before = self._batch_start(line)
-        words = application(self.operator(op, before), self.term(a, before), self.term(b, before))
+        first, second = self.term(a, before), self.term(b, before)
+        words = application(self.operator(op, before, first), first, second)
         o = self.options
         reduced = reduce_batch([words], o.max_steps, o.max_size, o.max_depth)
         normal_form = reduced.words(0)
@@ -131,8 +144,16 @@ def drawn(log: LogReader, seed: int, last: int) -> Iterator[tuple[int, dict[str,
         line = _drawn_line(log, seed, last, k, first)
         if line is not None:
             parsed = objects.parse_line(log.line(line))
-            if isinstance(parsed, objects.Object) and _is_winner(parsed.members, log.prefix):
+            if isinstance(parsed, objects.Object) and _checkable(log, parsed.members):
                 yield line, parsed.members
+
+
+def _checkable(log: LogReader, members: Mapping[str, Any]) -> bool:
+    """Whether it is a modification whose reactants stand in the log; who lost does not."""
+    if not _is_winner(members, log.prefix):
+        return False
+    _, *reactants = members["parents"]
+    return all(log.find(parent) for parent in reactants if is_our_id(parent, log.prefix))
 
 
 def _is_winner(members: Mapping[str, Any], prefix: str) -> bool:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import operator
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, product
 from string import ascii_lowercase
@@ -28,7 +28,7 @@ _LEVELS = 16  # nesting of `state` and `options`, far above what any stream need
 _CHAIN_TAIL = len(b',"chain":"') + 2 * DIGEST + len(b'"}')
 _BATCH_TAIL = len(b'"population":"') + 16 + len(b'","batch":"') + 2 * DIGEST + len(b'"')
 _ID_FIRST = re.compile(rb'\{(?:"type":"[a-z]+",)?"id":"([^"\\]*)"')
-_OUR_ID = re.compile(r"([a-z]*)(?:m[0-9]+\.[0-9]+|run:[0-9]+|commit:[0-9]+)")
+_OUR_ID = re.compile(r"([a-z]*)(?:m[0-9]+\.[0-9]+|run:[0-9]+|commit:[0-9]+|reason:[a-z]+)")
 _FRAME = re.compile(
     rb'\{"type":"commit","id":"([a-z]{0,32})commit:([0-9]{1,18})","tick":\2,'
     rb'"lines":([0-9]{1,18}),"bytes":([0-9]{1,18}),"outcomes":\{'
@@ -204,6 +204,16 @@ def parse_commit(raw: bytes) -> Commit | None:
     return commit if line == (raw[:-1] if raw.endswith(b"\n") else raw) else None
 
 
+def known_commit(raw: bytes) -> Commit | None:
+    """The commit on a line that was found to be ours before: it is not written to compare."""
+    frame = parse_frame(raw)
+    members = _members(raw) if frame else None
+    try:
+        return None if frame is None or members is None else _commit_of(frame, members)
+    except (TypeError, ValueError, KeyError):
+        return None
+
+
 def _commit_of(frame: Frame, members: dict[str, object]) -> Commit:
     outcomes, state = members["outcomes"], members["state"]
     if not isinstance(outcomes, dict) or not isinstance(state, dict):
@@ -254,6 +264,38 @@ def _members(raw: bytes) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def won(commit: Commit) -> int:
+    """The modifications of a commit: where streams compete, one a round at most."""
+    ends = commit.state.get("ends")
+    if not isinstance(ends, Mapping):
+        return commit.outcomes["normal"]
+    wins = ends.get("won")
+    return sum(wins.values()) if isinstance(wins, Mapping) else 0
+
+
+def winner_parts(prefix: str, tick: int, streams: Sequence[str] = ()) -> list[bytes]:
+    """The constant parts of a tick's winner lines, in order; values stand between them.
+
+    0 slot 1 dimension 2 operator 3 a 3 b 4 steps 5 size 6 term 7. Where streams
+    compete, 8 + k stands in the place of 4 for the stream k, then its salience, then
+    the last part, then the steps.
+    """
+    parts = [
+        f'{{"id":"{prefix}m{tick}.',
+        '","type":"modification","dimensionalLevel":',
+        ',"parents":["',
+        '","',
+        '"],"steps":',
+        ',"size":',
+        ',"term":"',
+        '"}\n',
+    ]
+    parts += [f'"],"stream":"{name}","salience":' for name in streams]
+    if streams:
+        parts.append(',"steps":')
+    return [part.encode() for part in parts]
 
 
 def is_our_id(text: str, prefix: str) -> bool:

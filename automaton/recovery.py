@@ -38,6 +38,7 @@ _SUSPECTS = (
     re.compile(rb'm[0-9]+\.[0-9]+"'),
     re.compile(rb"run:[0-9]"),
     re.compile(rb"commit:[0-9]"),
+    re.compile(rb"reason:[a-z]"),
     re.compile(rb"\\u00"),
 )
 
@@ -55,6 +56,7 @@ class Found:
     durable: int = 0  # up to where the hint says that it is, if it can be believed
     tail_reason: str = ""
     notice: str = ""
+    as_data: bool = False  # damaged, and taken for a genesis because that was asked for
 
     @property
     def end(self) -> int:
@@ -72,15 +74,25 @@ def examine(fd: int, path: str, *, as_genesis: bool = False) -> Found:
     hint = pin.read_hint(path)  # before the size: a writer may be at work
     pinned = pin.read_pin(path)
     size = size_of(fd)
-    found = _pinned(fd, path, pinned, hint, size) if pinned and pinned.bytes <= size else None
-    if found is None:
-        found = _unpinned(fd, path, size, as_genesis=as_genesis)
-        if pin.has_pin(path) and not found.restored:
-            found.notice = f"{path} was edited since it was pinned; it is pinned anew"
-    elif hint:
+    try:
+        found = _pinned(fd, path, pinned, hint, size) if pinned and pinned.bytes <= size else None
+        found = found or _unpinned(fd, path, size)
+    except DamagedError as damage:
+        if not as_genesis:
+            raise
+        return _data(size, damage)
+    if not found.pinned and pin.has_pin(path) and not found.restored:
+        found.notice = f"{path} was edited since it was pinned; it is pinned anew"
+    if found.pinned and hint:
         found.durable = min(hint.offset, found.end)
     found.size = size
     return found
+
+
+def _data(size: int, damage: DamagedError) -> Found:
+    """A damaged file as a genesis: whatever it says of itself counts for nothing."""
+    notice = f"{str(damage).partition('; ')[0]}; --as-genesis: all {size} bytes are mere data"
+    return Found(size, size=size, notice=notice, as_data=True)
 
 
 def _pinned(fd: int, path: str, genesis: Genesis, hint: pin.Hint | None, size: int) -> Found | None:
@@ -117,20 +129,15 @@ def _torn(fd: int, path: str, walk: Walk, size: int, bad: int) -> Found | None:
     return Found(genesis.bytes, genesis, committed, pinned=True, tail_reason=walk.reason)
 
 
-def _unpinned(fd: int, path: str, size: int, *, as_genesis: bool) -> Found:
+def _unpinned(fd: int, path: str, size: int) -> Found:
     """A file without a valid pin: nothing is moved unless a chain verifies."""
     best, seen = best_chain(fd, size)
-    whole = Found(size)
-    if seen is None or (best is None and as_genesis):
-        return whole
+    if seen is None:
+        return Found(size)
     if best is None:
-        raise _damaged(
-            path, seen, "it holds run records, but no chain verifies from them", loose=True
-        )
+        raise _damaged(path, seen, "it holds run records, but no chain verifies from them")
     if later_commit(fd, best, size, 1) is not None:
-        if as_genesis:
-            return whole
-        raise _damaged(path, best.end, best.reason, loose=True)
+        raise _damaged(path, best.end, best.reason)
     reason = best.reason if best.end < size else ""
     return Found(best.genesis.bytes, best.genesis, best, restored=True, tail_reason=reason)
 
@@ -145,7 +152,7 @@ def best_chain(fd: int, size: int) -> tuple[Walk | None, int | None]:
             continue
         seen = offset if seen is None else seen
         stop = run.genesis.bytes
-        if run.number != 1 or stop + separator(fd, stop) != offset or stop < hashed:
+        if run.number != 1 or not hashed <= stop <= offset or stop + separator(fd, stop) != offset:
             continue
         for data in blocks(fd, hashed, stop):
             digest.update(data)
@@ -287,10 +294,9 @@ def prefix_for(fd: int, stop: int) -> str:
     return choose_prefix(ids)
 
 
-def _damaged(path: str, offset: int, reason: str, *, loose: bool = False) -> DamagedError:
-    way = "--as-genesis runs it as mere data" if loose else "restore a copy"
+def _damaged(path: str, offset: int, reason: str) -> DamagedError:
     return DamagedError(
-        f"{path} is damaged after byte {offset}: {reason}; nothing was changed: {way}, "
-        "or cut it there yourself to keep what stands before",
+        f"{path} is damaged after byte {offset}: {reason}; nothing was changed: restore a copy, "
+        "cut it there yourself to keep what stands before, or run it as mere data (--as-genesis)",
         offset,
     )

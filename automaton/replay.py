@@ -7,17 +7,17 @@ commit says. Gets bytes and parsed commits; opens nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from automaton import objects
+from automaton import objects, proposed_again
 from automaton.errors import DamagedError
 from automaton.options import from_record
 from automaton.population import Entering, place_words
-from automaton.records import Commit, is_our_id, parse_run
+from automaton.records import Commit, is_our_id, parse_run, winner_parts
 from automaton.sources import Found
 from automaton.state import State
 from automaton.terms import Words
@@ -37,19 +37,11 @@ class Winners:
     end: int  # position behind the last of them
 
 
-def parts(prefix: str, tick: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def parts(
+    prefix: str, tick: int, streams: Sequence[str] = ()
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """The constant parts of a tick's winner lines, as `lines.read_winners` takes them."""
-    texts = [
-        f'{{"id":"{prefix}m{tick}.',
-        '","type":"modification","dimensionalLevel":',
-        ',"parents":["',
-        '","',
-        '"],"steps":',
-        ',"size":',
-        ',"term":"',
-        '"}\n',
-    ]
-    encoded = [text.encode() for text in texts]
+    encoded = winner_parts(prefix, tick, streams)
     mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     return np.frombuffer(b"".join(encoded), dtype=np.uint8), mark
 
@@ -59,20 +51,21 @@ def read_winners(
 ) -> Winners:
     """At most `count` winner lines of a tick, from position `at` on."""
     prefix, max_size = world.prefix, world.options.max_size
-    text, mark = parts(prefix, tick)
+    text, mark = parts(prefix, tick, world.stream_names)
     slots, starts = np.empty((2, count), dtype=np.int64)
-    steps, sizes, levels = np.empty((3, count), dtype=np.int32)
+    steps, sizes, salience, levels = np.empty((4, count), dtype=np.int32)
     ids = np.empty((count, 3, 2), dtype=np.int64)
     room = max(max_size, len(batch))  # a node takes at least one byte of its line
     words: Words = np.empty(room, dtype=np.int32)
     stack = np.empty(4 * max_size + 8, dtype=np.int32)
     found, end, used = cpu.compiled(lines.read_winners)(
         batch, at, len(batch), text, mark, max_size,
-        slots, steps, sizes, starts, levels, ids, words, stack,
+        slots, steps, sizes, salience, starts, levels, ids, words, stack,
     )  # fmt: skip
     entering = Entering(
         slots[:found], np.arange(found), words[:used], starts[:found], sizes[:found],
         steps[:found], place_words(world.options.seed, tick, philox.PLACE, slots[:found]),
+        salience[:found],
     )  # fmt: skip
     return Winners(entering, levels[:found], ids[:found], int(end))
 
@@ -90,19 +83,26 @@ def replay(world: World, raw: bytes | memoryview, commit: Commit) -> None:
         begin += len(line)
         if run is not None:
             world.use_options(from_record(run.options), run.number)
+            if world.streams is not None and world.current:
+                world.heed(commit.tick)
         elif found is not None:
             accepted.append(found)
     winners = read_winners(batch, begin, commit.lines, world, commit.tick)
     made = [_made(line, world.prefix) for line in _lines_from(batch, winners.end)]
     level = int(winners.levels[0]) if len(winners.levels) else 0
-    world.fold(commit.tick, accepted, winners.entering, level, made)
+    entering, lost = winners.entering, []
+    if world.streams is not None:
+        choice = world.choice(commit.tick)
+        entering = proposed_again.credited(world, choice, commit.tick, entering)
+        lost = proposed_again.remembered(world, world.streams, choice, commit.tick, entering.slots)
+    world.fold(commit.tick, accepted, entering, level, made, lost)
     if world.population.total != commit.population:
         message = (
             f"tick {commit.tick}: its lines do not lead to the population that its commit "
             "states; the log was altered, or written by another version"
         )
         raise DamagedError(message)
-    world.state = State.of(commit.state)
+    world.resume(State.of(commit.state))
 
 
 def _skip_separator(batch: npt.NDArray[np.uint8]) -> int:

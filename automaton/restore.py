@@ -17,7 +17,7 @@ from automaton.errors import DamagedError, UsageError
 from automaton.index import MALFORMED
 from automaton.log import Log
 from automaton.log_reader import LogReader
-from automaton.options import Options, from_record
+from automaton.options import UNSET, Options, from_record
 from automaton.records import parse_run
 from automaton.replay import replay
 from automaton.sources import Found
@@ -108,7 +108,7 @@ def options_for(log: Log, given: Mapping[str, Any]) -> Options:
 def _check_machine(given: Mapping[str, Any]) -> None:
     """An operator runs without a machine, so a dimension cannot be asked for beside it."""
     for name in ("lock_dimension", "focus_dimension"):
-        if given.get("operator") is not None and given.get(name) is not None:
+        if not {given.get("operator"), given.get(name)} & {None, UNSET}:
             flag = "--" + name.replace("_", "-")
             raise UsageError(f"{flag} needs the machine, and --operator runs without; leave one")
 

@@ -32,9 +32,11 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Round:
-    """One round with one candidate."""
+    """One candidate of a round; where streams compete, a round has as many as there are."""
 
     round: int
+    slot: int
+    stream: str | None  # who proposed it, where streams compete
     winner: str | None  # the modification's id
     outcome: str
     why: str
@@ -73,14 +75,31 @@ def rounds(
 
 
 def _round(again: Again, tick: int, number: int, slot: Slot | None) -> Round:
+    world, streams = again.world, max(1, again.batch.streams)
+    stream = world.stream_names[number % streams] if again.batch.streams else None
+    place = (number // streams, number, stream)
     if slot is None:
-        return Round(number, None, "empty", REASONS["empty"], [], 0, 0, None)
-    population = again.world.population
-    parents = [population.id_of(row).decode("utf-8", "replace") for row in slot.rows]
-    won = slot.outcome == "normal"
+        why = "the stream has nothing to propose" if stream else REASONS["empty"]
+        return Round(*place, None, "empty", why, [], 0, 0, None)
+    parents = [world.population.id_of(row).decode("utf-8", "replace") for row in slot.rows]
     form = slot.normal_form
     return Round(
-        number, f"{again.world.prefix}m{tick}.{number}" if won else None, slot.outcome,
-        REASONS[slot.outcome], parents, slot.steps, slot.salience,
+        *place, f"{world.prefix}m{tick}.{number}" if again.batch.won[number] else None,
+        slot.outcome, _why(again, number, slot), parents, slot.steps, slot.salience,
         None if form is None else format_term(form),
     )  # fmt: skip
+
+
+def _why(again: Again, number: int, slot: Slot) -> str:
+    """Why a slot won its round, or why not."""
+    batch = again.batch
+    if slot.outcome != "normal" or not batch.streams:
+        return REASONS[slot.outcome]
+    if batch.vetoed[number]:
+        return f"vetoed by {list(again.world.program.vetoes)[batch.vetoed[number] - 1]}"
+    first = number - number % batch.streams
+    others = batch.salience[first : first + batch.streams]
+    if batch.won[number]:
+        equal = int((others == slot.salience).sum()) > 1
+        return "the greatest salience of its round" + (", by a draw" if equal else "")
+    return f"another of its round is more salient ({int(others.max())})"

@@ -8,20 +8,20 @@ While one tick's bytes are hashed, written and made durable, the next is compute
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Self
 
-import numpy as np
-
-from automaton import recompute, turn
+from automaton import competition, recompute, turn
 from automaton.actions import TRIALS, Seams
 from automaton.answers import Answers
+from automaton.aside import Aside, Keeping
 from automaton.budget import Scaling
 from automaton.device import (
     OUTCOMES,
-    Fragments,
     Job,
     LineBuffer,
     Reference,
@@ -34,8 +34,11 @@ from automaton.growth import MEASURED_TICKS, Growth
 from automaton.intake import accept
 from automaton.log import Log
 from automaton.modify import Automaton
+from automaton.options import NAMES as DECIDING
+from automaton.options import known
+from automaton.pace import OFF, Pace, Pacing
 from automaton.pool import Background, Pool
-from automaton.population import Entering, Named, Words
+from automaton.population import Named, Words
 from automaton.records import CommitFields
 from automaton.restore import Malformed, options_for, restored
 from automaton.scaling import Scaler
@@ -48,36 +51,52 @@ from kernels import philox
 
 Durability = Literal["commit", "interval", "off"]
 SCALING = Scaling()
+NOTHING: Mapping[str, Any] = {}
+KEEPING = Keeping()
+
+
+def nothing() -> None:
+    """Nothing to write beside the log."""
 
 
 class Run:
     """A log under way. Use as a context manager; `go` runs, `stop` ends it after the tick."""
 
     def __init__(
-        self, path: str | Path, given: Mapping[str, Any], *, durability: Durability = "commit",
-        as_genesis: bool = False, progress: Callable[[int], None] = lambda _tick: None,
-        wanted: Wanted = ON_CPU, scaling: Scaling = SCALING,
+        self, path: str | Path, given: Mapping[str, Any] = NOTHING, *,
+        durability: Durability = "commit", as_genesis: bool = False,
+        progress: Callable[[int], None] = lambda _tick: None,
+        wanted: Wanted = ON_CPU, scaling: Scaling = SCALING, pacing: Pacing = OFF,
+        keeping: Keeping = KEEPING, **more: Any,
     ) -> None:  # fmt: skip
+        given = {**given, **more}
+        known(given, DECIDING)  # before the log is touched
         self.log = Log.open(
             path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic
         )
         self.pool: Pool | None = None
+        self.pace = Pace()
+        self.aside: Aside | None = None
         try:
-            warm_up()
             self.options = options_for(self.log, given)
+            warm_up(self.options)
+            self.pace.start(pacing, self.log.path, len(self.log.commits))
             self.pool = opened(self.options, scaling, wanted.say)  # starts while the log is read
             self._begin(progress, wanted, self.pool)
             self.scaler = Scaler(self.device, scaling, wanted.say)
+            if self.world.streams is not None:
+                self.aside = Aside(Path(self.log.path), keeping, self.device, self.world)
         except BaseException:
             if self.pool is not None:
                 self.pool.close()
+            self.pace.close()
             self.log.close()
             raise
 
     def _begin(self, progress: Callable[[int], None], wanted: Wanted, pool: Pool) -> None:
         self.malformed = Malformed()
         self.world = restored(self.log, self.options, self.malformed, progress)
-        self.tick = len(self.log.commits)
+        self.tick = self.begun = len(self.log.commits)
         self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()
         if self._new_run:
             self.world.use_options(self.options, self.log.run_count + 1)
@@ -86,7 +105,7 @@ class Run:
         self.device = open_device(self.options, wanted, pool)
         self.device.take_in(self.world.population)
         self.world.matcher = self.device.matcher
-        self.batch = self.device.batch(self.options.parallel)
+        self.batch = self.device.batch(self.world.slots, len(self.world.stream_names))
         self.trials = self.device.batch(TRIALS)
         self.buffers = (self.device.buffer(), self.device.buffer())
         self.background = Background()
@@ -94,7 +113,9 @@ class Run:
         self.unknown: dict[str, None] = {}
         self.moved = True
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
+        self.modifications = 0  # of this run
         self._stopping = Event()
+        self.refused: Counter[str] = Counter()  # lines of the inbox, by reason
         self.short_of_room = ""  # why `go` ended, where the disk was the reason
         self.gauges = Gauges(self.tick)
 
@@ -117,7 +138,8 @@ class Run:
         started = shown = self.gauges.start()
         first = self.tick
         growth = Growth(self.log, min_free)
-        while not self._stopping.is_set():
+        until = None if seconds is None else started + seconds
+        while self._in_step(until):
             begun = time.monotonic()
             self.short_of_room = growth.short()
             if self.short_of_room:
@@ -125,6 +147,7 @@ class Run:
             self.step()
             if self.tick - first == MEASURED_TICKS:
                 say(growth.said(self.tick - first, time.monotonic() - started, interval_ms))
+            self._say_troubles(say)
             self._keep_checkpoint()
             now = time.monotonic()
             if now - shown >= stats_every:
@@ -134,15 +157,33 @@ class Run:
                 break
             if seconds is not None and now - started >= seconds:
                 break
-            pause = max(begun + interval_ms / 1000 - now, self.scaler.after_tick(now - begun))
+            self.scaler.after_tick(now - begun, self._stopping, until, bounded=ticks is not None)
+            now = time.monotonic()
+            pause = begun + interval_ms / 1000 - now
             if seconds is not None:
                 pause = min(pause, started + seconds - now)
             if pause > 0:
                 self._stopping.wait(pause)
         self.background.wait()
         self.log.sync()
+        self.pace.finish(self.tick, self._stopping)
         self._keep_checkpoint(final=True)
+        if self.aside is not None:
+            self.aside.settle()
+        self._say_troubles(say)
         return self.stats(final=True)
+
+    def _in_step(self, until: float | None) -> bool:
+        """Whether to go on, once verification is near enough; a mismatch is raised here."""
+        if self.pace.ahead(self.tick):
+            self.background.wait()
+        self.pace.hold(self.tick, self._stopping, until)
+        return not self._stopping.is_set() and not self.pace.ahead(self.tick)
+
+    def _say_troubles(self, say: Callable[[str], None]) -> None:
+        """What could not be kept beside the log."""
+        for trouble in self.aside.troubles() if self.aside else ():
+            say(trouble)
 
     def _keep_checkpoint(self, *, final: bool = False) -> None:
         """Where the log has grown enough, keep what makes opening it quick."""
@@ -157,13 +198,10 @@ class Run:
 
     def step(self) -> None:
         """One tick, whose bytes are written while the next is computed."""
-        tick = self.tick + 1
+        tick = self.begun = self.tick + 1
         choice = self.world.choice(tick)
         buffer = self.buffers[tick % 2]
-        fragments = Fragments.of(self.log.prefix, tick, choice.level)
-        job = Job(self.world.population, choice, tick, philox.REACTANTS)
-        self.device.react(job, self.batch)
-        self.device.write(job, self.batch, fragments, buffer)
+        competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
         answers = Answers(self.world, self.batch, tick, self.reference, self._in_place)
         self._finish(tick, choice, answers, buffer)
         self.tick = tick
@@ -175,10 +213,15 @@ class Run:
         made = self._act(tick, answers)
         found, taken = self._accepted
         winners = answers.winners
-        self.world.state.salience = answers.mean_salience
+        world, batch = self.world, self.batch
+        world.state.salience = answers.mean_salience
+        world.state.ends = competition.ends(world, batch)
         self._count(found, len(winners), made)
-        self.world.fold(tick, found, self._entering(winners), choice.level, made)
-        self._append(tick, dict(zip(OUTCOMES, counts, strict=True)), taken, found, buffer, made)
+        lost = competition.remembered(world, tick, batch)
+        world.fold(tick, found, competition.entering(batch, winners), choice.level, made, lost)
+        outcomes = dict(zip(OUTCOMES, counts, strict=True))
+        self._late = self.aside.take(tick, world, batch, choice) if self.aside else nothing
+        self._append(tick, outcomes, len(winners), taken, found, buffer, made)
 
     def _act(self, tick: int, answers: Answers) -> list[Made]:
         """Evaluate the conditions, perform the actions, move; returns the lines made."""
@@ -193,22 +236,16 @@ class Run:
             self._take_inbox, self._validate,
         )  # fmt: skip
 
-    def _entering(self, winners: np.ndarray[Any, np.dtype[np.int64]]) -> Entering:
-        batch = self.batch
-        return Entering(
-            winners, winners, batch.out, batch.results, batch.sizes, batch.steps,
-            batch.words[winners],
-        )  # fmt: skip
-
     def _count(self, found: list[Found], winners: int, made: list[Made]) -> None:
         new = sum(not self.log.index.lines_of(identity) for identity in {f.id for f in found})
         turn.count(self.world, made, winners, len(found), new, run=self._new_run)
 
     def _append(
-        self, tick: int, outcomes: dict[str, int], taken: list[bytes], found: list[Found],
-        buffer: LineBuffer, made: list[Made],
+        self, tick: int, outcomes: dict[str, int], winners: int, taken: list[bytes],
+        found: list[Found], buffer: LineBuffer, made: list[Made],
     ) -> None:  # fmt: skip
         """Hand the batch to the log, once the one before is safe."""
+        self.modifications += winners
         for name, count in outcomes.items():
             self.outcomes[name] += count
         self.background.wait()
@@ -216,7 +253,6 @@ class Run:
         self._new_run = False
         made_bytes = b"".join(line.line for line in made)
         parts = [part for part in (head, *taken, *buffer.parts, made_bytes) if len(part)]
-        winners = outcomes["normal"]
         lines = bool(head) + len(taken) + winners + len(made)
         first_made = lines - len(made)
         named: list[tuple[str | None, int]] = [(f.id, bool(head) + k) for k, f in enumerate(found)]
@@ -227,7 +263,13 @@ class Run:
             tick=tick, outcomes=outcomes, dimension=self.world.dimension(),
             state=self.world.state.record(), population=self.world.population.total,
         )  # fmt: skip
-        self.background.start(self.log.append, parts, lines, fields, named)
+        self.background.start(self._store, self._late, parts, lines, fields, named)
+
+    def _store(self, late: Callable[[], None], *batch: Any) -> None:
+        """Write a batch and what goes beside it; say to who verifies that it can be read."""
+        self.log.append(*batch)
+        late()
+        self.pace.written(self.log.size)
 
     # -- what actions ask of the shell ---------------------------------------
 
@@ -269,7 +311,8 @@ class Run:
         lines, state.inbox = self.log.inbox_lines(state.inbox)
         found, taken, refused = accept(lines, self.log.prefix)
         state.counters["accepted"] += len(taken)
-        state.counters["refused"] += refused
+        state.counters["refused"] += refused.total()
+        self.refused += refused
         self._accepted = (self._accepted[0] + found, self._accepted[1] + taken)
 
     def _validate(self) -> tuple[int, int, int]:
@@ -282,9 +325,10 @@ class Run:
 
     def close(self) -> None:
         """Finish what is being written, end the threads, give the log back."""
-        self.background.close()
-        self.device.close()
-        self.log.close()
+        with ExitStack() as parts:  # each is closed whatever comes of the others
+            for part in (self.log, self.pace, self.device, self.aside, self.background):
+                if part is not None:
+                    parts.callback(part.close)
 
     def __enter__(self) -> Self:
         return self

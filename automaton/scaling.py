@@ -12,18 +12,22 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable
+from threading import Event
 
 import psutil
 
 from automaton import selection
 from automaton.budget import Decision, Figures, Memory, Scaling, decide
 from automaton.device import Cpu
+from automaton.errors import ShortOfMemoryError
 from automaton.limits import Limit, tightest, tree_bytes
 from automaton.pool import available_cores
 
 LOOK_SECONDS = 1.0
-#: Seconds of a pause for want of memory; then a tick is made all the same.
+#: Seconds between two looks of a run that pauses for want of memory.
 PAUSE_SECONDS = 5.0
+#: Seconds of such a pause after which a run that has a bound ends with an error.
+LONGEST_PAUSE = 120.0
 
 
 class Scaler:
@@ -36,7 +40,6 @@ class Scaler:
         self.freed = 0  # bytes that collecting and trimming gave back
         self._device = device
         self._say = say
-        self._paused = False
         self._memory = Memory()
         self._process = psutil.Process()
         self._since: deque[float] = deque(maxlen=scaling.max_execution_history)
@@ -46,16 +49,26 @@ class Scaler:
         self._collect_at = _due(now, scaling.gc_interval)
         self._trim_at = _due(now, scaling.trim_interval)
 
-    def after_tick(self, seconds: float) -> float:
-        """Note a tick's time, look and act when it is due; seconds that the run should pause."""
+    def after_tick(
+        self, seconds: float, stopping: Event, until: float | None = None, *, bounded: bool = False
+    ) -> None:
+        """Note a tick's time; look and act when it is due; pause while memory is short.
+
+        A pause ends when there is memory again or `stopping` is set. Where the run is
+        `bounded` or its time is over at `until`, it lasts LONGEST_PAUSE or up to then, and
+        ends with `ShortOfMemoryError`.
+        """
         self.ticks.append(seconds)
         self._since.append(seconds)
         now = time.monotonic()
         if now < self._next:
-            return 0.0
-        self._next = now + LOOK_SECONDS
+            return
         self._maintain(now)
-        return self._act(self.look())
+        decision = self.look()
+        self._act(decision)
+        if decision.action == "pause":
+            self._pause(decision, stopping, _end(now, until, bounded=bounded))
+        self._next = time.monotonic() + LOOK_SECONDS
 
     def look(self) -> Decision:
         """Read the gauges and decide."""
@@ -67,12 +80,13 @@ class Scaler:
         )  # fmt: skip
         self._since.clear()
         decision, self._memory = decide(figures, self._memory, self.scaling)
-        if decision.action != "hold":
+        last = self.decisions[-1].action if self.decisions else ""
+        if decision.action != "hold" and not decision.action == last == "pause":
             self.decisions.append(decision)
         return decision
 
-    def _act(self, decision: Decision) -> float:
-        """Do what was decided; seconds that the run should pause."""
+    def _act(self, decision: Decision) -> None:
+        """Do what was decided, except to pause."""
         match decision.action:
             case "grow" | "shrink":
                 self._device.pool.resize(decision.workers)
@@ -80,16 +94,12 @@ class Scaler:
                 self._device.narrow()
             case "restore":
                 self._device.widen()
-                self._paused = False
             case "trim":
                 self._trim()
             case "collect":
                 self._collect()
-            case "pause":
-                return self._pause(decision)
-            case "hold":
+            case "pause" | "hold":
                 pass
-        return 0.0
 
     def _maintain(self, now: float) -> None:
         """Collect and trim when their intervals have passed."""
@@ -114,14 +124,29 @@ class Scaler:
         step()
         self.freed += max(0, before - self._process.memory_info().rss)
 
-    def _pause(self, decision: Decision) -> float:
-        if not self._paused:
-            self._paused = True
-            self._say(
-                f"memory is short: {decision.reason}; the run pauses {PAUSE_SECONDS:.0f} s before "
-                "every look; allow more (--memory-limit) or let less live (--max-objects)"
-            )
-        return PAUSE_SECONDS
+    def _pause(self, decision: Decision, stopping: Event, end: float) -> None:
+        """Wait, giving back what can be, until a look finds memory or the end is there."""
+        begun = now = time.monotonic()
+        most = "" if end == float("inf") else f", at most {end - now:.0f} s"
+        self._say(
+            f"memory is short: {decision.reason}; the run pauses until there is some again{most}; "
+            "allow more (--memory-limit), or begin a log with fewer --max-objects"
+        )
+        while decision.action == "pause":
+            if now >= end:
+                message = (
+                    f"memory stayed short for {now - begun:.0f} s: {decision.reason}; the log ends "
+                    "whole at its last commit: allow more (--memory-limit) or end other programs, "
+                    "and go on with the same command"
+                )
+                raise ShortOfMemoryError(message)
+            if stopping.wait(min(PAUSE_SECONDS, end - now)):
+                return
+            self._collect()
+            self._trim()
+            decision, now = self.look(), time.monotonic()
+            self._act(decision)
+        self._say(f"the run goes on after {now - begun:.0f} s: {decision.reason}")
 
     def tightest(self) -> Limit:
         """The limit of memory that leaves least."""
@@ -137,6 +162,13 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def _end(now: float, until: float | None, *, bounded: bool) -> float:
+    """When a pause that begins now ends at the latest."""
+    if until is not None:
+        return min(until, now + LONGEST_PAUSE)
+    return now + LONGEST_PAUSE if bounded else float("inf")
 
 
 def _due(now: float, milliseconds: int) -> float:

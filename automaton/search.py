@@ -3,7 +3,7 @@
 The thin way to the kernels `literals` and `match`: arguments are looked at before
 anything runs, lines come as bytes with offsets and leave as columns. Literals come
 first because they cost least: only lines that hold one are parsed. Knows no files,
-no log and no device (`run` says on which threads the shards run).
+no log; `run` says on which threads the shards run, `offload` whether a card scans.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from automaton import conditions, notation, selection
+from automaton import conditions, notation, offload, selection
 from automaton.columns import Columns, Truth, bind, chosen, metavariables
 from automaton.errors import UsageError
 from automaton.packed import Words
@@ -55,10 +55,16 @@ def find(
     check_strings(buffer, offsets)
     rows, words = len(offsets) - 1, -(-patterns.total // 64)
     held = np.zeros((rows, words), np.uint64) if bits is None else _enough(bits, rows, words)
+    total = np.zeros(patterns.total, dtype=np.int64)
+    if offload.tried(
+        "literals", int(offsets[-1] - offsets[0]),
+        lambda card: card.find_literals(patterns, buffer, offsets, held, total),
+    ):  # fmt: skip
+        return Hits(held, total)
     counted: list[Numbers] = []
 
     def task(low: int, high: int) -> None:
-        if bits is not None:
+        if bits is not None or offload.chosen():  # a card may have begun
             held[low:high] = 0
         counts = np.zeros(patterns.total, dtype=np.int64)
         waiting = np.empty(literals.WAITING, np.int64), np.empty(literals.WAITING, np.int32)

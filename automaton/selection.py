@@ -7,7 +7,7 @@ and patterns; what a selector is for, and what the log says, others know.
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ Truth = npt.NDArray[np.bool_]
 class Matcher:
     """Looks at the terms themselves, on this processor; a device may do so elsewhere."""
 
-    def numerals(self, population: Population, rows: Places) -> Truth:
+    def numerals(self, population: Terms, rows: Places) -> Truth:
         """Which rows are Church numerals."""
         column = population.column
         found = np.empty(len(rows), dtype=np.bool_)
@@ -32,7 +32,7 @@ class Matcher:
         )
         return found
 
-    def terms(self, population: Population, rows: Places, pattern: Words, metas: int) -> Truth:
+    def terms(self, population: Terms, rows: Places, pattern: Words, metas: int) -> Truth:
         """Which rows match a pattern whose metavariables are numbered below `metas`."""
         bound = np.empty((2, metas), dtype=np.int64)
         found = np.empty(len(rows), dtype=np.bool_)
@@ -45,14 +45,31 @@ class Matcher:
 ON_CPU = Matcher()
 
 
+class Terms(Protocol):
+    """Terms as columns: a population, or the candidates of a batch."""
+
+    code: Words
+    kinds: list[str]
+    column: dict[str, npt.NDArray[Any]]
+
+    def duplicates(self, rows: Places) -> Truth:
+        """Which rows hold a term that is known already."""
+
+
 def select(
     population: Population, selector: conditions.Selector | None, matcher: Matcher = ON_CPU
 ) -> Places:
     """The live places that a selector (None: every term) matches, ascending."""
-    rows = population.choices()
+    return chosen(population, population.choices(), selector, matcher)
+
+
+def chosen(
+    terms: Terms, rows: Places, selector: conditions.Selector | None, matcher: Matcher = ON_CPU
+) -> Places:
+    """Those of some rows that a selector (None: every term) matches, in their order."""
     if selector is None:
         return rows
-    return rows[conditions.evaluate(selector, partial(_leaf, population, rows, matcher))]
+    return rows[conditions.evaluate(selector, partial(_leaf, terms, rows, matcher))]
 
 
 def checked(text: str) -> conditions.Selector:
@@ -68,7 +85,7 @@ def _check_leaf(leaf: conditions.Leaf) -> Truth:
     return np.zeros(0, dtype=np.bool_)
 
 
-def _leaf(population: Population, rows: Places, matcher: Matcher, leaf: conditions.Leaf) -> Truth:
+def _leaf(population: Terms, rows: Places, matcher: Matcher, leaf: conditions.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
     """One truth value a row for an atom of a selector."""
     column = population.column
     match leaf:
@@ -76,6 +93,8 @@ def _leaf(population: Population, rows: Places, matcher: Matcher, leaf: conditio
             return np.full(len(rows), value)
         case conditions.Numeral():
             return matcher.numerals(population, rows)
+        case conditions.Duplicate():
+            return population.duplicates(rows)
         case conditions.Matches(text):
             return matcher.terms(population, rows, *_pattern(text))
         case conditions.Compare(field, op, value):
@@ -89,7 +108,7 @@ def _leaf(population: Population, rows: Places, matcher: Matcher, leaf: conditio
             return np.isin(_field(population, field)[rows], values)
 
 
-def _field(population: Population, field: str) -> npt.NDArray[np.int32]:
+def _field(population: Terms, field: str) -> npt.NDArray[np.int32]:
     return population.column[field]
 
 

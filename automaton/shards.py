@@ -13,17 +13,28 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.population import Words
-from kernels import cpu, fold, lines, philox, react, reduce
+from kernels import cpu, embed, fold, lines, lost, philox, react, reduce, streams
 
 Bytes = npt.NDArray[np.uint8]
-Scratch = tuple[tuple[Words, ...], Words]
+Slots = npt.NDArray[np.int64]
+Scratch = tuple[tuple[Words, ...], Words, tuple[npt.NDArray[Any], ...]]
+
+_PROPOSED = 16  # arguments of `streams.propose` behind the policies that are not results
 
 
 def scratch(max_steps: int, max_size: int, max_depth: int) -> Scratch:
-    """A worker's arena and stacks, and the printer's stack; untouched pages cost nothing."""
+    """A worker's arena and stacks, the printer's stack, the sketches' room.
+
+    Untouched pages cost nothing.
+    """
     sizes = [1 + max_steps + max_size] * 3 + [max_depth] * 4
     machine = tuple(np.empty(n, dtype=np.int32) for n in sizes)
-    return machine, np.empty(2 * max_size, dtype=np.int32)
+    sketching = (
+        np.empty(embed.SHAPES * max_size, dtype=np.uint64),
+        np.empty(streams.SKETCH, dtype=np.int32),
+        np.empty(streams.SKETCH, dtype=np.int16),
+    )
+    return machine, np.empty(2 * max_size, dtype=np.int32), sketching
 
 
 def react_shard(
@@ -36,6 +47,61 @@ def react_shard(
         low * max_size, *own[0],
     )  # fmt: skip
     return 0
+
+
+def propose_shard(
+    low: int, high: int, own: Scratch, seed: int, tick: int, max_size: int,
+    policies: Bytes, *arguments: Any,
+) -> int:  # fmt: skip
+    """Propose and react for the rounds low..high-1; see `kernels.streams`, `kernels.react`."""
+    first, last = low * len(policies), high * len(policies)
+    proposing, reacting = arguments[:_PROPOSED], arguments[_PROPOSED:]
+    *_, a, b, operators, _results, _out = reacting
+    cpu.compiled(streams.propose)(
+        np.uint64(seed), np.uint64(tick), first, last, policies, *proposing, a, b, operators
+    )
+    cpu.compiled(react.react_proposed)(first, last, *reacting, first * max_size, *own[0])
+    return 0
+
+
+def judge_shard(
+    low: int, high: int, own: Scratch, seed: int, tick: int, room: int, count: int,
+    max_steps: int, uses: Words, used: Slots, seen: npt.NDArray[np.uint64], recent: Words,
+    recent_norm: int, archive: Words, archive_norms: Slots, weights: Slots, mixture: Slots,
+    outcomes: Bytes, vetoed: Bytes, won: Bytes, words: npt.NDArray[np.uint32], features: Words,
+    seconds: Words, buffer: Bytes, text: Bytes, mark: Slots, labels: Bytes, born_slot: Words,
+    names: Bytes, starts: Slots, size: Words, steps: Words, sizes: Words, salience: Words,
+    a: Words, b: Words, operators: Words, results: Slots, out: Words,
+) -> int:  # fmt: skip
+    """Let the candidates of the rounds low..high-1 compete, write the winners' lines.
+
+    Returns the lines' bytes, which begin at buffer[low * room].
+    """
+    cpu.compiled(streams.judge)(
+        np.uint64(seed), np.uint64(tick), low, high, count, max_steps, out, outcomes, vetoed,
+        steps, sizes, results, a, b, size, uses, used, seen, recent, recent_norm, archive,
+        archive_norms, weights, mixture, salience, won, words, features, seconds, *own[2],
+    )  # fmt: skip
+    written = cpu.compiled(lines.write_winners)(
+        low * count, high * count, won, text, mark, labels, born_slot, names, starts, steps,
+        sizes, salience, a, b, operators, results, out, buffer[low * room : high * room], own[1],
+    )  # fmt: skip
+    return int(written)
+
+
+def archive_shard(
+    low: int, high: int, _own: Scratch, room: int, outcomes: Bytes, won: Bytes, vetoed: Bytes,
+    salience: Words, steps: Words, sizes: Words, results: Slots, out: Words, buffer: Bytes,
+) -> int:  # fmt: skip
+    """Pack the candidates of the slots low..high-1 that lost; returns their bytes.
+
+    They begin at buffer[low * room].
+    """
+    packed = cpu.compiled(lost.pack_lost)(
+        low, high, outcomes, won, vetoed, salience, steps, sizes, results, out,
+        buffer[low * room : high * room],
+    )  # fmt: skip
+    return int(packed)
 
 
 def write_shard(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from automaton import checkpoint
+from automaton import checkpoint, lineup
 from automaton.checkpoint import Checkpoint
 from automaton.log_reader import LogReader
 from automaton.names import Names
@@ -20,11 +20,12 @@ from automaton.objects import Object, parse_line
 from automaton.options import RANGES, from_record
 from automaton.records import is_our_id
 from automaton.state import State
+from automaton.streams import Streams
 from automaton.world import World
 
 #: Bytes that a log must have grown by for a checkpoint: while it runs, and at its end.
 GROWN, GROWN_AT_END = 64 << 20, 1 << 20
-_TABLES = ("automata", "transitions", "verticals", "rules")
+_TABLES = ("automata", "transitions", "verticals", "rules", "vetoes", "rewritings")
 
 
 def kept(world: World) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -45,6 +46,9 @@ def kept(world: World) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     columns["code"] = population.code[: population.end]
     columns["names"] = np.frombuffer(population.names.buffer(), dtype=np.uint8)
     columns["starts"] = population.names.starts()
+    if world.streams is not None:
+        facts["streams"], more = world.streams.kept()
+        columns |= {f"streams.{name}": values.reshape(-1) for name, values in more.items()}
     return facts, columns
 
 
@@ -56,7 +60,8 @@ def restored(log: LogReader, found: Checkpoint) -> World | None:
     commit = log.commit(found.tick)
     if facts["total"] != commit.population:
         return None
-    world = World(from_record(facts["options"]), log.prefix)
+    options = from_record(facts["options"])
+    world = World(options, log.prefix)
     population = world.population
     population.column = {
         name: columns[f"place.{name}"].astype(kind) for name, kind in population.COLUMNS.items()
@@ -67,10 +72,15 @@ def restored(log: LogReader, found: Checkpoint) -> World | None:
     population.names = Names.of(columns["names"].tobytes(), columns["starts"])
     world.rows, world.reader.skipped = facts["rows"], facts["skipped"]
     world.spans = facts["spans"]
+    if "streams" in facts:
+        own = {name.removeprefix("streams."): values for name, values in columns.items()}
+        table = lineup.table(options.streams)
+        mixture = np.array(lineup.mixture(options.salience), dtype=np.int64)
+        world.streams = Streams.of(population, table, mixture, facts["streams"], own)
     if not _learn(world, log, facts["definitions"], log.commits.row(found.tick)[4:]):
         return None
     world.program.problems = facts["problems"]
-    world.state = State.of(commit.state)
+    world.resume(State.of(commit.state))
     return world
 
 

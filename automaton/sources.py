@@ -42,6 +42,7 @@ class TermReader:
     def __init__(self, max_size: int, skipped: int = 0) -> None:
         self.max_size = max_size
         self.skipped = skipped
+        self.smallest = 0  # nodes of the smallest term that is too large; 0: there is none
         self._canonical = _CanonicalReader(max_size)
 
     def terms_of(self, found: Found) -> list[Named]:
@@ -60,9 +61,19 @@ class TermReader:
         for suffix, words in self._words_of(source):
             if len(words) > self.max_size:
                 self.skipped += 1
+                self.smallest = min(self.smallest or len(words), len(words))
             else:
                 usable.append(Named(name + suffix, words, kind, level, definition))
         return usable
+
+    def too_large(self) -> str:
+        """What to do where the terms that there are were too large; "" where none was."""
+        if not self.smallest:
+            return ""
+        return (
+            f"nothing to step: every term of the log is larger than --max-size {self.max_size} "
+            f"or cannot be used; the smallest of those has {self.smallest} nodes: raise it to that"
+        )
 
     def _words_of(self, source: objects.TermSource) -> list[tuple[bytes, Words]]:
         if source.kind == "text":

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automaton.errors import DamagedError
+from automaton.lineup import ONE
 
 ACTIONS = (
     "evolve",
@@ -24,8 +25,6 @@ ACTIONS = (
 #: What is counted since the first tick, beside the actions performed.
 COUNTERS = ("lines", "objects", "modifications", "accepted", "refused", "rejected", "unknown",
             "stayed")  # fmt: skip
-#: One, in the fixed point of weights and of mean salience.
-ONE = 1 << 16
 
 
 @dataclass
@@ -40,10 +39,11 @@ class State:
     inbox: int = 0  # bytes of the inbox taken in
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
     actions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ACTIONS, 0))
+    ends: dict[str, Any] | None = None  # what became of the tick's slots; None without streams
 
     def record(self) -> dict[str, Any]:
         """The state as it stands in the commit."""
-        return {
+        record: dict[str, Any] = {
             "automaton": self.automaton,
             "entered": self.entered,
             "weights": list(self.weights),
@@ -52,6 +52,7 @@ class State:
             "inbox": self.inbox,
             "counters": {**self.counters, "actions": dict(self.actions)},
         }
+        return record if self.ends is None else {**record, "ends": self.ends}
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> State:
@@ -68,6 +69,7 @@ class State:
                 inbox=record["inbox"],
                 counters=counters,
                 actions=actions,
+                ends=record.get("ends"),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DamagedError(f"a commit's state lacks or mistakes {error}") from error

@@ -6,7 +6,7 @@ names as a contract.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -57,6 +57,11 @@ class Stats:
     durable_bytes: int  # the log is safe on the disk up to here
     log_bytes: int
     head: str  # the chain after the last commit, hex
+    refused: dict[str, int]  # lines of the inbox that this run did not take, by reason
+    verify: dict[str, Any]  # how far the log is verified while it is written (`pace.Verified`)
+    gil: bool  # whether one thread at a time runs Python: the interpreter's global lock is on
+    ends: dict[str, Any] | None = None  # where streams compete: what became of the last tick
+    remembered: dict[str, Any] | None = None  # what the memory took and did not
     final: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -92,6 +97,7 @@ def block(stats: Stats) -> Sequence[tuple[str, str]]:
             f"{stats.modifications_per_s:.0f} ({stats.modifications_per_s_total:.0f} since start)",
         ),
         ("Candidates/s", f"{stats.candidates_per_s:.0f}"),
+        *_streams(stats),
         ("Outcomes", summary_line(stats.outcomes)),
         ("Dimension", f"{stats.dimension} ({where})"),
         ("Population", f"{stats.live} live, {stats.distinct} distinct terms"),
@@ -99,7 +105,34 @@ def block(stats: Stats) -> Sequence[tuple[str, str]]:
             "Durable",
             f"{stats.durable_bytes} of {stats.log_bytes} bytes, {stats.queue} batches under way",
         ),
+        ("Verified", verified_line(stats.verify, stats.tick)),
     ]
+
+
+def _streams(stats: Stats) -> Iterator[tuple[str, str]]:
+    """Who won, and where the other candidates went; nothing without streams."""
+    if stats.ends is not None:
+        won = ", ".join(f"{name} {count}" for name, count in stats.ends["won"].items())
+        yield "Streams", f"won in the last tick: {won}"
+        gone = ("archived", "budget", "empty")
+        rest = ", ".join(f"{stats.ends[name]} {name}" for name in gone)
+        yield "", f"of the others: {rest}, {sum(stats.ends['vetoed'].values())} vetoed"
+    if stats.remembered is not None:
+        of, taken = stats.remembered, stats.remembered["indexed"] + stats.remembered["known"]
+        text = f"{taken} of {of['offered']} terms; {of['not_indexed']} not indexed (memory reindex)"
+        yield "Memory of terms", text + (f"; {of['failure']}" if of["failure"] else "")
+
+
+def verified_line(verify: Mapping[str, Any], tick: int) -> str:
+    """How far a log of so many ticks is verified, as people read it."""
+    if verify["mode"] == "off":
+        return "nothing (--verify off)"
+    share = f"{verify['commits']} commits computed again, coverage {verify['coverage']:.1%}"
+    text = f"to tick {verify['tick']} of {tick}, {share}; not verified: {verify['not_verified']}"
+    if verify["seed"] is not None:
+        text += f"; drawn by seed {verify['seed']}"
+    waited = verify["waited_s"]
+    return text + (f"; waited {waited:.1f} s for it" if waited >= 0.05 else "")
 
 
 def _workers(stats: Stats) -> str:

@@ -10,20 +10,25 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from automaton import frontier, textbook
-from automaton.again import Again, Claim, Open, Section, separator
+from automaton.again import Again, Open
+from automaton.attempt import Section
 from automaton.audit import Audit
 from automaton.chain import Fault
+from automaton.claims import Claim, separator
+from automaton.disk import Buffer
 from automaton.errors import AutomatonError
 from automaton.options import Options
-from automaton.records import Commit, commit_line
+from automaton.records import Commit, commit_line, won
 from automaton.replay import replay
 from automaton.restore import Malformed, beginning
-from kernels import philox
+from kernels import batches, cpu, philox
+
+Bytes = npt.NDArray[np.uint8]
 
 #: Bytes before and behind a difference that are shown.
 _AROUND = 60
@@ -126,10 +131,19 @@ class Truth:
         if self.asked.resume and self.asked.first <= self.resumed + 1:
             frontier.write(self.log.path, frontier.Frontier(tick, self.log.chain_at(tick)))
 
+    def one(self, again: Again, tick: int, *, compute: bool) -> Fault | None:
+        """One tick whose bytes are sealed, computed again or folded; what is not so."""
+        try:
+            self._tick(again, tick, compute=compute, sealed=True)
+        except _UNREADABLE as error:
+            self.fault = self._unreadable(tick, error)
+        return self.fault
+
     def _tick(self, again: Again, tick: int, *, compute: bool, sealed: bool) -> None:
         log = self.log
         whole = tick <= len(log.commits)
-        commit = log.commit(tick) if whole else None
+        read = log.checked_commit if sealed else log.commit
+        commit = read(tick) if whole else None
         with log.batch(tick) if whole else log.bytes_from(log.size) as raw:
             if not compute and commit is not None:
                 replay(again.world, raw, commit)
@@ -139,7 +153,7 @@ class Truth:
             self._compute(again, tick, claim, commit if sealed else None)
         if self.fault is None and commit is not None:
             self.replayed += 1
-            self.modifications += commit.outcomes["normal"]
+            self.modifications += won(commit)
 
     def _compute(self, again: Again, tick: int, claim: Claim, sealed: Commit | None) -> None:
         """Compute a tick and compare every byte; `sealed`: its digest is known to fit."""
@@ -152,9 +166,8 @@ class Truth:
             if self.asked.reference and self._contradicted(again, tick):
                 return False
             size = sum(len(part) for _, part in sections)
-            self._compare(claim.raw, sections, whole=whole)
             lines = sum(_newlines(part) for _, part in sections) - separator(tick, claim.raw)
-            return self._difference[1] < 0
+            return self._stands(claim.raw, sections, whole=whole)
 
         fields = again.tick(tick, claim, same)
         if fields is None:
@@ -173,25 +186,26 @@ class Truth:
                 "commit", at + here, line, tick, _window(due, here), _window(found, here)
             )
 
-    def _compare(self, raw: memoryview, sections: Sequence[Section], *, whole: bool) -> None:
-        """Find the first byte that is not due; of several attempts the furthest counts."""
+    def _stands(self, raw: memoryview, sections: Sequence[Section], *, whole: bool) -> bool:
+        """Whether these bytes stand there; of several attempts the furthest difference is kept."""
         at, furthest = 0, self._difference[1]
-        self._difference = ("", -1, b"")
         stands = np.frombuffer(raw, np.uint8)
         for kind, part in sections:
             due = np.frombuffer(part, np.uint8)
             found = stands[at : at + len(due)]
-            if len(found) == len(due) and np.array_equal(due, found):
-                at += len(due)
-                continue
             here = _first_difference(due, found)
+            if here == len(due):
+                at += here
+                continue
             if at + here > furthest:
                 begin = _line_start(due, here)
                 window = due[begin : here + _AROUND].tobytes()
                 self._difference = kind, at + here, window[max(0, here - begin - _AROUND) :]
-            return
+            return False
         if whole and at < len(stands):
-            self._difference = "batch", at, b""
+            self._difference = max(self._difference, ("batch", at, b""), key=lambda d: d[1])
+            return False
+        return True
 
     def _located(self, tick: int, raw: memoryview) -> Fault:
         kind, at, due = self._difference
@@ -240,21 +254,20 @@ class Truth:
         return False
 
 
-def _first_difference(due: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> int:
+def _first_difference(due: Bytes, found: Bytes) -> int:
     """The first position at which two runs of bytes differ, or the shorter one's end."""
-    size = min(len(due), len(found))
-    different = np.flatnonzero(due[:size] != found[:size])
-    return int(different[0]) if len(different) else size
+    return int(cpu.compiled(batches.first_difference)(due, found))
 
 
-def _line_start(data: np.ndarray[Any, Any], at: int) -> int:
+def _line_start(data: Bytes, at: int) -> int:
     """Where the line begins that holds a position."""
     breaks = np.flatnonzero(data[max(0, at - (1 << 16)) : at] == 10)
     return max(0, at - (1 << 16)) + int(breaks[-1]) + 1 if len(breaks) else 0
 
 
-def _newlines(part: Any) -> int:
-    return int(np.count_nonzero(np.frombuffer(part, np.uint8) == 10))
+def _newlines(part: Buffer) -> int:
+    data = np.frombuffer(part, np.uint8)
+    return int(cpu.compiled(batches.count_newlines)(data, 0, len(data)))
 
 
 def _window(line: bytes, at: int) -> str:

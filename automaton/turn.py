@@ -34,7 +34,7 @@ def take(world: World, answers: Answers, tick: int, seams: Seams) -> Turn:
     unknown: list[str] = []
     going = moves(world.program, current, _holds(world, answers, tick, unknown), locked=locked)
     automaton = world.program.automata[current]
-    scene = Scene(world, answers, tick, world.options.parallel, seams, automaton, automaton)
+    scene = Scene(world, answers, tick, world.slots, seams, automaton, automaton)
     scene.made += [fact_line(scene, name, answer=answer) for name, answer in answers.facts]
     for transition in going.performed:
         if not locked:

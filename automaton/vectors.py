@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from automaton import offload
 from automaton.packed import Words
 from kernels import cpu, topk
 from kernels import embed as embedding
@@ -40,6 +41,11 @@ def embed(
     whole("dimensions", dimensions, 1, topk.MOST_DIMENSIONS)
     closed_terms(code, starts, sizes)
     vectors = np.empty((len(starts), dimensions), dtype=np.int16)
+    if offload.tried(
+        "embed", len(starts),
+        lambda card: card.embed_terms(code, starts, sizes.astype(np.int32, copy=False), vectors),
+    ):  # fmt: skip
+        return vectors
 
     def task(low: int, high: int) -> None:
         shapes = np.empty(embedding.SHAPES * int(sizes[low:high].max()), dtype=np.uint64)
@@ -77,6 +83,7 @@ class Vectors:
     def __init__(self, vectors: Matrix, run: Run = at_once) -> None:
         self.vectors = _matrix("vectors", vectors)
         self.norms, self._inverses = _norms(self.vectors, run)
+        self._on_card: Any = None  # its image, made when first searched there
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -91,6 +98,11 @@ class Vectors:
         shape = (len(queries), min(k, len(self)))
         parts: dict[int, tuple[Numbers, Numbers]] = {}
 
+        def on_card(card: Any) -> None:
+            self._on_card = self._on_card or card.Searcher(self.vectors, self.norms)
+            found = self._on_card.nearest(queries, norms, shape[1], by_cosine)
+            parts.update(enumerate(found))
+
         def task(low: int, high: int) -> None:
             width = (shape[0], min(shape[1], high - low))
             dots, rows = (np.empty(width, dtype=np.int64) for _ in range(2))
@@ -100,7 +112,7 @@ class Vectors:
             )  # fmt: skip
             parts[low] = dots, rows
 
-        if shape[0]:
+        if shape[0] and not offload.tried("nearest", len(self) * queries.size, on_card):
             run(task, len(self))
         return self._answer(
             [parts[low] for low in sorted(parts)], shape, norms, by_cosine=by_cosine

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from automaton import shares
 from automaton.again import Open
 from automaton.audit import Audit
 from automaton.chain import Fault
@@ -85,7 +86,7 @@ def verify(
     integrity_s = time.perf_counter() - begun
     truth = Truth(log, asked, open_device or (lambda options: Cpu(options, threads=workers)), tell)
     if asked.replay != "none" and (fault is None or fault.kind not in _BEFORE_COMMITS):
-        truth.go(fault)
+        shares.go(truth, fault, 1 if open_device else workers)
     fault = truth.fault or fault or wrong_head
     return Verdict(
         commits=len(log.commits), replayed=truth.replayed, modifications=truth.modifications,

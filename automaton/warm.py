@@ -7,14 +7,17 @@ on a snapshot of its own, thrown away.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from automaton import selection, terms
+from automaton import competition, sealed, selection, terms
 from automaton.answers import Answers, application
 from automaton.device import Batch, Cpu, Fragments, Job, LineBuffer, Reference, reduce_batch
 from automaton.options import Options
 from automaton.population import MODIFICATION, Entering, place_words
 from automaton.sources import Found
+from automaton.streams import Remembered
 from automaton.world import World
 from kernels import philox
 
@@ -23,8 +26,32 @@ _SMALL = Options(
 )
 
 
-def warm_up() -> None:
-    """Compute one tick of one round."""
+def warm_up(options: Options = _SMALL) -> None:
+    """Compute one tick of one round, and one with streams where these options have some."""
+    _warm_up()
+    if options.streams != "none":
+        _compete()
+
+
+def _compete() -> None:
+    """One round of every stream."""
+    world = World(replace(_SMALL, streams="all"))
+    term = {"term": "λλ1 0"}
+    rule = {"type": "rule", "pattern": "?x", "replacement": "?x"}
+    veto = {"type": "veto", "match": "duplicate"}
+    world.found([Found("a", term), Found("b", veto), Found("r", rule)], 1)
+    device, choice = Cpu(world.options, threads=1), world.choice(1)
+    batch = device.batch(world.slots, len(world.stream_names))
+    competition.compute(device, world, batch, 1, choice, device.buffer())
+    device.archive(batch, device.buffer())
+    lost = [Remembered(0, terms.IDENTITY, 1)]
+    entering = competition.entering(batch, np.flatnonzero(batch.won))
+    world.fold(1, [Found("c", term)], entering, 0, [], lost)
+    world.choice(2)
+    device.close()
+
+
+def _warm_up() -> None:
     options = _SMALL
     world = World(options)
     world.found([Found("a", {"term": "λ0"}), Found("b", {"term": "λλ1"})], 1)
@@ -49,4 +76,5 @@ def warm_up() -> None:
         MODIFICATION,
     )
     world.population.reserve(len(world.population.code))
+    sealed.warm_up()
     device.close()

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from automaton import notation, objects, selection, terms
+from automaton import lineup, notation, objects, rewritten, selection, terms
 from automaton.conditions import Selector
-from automaton.errors import NothingToRunError, UsageError
+from automaton.errors import DamagedError, NothingToRunError, UsageError
+from automaton.lineup import ONE
 from automaton.modify import Automaton, Program, Rule
 from automaton.options import Options
 from automaton.population import (
@@ -28,6 +30,7 @@ from automaton.population import (
 )
 from automaton.sources import Found, TermReader
 from automaton.state import State
+from automaton.streams import Proposals, Remembered, Streams
 from automaton.terms import Words
 from kernels import philox
 
@@ -54,6 +57,7 @@ class Choice:
     a: Places
     b: Places
     operator_of: Places
+    proposals: Proposals | None = None  # where streams compete
 
 
 class World:
@@ -69,6 +73,7 @@ class World:
         self.rows: dict[str, int] = {}  # rows of operators, by automaton's or rule's id
         self.trial_row = self.population.add_operator(Named(b"trial", terms.IDENTITY, "trial"))
         self.reader = TermReader(options.max_size)
+        self.streams: Streams | None = None
         self.spans: dict[str, int] = {}  # last span of objects that have one too large to live
 
     # -- the beginning -----------------------------------------------------
@@ -82,20 +87,50 @@ class World:
                 f"nothing to step: the log holds no lambda terms{machine}; "
                 "`init PATH` writes a log with both"
             )
-            raise NothingToRunError(message)
+            raise NothingToRunError(self.reader.too_large() or message)
         self._sync_operators()
         if self.options.operator is not None:
             self.use_operator(self.options.operator, run)
         else:
             self._start_machine()
+        self._begin_streams()
 
     def use_options(self, options: Options, run: int) -> None:
         """The options of a run record, from its batch on."""
-        self.options = options
+        before, self.options = self.options, options
+        if (before.streams, before.salience) != (options.streams, options.salience):
+            self._begin_streams()
         self.program.max_size = options.max_size
         self.reader = TermReader(options.max_size, self.reader.skipped)
         if options.operator is not None:
             self.use_operator(options.operator, run)
+        elif self.state.automaton is None and self.program.automata:
+            self._start_machine()  # the log was begun with an operator, which was taken back
+
+    def _begin_streams(self) -> None:
+        """The streams of the options begin, with nothing behind them."""
+        rows = lineup.table(self.options.streams)
+        mixture = np.array(lineup.mixture(self.options.salience), dtype=np.int64)
+        self.streams = Streams.begun(self.population, rows, mixture) if rows else None
+        self.state.weights, self.state.ends = lineup.shares(rows), None
+
+    def resume(self, state: State) -> None:
+        """Take the state that a commit holds; there is one weight a stream."""
+        count = max(1, len(self.stream_names))
+        able = all(type(weight) is int and 0 <= weight <= 2 * ONE for weight in state.weights)
+        if len(state.weights) != count or not able:
+            raise DamagedError(f"a commit's state has not the weights of {count} streams")
+        self.state = state
+
+    @property
+    def stream_names(self) -> list[str]:
+        """The names of the streams that compete, in the order of their slots."""
+        return [stream.name for stream in self.streams.table] if self.streams else []
+
+    @property
+    def slots(self) -> int:
+        """The candidates of a tick: rounds times streams."""
+        return self.options.parallel * max(1, len(self.stream_names))
 
     def use_operator(self, text: str, run: int) -> None:
         """The operator that the options name, under the run record's id."""
@@ -153,7 +188,26 @@ class World:
         """The operator and the reactants that a tick may draw."""
         automaton, row, level = self._operating(tick)
         a, b = self._reactants(automaton)
-        return Choice(automaton, level, row, a, b, self._operator_of())
+        operator_of = self._operator_of()
+        if self.streams is None:
+            return Choice(automaton, level, row, a, b, operator_of)
+        allowed = partial(self._allowed, None if automaton is None else automaton.a)
+        rewriting = self._rewriting(self.streams, tick)
+        proposals = self.streams.proposals(
+            tick, allowed, operator_of, self.state.weights, rewriting
+        )
+        return Choice(automaton, level, row, a, b, operator_of, proposals)
+
+    def _rewriting(self, streams: Streams, tick: int) -> tuple[Places, Places]:
+        """What rules with a replacement offer this tick; see `rewritten.written`."""
+        rules = self.program.rewritings if streams.reasons else {}
+        seed, size = self.options.seed, self.options.max_size
+        drawn = rewritten.drawn(self.population, rules, seed, tick, self.matcher)
+        return rewritten.written(self.population, streams.rewriting, drawn, size)
+
+    def _allowed(self, selector: Selector | None, rows: Places) -> Places:
+        """Those of some rows that a selector allows."""
+        return selection.chosen(self.population, rows, selector, self.matcher)
 
     def choice_for(self, automaton: Automaton, row: int) -> Choice:
         """What a trial of another operator for an automaton draws; rules do not apply."""
@@ -231,21 +285,30 @@ class World:
 
     # -- the fold ----------------------------------------------------------
 
-    def fold(
+    def fold(  # noqa: PLR0913, PLR0917 - a batch is made of these
         self, tick: int, accepted: Sequence[Found], winners: Entering, level: int,
-        made: Sequence[Made],
+        made: Sequence[Made], lost: Sequence[Remembered] = (),
     ) -> None:  # fmt: skip
-        """The lines of a batch enter, in the order in which they stand in it."""
+        """The lines of a batch enter, in the order in which they stand in it.
+
+        `lost`: what enters the window of the archive, where streams compete.
+        """
         number = 0
+        if self.streams is not None:
+            self.streams.credit(tick, winners.index, winners.places_a, winners.places_b)
         for found in accepted:
             number = self._renew(found, tick, number)
         if len(winners.slots):
             self.population.enter(tick, winners, level, MODIFICATION)
+        if len(winners.slots) and self.streams is not None:
+            self.streams.entered(tick, winners)
         for line in made:
             if line.words is not None:
                 self._enter_made(tick, line, line.words)
             elif line.found is not None:
                 number = self._renew(line.found, tick, number)
+        if self.streams is not None:
+            self.streams.remember(tick, lost)
         if accepted or any(line.found for line in made):
             self._sync_operators()
 
@@ -257,6 +320,9 @@ class World:
         draws = place_words(self.options.seed, tick, philox.PLACE, slot)
         entering = Entering(slot, at, words, at, size, steps, draws)
         self.population.enter(tick, entering, line.level, COMPOSITION)
+        if self.streams is not None:
+            for place in self.population.entered[1]:
+                self.streams.sense(tick, int(place))
 
     def _renew(self, found: Found, tick: int, number: int) -> int:
         """A named object's new version replaces the old; returns the next draw's number."""
@@ -266,7 +332,10 @@ class World:
         kept = {term.name for term in fresh}
         self.population.drop(name for name in old if name not in kept)
         for term in fresh:
-            self.population.add_named(term, self.options.seed, tick, number, philox.ACCEPTED)
+            seed = self.options.seed
+            place = self.population.add_named(term, seed, tick, number, philox.ACCEPTED)
+            if self.streams is not None and place >= 0:
+                self.streams.sense(tick, place)
             number += 1
         return number
 

@@ -18,6 +18,7 @@ whose first leaf is at most i. At most three arguments are pending at a time.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from .packed import APP, LAM, VAR, U, link
 from .reduce import COPY, DEPTH, INPUT, NORMAL, PENDING, SIZE, STEPS, normalise
@@ -58,6 +59,14 @@ OPERATORS = {
     # λm.λn.λf.λx.n m f x: m**n, also for n = 0
     EXPONENTIATION: _term(*[LAM] * 4, APP, APP, APP, 2 << 2, 3 << 2, _F, VAR),
 }
+
+
+def kind_of(operator: npt.NDArray[np.int32]) -> int:
+    """The number of a packed operator in `OPERATORS`, 0 for any other."""
+    for kind, words in OPERATORS.items():
+        if np.array_equal(operator, words):
+            return kind
+    return 0
 
 
 def write_numeral(out, at, n):  # type: ignore[no-untyped-def]

@@ -28,12 +28,12 @@ _HERE = Path(__file__).parent
 
 
 def source_key() -> str:
-    """The hash of all kernel sources and of numba's version, 16 hex digits.
+    """The hash of all kernel sources, of numba's version and of its bounds checks, 16 hex digits.
 
     numba's cache looks at the file of the function it compiled and not at the
-    functions called from it, so a change anywhere must change the folder.
+    functions called from it, nor at NUMBA_BOUNDSCHECK; so each must change the folder.
     """
-    digest = hashlib.sha256(numba.__version__.encode())
+    digest = hashlib.sha256(f"{numba.__version__} {bool(config.BOUNDSCHECK)}".encode())
     for path in sorted(_HERE.glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]

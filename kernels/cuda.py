@@ -28,9 +28,16 @@ from numba import types
 from numba.np.numpy_support import from_dtype
 
 from . import cpu
-from .church import add_counts, church_reactions, decode_numerals, mult_counts, operate
+from .church import (
+    add_counts,
+    church_reactions,
+    decode_numerals,
+    encode_numerals,
+    mult_counts,
+    operate,
+)
 from .embed import embed_terms
-from .match import matches
+from .match import bind_terms, matches
 from .packed import U, numeral_of
 from .react import react
 from .reduce import reduce_terms
@@ -62,7 +69,7 @@ def device(body: Callable[..., Any]) -> Any:
 
 def react_slots(  # type: ignore[no-untyped-def]
     seed, tick, purpose, todo, first,
-    code, start, size, normal, choices_a, choices_b, operator, operator_of,
+    code, start, size, normal, value, form, choices_a, choices_b, operator, operator_of,
     copies, max_steps, max_size, max_depth, max_input,
     outcomes, steps, sizes, salience, places_a, places_b, operators, results, out,
     cells, stack,
@@ -74,7 +81,7 @@ def react_slots(  # type: ignore[no-untyped-def]
         slot = todo[U(k)]
         react(
             seed, tick, purpose, slot, slot + 1,
-            code, start, size, normal, choices_a, choices_b, operator, operator_of,
+            code, start, size, normal, value, form, choices_a, choices_b, operator, operator_of,
             copies, max_steps, max_size, max_depth, max_input,
             outcomes, steps, sizes, salience, places_a, places_b, operators, results,
             out[U(slot - first)], 0,
@@ -146,11 +153,26 @@ def match_rows(pattern, code, start, rows, bounds, found):  # type: ignore[no-un
         found[U(k)] = matches(pattern, code, start[U(rows[U(k)])], begin, end)
 
 
+def bind_rows(pattern, code, start, rows, found, bound_start, bound_end):  # type: ignore[no-untyped-def]
+    """`match.bind_terms`; bound_start, bound_end int64 [rows, metas]."""
+    for k in range(cuda.grid(1), rows.shape[0], cuda.gridsize(1)):
+        bind_terms(
+            pattern, code, start, rows[k : k + 1], found[k : k + 1],
+            bound_start[k : k + 1], bound_end[k : k + 1],
+        )  # fmt: skip
+
+
 def match_numeral_rows(code, start, size, rows, found):  # type: ignore[no-untyped-def]
     """Which terms of `rows` are Church numerals."""
     for k in range(cuda.grid(1), rows.shape[0], cuda.gridsize(1)):
         row = U(rows[U(k)])
         found[U(k)] = numeral_of(code, start[row], size[row]) >= 0
+
+
+def encode_batch(ns, starts, code):  # type: ignore[no-untyped-def]
+    """`church.encode_numerals`."""
+    for i in range(cuda.grid(1), ns.shape[0], cuda.gridsize(1)):
+        encode_numerals(ns, starts, i, i + 1, code)
 
 
 def decode_batch(code, starts, sizes, ns):  # type: ignore[no-untyped-def]
@@ -187,6 +209,7 @@ class Kernel:
 
     loop: Callable[..., Any]
     signature: Any
+    blocks: int = BLOCKS  # that a multiprocessor shall hold, which bounds the registers
 
     @property
     def bound(self) -> python_types.FunctionType:
@@ -194,9 +217,10 @@ class Kernel:
         return cpu.bound(self.loop, device)
 
 
-def _kernel(loop: Callable[..., Any], words: str) -> tuple[str, Kernel]:
+def _kernel(loop: Callable[..., Any], words: str, blocks: int = BLOCKS) -> tuple[str, Kernel]:
     """A row of KERNELS; `words` has a letter of TYPES for every argument of the loop."""
-    return loop.__name__, Kernel(loop, types.void(*(TYPES[word] for word in words.split())))
+    signature = types.void(*(TYPES[word] for word in words.split()))
+    return loop.__name__, Kernel(loop, signature, blocks)
 
 
 #: Scalars, then arrays in C order: i4 is int32[:], i4x2 is int32[:, :].
@@ -204,25 +228,29 @@ TYPES = {
     "int": types.int64, "word": types.uint64, "bool": types.boolean,
     "u1": types.uint8[::1], "b1": types.boolean[::1], "i4": types.int32[::1],
     "i8": types.int64[::1], "i4x2": types.int32[:, ::1], "i2x2": types.int16[:, ::1],
+    "u8": types.uint64[::1], "i8x2": types.int64[:, ::1],
     "u8x2": types.uint64[:, ::1], "i8x3": types.int64[:, :, ::1],
     "cells": types.Array(from_dtype(CELL), 2, "C"),
     "stack": types.Array(from_dtype(ENTRY), 2, "C"),
 }  # fmt: skip
 
-#: Every kernel of this target by name.
+#: Every kernel of this target by name; those of `cuda_search` join when it is imported.
 KERNELS: dict[str, Kernel] = dict(
     [
         _kernel(
             react_slots,
-            "word word word i4 int i4 i8 i4 b1 i4 i4 int i4 bool int int int int "
+            "word word word i4 int i4 i8 i4 b1 i4 u1 i4 i4 int i4 bool int int int int "
             "u1 i4 i4 i4 i4 i4 i4 i8 i4x2 cells stack",
+            7,  # 72 registers: the machine, closed forms and draws in one
         ),
         _kernel(reduce_batch, "i4 int i4 i8 i4 int int int u1 i4 i4 i8 i4x2 cells stack"),
         _kernel(operate_batch, "i4 int i4 int int i8 i8 int int int u1 i4 i4 i8 i4x2 cells stack"),
         _kernel(church_batch, "i4 int int int i8 i8 bool int int int int u1 i4 i4 i8 i4x2"),
         _kernel(gather, "int i4 i8 i4 i4x2 i4"),
         _kernel(match_rows, "i4 i4 i8 i4 i8x3 b1"),
+        _kernel(bind_rows, "i4 i4 i8 i4 b1 i8x2 i8x2"),
         _kernel(match_numeral_rows, "i4 i8 i4 i4 b1"),
+        _kernel(encode_batch, "i8 i8 i4"),
         _kernel(decode_batch, "i4 i8 i4 i8"),
         _kernel(add_batch, "i8 i8 i8 u1"),
         _kernel(mult_batch, "i8 i8 i8 u1"),
@@ -231,14 +259,20 @@ KERNELS: dict[str, Kernel] = dict(
 )
 
 
+def register(loop: Callable[..., Any], words: str, blocks: int = BLOCKS) -> None:
+    """Add a loop of another file to KERNELS; see `_kernel`."""
+    KERNELS.update([_kernel(loop, words, blocks)])
+
+
 @cache
 def compiled(name: str) -> Any:
     """The kernel as machine code of this machine's GPU."""
     kernel = KERNELS[name]
     if SIMULATED:
         return cuda.jit(kernel.bound)
+    bounds = (BLOCK, kernel.blocks)
     # in a list: then a launch holds its arguments against the types
-    return cuda.jit([kernel.signature], launch_bounds=(BLOCK, BLOCKS), lto=False)(kernel.bound)
+    return cuda.jit([kernel.signature], launch_bounds=bounds, lto=False)(kernel.bound)
 
 
 def launch(name: str, threads: int, stream: Any, *arguments: Any) -> None:

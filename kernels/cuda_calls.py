@@ -19,6 +19,7 @@ from .cuda_memory import (
     CardError,
     Mirror,
     NoRoomError,
+    bus,
     card_errors,
     free_bytes,
     multiprocessors,
@@ -35,9 +36,11 @@ __all__ = [
     "Reactor",
     "Reducer",
     "add_counts",
+    "bind_terms",
     "church_reactions",
     "decode_numerals",
     "embed_terms",
+    "encode_numerals",
     "match_numerals",
     "match_terms",
     "mult_counts",
@@ -51,7 +54,9 @@ REACTION = {
     "places_a": np.int32, "places_b": np.int32, "operators": np.int32, "results": np.int64,
 }  # fmt: skip
 #: What a reaction reads: all terms, by place, and who may react.
-SNAPSHOT = ("code", "start", "size", "normal", "choices_a", "choices_b", "operator_of")
+SNAPSHOT = (
+    "code", "start", "size", "normal", "value", "form", "choices_a", "choices_b", "operator_of",
+)  # fmt: skip
 
 
 def prepare() -> None:
@@ -184,11 +189,12 @@ def threads_for(count: int, scratch: int = 0) -> int:
 def _answers(name: str, threads: int, inputs: tuple[Any, ...], *outputs: Array) -> None:
     """Launch an elementwise kernel on copies of its inputs; fill the outputs, given last."""
     with card_errors():
-        given = [cuda.to_device(a) if isinstance(a, np.ndarray) else a for a in inputs]
+        given = [bus().put(a) if isinstance(a, np.ndarray) else a for a in inputs]
         images = [cuda.device_array(a.shape, a.dtype) for a in outputs]
         launch(name, threads, 0, *given, *images)
+        cuda.synchronize()
         for image, output in zip(images, outputs, strict=True):
-            image.copy_to_host(output)
+            bus().get(image, output)
 
 
 def match_terms(
@@ -202,11 +208,26 @@ def match_terms(
         _answers("match_rows", threads, (pattern, code, start, rows, bounds), found)
 
 
+def bind_terms(
+    pattern: Array, code: Array, start: Array, rows: Array, found: Array, begins: Array, ends: Array
+) -> None:
+    """`match.bind_terms`; begins, ends int64[len(rows), metavariables]."""
+    if len(rows):
+        inputs = (pattern, code, start, rows)
+        _answers("bind_rows", threads_for(len(rows)), inputs, found, begins, ends)
+
+
 def match_numerals(code: Array, start: Array, size: Array, rows: Array, found: Array) -> None:
     """`match.match_numerals`; found bool[len(rows)]."""
     if len(rows):
         inputs = (code, start, size, rows)
         _answers("match_numeral_rows", threads_for(len(rows)), inputs, found)
+
+
+def encode_numerals(ns: Array, starts: Array, code: Array) -> None:
+    """`church.encode_numerals` for all counts; code int32 has room for all."""
+    if len(ns):
+        _answers("encode_batch", threads_for(len(ns)), (ns, starts), code)
 
 
 def decode_numerals(code: Array, starts: Array, sizes: Array, ns: Array) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .lines import put_label
-from .packed import U, place_hash, term_hash
+from .packed import U, numeral_of, place_hash, term_hash
 from .philox import below, draw
 
 
@@ -69,7 +69,7 @@ def enter(  # type: ignore[no-untyped-def]
     survivors, places, slots, index, tick, source, source_start, source_size, source_steps,
     level, kind, end, total, text, mark,
     code, start, size, born_tick, born_slot, place_level, place_kind, place_steps, hashes, live,
-    normal, labels,
+    normal, value, labels,
 ):  # fmt: skip
     """Copy the surviving terms to their places; returns (end of code, population sum).
 
@@ -100,6 +100,7 @@ def enter(  # type: ignore[no-untyped-def]
         total += place_hash(place, hashes[U(place)])
         live[U(place)] = True
         normal[U(place)] = True
+        value[U(place)] = numeral_of(code, end, nodes)
         end += nodes
     return end, total
 

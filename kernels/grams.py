@@ -75,6 +75,34 @@ def thin(buffer, picked, kept, count, factor, shift, words):
     return kept
 
 
+def entries_at(
+    buffer, at, stop, first, shift, table, coarse, second, fine_shift, fine, bucket_shift, bucket
+):
+    """The entries (from, to) of the gram at one place; none where a filter does not know it.
+
+    What `sift`, `thin` and `compare` do for many places, for a target that has a thread a place.
+    """
+    word = word_before(buffer, at, stop)
+    hashed = (word * first) >> shift
+    if table.shape[0] > 0:
+        if table[U(hashed)] == 0:
+            return 0, 0
+    elif known(coarse, hashed) == 0:
+        return 0, 0
+    if known(fine, (word * second) >> fine_shift) == 0:
+        return 0, 0
+    gram = (word * first) >> bucket_shift
+    return bucket[U(gram)], bucket[U(gram + _1)]
+
+
+def begin_of(buffer, near, stop, e, window, back, number, place, width):
+    """Where the pattern of entry e would begin, if its window stands at this place; else -1."""
+    at = near - back[U(e)]
+    if at < 0 or word_before(buffer, at, stop) & width != window[U(e)]:
+        return np.int64(-1)
+    return np.int64(at - place[U(number[U(e)])])
+
+
 def compare(
     buffer, begin, stop, picked, tried, count, factor, shift,
     bucket, window, back, number, place, width, waiting, numbers, waits,

@@ -145,7 +145,7 @@ def put_id(buffer, at, row, labels, born_slot, names, name_starts):  # type: ign
 
 def write_winners(  # type: ignore[no-untyped-def]
     lo, hi, won, text, mark, labels, born_slot, names, name_starts,
-    steps, sizes, places_a, places_b, operators, results, out, buffer, stack,
+    steps, sizes, salience, places_a, places_b, operators, results, out, buffer, stack,
 ):  # fmt: skip
     """Write the winner lines of the slots lo..hi-1; returns the number of bytes.
 
@@ -158,6 +158,7 @@ def write_winners(  # type: ignore[no-untyped-def]
     2 * SPARE bytes more than is used of them.
     """
     at = 0
+    streams = max(0, mark.shape[0] - 9)
     for slot in range(lo, hi):
         if won[U(slot)] == 0:
             continue
@@ -172,7 +173,13 @@ def write_winners(  # type: ignore[no-untyped-def]
         at = put(buffer, at, text, mark[2], mark[3])
         b = places_b[U(slot)]
         at = put_id(buffer, at, b, labels, born_slot, names, name_starts)
-        at = put(buffer, at, text, mark[3], mark[4])
+        if streams > 0:
+            own = 7 + slot % streams
+            at = put(buffer, at, text, mark[U(own)], mark[U(own + 1)])
+            at = put_number(buffer, at, salience[U(slot)])
+            at = put(buffer, at, text, mark[U(7 + streams)], mark[U(8 + streams)])
+        else:
+            at = put(buffer, at, text, mark[3], mark[4])
         at = put_number(buffer, at, steps[U(slot)])
         at = put(buffer, at, text, mark[4], mark[5])
         at = put_number(buffer, at, sizes[U(slot)])
@@ -310,18 +317,21 @@ def string_end(text, at, stop):  # type: ignore[no-untyped-def]
 
 
 def read_winners(  # type: ignore[no-untyped-def]
-    text, at, stop, part, mark, max_size, slots, steps, sizes, starts, levels, ids, words, stack
-):
+    text, at, stop, part, mark, max_size, slots, steps, sizes, salience, starts, levels, ids,
+    words, stack,
+):  # fmt: skip
     """Read winner lines from text[at:stop] until one is something else.
 
     part, mark: the constant parts as in `write_winners`, but part 1 ends before
-    the dimension. slots, starts int64, steps, sizes, levels int32: result, by
-    line (their length bounds the number of lines). ids int64[n, 3, 2]: where the
-    operator's, a's and b's id stand. words int32: the terms one behind the other,
-    at most max_size each. Returns (lines read, position behind them, words used).
+    the dimension. slots, starts int64, steps, sizes, salience (0 where no streams
+    compete), levels int32: result, by line (their length bounds the number of lines).
+    ids int64[n, 3, 2]: where the operator's, a's and b's id stand. words int32: the
+    terms one behind the other, at most max_size each. Returns (lines read, position
+    behind them, words used).
     """
     count = 0
     end = 0
+    streams = max(0, mark.shape[0] - 10)
     while count < slots.shape[0] and at < stop:
         p = expect(text, at, stop, part, mark[0], mark[1])
         if p < 0:
@@ -341,12 +351,18 @@ def read_winners(  # type: ignore[no-untyped-def]
                 break
             ids[count, k, 0] = p
             ids[count, k, 1] = last
-            separator = 3 if k < 2 else 4
+            separator = 3 if k < 2 else 4 if streams == 0 else 8 + slot % streams
             p = expect(text, last, stop, part, mark[separator], mark[separator + 1])
             if p < 0:
                 break
         if last < 0 or p < 0:
             break
+        worth = 0
+        if streams > 0:
+            worth, p = get_number(text, p, stop)
+            p = expect(text, p, stop, part, mark[8 + streams], mark[9 + streams])
+            if worth < 0 or worth > LARGEST or p < 0:
+                break
         made, p = get_number(text, p, stop)
         p = expect(text, p, stop, part, mark[5], mark[6])
         if made < 0 or made > LARGEST or p < 0:
@@ -366,6 +382,7 @@ def read_winners(  # type: ignore[no-untyped-def]
         levels[count] = -level if negative else level
         steps[count] = made
         sizes[count] = size
+        salience[count] = worth
         starts[count] = end
         end += size
         count += 1

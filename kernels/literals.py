@@ -133,6 +133,22 @@ def enter(
     return row
 
 
+def string_with(buffer, at, k, stop, offsets, needles, starts):
+    """The string in which pattern k stands at the byte `at` of the text [0, stop), or -1.
+
+    One place of `enter`, for a target that has a thread a place: the string is looked
+    for from where it would be if all were equally long.
+    """
+    start = starts[U(k)]
+    length = starts[U(k + 1)] - start
+    if at < offsets[0] or at + length > stop:
+        return np.int64(-1)
+    if not same_bytes(buffer, at, needles, start, length):
+        return np.int64(-1)
+    row = row_of(offsets, at * (offsets.shape[0] - 1) // stop, at)
+    return np.int64(row if at + length <= offsets[U(row + 1)] else -1)
+
+
 def some(buffer, at, second, third, one, two, three, k):
     """Whether one of the triples k to k + 3 stands at one of `SPAN` places from `at` on."""
     x = buffer[at : at + SPAN]

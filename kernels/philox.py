@@ -25,6 +25,11 @@ TRIAL = np.uint64(5)  # slot: number of the trial reaction; as REACTANTS
 SAMPLE = np.uint64(6)  # slot: number of the sampled winner; word 0
 FOCUS = np.uint64(7)  # slot 0; word 0 against the focus probability
 VALIDATE = np.uint64(8)  # slot: number of the recomputed modification; words 0 and 1
+PROPOSAL = np.uint64(9)  # slot: the candidate; words 0 to 3 are a tournament's contenders
+TIE = np.uint64(10)  # slot: the candidate; word 0 decides between equal salience
+ARCHIVE = np.uint64(11)  # slot: the draw's number in the tick; word 0 chooses who is remembered
+REWRITING = np.uint64(12)  # slot: the draw's number in the tick; word 0 a rule, word 1 a place
+CYCLE = np.uint64(13)  # tick: a stage's name, slot: the draw's number; word 0
 
 
 def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]

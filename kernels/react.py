@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .church import UNDECIDED, church_reaction
 from .packed import APP, U
 from .philox import below, draw
 from .reduce import EMPTY, NORMAL, reaction
@@ -23,9 +24,25 @@ def choose(seed, tick, slot, purpose, choices_a, choices_b):  # type: ignore[no-
     return a, b
 
 
+def by_closed_form(  # type: ignore[no-untyped-def]
+    op, a, b, size, value, form, copies, max_steps, max_size, max_depth, max_input, out, at
+):  # fmt: skip
+    """An arithmetic operator's reaction on two numerals as `reaction` has it, or UNDECIDED.
+
+    A function of few arrays, called beside `reaction` and not around it: a call that
+    hands on the machine's arrays costs as much as a small reaction.
+    """
+    if form[U(op)] == 0 or value[U(a)] < 0 or value[U(b)] < 0:
+        return UNDECIDED, 0, 0
+    return church_reaction(
+        form[U(op)], size[U(op)], np.int64(value[U(a)]), np.int64(value[U(b)]),
+        copies, max_steps, max_size, max_depth, max_input, out, at,
+    )  # fmt: skip
+
+
 def react(  # type: ignore[no-untyped-def]
     seed, tick, purpose, lo, hi,
-    code, start, size, normal, choices_a, choices_b, operator, operator_of,
+    code, start, size, normal, value, form, choices_a, choices_b, operator, operator_of,
     copies, max_steps, max_size, max_depth, max_input,
     outcomes, steps, sizes, salience, places_a, places_b, operators, results, out, at,
     cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
@@ -33,14 +50,15 @@ def react(  # type: ignore[no-untyped-def]
     """The reactions of the slots lo..hi-1.
 
     seed, tick uint64. code int32: all packed terms; start int64, size int32,
-    normal bool (known to be a normal form) by place; choices_a, choices_b int32:
-    the places that may be reactants. operator: the place of the tick's operator;
-    operator_of int32 by place: the operator that a rule puts in its stead where
-    a is that place, or -1 (of length 0: no rules). Results, by slot: outcomes
-    uint8, steps int32, sizes int32, salience int32 (|a| + |b| - |result|, in
-    nodes), places_a, places_b, operators int32, results int64 (start of the normal
-    form in out, -1 unless NORMAL). out int32 needs (hi-lo)*max_size words from
-    `at` on.
+    normal bool (known to be a normal form), value int32 (what a Church numeral
+    stands for, -1: none), form uint8 (an operator's number in `church.OPERATORS`)
+    by place; choices_a, choices_b int32: the places that may be reactants.
+    operator: the place of the tick's operator; operator_of int32 by place: the
+    operator that a rule puts in its stead where a is that place, or -1 (of length
+    0: no rules). Results, by slot: outcomes uint8, steps int32, sizes int32,
+    salience int32 (|a| + |b| - |result|, in nodes), places_a, places_b, operators
+    int32, results int64 (start of the normal form in out, -1 unless NORMAL). out
+    int32 needs (hi-lo)*max_size words from `at` on.
     """
     for slot in range(lo, hi):
         a, b = choose(seed, tick, slot, purpose, choices_a, choices_b)
@@ -58,17 +76,56 @@ def react(  # type: ignore[no-untyped-def]
         if operator_of.shape[0] > 0 and operator_of[U(a)] >= 0:
             op = operator_of[U(a)]
             operators[U(slot)] = op
-        outcome, made, nodes = reaction(
-            code, start[U(op)], size[U(op)],
-            start[U(a)], size[U(a)], normal[U(a)], start[U(b)], size[U(b)], normal[U(b)],
+        outcome, made, nodes = by_closed_form(
+            op, a, b, size, value, form,
             copies, max_steps, max_size, max_depth, max_input, out, at,
-            cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
         )  # fmt: skip
+        if outcome == UNDECIDED:
+            outcome, made, nodes = reaction(
+                code, start[U(op)], size[U(op)],
+                start[U(a)], size[U(a)], normal[U(a)], start[U(b)], size[U(b)], normal[U(b)],
+                copies, max_steps, max_size, max_depth, max_input, out, at,
+                cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
+            )  # fmt: skip
         outcomes[U(slot)] = outcome
         steps[U(slot)] = made
         sizes[U(slot)] = nodes
         if outcome == NORMAL:
             salience[U(slot)] = size[U(a)] + size[U(b)] - nodes
+            results[U(slot)] = at
+            at += nodes
+
+
+def react_proposed(  # type: ignore[no-untyped-def]
+    lo, hi, code, start, size, normal, value, form,
+    copies, max_steps, max_size, max_depth, max_input,
+    outcomes, steps, sizes, places_a, places_b, operators, results, out, at,
+    cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
+):  # fmt: skip
+    """The reactions of lo..hi-1 whose rows stand already in places_a, places_b, operators.
+
+    Arguments and results as in `react`; a place of -1 gives the outcome EMPTY.
+    """
+    for slot in range(lo, hi):
+        op, a, b = operators[U(slot)], places_a[U(slot)], places_b[U(slot)]
+        outcome, made, nodes = EMPTY, 0, 0
+        if a >= 0:
+            outcome, made, nodes = by_closed_form(
+                op, a, b, size, value, form,
+                copies, max_steps, max_size, max_depth, max_input, out, at,
+            )  # fmt: skip
+        if outcome == UNDECIDED:
+            outcome, made, nodes = reaction(
+                code, start[U(op)], size[U(op)],
+                start[U(a)], size[U(a)], normal[U(a)], start[U(b)], size[U(b)], normal[U(b)],
+                copies, max_steps, max_size, max_depth, max_input, out, at,
+                cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
+            )  # fmt: skip
+        outcomes[U(slot)] = outcome
+        steps[U(slot)] = made
+        sizes[U(slot)] = nodes
+        results[U(slot)] = -1
+        if outcome == NORMAL:
             results[U(slot)] = at
             at += nodes
 

@@ -35,16 +35,18 @@ TABLE: dict[str, Kernel] = {
     "reduce": Kernel(reduce.reduce_terms, "reduce_batch"),
     "church operate": Kernel(church.operate, "operate_batch"),
     "church reactions": Kernel(church.church_reactions, "church_batch"),
-    "church encode": Kernel(church.encode_numerals),
+    "church encode": Kernel(church.encode_numerals, "encode_batch"),
     "church decode": Kernel(church.decode_numerals, "decode_batch"),
     "add counts": Kernel(church.add_counts, "add_batch"),
     "mult counts": Kernel(church.mult_counts, "mult_batch"),
     "match terms": Kernel(match.match_terms, "match_rows"),
+    "match terms and bind": Kernel(match.bind_terms, "bind_rows"),
     "match numerals": Kernel(match.match_numerals, "match_numeral_rows"),
     "embed": Kernel(embed.embed_terms, "embed_batch"),
-    "nearest": Kernel(topk.nearest),
-    "literals of 3 bytes or fewer": Kernel(literals.scan_triples),
-    "literals": Kernel(grams.scan_grams),
+    "unit vectors": Kernel(embed.unit_rows),  # floats
+    "nearest": Kernel(topk.nearest, "dot_tiles"),
+    "literals, few or short": Kernel(literals.scan_triples, "find_triples"),
+    "literals": Kernel(grams.scan_grams, "find_grams"),
 }
 
 
@@ -58,7 +60,7 @@ def target(name: str, where: str) -> Body:
     if where == "cpu":
         compiled: Body = cpu.compiled(kernel.body)
         return compiled
-    from . import cuda  # noqa: PLC0415 - needs the packages of the extra
+    from . import cuda, cuda_search  # noqa: F401, PLC0415 - need the packages of the extra
 
     loop: Body = cuda.compiled(kernel.loop)
     return loop

@@ -26,7 +26,7 @@ MOST_K = 4096  # a row enters the best by moving those behind it
 #: which stay in the first-level cache while one query after another meets them.
 BLOCK = 64
 
-_NARROW = 1 << 62  # product of squared norms under which a dot product fits 32 bits
+NARROW = 1 << 62  # product of squared norms under which a dot product fits 32 bits
 _SLACK = np.float32(2.0**-20)  # the sieve's relative error is below 2**-22, twice
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
@@ -153,7 +153,7 @@ def nearest(  # type: ignore[no-untyped-def]
             largest = max(largest, norms[U(r)])
         for q in range(queries.shape[0]):
             query = queries[q]
-            if query_norms[U(q)] < _NARROW // largest:
+            if query_norms[U(q)] < NARROW // largest:
                 dots_narrow(vectors, first, first + count, query, scores)
             else:
                 dots_wide(vectors, first, first + count, query, scores)

@@ -12,10 +12,12 @@ on the same shared arrays, told by a tuple a shard, so that the difference is th
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import multiprocessing
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -41,6 +43,7 @@ from kernels import philox  # noqa: E402
 
 SLOTS = 1 << 16
 PER_SHARD = 1 << 13
+OTHERS = ("multiprocessing.Pool (spawn)", "concurrent.futures (spawn)", "loky")
 _STATE: dict[str, Any] = {}
 
 
@@ -113,8 +116,11 @@ def other_shard(task: tuple[str, list[Any], int, int]) -> int:
 
 
 def others(bench: Bench, device: Cpu, workers: int) -> dict[str, Callable[[], float]]:
-    """Tickers of multiprocessing.Pool, concurrent.futures and loky."""
+    """Tickers of multiprocessing.Pool, concurrent.futures and loky (where it is installed)."""
     import concurrent.futures
+
+    # By a name that workers can import: loky copies functions of a program, not what they share.
+    here = importlib.import_module(Path(__file__).stem)
 
     recorded: list[Call] = []
     run = device.pool.run
@@ -135,28 +141,28 @@ def others(bench: Bench, device: Cpu, workers: int) -> dict[str, Callable[[], fl
     tasks = [[(*call, low, high) for low, high in spans(SLOTS, PER_SHARD)] for call in calls]
     spawn = multiprocessing.get_context("spawn")
     found_pools: dict[str, Any] = {
-        "multiprocessing.Pool (spawn)": spawn.Pool(workers, other_start, start).map,
-        "concurrent.futures (spawn)": concurrent.futures.ProcessPoolExecutor(
-            workers, spawn, other_start, start
+        OTHERS[0]: spawn.Pool(workers, here.other_start, start).map,
+        OTHERS[1]: concurrent.futures.ProcessPoolExecutor(
+            workers, spawn, here.other_start, start
         ).map,
     }
     try:
         import loky
-
-        found_pools[f"loky {loky.__version__}"] = loky.ProcessPoolExecutor(
-            workers, initializer=other_start, initargs=start
-        ).map
     except ImportError:
-        pass
+        pass  # its row says so
+    else:
+        found_pools[OTHERS[2]] = loky.ProcessPoolExecutor(
+            workers, initializer=here.other_start, initargs=start
+        ).map
 
     def ticker(run_all: Any) -> Callable[[], float]:
         def tick() -> float:
             begin = time.perf_counter()
             for some in tasks:
                 if "Pool.map" in getattr(run_all, "__qualname__", ""):
-                    run_all(other_shard, some, 1)
+                    run_all(here.other_shard, some, 1)
                 else:
-                    list(run_all(other_shard, some))
+                    list(run_all(here.other_shard, some))
             return time.perf_counter() - begin
 
         return tick
@@ -181,6 +187,7 @@ def speed(rounds: int) -> dict[str, Any]:
     tickers.update(others(bench, devices[-1], 2))
     times = in_turn(tickers, rounds)
     rate = {name: SLOTS / statistics.median(seconds) for name, seconds in times.items()}
+    rate |= {name: None for name in OTHERS if name not in times}
     paired = {
         engine: statistics.median(
             one / two for one, two in zip(times[f"{engine} 1"], times[f"{engine} 2"], strict=True)
@@ -200,7 +207,7 @@ def speed(rounds: int) -> dict[str, Any]:
         flush=True,
     )
     for child in multiprocessing.active_children():
-        child.kill()  # they hold this process's output open
+        os.kill(child.pid, signal.SIGKILL)  # they hold this process's output open
     os._exit(0)  # other pools wait for their workers at exit
 
 
@@ -292,7 +299,7 @@ def part(name: str, rounds: int) -> dict[str, Any]:
 def table(results: dict[str, Any]) -> None:
     """The figures beside their goals."""
     speeds, sent, used = results["speed"], results["dispatch"], results["memory"]
-    rows = [(f"candidates/s: {name}", f"{rate:,.0f}", "")
+    rows = [(f"candidates/s: {name}", f"{rate:,.0f}" if rate else "not installed", "")
             for name, rate in speeds["candidates_per_s"].items()]  # fmt: skip
     rows += [(f"two {name} workers against one", f"{ratio:.2f}", "1.60")
              for name, ratio in speeds["two_against_one"].items()]  # fmt: skip
@@ -303,9 +310,9 @@ def table(results: dict[str, Any]) -> None:
     rows.append(("MB above processes with numba alone",
                  f"{used['pss_mb'] - used['numba_alone_mb']:.0f}", "150"))  # fmt: skip
     width = max(len(row[0]) for row in rows)
-    print(f"{'':{width}}  {'measured':>12}  {'goal':>8}")
+    print(f"{'':{width}}  {'measured':>13}  {'goal':>8}")
     for label, figure, goal in rows:
-        print(f"{label:{width}}  {figure:>12}  {goal:>8}")
+        print(f"{label:{width}}  {figure:>13}  {goal:>8}")
 
 
 def main() -> None:

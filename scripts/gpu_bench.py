@@ -62,11 +62,10 @@ def median_seconds(task: Callable[[], object]) -> float:
     return statistics.median(spent)
 
 
-def copies() -> tuple[list[Part], Figures]:
-    """Bytes a second across the bus through pinned memory, and within the card's memory."""
+def copies(size: int = 1 << 26) -> tuple[list[Part], Figures]:
+    """Bytes a second of `size` words across the bus (pinned), and within the card's memory."""
     from kernels.cuda import cuda
 
-    size = 1 << 26
     stream = cuda.stream()
     host, card, other = (cuda.pinned_array(size, np.int32), *(
         cuda.device_array(size, np.int32) for _ in range(2)

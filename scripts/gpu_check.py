@@ -1,9 +1,9 @@
 """Checks the CUDA target against the CPU target on this machine's GPU, then measures it.
 
 In order, each part within what is left of the time: the tests of every kernel;
-digests over closed terms and over random reactions, equal on both targets;
-speed, checked before it is timed; NVIDIA's memory checker over a small batch.
-Run it by scripts/gpu_check.
+digests over closed terms and over random reactions, equal on both targets; speed, of
+reduction and of the other families, checked before it is timed; NVIDIA's memory
+checker over a small batch. Run it by scripts/gpu_check.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import numpy as np  # noqa: E402
 from gpu_bench import Figures, Part, combinations, digest, speed  # noqa: E402
+from gpu_families import families  # noqa: E402
 
 from automaton import capability, gpu, selftest, terms  # noqa: E402
 from automaton.device import Batch, Cpu, Job  # noqa: E402
@@ -43,13 +44,14 @@ NO_GPU = 3
 TERM_BITS = 36  # 11,148,652 closed terms
 PIECE = 500_000  # terms that are reduced and hashed together
 PLACES, SLOTS = 20_000, 1 << 16
+CASES = ["cuda_cases.py", "cuda_search_cases.py"]
 
 # -- the kernels' tests --------------------------------------------------------------
 
 
 def suite(_wanted: argparse.Namespace, left: float) -> tuple[list[Part], Figures]:
-    """Every kernel on sizes around a warp, runs' bytes, out-of-memory: tests/cuda_cases.py."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "cuda_cases.py"]
+    """Every kernel on sizes around a warp, runs' bytes, out-of-memory: CASES in tests."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CASES]
     try:
         done = subprocess.run(
             command, cwd=ROOT / "tests", capture_output=True, text=True, timeout=left, check=False
@@ -186,15 +188,18 @@ def sanitized(_wanted: argparse.Namespace, left: float) -> tuple[list[Part], Fig
 def small(wanted: argparse.Namespace, left: float) -> tuple[list[Part], Figures]:
     """A small batch of each kind, for the memory checker."""
     wanted.reactions = 2000
+    wanted.rows = 2000
     tested = selftest.compare("cpu", "cuda", 2000)
     parts, _ = reactions(wanted, left)
-    return [Part("self-test", f"{tested.terms} terms", ok=tested.differs is None), *parts], {}
+    others, _ = families(wanted, left)
+    first = Part("self-test", f"{tested.terms} terms", ok=tested.differs is None)
+    return [first, *parts, *others], {}
 
 
 # -- the table -----------------------------------------------------------------------
 
 PARTS = {"suite": suite, "terms": closed_terms, "reactions": reactions, "speed": speed,
-         "sanitizer": sanitized}  # fmt: skip
+         "families": families, "sanitizer": sanitized}  # fmt: skip
 
 
 def machine(card: capability.Card, found: capability.Cuda) -> Figures:
@@ -209,7 +214,7 @@ def machine(card: capability.Card, found: capability.Cuda) -> Figures:
 
 def registers() -> Figures:
     """Registers and local memory of the kernels as this machine's driver has them."""
-    from kernels import cuda
+    from kernels import cuda, cuda_search  # noqa: F401 - adds its kernels
 
     found = {}
     for name in cuda.KERNELS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,9 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the folder of real logs (shared/data beside the checkout) is absent")
     return SHARED_DATA
+
+
+# A shell that starts tests in the background has them ignore Ctrl-C, and whom they start
+# inherits it; the tests that send one need what people have.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -30,7 +30,18 @@ from automaton.packed import META, Words, apply
 from automaton.population import Named, Population
 from automaton.runner import Run
 from automaton.world import Choice
-from kernels import church, cpu, cuda, cuda_batches, cuda_calls, embed, match, philox, reduce
+from kernels import (
+    church,
+    cpu,
+    cuda,
+    cuda_batches,
+    cuda_calls,
+    cuda_find,
+    embed,
+    match,
+    philox,
+    reduce,
+)
 from kernels.cuda_batches import Limits
 
 SIZES = [0, 1, 31, 32, 33]
@@ -55,8 +66,8 @@ def typed_launches(monkeypatch: pytest.MonkeyPatch) -> None:
         assert threads < cuda.BLOCK or threads % cuda.BLOCK == 0
         launch(name, threads, stream, *arguments)
 
-    monkeypatch.setattr(cuda_batches, "launch", checked)
-    monkeypatch.setattr(cuda_calls, "launch", checked)
+    for module in (cuda_batches, cuda_calls, cuda_find):
+        monkeypatch.setattr(module, "launch", checked)
 
 
 def integer(type_: Any) -> Any:
@@ -197,6 +208,19 @@ def test_a_batch_of_reactions_has_the_answers_of_the_cpu(size: int, copies: bool
     tick = job(size, tick=(1 << 40) + size)
     for slots in (1, 33):
         assert answers(card(options), tick, slots) == answers(Cpu(options, 1), tick, slots)
+
+
+@pytest.mark.parametrize("kind", sorted(church.OPERATORS))
+def test_reactions_on_numerals_have_the_answers_of_the_cpu(kind: int) -> None:
+    population = Population(9)
+    some = [*map(terms.numeral, range(8)), terms.TRUE]
+    population.fill(Named(b"t%d" % i, words, "text") for i, words in enumerate(some))
+    operator = population.add_operator(Named(b"", church.OPERATORS[kind], ""))
+    places = population.choices()
+    choice = Choice(None, 0, operator, places, places, places[:0])
+    for options in (Options(max_steps=60, max_size=30), Options(max_steps=7, max_size=30)):
+        tick = Job(population, choice, 5, philox.REACTANTS)
+        assert answers(card(options), tick, 33) == answers(Cpu(options, 1), tick, 33)
 
 
 def test_a_device_computes_batch_after_batch_in_the_same_buffers() -> None:
@@ -394,6 +418,21 @@ def test_patterns_match_what_they_match_on_the_cpu(text: str, size: int) -> None
     cuda_calls.match_terms(pattern, code, starts, rows, metas, found)
     bound = np.empty((2, metas), np.int64)
     cpu.compiled(match.match_terms)(pattern, code, starts, rows, expected, *bound)
+    np.testing.assert_array_equal(found, expected)
+    spans, known = (np.full((2, size, metas), 7, np.int64) for _ in range(2))
+    cuda_calls.bind_terms(pattern, code, starts, rows, found, *spans)
+    cpu.compiled(match.bind_terms)(pattern, code, starts, rows, expected, *known)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(spans, known)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_numerals_are_written_as_on_the_cpu(size: int) -> None:
+    ns = np.arange(size, dtype=np.int64)[::-1] * 7 % 19
+    ends = np.cumsum(2 * ns + 3)
+    found, expected = (np.full(int(ends[-1]) if size else 0, 7, np.int32) for _ in range(2))
+    cuda_calls.encode_numerals(ns.copy(), ends - 2 * ns - 3, found)
+    cpu.compiled(church.encode_numerals)(ns.copy(), ends - 2 * ns - 3, 0, size, expected)
     np.testing.assert_array_equal(found, expected)
 
 

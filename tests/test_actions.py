@@ -26,6 +26,7 @@ from small import (
 
 from automaton.actions import ACTIONS, TRIALS, TRIALS_NEEDED
 from automaton.errors import MismatchError
+from automaton.lineup import ONE
 from automaton.log import Log
 from automaton.notation import format_term, parse
 from automaton.options import Options
@@ -33,7 +34,6 @@ from automaton.packed import Words, apply
 from automaton.recompute import Lookup
 from automaton.runner import Run
 from automaton.state import ACTIONS as COUNTED
-from automaton.state import ONE
 from automaton.textbook import reduce_tree
 from kernels import philox
 

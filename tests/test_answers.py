@@ -33,10 +33,10 @@ from automaton import terms
 from automaton.answers import Answers, application
 from automaton.conditions import QUESTIONS
 from automaton.device import OUTCOMES, Batch, Reference
+from automaton.lineup import ONE
 from automaton.notation import parse
 from automaton.packed import Words, apply
 from automaton.runner import Run
-from automaton.state import ONE
 from automaton.textbook import reduce_tree
 from automaton.world import World
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
@@ -17,13 +20,14 @@ from automaton.budget import (
     COOL_DOWN,
     HALVINGS,
     PATIENCE,
+    Action,
     Decision,
     Figures,
     Memory,
     Scaling,
     decide,
 )
-from automaton.errors import UsageError
+from automaton.errors import ShortOfMemoryError, UsageError
 from automaton.limits import Limit, tightest, tree_bytes
 from automaton.processes import Processes
 from automaton.runner import Run
@@ -212,37 +216,121 @@ def test_real_processes_come_and_leave_by_what_memory_is_used(
         grown = pool.pids
         assert len(grown) == 2
         run.scaler.scaling = replace(scaling, memory_limit=run.scaler.tree_bytes() + (1 << 20))
-        run.go(ticks=HALVINGS + 2 * COOL_DOWN, interval_ms=0)
-        assert len(pool.pids) == 1
+        while len(pool.pids) > 1:
+            run.go(ticks=2, interval_ms=0)  # a look after the first, none after the last
+        ticks = run.tick
         assert not set(grown) - set(pool.pids) & set(psutil.pids())
         actions = [decision.action for decision in run.scaler.decisions]
         assert actions[0] == "grow"
         assert {"smaller", "shrink"} <= set(actions)
     undisturbed = written(tmp_path / "undisturbed.jsonl", rich())
     with Run(undisturbed, {"parallel": 50}, durability="off", scaling=Scaling("serial")) as run:
-        run.go(ticks=HALVINGS + 3 * COOL_DOWN + 1, interval_ms=0)
+        run.go(ticks=ticks, interval_ms=0)
     assert log.read_bytes() == undisturbed.read_bytes()
 
 
 def test_every_decision_is_carried_out_and_history_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
     log = written(tmp_path / "log.jsonl", rich())
     scaling = Scaling(max_execution_history=3, gc_interval=1, trim_interval=1)
     with Run(log, {}, durability="off", scaling=scaling) as run:
-        scaler = acting.Scaler(run.device, scaling, said.append)
+        scaler = acting.Scaler(run.device, scaling, print)
         monkeypatch.setattr(acting, "LOOK_SECONDS", 0.0)
         scaler._next = scaler._collect_at = scaler._trim_at = 0.0
         before = run.device.pool.dealer.largest
-        for action in ("smaller", "trim", "collect", "pause", "pause", "restore"):
-            pause = scaler._act(Decision(action, 2, "because"))
-            assert bool(pause) == (action == "pause")
+        actions: tuple[Action, ...] = ("smaller", "trim", "collect", "pause", "restore")
+        for action in actions:
+            scaler._act(Decision(action, 2, "because"))
         assert run.device.pool.dealer.largest == before
-        assert len(said) == 1
-        assert said[0].startswith("memory is short: because; ")
         for _ in range(9):
-            scaler.after_tick(0.1)
+            scaler.after_tick(0.1, Event())
         assert len(scaler.ticks) == 3
         assert len(scaler.decisions) <= 3
         assert isinstance(scaler.limit, Limit)
+
+
+# -- memory that stays short -------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks after every tick, pauses that take no time."""
+    for name in ("LOOK_SECONDS", "PAUSE_SECONDS", "LONGEST_PAUSE"):
+        monkeypatch.setattr(acting, name, 0.0)
+
+
+def invented(monkeypatch: pytest.MonkeyPatch, shares: Iterator[float]) -> None:
+    """Let these shares of memory be used, look by look."""
+
+    def next_limit(_process: psutil.Process, _asked: int | None) -> Limit:
+        return Limit(int(next(shares) * GB), GB, "invented")
+
+    monkeypatch.setattr(acting, "tightest", next_limit)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_pause_lasts_until_there_is_memory_and_says_so_once_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    log = written(tmp_path / "log.jsonl", rich())
+    with Run(log, {}, durability="off", scaling=Scaling("serial")) as run:
+        short = HALVINGS + 10
+        invented(monkeypatch, chain([0.5], repeat(0.95, short), [0.85], repeat(0.5)))
+        scaler = acting.Scaler(run.device, Scaling("serial"), said.append)
+        scaler._next = 0.0
+        while len(said) < 2:  # smaller batches, trimming, collecting, then the pause
+            scaler.after_tick(0.1, Event())
+        assert [decision.action for decision in scaler.decisions].count("pause") == 1
+        assert said[0].startswith("memory is short: 95% of 1,074 MB used (invented)")
+        assert "pauses until there is some again;" in said[0]
+        assert said[1].startswith("the run goes on after ")
+        assert ": 85% of 1,074 MB used (invented)" in said[1]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_pause_ends_when_the_run_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    stopping = Event()
+    log = written(tmp_path / "log.jsonl", rich())
+    with Run(log, {}, durability="off", scaling=Scaling("serial")) as run:
+        invented(monkeypatch, repeat(0.95))
+        scaler = acting.Scaler(run.device, Scaling("serial"), said.append)
+        scaler._next = 0.0
+        stopping.set()
+        while not said:
+            scaler.after_tick(0.1, stopping)
+        assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    ("until", "bounded", "end"),
+    [(None, False, float("inf")), (None, True, 110.0), (50.0, False, 50.0), (500.0, True, 110.0)],
+)
+def test_only_a_run_without_a_bound_pauses_without_one(
+    until: float | None, bounded: bool, end: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acting, "LONGEST_PAUSE", 100.0)
+    assert acting._end(10.0, until, bounded=bounded) == end
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_bounded_run_over_its_memory_limit_ends_whole_with_an_error_of_its_own(
+    tmp_path: Path,
+) -> None:
+    log, undisturbed = (written(tmp_path / name, rich()) for name in ("log", "undisturbed"))
+    scaling = Scaling("serial", memory_limit=1 << 20)  # what really is used, of a real limit
+    with Run(log, {"parallel": 50}, scaling=scaling) as run:
+        run.scaler._next = 0.0
+        with pytest.raises(ShortOfMemoryError, match=r"stayed short .*used \(--memory-limit\)"):
+            run.go(ticks=1000, interval_ms=0)
+    assert run.tick < 1000
+    assert run.tick > HALVINGS
+    with Run(undisturbed, {"parallel": 50}, scaling=Scaling("serial")) as other:
+        other.go(ticks=run.tick, interval_ms=0)
+    assert log.read_bytes() == undisturbed.read_bytes()
+    with Run(log, {}) as again:  # and goes on where it ended
+        assert again.go(ticks=1, interval_ms=0).tick == run.tick + 1

@@ -362,7 +362,7 @@ def test_a_selector_means_what_it_says(text: str, selector: Selector) -> None:
     ("text", "position", "why"),
     [
         ("", 1, "expected a selector, found the end"),
-        ("size", 1, "expected true, false, numeral, size, steps, level, type or term"),
+        ("size", 1, "expected true, false, numeral, duplicate, size, steps, level, type or term"),
         ("numeral size", 9, "expected and, or, or the end"),
         ("size < ∞", 1, "expected one of size, steps, level and an integer"),
         ("weight < 3", 1, "expected one of size, steps, level and an integer"),

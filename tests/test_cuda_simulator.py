@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parent
+CASES = ["cuda_cases.py", "cuda_search_cases.py"]
 
 
 def test_every_cuda_kernel_agrees_with_the_cpu_in_numbas_simulator() -> None:
-    """The switch is read when numba is imported; see cuda_cases.py for what is tested."""
+    """The switch is read when numba is imported; see CASES for what is tested."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "cuda_cases.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CASES],
         cwd=TESTS,
         env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
         capture_output=True,

@@ -298,7 +298,7 @@ def test_every_kernel_of_the_table_has_a_body_and_a_cpu_target(name: str) -> Non
 
 def test_a_target_that_a_kernel_has_not_is_refused() -> None:
     with pytest.raises(KeyError, match="runs on python, cpu, not on cuda"):
-        targets.target("literals", "cuda")
+        targets.target("unit vectors", "cuda")
 
 
 @pytest.mark.skipif(capability.cuda().usable, reason="this machine has a GPU")

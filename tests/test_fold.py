@@ -179,7 +179,7 @@ def test_of_each_place_only_the_last_entry_survives(places: list[int]) -> None:
 KINDS: dict[str, type[np.generic]] = {
     "start": np.int64, "size": np.int32, "born_tick": np.int64, "born_slot": np.int32,
     "level": np.int32, "kind": np.int16, "steps": np.int32, "hashes": np.uint64,
-    "live": np.bool_, "normal": np.bool_,
+    "live": np.bool_, "normal": np.bool_, "value": np.int32,
 }  # fmt: skip
 
 

@@ -18,11 +18,12 @@ from automaton import terms
 from automaton.names import Names
 from automaton.packed import APP, LAM, Words, lam
 from automaton.population import COMPOSITION, MODIFICATION, Entering, Named, Population, place_words
-from kernels import lines, philox
+from kernels import church, lines, philox
 
 PROPERTY = settings(deadline=None)
 NAMES = [b"a", b"a#1", b"b", b"line:2", b""]
 SEED = 11
+NUMERALS = {tuple(terms.numeral(n).tolist()): n for n in range(101)}
 
 
 class Enter(NamedTuple):
@@ -62,7 +63,9 @@ class Fill(NamedTuple):
 
 Change: TypeAlias = Enter | Add | Drop | Operator | Fill
 
-some_terms = closed_terms(12) | st.sampled_from([terms.numeral(30), terms.TRUE])
+some_terms = closed_terms(12) | st.sampled_from(
+    [terms.numeral(0), terms.numeral(30), terms.TRUE, *church.OPERATORS.values()]
+)
 levels = st.integers(-3, 7)
 changes: st.SearchStrategy[list[Change]] = st.lists(
     st.one_of(
@@ -171,6 +174,9 @@ class Twin:
         for row, words in self.operators:
             assert row >= population.max_objects
             assert population.words(row).tolist() == words.tolist()
+            known = [k for k, term in church.OPERATORS.items() if term.tolist() == words.tolist()]
+            assert population.column["form"][row] == sum(known)
+            assert population.column["value"][row] == NUMERALS.get(tuple(words.tolist()), -1)
         assert (population.column["last"] == -1).all()
 
 
@@ -195,6 +201,8 @@ def facts_of(population: Population, place: int) -> Live:
     words = population.words(place).tolist()
     redex = any(this & 3 == APP and after == LAM for this, after in itertools.pairwise(words))
     assert facts["hashes"] == hash_of(words)
+    assert facts["value"] == NUMERALS.get(tuple(words), -1)
+    assert facts["form"] == 0
     assert not (facts["born_tick"] == 0 and facts["normal"] == redex)
     return Live(
         tuple(words), facts["born_tick"], facts["born_slot"], facts["level"], facts["kind"],

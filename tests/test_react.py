@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from automaton import terms
 from automaton.notation import parse
 from automaton.packed import APP, LAM, Words, apply
 from automaton.textbook import reduce_tree
-from kernels import philox, react
+from kernels import church, philox, react
 from kernels.reduce import OUTCOMES
 
 PROPERTY = settings(deadline=None)
@@ -47,6 +48,7 @@ class Tick:
     slots: int = 6
     flagged: bool = True  # whether the kernel is told which terms are normal forms
     operator: int = 0
+    reckoned: bool = True  # whether the kernel is told of numerals and arithmetic operators
 
     @property
     def rows(self) -> list[Words]:
@@ -81,6 +83,7 @@ def reacted(
     rules = [tick.row_of(tick.rules[place]) if place in tick.rules else -1
              for place in range(len(tick.population))]  # fmt: skip
     normal = np.array([tick.flagged and is_normal(term) for term in tick.rows])
+    value, form_of = arithmetic(tick)
     kinds = [np.uint8, *[np.int32] * 6, np.int64]
     columns = [fenced(tick.slots, kind) for kind in kinds]
     out = fenced(tick.slots * tick.budget.size)
@@ -89,7 +92,8 @@ def reacted(
         scratch = machine(*tick.budget)
         FORMS[form](react.react)(
             np.uint64(tick.seed), np.uint64(tick.tick), purpose, low, high,
-            code, start, size, normal, np.array(tick.a, np.int32), np.array(tick.b, np.int32),
+            code, start, size, normal, value, form_of,
+            np.array(tick.a, np.int32), np.array(tick.b, np.int32),
             tick.row_of(tick.operator), np.array(rules if tick.rules else [], np.int32),
             tick.copies, *tick.budget, tick.max_input,
             *columns, out, low * tick.budget.size, *scratch,
@@ -97,6 +101,14 @@ def reacted(
         assert intact(*scratch)
     assert intact(out, *columns)
     return [slot_of(columns, out, slot) for slot in range(tick.slots)]
+
+
+def arithmetic(tick: Tick) -> tuple[Words, npt.NDArray[np.uint8]]:
+    """The columns of numerals' values and of operators' numbers."""
+    counts = {terms.numeral(n).tobytes(): n for n in range(200)}
+    values = [counts.get(term.tobytes(), -1) if tick.reckoned else -1 for term in tick.rows]
+    forms = [church.kind_of(term) if tick.reckoned else 0 for term in tick.rows]
+    return np.array(values, np.int32), np.array(forms, np.uint8)
 
 
 def is_normal(term: Words) -> bool:
@@ -154,6 +166,63 @@ def test_what_is_known_to_be_normal_is_copied_and_no_answer_changes() -> None:
     for shape, budget in itertools.product(shapes, itertools.starmap(Budget, limits)):
         tick = Tick(population, [parse(shape)], places, places, {}, budget, slots=40)
         assert reacted(tick) == reacted(replace(tick, flagged=False))
+
+
+@st.composite
+def sums(draw: st.DrawFn) -> Tick:
+    """Ticks on numerals and other terms under arithmetic operators and rules, limits near."""
+    numerals = st.integers(0, 9).map(terms.numeral)
+    population = draw(st.lists(numerals | lively_terms(), min_size=1, max_size=6))
+    known = st.sampled_from(list(church.OPERATORS.values()))
+    operators = draw(st.lists(known | lively_terms(), min_size=1, max_size=3))
+    places = list(range(len(population)))
+    rule = st.integers(0, len(operators) - 1)
+    rules = draw(st.dictionaries(st.sampled_from(places), rule, max_size=2))
+    budget = st.builds(Budget, st.integers(0, 90), st.integers(0, 60), st.integers(0, 6))
+    return Tick(
+        population, operators, places, places, rules, draw(budget), draw(st.integers(10, 70)),
+        draw(st.booleans()), draw(st.integers(0, 1 << 20)), slots=12,
+        operator=draw(rule),
+    )  # fmt: skip
+
+
+@settings(PROPERTY, max_examples=300)
+@given(sums())
+def test_closed_forms_leave_every_column_and_word_as_the_machine_has_it(tick: Tick) -> None:
+    by_machine = reacted(replace(tick, reckoned=False))
+    for form in FORMS:
+        assert reacted(tick, form) == by_machine
+
+
+@pytest.mark.parametrize("kind", church.OPERATORS)
+def test_closed_forms_meet_every_limit_where_the_machine_meets_it(kind: int) -> None:
+    population, places = [terms.numeral(n) for n in range(4)], list(range(4))
+    tick = Tick(population, [church.OPERATORS[kind]], places, places, {}, slots=24)
+    limits = itertools.chain(
+        ((steps, 80, 6, 99) for steps in range(64)),
+        ((120, size, 6, 99) for size in range(64)),
+        ((120, 80, depth, 99) for depth in range(7)),
+        ((120, 80, 6, nodes) for nodes in range(10, 50)),
+    )
+    for steps, size, depth, nodes in limits:
+        limited = replace(tick, budget=Budget(steps, size, depth), max_input=nodes)
+        assert reacted(limited) == reacted(replace(limited, reckoned=False))
+
+
+def test_sums_on_numerals_are_reckoned_without_the_machine() -> None:
+    one, two = terms.numeral(1), terms.numeral(2)
+    lying = Tick([one, two, terms.TRUE], [terms.ADDITION], [0], [1], {}, slots=1)
+    code, start, size = joined(lying.rows)
+    start[:3] = len(code)  # the machine would run into nothing
+    columns = [np.zeros(1, kind) for kind in (np.uint8, *[np.int32] * 6, np.int64)]
+    out = np.zeros(AMPLE.size, np.int32)
+    FORMS["python"](react.react)(
+        np.uint64(7), np.uint64(3), philox.TRIAL, 0, 1, code, start, size, np.ones(4, np.bool_),
+        *arithmetic(lying), np.array([0], np.int32), np.array([1], np.int32), 3,
+        np.array([], np.int32), False, *AMPLE, 200, *columns, out, 0, *machine(*AMPLE),
+    )  # fmt: skip
+    assert slot_of(columns, out, 0)[:3] == ("normal", 6, 9)
+    assert out[:9].tolist() == terms.numeral(3).tolist()
 
 
 @PROPERTY

@@ -115,9 +115,8 @@ def literally(log: Log, members: Members, line: int) -> int:
     before = log.commits.row(log.commits.tick_of_line(line)).first_line
     lookup = Lookup(log, Options())
     op, a, b = members["parents"]
-    operator, first, second = (
-        lookup.operator(op, before), lookup.term(a, before), lookup.term(b, before),
-    )  # fmt: skip
+    first, second = lookup.term(a, before), lookup.term(b, before)
+    operator = lookup.operator(op, before, first)
     reduction = reduce_tree(apply(apply(operator, first), second), 500, 256, 256)
     assert reduction.words is not None
     assert format_term(reduction.words) == members["term"]

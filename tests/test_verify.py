@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,21 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from small import TERMS, automaton, commits_in, encoded, objects_in, ran, rich, transition, written
+from small import (
+    IDENTITY,
+    TERMS,
+    automaton,
+    commits_in,
+    encoded,
+    objects_in,
+    ran,
+    rich,
+    transition,
+    written,
+)
 from tampering import first_change, tampered
 
+from automaton import children, shares
 from automaton.audit import Audit
 from automaton.cli import commands
 from automaton.device import Batch, Cpu, Fragments, Job, LineBuffer
@@ -109,9 +122,114 @@ def test_an_inbox_read_twice_in_a_tick_is_divided_as_it_was(tmp_path: Path) -> N
     assert verdict(path).ok
 
 
+def test_an_inbox_read_many_times_in_a_tick_is_divided_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four calls, and between them actions that make new versions of what came in."""
+    inboxes = [[b"a1"], [b"b1", b"a2"], [], [b"b2", b"a3", b"b3"]]
+
+    def some_lines(_log: Log, offset: int) -> tuple[list[bytes], int]:
+        names = inboxes[offset % len(inboxes)]
+        return [version(name, offset) for name in names], offset + 1
+
+    def version(name: bytes, offset: int) -> bytes:
+        identity, level = name[:1], 0 if name.startswith(b"a") else 1
+        return (
+            b'{"id":"%s","type":"automaton","dimensionalLevel":%d,"term":"\xce\xbbx.x",'
+            b'"selfReference":{"line":999},"version":"%s of %d"}\n'
+        ) % (identity, level, name, offset)
+
+    monkeypatch.setattr(Log, "inbox_lines", some_lines)
+    ways = [
+        transition("t1", "a", "a", "self-io"),
+        transition("t2", "a", "a", "self-io"),
+        transition("t3", "a", "b", "self-modify", "false"),
+        transition("t4", "a", "a", "self-reference", "observation"),
+        transition("t5", "a", "a", "self-io"),
+        transition("t6", "a", "b", "self-modify", "observation"),
+        transition("t7", "b", "b", "self-io"),
+        transition("t8", "b", "b", "self-io"),
+        transition("t9", "b", "b", "self-reference"),
+        transition("u1", "b", "a", "self-modify"),
+    ]
+    machines = [
+        automaton(name, level, term=IDENTITY, selfReference={"line": 999})
+        for level, name in enumerate("ab")
+    ]
+    path = written(tmp_path / "log.jsonl", [*machines, *ways, *TERMS])
+    ran(path, 60, parallel=8)
+    actions = commits_in(path)[-1]["state"]["counters"]["actions"]
+    assert actions["self-io"] > 120
+    assert min(actions["self-reference"], actions["self-modify"]) > 10
+    found = verdict(path)
+    assert found.ok, found.first_bad
+    assert found.replayed == 60
+
+
 def test_a_log_without_a_pin_is_checked_from_its_own_first_run_record(log: Path) -> None:
     log.with_name(f"{log.name}.genesis").unlink()
     assert verdict(log).ok
+
+
+def test_the_memory_that_verifying_takes_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.jsonl", SMALL)
+    ran(path, 240, parallel=128, max_objects=200)
+    with Audit.open(path) as opened:
+        verify(opened, Asked(workers=1, last=240))  # pages of code and caches are there
+        peaks = [_peak(opened, last) for last in (60, 240)]
+    assert peaks[1] < 1.25 * peaks[0]
+    assert path.stat().st_size > 2 * peaks[1]
+
+
+def _peak(log: Audit, last: int) -> int:
+    """The most memory, in bytes, that was held while so many ticks were computed again."""
+    tracemalloc.start()
+    try:
+        assert verify(log, Asked(workers=1, last=last)).ok
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_several_processes_answer_as_one_does(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = verdict(log)
+    monkeypatch.setattr(shares, "LEAST", 2)
+    with Audit.open(log) as opened:
+        together = verify(opened, Asked(workers=3))
+    assert (together.ok, together.replayed) == (True, 32)
+    assert together.modifications == alone.modifications
+
+
+@pytest.mark.parametrize("tick", [3, 14, 30])
+def test_several_processes_name_the_fault_that_one_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tick: int
+) -> None:
+    path = written(tmp_path / "log.jsonl", SMALL)
+    ran(path, 32, parallel=4)
+    rechained(path, tick, other_steps)
+    alone = verdict(path)
+    assert alone.first_bad is not None
+    monkeypatch.setattr(shares, "LEAST", 2)
+    with Audit.open(path) as opened:
+        together = verify(opened, Asked(workers=2))
+    assert together.first_bad == alone.first_bad
+    assert together.first_bad.tick == tick
+    assert together.replayed == alone.replayed
+
+
+def test_a_process_that_dies_leaves_its_range_to_its_parent(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stillborn(module: str) -> Any:
+        process, connection = started(module)
+        process.kill()
+        return process, connection
+
+    started = children.started
+    monkeypatch.setattr(shares, "LEAST", 2)
+    monkeypatch.setattr(children, "started", stillborn)
+    with Audit.open(log) as opened:
+        assert verify(opened, Asked(workers=2)).replayed == 32
 
 
 def test_nothing_is_written_by_looking(log: Path) -> None:

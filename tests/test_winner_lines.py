@@ -105,8 +105,9 @@ def written(w: Winners, form: str = "compiled", low: int = 0, high: int | None =
     size = FORMS[form](lines.write_winners)(
         low, high, np.array(won, np.uint8), fragments.text, fragments.mark,
         labels, slots, names.text(), names.starts(),
-        np.array(steps, np.int32), sizes, np.array(a, np.int32), np.array(b, np.int32),
-        np.array(op, np.int32), starts, code, buffer, stack,
+        np.array(steps, np.int32), sizes, np.zeros(len(sizes), np.int32),
+        np.array(a, np.int32), np.array(b, np.int32), np.array(op, np.int32), starts,
+        code, buffer, stack,
     )  # fmt: skip
     assert intact(buffer, stack, labels)
     return bytes(buffer[:size])
@@ -135,7 +136,8 @@ def read_back(
     body: Body = FORMS[form](lines.read_winners)
     constant, mark = parts(prefix, tick)
     kinds: dict[str, Any] = {
-        "slots": np.int64, "steps": np.int32, "sizes": np.int32, "starts": np.int64,
+        "slots": np.int64, "steps": np.int32, "sizes": np.int32,
+        "salience": np.int32, "starts": np.int64,
         "levels": np.int32,
     }  # fmt: skip
     columns = {name: fenced(count, kind) for name, kind in kinds.items()}

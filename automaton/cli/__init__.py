@@ -8,20 +8,35 @@ command.
 
 from __future__ import annotations
 
+import sys
 from typing import NoReturn
 
-from .check import check
-from .commands import Commands
-from .doctor import doctor
-from .effective import config, tune
-from .init import init
-from .match import match
-from .reduce import reduce
-from .replay import replay
-from .run import run
-from .show import show
-from .stats import stats
-from .verify import verify
+try:
+    from .check import check
+    from .church import church
+    from .commands import Commands
+    from .cycle import cycle
+    from .cycles import cycles
+    from .doctor import doctor
+    from .effective import config, tune
+    from .init import init
+    from .match import match
+    from .memory import memory
+    from .models import models
+    from .observe import observe
+    from .recall import recall
+    from .reduce import reduce
+    from .replay import replay
+    from .run import run
+    from .scale import scale
+    from .show import show
+    from .stats import stats
+    from .synthesize import synthesize
+    from .verify import verify
+    from .why import why
+except KeyboardInterrupt:  # before there is a command that could say so
+    sys.stderr.write("error: interrupted\n")
+    sys.exit(130)
 
 __all__ = ["commands", "main"]
 
@@ -34,8 +49,12 @@ commands = Commands(
     changed, and running it again goes on where it ended. LOG is ./automaton.jsonl
     where none is named. The word of a command is that command; a log called like
     one is written with a folder (./check).""",
-    commands=[run, init, check, verify, replay, stats, show, doctor, config, tune, reduce, match],
-)
+    commands=[
+        run, init, check, verify, replay, stats, show, doctor, config, tune, reduce, church, match,
+        recall, memory, observe, scale, models, why, cycles, cycle,
+        synthesize,
+    ],
+)  # fmt: skip
 
 
 def main() -> NoReturn:

@@ -73,8 +73,10 @@ def _text(path: Path) -> str:
 def _table(path: Path, text: str) -> dict[str, object]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # numbers of thousands of digits too
         raise UsageError(f"{path}: not a TOML file: {error}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: not a configuration: nested too deeply") from None
 
 
 def _line(text: str, key: str) -> str:

@@ -1,18 +1,23 @@
 """How a run looks: a line that moves on a terminal, blocks of statistics, the end.
 
 Shows values that it is given; it must not know where they come from. Statistics
-go to standard output, what is only for the eye to standard error.
+go to standard output, what is only for the eye to standard error. While a line
+moves on a terminal, all that goes there goes through it, so that nothing is glued
+to it; lines are broken between words where a terminal is too narrow for them.
 """
 
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 import click
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -22,15 +27,30 @@ from automaton.stats import Stats, block
 
 from .words import as_json, printable
 
+_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 REFRESHES = 8  # a second, of the moving line
 SHOW_CURSOR = b"\x1b[?25h"
+
+
+class Progress(Protocol):
+    """What of a verification the moving line looks at."""
+
+    def progress(self, tick: int) -> str:
+        """How far it is, in words to be added; empty where there is none."""
+        ...
 
 
 class UnderWay(Protocol):
     """What the moving line looks at."""
 
     tick: int
+    begun: int  # the tick under way, or the last one
     outcomes: dict[str, int]
+
+    @property
+    def pace(self) -> Progress:
+        """Where verification is."""
+        ...
 
 
 class Display:
@@ -44,24 +64,29 @@ class Display:
         self.last: Stats | None = None
         self._first, self._started = 0, 0.0
         self._live = False
+        self._moving: Live | None = None
+        self._stopping = False
         self.run: UnderWay | None = None
         self.restored = 0
 
-    def moving(self) -> AbstractContextManager[object]:
+    @contextmanager
+    def moving(self) -> Iterator[None]:
         """A line that shows that something happens, where a terminal is looking."""
         console = Console(stderr=True)
-        if not console.is_terminal:
-            return nullcontext()
+        if not console.is_terminal or console.is_dumb_terminal:
+            yield
+            return
         same = sys.stdout.isatty()
         self._live = same and not self.plain and not self.json
-        # Blocks go above the line; where stdout is no terminal nobody may touch it.
-        return Live(
-            get_renderable=self._view,
-            console=console,
-            refresh_per_second=REFRESHES,
-            transient=True,
-            redirect_stdout=same,
-        )
+        with Live(
+            get_renderable=self._view, console=console, refresh_per_second=REFRESHES,
+            transient=True, redirect_stdout=same,
+        ) as moving:  # fmt: skip
+            self._moving = moving
+            try:
+                yield
+            finally:
+                self._moving = None
 
     def begin(self, run: UnderWay, ticks: int | None = None, seconds: float | None = None) -> None:
         """From now on the moving line looks at the run, and at how far it is."""
@@ -74,13 +99,16 @@ class Display:
         parts: list[RenderableType] = [self._line()]
         share = self._share()
         if share is not None:
-            parts.append(ProgressBar(total=1.0, completed=share, width=60))
+            bar = Table.grid()  # alone it would not end its line
+            bar.add_row(ProgressBar(total=1.0, completed=share, width=60))
+            parts.append(bar)
         if self.last is not None and not self.plain:
             table = Table.grid(padding=(0, 2))
             for label, value in rows_of(self.last):
                 table.add_row(Text(label, style="bold"), Text(printable(value)))
             parts.append(table)
-        return Group(*parts)
+        # Room for the ^C that a terminal echoes: on a new line it would move all this.
+        return Constrain(Group(*parts), _columns() - len("^C") - 1)
 
     def _share(self) -> float | None:
         """How far a bounded run is, from 0 to 1."""
@@ -97,7 +125,9 @@ class Display:
                 return Text("preparing (the first run on a machine compiles the kernels)")
             return Text(f"reading the log: tick {self.restored}")
         done = run.outcomes.get("normal", 0)
-        return Text(f"tick {run.tick}, {done:,} modifications; Ctrl-C ends it after the tick")
+        ending = "stopping" if self._stopping else "Ctrl-C ends the run"
+        verified = run.pace.progress(run.tick)
+        return Text(f"tick {run.tick}, {done:,} modifications{verified}; {ending}")
 
     def reading(self, tick: int) -> None:
         """So many ticks of the log are folded again."""
@@ -105,21 +135,66 @@ class Display:
 
     def note(self, text: str) -> None:
         """Something worth knowing that is no error."""
-        click.echo(f"note: {printable(text)}", err=True)
+        lines = [f"note: {printable(text)}"]
+        if sys.stderr.isatty():
+            lines = textwrap.wrap(lines[0], _columns(), subsequent_indent="      ", **_WORDS)
+        self._say("\n".join(lines), err=True)
+
+    def stopping(self) -> None:
+        """A signal was heard: said at once to whoever looks, while the tick is finished."""
+        self._stopping = True
+        if self._moving is not None and self.run is not None:
+            tick = self.run.begun
+            self._say(f"stopping after tick {tick} ... (Ctrl-C again ends it at once)", err=True)
 
     def show(self, stats: Stats) -> None:
         """One set of statistics; the last one closes the run."""
         if self.json:
-            click.echo(as_json(stats.as_json()))
+            self._say(as_json(stats.as_json()))
             return
         if self._live and not stats.final:
             self.last = stats
             return
-        rows = rows_of(stats)
-        width = max(len(label) for label, _ in rows)
         title = "Summary" if stats.final else f"Tick {stats.tick}"
-        lines = [f"  {label:{width}}  {printable(value)}" for label, value in rows]
-        click.echo("\n".join([title, *lines, ""]))
+        rows = [(label, printable(value)) for label, value in rows_of(stats)]
+        columns = _columns() if sys.stdout.isatty() else None
+        self._say("\n".join([title, *table(rows, columns), ""]))
+
+    def end(self, text: str) -> None:
+        """The last line."""
+        lines = textwrap.wrap(text, _columns(), **_WORDS) if sys.stdout.isatty() else [text]
+        self._say("\n".join(lines))
+
+    def _say(self, text: str, *, err: bool = False) -> None:
+        """Print lines; above the one that moves where they go to its terminal."""
+        if self._moving is not None and (err or sys.stdout.isatty()):
+            self._moving.console.print(Text(text), soft_wrap=True)
+        else:
+            click.echo(text, err=err)
+
+
+def _columns() -> int:
+    """Columns of the terminal; at least some words have room in a line."""
+    return max(40, Console().width)
+
+
+def table(rows: Sequence[tuple[str, str]], columns: int | None) -> Iterator[str]:
+    """Labels and values, one a line (None: however long), or broken between words."""
+    width = max(len(label) for label, _ in rows)
+    for label, value in rows:
+        head = f"  {label:{width}}  "
+        if columns is None or len(head) + len(value) <= columns:
+            yield head + value
+        elif max(map(len, value.split())) + len(head) <= columns:
+            hanging = " " * len(head)
+            yield from textwrap.wrap(
+                value, columns, initial_indent=head, subsequent_indent=hanging, **_WORDS
+            )
+        else:  # a word that does not fit beside its label, such as a digest, stays whole below it
+            yield f"  {label}"
+            yield from textwrap.wrap(
+                value, columns, initial_indent="    ", subsequent_indent="    ", **_WORDS
+            )
 
 
 def rows_of(stats: Stats) -> list[tuple[str, str]]:
@@ -132,6 +207,9 @@ def _remarks(stats: Stats) -> list[tuple[str, str]]:
     rows = []
     if stats.unknown_conditions:
         rows.append(("Unknown conditions", f"{', '.join(stats.unknown_conditions)} (false)"))
+    if stats.refused:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in stats.refused.items())
+        rows.append(("Refused input", reasons))
     if not stats.moved and stats.automaton is not None:
         rows.append(("Machine", "no transition fired at the last tick: it stays"))
     if stats.final:

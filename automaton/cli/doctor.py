@@ -8,7 +8,6 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +15,7 @@ import psutil
 
 from automaton import capability
 from automaton.errors import MismatchError
+from automaton.limits import in_groups
 
 from .commands import version
 from .kinds import option, switch
@@ -24,14 +24,8 @@ from .words import as_json, printable
 if TYPE_CHECKING:
     from automaton.selftest import SelfTest
 
-#: Where control groups say how much memory they allow: version 2, then version 1.
-_MEMORY_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
-_NO_LIMIT = 1 << 60  # bytes; version 1 has a number near 2**63 where there is none
-#: Terms of the self-test: a GPU against the processor, the processor against plain Python.
-TERMS, FEW_TERMS = 10_000, 500
+#: Terms of the self-test: a GPU against the processor, or the processor against plain Python.
+TERMS = 10_000
 
 
 @click.command()
@@ -39,20 +33,20 @@ TERMS, FEW_TERMS = 10_000, 500
     "--terms",
     type=click.IntRange(0, 27_000),
     metavar="N",
-    show_default=f"{TERMS}, without a GPU {FEW_TERMS}",
+    default=TERMS,
+    show_default=str(TERMS),
     help="Terms of the self-test (a count); 0 leaves it out.",
 )
 @switch("--json", "Print one JSON object.")
-def doctor(terms: int | None, json: bool) -> None:
+def doctor(terms: int, json: bool) -> None:
     """Show what this machine has to compute with, and test it.
 
     The self-test reduces closed terms on two targets and compares every outcome,
     step count and normal form; a difference ends with exit code 1.
     """
     cuda = capability.cuda()
-    count = (TERMS if cuda.usable else FEW_TERMS) if terms is None else terms
     figures = dict(_figures(cuda))
-    tested = _tested(cuda, count) if count else None
+    tested = _tested(cuda, terms) if terms else None
     figures["self_test"] = _said(tested)
     if json:
         click.echo(as_json(figures))
@@ -78,7 +72,8 @@ def _figures(cuda: capability.Cuda) -> Iterator[tuple[str, Any]]:
     yield "python", f"{platform.python_version()}, {_gil()}"
     for name in ("numpy", "numba", "numba-cuda"):
         yield name.replace("-", "_"), capability.installed(name) or "not installed"
-    yield "cupy", capability.installed("cupy-cuda13x", "cupy-cuda12x", "cupy") or "not installed"
+    cupy = capability.installed("cupy-cuda13x", "cupy-cuda12x", "cupy")
+    yield "cupy", f"{cupy or 'not installed'} (not needed)"
     yield "nvidia_driver", f"CUDA {cuda.driver}" if cuda.driver else "none"
     yield "gpus", ", ".join(map(_card, cuda.cards)) or "none"
     yield "cuda", "usable" if cuda.usable else f"not usable: {cuda.reason}"
@@ -97,15 +92,8 @@ def _gil() -> str:
 
 
 def memory_limit() -> int | None:
-    """What the control group allows, in bytes; None where it names no limit."""
-    for path in _MEMORY_LIMITS:
-        try:
-            text = path.read_text().strip()
-        except OSError:
-            continue
-        if text.isdigit() and int(text) < _NO_LIMIT:
-            return int(text)
-    return None
+    """What the control groups allow at least, in bytes; None where they name no limit."""
+    return min((limit.limit for limit in in_groups()), default=None)
 
 
 def _tested(cuda: capability.Cuda, count: int) -> SelfTest:

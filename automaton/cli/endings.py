@@ -26,6 +26,10 @@ LONGEST = 1000  # characters of an error's line; more is somebody's data
 OUT_OF_MEMORY = "not enough memory; ask for less (--max-steps, --max-size, --parallel)"
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_OUTPUT = _NO_ROOM | {errno.EIO, errno.EBADF}
+LONGEST_CHAIN = 100  # errors that one may come of
+
+Ending = tuple[type[BaseException], Callable[[Any], str], Callable[[Any], int]]
 
 
 def status(command: Callable[[], int]) -> int:
@@ -39,11 +43,35 @@ def status(command: Callable[[], int]) -> int:
     except BrokenPipeError:
         _forget_output()
         return PIPE_CLOSED
-    except tuple(kind for kind, *_ in ENDINGS) as error:
-        _, says, ends_with = next(row for row in ENDINGS if isinstance(error, row[0]))
-        click.echo(f"error: {one_line(says(error), LONGEST)}", err=True)
-        return ends_with(error)
+    except BaseException as error:
+        known = _interrupt_in(error) or error
+        row = next((row for row in ENDINGS if isinstance(known, row[0])), None)
+        if row is None:
+            raise
+        return _ended(known, row)
     return code
+
+
+def _ended(error: BaseException, row: Ending) -> int:
+    """Say why it ended; what could not be written before goes nowhere."""
+    if isinstance(error, OSError) and _is_output(error):
+        _forget_output()
+    click.echo(f"error: {one_line(row[1](error), LONGEST)}", err=True)
+    return row[2](error)
+
+
+def _interrupt_in(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The Ctrl-C that an error came of: libraries that are being loaded make others of it."""
+    for _ in range(LONGEST_CHAIN):
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _is_output(error: OSError) -> bool:
+    """Whether it is standard output that took no more: what has a file says which."""
+    return error.filename is None and error.errno in _OUTPUT
 
 
 def _usage(error: click.UsageError) -> str:
@@ -55,6 +83,8 @@ def _usage(error: click.UsageError) -> str:
 def _system(error: OSError) -> str:
     """What the system says, the file first."""
     reason = error.strerror or str(error) or type(error).__name__
+    if _is_output(error):
+        return f"the output cannot be written: {reason}; make room, or send it elsewhere"
     return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
 
 
@@ -64,7 +94,7 @@ def _system_code(error: OSError) -> int:
 
 
 #: Kind of error, what it says, its exit code; the first row that fits counts.
-ENDINGS: tuple[tuple[type[BaseException], Callable[[Any], str], Callable[[Any], int]], ...] = (
+ENDINGS: tuple[Ending, ...] = (
     (KeyboardInterrupt, lambda _: "interrupted", lambda _: INTERRUPTED),
     (click.Abort, lambda _: "interrupted", lambda _: INTERRUPTED),
     (click.UsageError, _usage, lambda error: error.exit_code),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from automaton.options import RANGES, Options
+from automaton.options import RANGES, UNSET, UNSETTABLE, Options
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -52,10 +52,18 @@ class Finite(click.FloatRange):
         return number
 
 
+class WholeOrNone(click.IntRange):
+    """A whole number within its limits, or the word that takes the option back."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or `UNSET`."""
+        return UNSET if value == UNSET else super().convert(value, param, ctx)
+
+
 def whole(name: str) -> click.IntRange:
     """The whole numbers that the deciding option `name` may have."""
     low, high, _unit = RANGES[name]
-    return click.IntRange(low, high)
+    return (WholeOrNone if name in UNSETTABLE else click.IntRange)(low, high)
 
 
 def deciding(

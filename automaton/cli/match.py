@@ -43,20 +43,24 @@ if TYPE_CHECKING:  # loads numba, which takes a second
     help="Only objects with a term of this form (λx.?f (?g x)); may be given again.",
 )
 @switch("--count", "Print how many lines were found, and how many hold each PATTERN.")
+@switch("--gpu", "Search on the GPU where there is one, else on the CPU; says why.")
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object a line.")
 def match(
     log: Path, patterns: tuple[str, ...], field: str | None, terms: tuple[str, ...], count: bool,
-    json_: bool,
+    gpu: bool, json_: bool,
 ) -> None:  # fmt: skip
     """Print the lines of LOG that hold a PATTERN, with their numbers.
 
     A PATTERN is text as it stands in the line, byte for byte; any of several will do.
     All versions of an object are looked at, each with its own line.
     """
+    from automaton import offload  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415  # see the top
     from automaton.search import Query, search  # noqa: PLC0415
 
     query = Query.of(patterns, field, terms)
+    if gpu:
+        offload.use("auto", lambda text: click.echo(f"note: {printable(text)}", err=True))
     with Log.open(log, write=False) as opened:
         for notice in opened.notices:
             click.echo(f"note: {printable(notice)}", err=True)

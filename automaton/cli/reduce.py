@@ -6,6 +6,7 @@ Asks for answers and prints them; what a term and a normal form is, others know.
 from __future__ import annotations
 
 import codecs
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,7 +100,7 @@ def reduce(
     if term is not None:
         _one(term, budgets, notation, as_json)
     elif batch is not None:
-        with _source(batch) as (file, name):
+        with source(batch) as (file, name):
             _many(file, name, budgets, notation, as_json)
 
 
@@ -107,8 +108,9 @@ def _one(term: str, budgets: Budgets, notation: str, as_json: bool) -> None:
     """Answer one term: a line of JSON, or the term and what it is."""
     from automaton.batch import Worker  # noqa: PLC0415  # numba takes a second
 
-    answer = Worker(budgets, notation).answer(term)
-    sys.stdout.write(JSON.line(answer).decode() if as_json else _paragraph(answer) + "\n")
+    with ended_at_once():
+        answer = Worker(budgets, notation).answer(term)
+    sys.stdout.write(JSON.line(answer).decode() if as_json else paragraph(answer) + "\n")
 
 
 def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, as_json: bool) -> None:
@@ -116,17 +118,33 @@ def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, as_j
     from automaton.batch import Batch, whole_lines  # noqa: PLC0415  # numba takes a second
 
     batch = Batch(budgets, notation, JSON if as_json else ROWS)
-    put = _output()
-    for answers in batch.answers(whole_lines(file.read1, batch.chunk_size)):
-        put(answers)
-        sys.stdout.flush()
+    put = output()
+    chunks = batch.answers(whole_lines(file.read1, batch.chunk_size))
+    with ended_at_once():
+        for answers in chunks:
+            put(answers)
+            sys.stdout.flush()
     if batch.first is not None:
         number, reason = batch.first
         others = f" (and {batch.refused - 1:,} more)" if batch.refused > 1 else ""
         raise TermError(f"{name}: line {number}: {reason}{others}")
 
 
-def _output() -> Callable[[bytes], object]:
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Ctrl-C ends the process even while a kernel computes, which hears no handler of ours."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except ValueError:  # not in the main thread, which alone hears signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def output() -> Callable[[bytes], object]:
     """What writes UTF-8 to standard output, in the terminal's encoding."""
     if codecs.lookup(sys.stdout.encoding).name == "utf-8":
         sys.stdout.flush()
@@ -135,7 +153,7 @@ def _output() -> Callable[[bytes], object]:
 
 
 @contextmanager
-def _source(batch: Path) -> Iterator[tuple[BufferedReader, str]]:
+def source(batch: Path) -> Iterator[tuple[BufferedReader, str]]:
     """The bytes of a batch, and what an error calls it."""
     if str(batch) == "-":
         yield cast(BufferedReader, sys.stdin.buffer), "standard input"
@@ -148,7 +166,8 @@ def _source(batch: Path) -> Iterator[tuple[BufferedReader, str]]:
         yield file, str(batch)
 
 
-def _paragraph(answer: Answer) -> str:
+def paragraph(answer: Answer) -> str:
+    """A term and what it is, for people."""
     facts = [f"{WORDS[answer.outcome]} after {answer.steps} beta steps"]
     if answer.size is not None:
         facts.append(f"{answer.size} nodes")

@@ -101,7 +101,8 @@ def _said(row: Round) -> str:
     drawn = ", ".join(map(printable, row.parents)) or "nothing drawn"
     made = f" -> {row.term}" if row.term is not None else ""
     won = f"won as {row.winner}" if row.winner else "no winner"
+    stream = f", {row.stream}" if row.stream else ""
     return (
-        f"round {row.round}: ({drawn}){made}; {row.outcome}, {row.steps} steps, "
+        f"round {row.round}{stream}: ({drawn}){made}; {row.outcome}, {row.steps} steps, "
         f"salience {row.salience}; {won}: {row.why}"
     )

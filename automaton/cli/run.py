@@ -17,11 +17,13 @@ import click
 
 from automaton.errors import StorageError, UsageError
 from automaton.notation import format_term, parse
+from automaton.options import UNSET
+from automaton.pace import Pacing, share_of
 
 from . import config
 from .display import SHOW_CURSOR, Display
 from .kinds import PATH, WIDTH, Finite, deciding, option, switch
-from .resources import PROFILES, resources, scaling_of
+from .resources import PROFILES, Size, resources, scaling_of
 
 if TYPE_CHECKING:
     from automaton.gpu import Name
@@ -47,8 +49,14 @@ def in_units(
 
 
 def canonical(_context: click.Context, _option: click.Parameter, term: str | None) -> str | None:
-    """The term as logs have it."""
-    return None if term is None else format_term(parse(term))
+    """The term as logs have it; `none` takes it back."""
+    return term if term in {None, UNSET} else format_term(parse(str(term)))
+
+
+def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
+    """What `--verify` says, if it can be meant."""
+    share_of(mode)
+    return mode
 
 
 @click.command(context_settings={"max_content_width": WIDTH})
@@ -101,13 +109,52 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
     callback=canonical,
     metavar="TERM",
     show_default="the current automaton's, or as the log was run",
-    help="Operator of every reaction (a lambda term); runs a log that has no machine.",
+    help="Operator of every reaction (a lambda term; none: take it back); needs no machine.",
 )
-@deciding(
-    "--lock-dimension", "D", "Stay in this dimension (a number): the machine does not move.", "none"
+@option(
+    "--streams",
+    metavar="NAMES",
+    show_default="none, or as the log was run",
+    help="Who competes each round (words): none, all, or names, as in anchor,reason=2.",
 )
+@option(
+    "--salience",
+    metavar="WEIGHTS",
+    show_default="the five of docs/streams.md, or as the log was run",
+    help="What a candidate's features weigh (numbers), as in novelty=1,relevance=0.5.",
+)
+@option(
+    "--archive",
+    type=Size(0),
+    metavar="SIZE",
+    default="256MiB",
+    show_default=True,
+    help="Where streams compete: bytes for candidates that lost (as in 1GiB); 0 keeps none.",
+)
+@option(
+    "--decisions",
+    metavar="WHICH",
+    default="none",
+    show_default=True,
+    help="Where streams compete: decisions to keep (words: none, all, sample=N: one round in N).",
+)
+@option(
+    "--memory-rate",
+    type=click.IntRange(0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Where streams compete: terms a second (a count) that `recall` will find; 0: none.",
+)
+@option(
+    "--memory-url",
+    metavar="URL",
+    show_default="the engine beside the log",
+    help="Qdrant server for --memory-rate (a word: http://host:6333).",
+)
+@deciding("--lock-dimension", "D", "Stay in this dimension (a number, or none): no moves.", "none")
 @deciding(
-    "--focus-dimension", "D", "Dimension whose operator takes a tick now and then (a number).", "0"
+    "--focus-dimension", "D", "Whose operator takes a tick now and then (a number, or none).", "0"
 )
 @option(
     "--focus-probability",
@@ -131,6 +178,21 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
     default=1000,
     show_default=True,
     help="Free room below which the run stops: a number of millions of bytes.",
+)
+@option(
+    "--verify",
+    callback=share,
+    metavar="inline|sample=P|off",
+    default="off",
+    show_default=True,
+    help="What is verified while it is written (a word): every tick, a drawn share P, or nothing.",
+)
+@option(
+    "--max-lag",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="no limit",
+    help="Most ticks (a count) that may be written and not verified; then the run waits.",
 )
 @switch("--as-genesis", "Take a damaged log as mere data and begin anew after it.")
 @option(
@@ -167,6 +229,7 @@ def run(log: Path, **settings: Any) -> None:
 
     Ctrl-C finishes the tick, commits, prints the summary and exits with 0.
     """
+    from automaton.aside import Keeping  # noqa: PLC0415  # as below
     from automaton.gpu import Wanted  # noqa: PLC0415  # as below
     from automaton.runner import Run  # noqa: PLC0415  # loads numba, which takes a second
 
@@ -175,21 +238,32 @@ def run(log: Path, **settings: Any) -> None:
     device = _device(settings.pop("gpu"), settings.pop("device"))
     opening["wanted"] = Wanted(device, settings.pop("gpu_batch_size"), display.note)
     opening["scaling"] = scaling_of(settings)
+    opening["pacing"] = pacing = Pacing.of(settings.pop("verify"), settings.pop("max_lag"))
+    opening["keeping"] = Keeping.of(
+        *(settings.pop(name) for name in ("archive", "decisions", "memory_rate", "memory_url"))
+    )
     looping = {to: settings.pop(name) for name, to in LOOPING.items()}
     looping["min_free"] = settings.pop("min_free_disk") * 1_000_000
     given = {name: value for name, value in settings.items() if value is not None}
     with display.moving(), Run(log, given, **opening, progress=display.reading) as under_way:
         for text in _notices(under_way):
             display.note(text)
+        if pacing.mode.startswith("sample"):
+            display.note(f"--verify {pacing.mode}: ticks are drawn by seed {pacing.seed}")
         display.begin(under_way, looping["ticks"], looping["seconds"])
-        with ended_by_signals(under_way.stop):
+
+        def stop() -> None:
+            under_way.stop()
+            display.stopping()
+
+        with ended_by_signals(stop):
             final = under_way.go(**looping, show=display.show, say=display.note)
         short = under_way.short_of_room
     display.show(final)
     if short:
         raise StorageError(short)
     if not display.json:
-        click.echo(f"{log}: go on with the same command; look at it with check, stats and show")
+        display.end(f"{log}: go on with the same command; look at it with check, stats and show")
 
 
 def _device(gpu: bool, device: Name | None) -> Name:
@@ -211,7 +285,7 @@ def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
     def hear(number: int, _frame: object) -> None:
         if heard:
             if sys.stderr.isatty():
-                os.write(2, SHOW_CURSOR)
+                os.write(2, SHOW_CURSOR + b"\n")
             os._exit(128 + number)
         heard.append(number)
         stop()

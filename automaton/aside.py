@@ -1,0 +1,157 @@
+"""What a run keeps beside its log where streams compete: who lost, and why who won has won.
+
+Everything here can be computed again from the log; nothing of it decides bytes.
+Columns are taken while they are whole and written while the next tick is computed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.archive import BOUND, Archive, TooLargeError
+from automaton.decided import decision, facts
+from automaton.decisions import Decisions
+from automaton.device import Batch, Cpu
+from automaton.errors import UsageError
+from automaton.memory_feed import Memory
+from automaton.proposed_again import proposals_of
+from automaton.world import Choice, World
+from kernels import reduce
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """What is kept: bytes of the archive (0: none), one decision in so many (0: none)."""
+
+    archive: int = BOUND
+    decisions: int = 0
+    memory: int = 0  # terms a second that the memory takes at most (0: none)
+    server: str | None = None  # of the memory; None: the engine beside the log
+
+    @classmethod
+    def of(cls, archive: int, decisions: str, memory: int, server: str | None) -> Keeping:
+        """What `--archive`, `--decisions`, `--memory-rate` and `--memory-url` say."""
+        every = {"none": 0, "all": 1}.get(decisions)
+        number = decisions.removeprefix("sample=")
+        if every is None and number != decisions and number.isdecimal() and int(number):
+            every = int(number)
+        if every is None:
+            message = (
+                f"--decisions {decisions}: give none, all, or sample=N for one round in N, "
+                "such as sample=100"
+            )
+            raise UsageError(message)
+        return cls(archive, every, memory, server)
+
+
+class Aside:
+    """The files beside a log; opened when streams compete, one writer."""
+
+    def __init__(self, log: Path, keeping: Keeping, device: Cpu, world: World) -> None:
+        self._device, self._every = device, keeping.decisions
+        self._troubles: list[str] = []
+        self._too_large = False  # said that a tick was
+        self._memory: Memory | None = None
+        self._decisions: Decisions | None = None
+        self._archive = Archive(log, keeping.archive) if keeping.archive else None
+        self._buffers = (device.buffer(), device.buffer())
+        try:
+            self._decisions = Decisions(log) if self._every else None
+            if keeping.memory:
+                self._memory = Memory.open(
+                    log, prefix=world.prefix, streams=world.stream_names, url=keeping.server,
+                    rate=keeping.memory,
+                )  # fmt: skip
+        except BaseException:
+            self.close()
+            raise
+
+    def take(self, tick: int, world: World, batch: Batch, choice: Choice) -> Callable[[], None]:
+        """What a tick leaves, before its columns are used again; the answer writes it."""
+        buffer, ends = self._buffers[tick % 2], world.state.ends or {}
+        if self._archive is not None:
+            self._device.archive(batch, buffer)
+        chosen = self._chosen(tick, world, batch) if self._decisions is not None else None
+        if self._memory is not None:
+            self._offer(self._memory, tick, batch, choice.level)
+        names, prefix = world.stream_names, world.prefix
+        weights = proposals_of(choice).weights.tolist()  # the state's may have been trained since
+
+        def write() -> None:
+            archive, decisions = self._archive, self._decisions
+            if archive is not None:
+                with self._forgiving("archive"):
+                    archive.append(tick, buffer.parts, ends["archived"])
+            if decisions is not None and chosen is not None:
+                lines = [decision(prefix, tick, names, weights, row) for row in chosen]
+                with self._forgiving("decisions"):
+                    decisions.append(lines, [f"{prefix}m{tick}.{r[1]}".encode() for r in chosen])
+
+        return write
+
+    @contextmanager
+    def _forgiving(self, name: str) -> Iterator[None]:
+        """A file that cannot be written is not kept any more in this run, which is said once.
+
+        The log stands already: what is kept beside it must not end the run.
+        """
+        try:
+            yield
+        except TooLargeError as error:
+            if not self._too_large:
+                self._troubles.append(f"{error}; such ticks are not archived")
+            self._too_large = True
+        except OSError as error:
+            file = getattr(self, f"_{name}")
+            setattr(self, f"_{name}", None)
+            with contextlib.suppress(OSError):
+                file.close()
+            again = "; they can be computed again from the log"
+            self._troubles.append(f"{error}: this run keeps no more {name}{again}")
+
+    def troubles(self) -> list[str]:
+        """What could not be kept, each said once."""
+        return [self._troubles.pop(0) for _ in range(len(self._troubles))]
+
+    def _offer(self, memory: Memory, tick: int, batch: Batch, level: int) -> None:
+        """Winners and candidates that lost, as many as the memory may take; it does not wait."""
+        slots = np.flatnonzero((batch.outcomes == reduce.NORMAL) & (batch.vetoed == 0))
+        memory.offer(
+            tick, slots, batch.out, batch.results[slots], batch.sizes[slots],
+            levels=np.full(len(slots), level, dtype=np.int32), streams=slots % batch.streams,
+            won=batch.won[slots] != 0,
+        )  # fmt: skip
+
+    def remembered(self) -> dict[str, Any] | None:
+        """What the memory took and did not; None without one."""
+        return None if self._memory is None else self._memory.report()
+
+    def settle(self) -> None:
+        """Wait until what was taken is kept, as far as it can be."""
+        if self._decisions is not None:
+            with self._forgiving("decisions"):
+                self._decisions.flush()
+        if self._memory is not None:
+            self._memory.flush()
+
+    def _chosen(self, tick: int, world: World, batch: Batch) -> list[list[int]]:
+        """The rounds whose decisions are kept; see `facts`."""
+        rounds = np.arange(-tick % self._every, world.options.parallel, self._every)
+        return facts(batch, rounds)
+
+    def close(self) -> None:
+        """Give the files back."""
+        for file in (self._archive, self._decisions, self._memory):
+            if file is not None:
+                with contextlib.suppress(OSError):  # said by `troubles` where it could be
+                    file.close()

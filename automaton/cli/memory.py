@@ -1,0 +1,83 @@
+"""`memory reindex LOG`, `memory stats LOG`: what is remembered, and making it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from automaton.consolidation import Rule
+
+from .kinds import PATH
+from .recall import AS_JSON, URL, remembered
+from .words import as_json, printable
+
+if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.remembering import Learned
+
+_EVERY = 20_000  # terms between two words about progress
+
+
+@click.group()
+def memory() -> None:
+    """The memory of a log: vectors of terms that won and lost, for `recall`."""
+
+
+@memory.command()
+@click.argument("log", type=PATH)
+@URL
+@AS_JSON
+def reindex(log: Path, url: str | None, json_: bool) -> None:
+    """Put into the memory all winners of LOG, and all of its archive that is there.
+
+    What the memory holds stays as it is. Terms that differ in nothing are one item.
+    """
+    from automaton import reindex as indexing  # noqa: PLC0415  # see the top
+    from automaton.log import Log  # noqa: PLC0415
+    from automaton.memory import open_store  # noqa: PLC0415
+
+    archive = indexing.Found()
+    with Log.open(log, write=False) as opened, open_store(log, url) as store:
+        entries = indexing.everything(opened, log, archive)
+        period = Rule().period(len(opened.commits))
+        learned = indexing.reindex(store, opened.prefix, entries, period, _Progress())
+        items = store.count()
+    facts = {
+        "terms": learned.rows, "indexed": learned.indexed, "known": learned.known,
+        "large": learned.large, "full": learned.full, "items": items,
+        "archive_ticks": archive.ticks,
+    }  # fmt: skip
+    _show(facts, json_)
+
+
+@memory.command()
+@click.argument("log", type=PATH)
+@URL
+@AS_JSON
+def stats(log: Path, url: str | None, json_: bool) -> None:
+    """Show how many terms LOG's memory holds, how many are indexed, and where."""
+    with remembered(log, url) as store:
+        _show(store.facts(), json_)
+
+
+class _Progress:
+    """Says now and then how far it is, to people alone."""
+
+    def __init__(self) -> None:
+        self._next = _EVERY
+
+    def __call__(self, learned: Learned) -> None:
+        if learned.rows >= self._next:
+            self._next = learned.rows + _EVERY
+            click.echo(f"{learned.rows} terms, {learned.indexed} indexed", err=True)
+
+
+def _show(facts: Mapping[str, object], json_: bool) -> None:
+    if json_:
+        click.echo(as_json(facts))
+        return
+    width = max(map(len, facts))
+    for name, value in facts.items():
+        click.echo(f"{name.replace('_', ' '):{width}}  {printable(str(value))}")

@@ -1,0 +1,102 @@
+"""Why a modification won its round: from the decisions kept beside the log, or computed again.
+
+Reads an opened log; keeps nothing, prints nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from automaton import lineup
+from automaton.again import Again
+from automaton.audit import Audit
+from automaton.decided import decision, facts
+from automaton.decisions import find
+from automaton.device import Cpu
+from automaton.errors import UsageError
+from automaton.objects import Object, parse_line
+from automaton.options import Options, from_record
+from automaton.proposed_again import proposals_of
+from automaton.records import is_our_id, parse_run
+from automaton.replay import replay
+from automaton.restore import Malformed, beginning
+
+
+def grounds(path: Path, identity: str) -> dict[str, Any]:
+    """The decision for a modification: features, salience, weights, runner-up.
+
+    Numbers are fixed point, 65536 = 1. `source` is `kept` or `computed`; raises
+    `UsageError` where there is no such modification, or no streams competed.
+    """
+    with Audit.open(path) as log:
+        tick, slot = _numbers(log, identity)
+        line = next(iter(log.find(identity)), None)
+        if line is None:
+            raise UsageError(f"{identity}: no modification of {path} has this id")
+        kept = _kept(path, identity, log.line(line))
+        found = _computed(log, tick, slot) if kept is None else kept
+        found["source"] = "computed" if kept is None else "kept"
+        found["mixture"] = _mixture(log, line)
+        return found
+
+
+def _kept(path: Path, identity: str, winner: bytes) -> dict[str, Any] | None:
+    """The decision that is kept beside the log, if it is of this log's winner.
+
+    A file beside it may be left from another log of the same name.
+    """
+    won = parse_line(winner)
+    for raw in find(path, identity.encode()):
+        found = parse_line(raw)
+        if isinstance(found, Object) and isinstance(won, Object):
+            names = ("id", "stream", "salience")
+            if all(found.members.get(name) == won.members.get(name) for name in names):
+                return found.members
+    return None
+
+
+def _numbers(log: Audit, identity: str) -> tuple[int, int]:
+    """Tick and slot of an id of ours."""
+    tick, _, slot = identity.removeprefix(f"{log.prefix}m").partition(".")
+    if not (is_our_id(identity, log.prefix) and tick.isdecimal() and slot.isdecimal()):
+        raise UsageError(f"{identity} is no modification's id; they look like {log.prefix}m12.3")
+    return int(tick), int(slot)
+
+
+def _mixture(log: Audit, line: int) -> dict[str, int]:
+    """What the features weighed when a line was written."""
+    number = max((n for n in log.run_lines if n <= line), default=0)
+    run = parse_run(log.line(number)) if number else None
+    options = Options() if run is None else from_record(run.options)
+    return dict(zip(lineup.FEATURES, lineup.mixture(options.salience), strict=True))
+
+
+def _computed(log: Audit, tick: int, slot: int) -> dict[str, Any]:
+    """The decision, from the snapshot before its tick."""
+    again = Again(log, beginning(log, Options(), Malformed()), Cpu)
+    try:
+        for earlier in range(1, tick):
+            with log.batch(earlier) as raw:
+                replay(again.world, raw, log.commit(earlier))
+        with log.batch(tick) as raw:
+            again.begin(tick, again.claim(tick, raw, log.commit(tick)))
+        world = again.world
+        if world.streams is None:
+            raise UsageError(
+                f"m{tick}.{slot} competed with nobody: its run had no streams (--streams all)"
+            )
+        choice, _ = again.react(tick)
+        number = np.array([slot // again.batch.streams], dtype=np.int64)
+        rows = [row for row in facts(again.batch, number) if row[1] == slot]
+        if not rows:
+            raise UsageError(f"m{tick}.{slot} is no winner: it is an action's, or lost")
+        weights = proposals_of(choice).weights.tolist()
+        line = decision(world.prefix, tick, world.stream_names, weights, rows[0])
+        computed: dict[str, Any] = json.loads(line)
+        return computed
+    finally:
+        again.close()

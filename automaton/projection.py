@@ -1,0 +1,221 @@
+"""How a rate grows with workers, and what it might become: fits and a table of nodes.
+
+Pure: measured rates in, values out; resampling is seeded. What lies beyond the
+measured numbers of workers is called extrapolated wherever it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Numbers = npt.NDArray[np.float64]
+
+HOUR = 3600.0  # seconds
+BILLION = 1e9  # thoughts
+#: Nodes of the table; the last is what a table of the source asks for.
+NODES = (1, 2, 5, 10, 100, 1000, 10_000, 27_600)
+#: Resamplings of the repeats.
+RESAMPLED = 1000
+#: Repeats from which their resampling is more than a rough one.
+ENOUGH_REPEATS = 8
+#: Columns of a model: N / rate = a + b N + c N (N - 1), with a, b, c >= 0.
+MODELS = {"Amdahl": 2, "USL": 3}
+
+
+class Range(NamedTuple):
+    """An estimate with the 2.5th and the 97.5th percentile of its resamplings, or without."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Rates (a second) of one number of workers, one a repeat."""
+
+    workers: int
+    rates: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle one."""
+        return float(np.median(self.rates))
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A model of the rate by the number of workers N.
+
+    rate(N) = rate(1) N / (1 + sigma (N - 1) + kappa N (N - 1)); Amdahl's law has
+    kappa = 0. sigma: share that only one can do at a time; kappa: cost of keeping
+    each pair in agreement.
+    """
+
+    model: str
+    points: int
+    freedom: int  # points less parameters; 0: the curve passes through them whatever they are
+    rate_1: Range
+    sigma: Range
+    kappa: Range
+    note: str
+    resampled: Numbers  # a, b, c by row; the estimate is the first row
+
+    def rate(self, workers: float) -> Range:
+        """The rate (a second) that the model gives for so many workers."""
+        return _range(workers / (self.resampled @ _columns(np.array([workers]))[0]))
+
+    def as_json(self) -> dict[str, Any]:
+        """Every member by name but the resamplings."""
+        named = asdict(self)
+        del named["resampled"]
+        return named | {k: getattr(self, k)._asdict() for k in ("rate_1", "sigma", "kappa")}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """So many nodes, thoughts an hour by each model, and hours to a billion."""
+
+    nodes: int
+    workers: int
+    kind: str  # measured or extrapolated
+    per_hour: dict[str, Range]
+    hours_to_a_billion: dict[str, Range]
+
+    def as_json(self) -> dict[str, Any]:
+        """Every member by name."""
+        return asdict(self) | {
+            name: {model: found._asdict() for model, found in getattr(self, name).items()}
+            for name in ("per_hour", "hours_to_a_billion")
+        }
+
+
+def _columns(workers: Numbers) -> Numbers:
+    return np.stack([np.ones_like(workers), workers, workers * (workers - 1)], axis=-1)
+
+
+def _fitted(workers: Numbers, rates: Numbers, parameters: int) -> Numbers:
+    """a, b, c >= 0 of the least sum of squared relative errors of N / rate.
+
+    With c = 0 where there are two parameters. sigma = b / (a + b) then lies in
+    [0, 1]. The problem is convex and tiny: every set of columns is solved, the best
+    of the feasible answers is the answer (Lawson and Hanson 1974, by enumeration). One
+    by which a single worker would be infinitely fast (a + b = 0) is none.
+    """
+    scaled = _columns(workers)[:, :parameters] * (rates / workers)[:, None]
+    best, answer = np.inf, np.zeros(3)
+    for size in range(1, parameters + 1):
+        for chosen in combinations(range(parameters), size):
+            found = np.linalg.lstsq(scaled[:, chosen], np.ones(len(rates)), rcond=None)[0]
+            error = float(((scaled[:, chosen] @ found - 1) ** 2).sum())
+            alone = found[[k < 2 for k in chosen]].sum()
+            if (found >= 0).all() and alone > 0 and error < best - 1e-15:
+                best, answer = error, np.zeros(3)
+                answer[list(chosen)] = found
+    return answer
+
+
+def _range(values: Numbers) -> Range:
+    """The first value, and the percentiles of the others."""
+    if len(values) == 1:
+        return Range(float(values[0]), None, None)
+    low, high = np.percentile(values[1:], [2.5, 97.5])
+    return Range(float(values[0]), float(low), float(high))
+
+
+def fit(measured: Sequence[Measured], model: str, seed: int = 0) -> Fit | None:
+    """A model fitted to the medians; None where it has more parameters than there are points.
+
+    The intervals are those of the repeats, resampled within each number of workers:
+    they hold the noise of measuring, and nothing of whether the model is true.
+    """
+    parameters = MODELS[model]
+    points = sorted(measured, key=lambda m: m.workers)
+    if len({m.workers for m in points}) != len(points):
+        raise ValueError("each number of workers stands once")
+    if len(points) < parameters:
+        return None
+    workers = np.array([m.workers for m in points], dtype=np.float64)
+    rows = [_fitted(workers, np.array([m.median for m in points]), parameters)]
+    repeats = min(len(m.rates) for m in points)
+    if repeats > 1:
+        draws = np.random.default_rng([seed, 4])
+        for _ in range(RESAMPLED):
+            again = [float(np.median(draws.choice(m.rates, len(m.rates)))) for m in points]
+            rows.append(_fitted(workers, np.array(again), parameters))
+    a, b, c = np.array(rows).T
+    freedom = len(points) - parameters
+    return Fit(
+        model, len(points), freedom, _range(1 / (a + b)), _range(b / (a + b)),
+        _range(c / (a + b)), _note(freedom, repeats), np.array(rows),
+    )  # fmt: skip
+
+
+def _note(freedom: int, repeats: int) -> str:
+    """What the fit does not show."""
+    notes = []
+    if freedom == 0:
+        notes.append("as many parameters as points: the curve meets them whatever they are, "
+                     "so nothing speaks for the model")  # fmt: skip
+    elif freedom < 3:
+        plural = "s" if freedom > 1 else ""
+        notes.append(f"{freedom} degree{plural} of freedom: little speaks for the model")
+    if repeats == 1:
+        notes.append("measured once: no interval")
+    elif repeats < ENOUGH_REPEATS:
+        notes.append(f"{repeats} repeats: the interval is rough")
+    notes.append("intervals hold the noise of the repeats, not the doubt about the model")
+    return "; ".join(notes)
+
+
+def why_not(measured: Sequence[Measured], model: str) -> str:
+    """Why a model could not be fitted."""
+    return (
+        f"{model} has {MODELS[model]} parameters and there are {len(measured)} points: it is not "
+        "determined, there are no degrees of freedom; measure more numbers of workers"
+    )
+
+
+def project(
+    measured: Sequence[Measured], fits: Sequence[Fit], nodes: Sequence[int] = NODES
+) -> list[Row]:
+    """Measured numbers of workers on this node, then nodes like it, each with all of them.
+
+    `linear`: nodes that share nothing, each at the best median; an upper bound. A model
+    takes all workers as if they shared what the measured ones do.
+    """
+    top = max(measured, key=lambda m: m.workers)
+    best = max(m.median for m in measured)
+    rows = [
+        _row(1, m.workers, "measured", {"measured": Range(m.median, min(m.rates), max(m.rates))})
+        for m in sorted(measured, key=lambda m: m.workers)
+    ]
+    for count in nodes:
+        if count > 1:
+            workers = count * top.workers
+            rates = {"linear": Range(count * best, None, None)}
+            rates |= {found.model: found.rate(workers) for found in fits}
+            rows.append(_row(count, workers, "extrapolated", rates))
+    return rows
+
+
+def _row(nodes: int, workers: int, kind: str, rates: dict[str, Range]) -> Row:
+    """A row from rates a second; more thoughts an hour are fewer hours."""
+    hourly = {name: _mapped(rate, HOUR) for name, rate in rates.items()}
+    hours = {
+        name: Range(
+            BILLION / rate.value, rate.high and BILLION / rate.high, rate.low and BILLION / rate.low
+        )
+        for name, rate in hourly.items()
+    }
+    return Row(nodes, workers, kind, hourly, hours)
+
+
+def _mapped(found: Range, factor: float) -> Range:
+    return Range(*(None if x is None else x * factor for x in found))  # type: ignore[arg-type]

@@ -1,0 +1,91 @@
+"""What an object says that a run cannot use: actions, conditions, terms, selectors.
+
+A function of one object's members. Must not know: lines, files, how a report is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+from automaton import conditions, notation, rewriting, selection
+from automaton.errors import AutomatonError
+from automaton.objects import edge_ends, term_sources
+from automaton.state import ACTIONS
+
+Kind = Literal["action", "condition", "unreadable", "rewriting"]
+
+#: The members of a definition that are selectors, and that are terms, by its type.
+_SELECTORS = {"automaton": ("a", "b"), "rule": ("match",), "veto": ("match",)}
+_OPERATORS = {"rule": ("operator",)}
+
+
+class Unusable(NamedTuple):
+    """A kind of trouble, the member that makes it, and what it says or why it is none.
+
+    A rule that rewrites is trouble where `reason` does not compete.
+    """
+
+    kind: Kind
+    member: str
+    what: str
+
+
+def unusable(members: Mapping[str, Any]) -> tuple[int, list[Unusable]]:
+    """How many terms an object contributes, and what in it cannot be used.
+
+    Its `term` is one, else for an automaton the operator that its `currentState`
+    names, else each usable span of its `text`.
+    """
+    terms, found = _terms(members)
+    kind = members.get("type")
+    if not isinstance(kind, str):
+        return terms, found
+    if kind == "transition" and edge_ends(members) is not None:
+        found += _transition(members)
+    found += _unread(members, _SELECTORS.get(kind, ()), selection.checked)
+    found += _unread(members, _OPERATORS.get(kind, ()), notation.parse)
+    if kind == "rule" and rewriting.is_meant(members):
+        found.append(_rewriting(members))
+    return terms, found
+
+
+def _rewriting(members: Mapping[str, Any]) -> Unusable:
+    try:
+        rewriting.of(members, notation.MAX_NODES)
+    except AutomatonError as error:
+        return Unusable("unreadable", "replacement", str(error))
+    return Unusable("rewriting", "replacement", f"{members['pattern']} to {members['replacement']}")
+
+
+def _terms(members: Mapping[str, Any]) -> tuple[int, list[Unusable]]:
+    kind, value = term_sources(members)
+    if kind == "text":
+        usable, skipped = notation.spans_counted(value) if "`" in value else ([], 0)
+        what = f"spans with a lambda that are no closed terms: {skipped}"
+        return len(usable), [Unusable("unreadable", "text", what)] if skipped else []
+    if kind == "term":
+        found = list(_unread(members, ("term",), notation.parse))
+        return int(not found), found
+    return int(kind == "state"), []
+
+
+def _transition(members: Mapping[str, Any]) -> Iterator[Unusable]:
+    action, condition = members.get("action"), members.get("condition")
+    if not isinstance(action, str) or action not in ACTIONS:
+        yield Unusable("action", "action", action if isinstance(action, str) else "(none)")
+    if isinstance(condition, str):
+        for text in conditions.unknowns(conditions.parse(condition)):
+            yield Unusable("condition", "condition", text)
+
+
+def _unread(
+    members: Mapping[str, Any], names: tuple[str, ...], read: Callable[[str], object]
+) -> Iterator[Unusable]:
+    """The members that are texts and cannot be read."""
+    for name in names:
+        if isinstance(text := members.get(name), str):
+            try:
+                read(text)
+            except AutomatonError as error:
+                yield Unusable("unreadable", name, str(error))
