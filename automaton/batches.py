@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from automaton.begun import NOTHING, Begun, count_lines
 from automaton.disk import Buffer, whole_lines
 from automaton.objects import Object, object_id, parse_line
 from automaton.records import Genesis, Run, chained, is_our_id, parse_frame, parse_run
@@ -249,33 +250,40 @@ def named_in(
     parts: Sequence[Buffer],
     prefix: str,
     ids: Sequence[tuple[str | None, int]] | None,
+    begun: Begun = NOTHING,
 ) -> tuple[list[Named], int]:
     """The named lines of a batch not yet written, and how many lines it holds.
 
     Lines are counted from 0, offsets from the first byte. With `ids`, the caller
-    says which they are, which saves looking at every line.
+    says which they are, which saves looking at every line; what is `begun` is
+    counted already.
     """
     finder, found, seen, base = Others(prefix), [], 0, 0
     told = sorted(ids or (), key=lambda entry: entry[1])
+    if ids is not None and (not told or told[0][1] >= begun.lines):
+        parts, seen, base = parts[len(begun.parts) :], begun.lines, begun.bytes
     for part in parts:
+        count = count_lines(part)
         data = np.frombuffer(part, np.uint8)
-        ends = np.flatnonzero(data == ord("\n"))
-        if len(data) and (not len(ends) or int(ends[-1]) != len(data) - 1):
-            raise ValueError("a part of the batch does not end with a whole line")
-        starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])[: len(ends)]
         if ids is None:
             found += [
                 Named(seen + k, base + start, name[0])
                 for k, start, end in finder.among(data, len(data))
                 if (name := named(data[start:end].tobytes(), prefix))
             ]
-        while told and told[0][1] < seen + len(ends):
+        starts = _starts(data) if told and told[0][1] < seen + count else ()
+        while told and told[0][1] < seen + count:
             identity, number = told.pop(0)
             found.append(Named(number, base + int(starts[number - seen]), identity))
-        seen, base = seen + len(ends), base + len(data)
+        seen, base = seen + count, base + len(data)
     if told:
         raise ValueError(f"line {told[0][1]} is not among the {seen} of the batch")
     return found, seen
+
+
+def _starts(data: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Where each of some whole lines begins."""
+    return np.concatenate([np.zeros(1, np.int64), np.flatnonzero(data == ord("\n"))[:-1] + 1])
 
 
 def named(raw: bytes, prefix: str) -> tuple[str | None] | None:

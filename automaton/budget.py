@@ -25,6 +25,8 @@ PAYS = 0.95
 RELIEF = 0.05
 #: Times that batches are halved before workers are let go.
 HALVINGS = 3
+#: A run goes on after a pause in vain where at least this share is free: it is within its limit.
+LEAST_FREE = 0.02
 
 #: Steps against pressure after smaller batches and fewer workers, before pausing.
 _LAST_STEPS: tuple[tuple[Action, str], ...] = (
@@ -110,6 +112,11 @@ class Figures:
         """The share of the limit that is free."""
         return max(0.0, 1 - self.used / self.limit) if self.limit > 0 else 0.0
 
+    @property
+    def used_up(self) -> bool:
+        """Whether next to nothing is free."""
+        return self.free_share < LEAST_FREE
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -120,6 +127,7 @@ class Memory:
     ceiling: int | None = None  # workers beyond which growing did not pay
     ceiling_age: int = 0  # looks since that was found
     relieved: int = 0  # steps against pressure taken so far
+    resigned: bool = False  # a pause was in vain: no other until next to nothing is left
 
 
 @dataclass(frozen=True)
@@ -140,8 +148,8 @@ def decide(now: Figures, memory: Memory, scaling: Scaling) -> tuple[Decision, Me
     if now.free_share < scaling.scale_down_threshold or used > scaling.memory_pressure_threshold:
         return _relieve(now, memory, scaling)
     if memory.relieved and used < scaling.memory_pressure_threshold - RELIEF:
-        restored = replace(memory, relieved=0)
-        return Decision("restore", now.workers, f"{_shares(now)}: batches as before"), restored
+        restored = replace(memory, relieved=0, resigned=False)
+        return Decision("restore", now.workers, f"{shares(now)}: batches as before"), restored
     return _scale(now, memory, scaling)
 
 
@@ -155,12 +163,12 @@ def _relieve(now: Figures, memory: Memory, scaling: Scaling) -> tuple[Decision, 
     if scarce and scaling.auto_scale and now.workers > scaling.min_workers:
         if memory.calm < COOL_DOWN:
             return _held(now, "hold", "cooling down after a change"), memory
-        reason = f"{_shares(now)}, under {scaling.scale_down_threshold:.0%} free"
+        reason = f"{shares(now)}, under {scaling.scale_down_threshold:.0%} free"
         fewer = replace(memory, calm=0, before=None)
         return Decision("shrink", now.workers - 1, reason), fewer
     if taken < HALVINGS + len(_LAST_STEPS):
         return _held(now, *_LAST_STEPS[taken - HALVINGS]), further
-    if scarce:
+    if scarce and (now.used_up or not memory.resigned):
         return _held(now, "pause", "nothing else helps"), memory
     return _held(now, "hold", "every step is taken"), memory
 
@@ -185,7 +193,7 @@ def _scale(now: Figures, memory: Memory, scaling: Scaling) -> tuple[Decision, Me
     if why_not:
         return _held(now, "hold", why_not), memory
     grown = replace(memory, calm=0, before=now.tick_seconds)
-    reason = f"{_shares(now)}, under {scaling.scale_up_threshold:.0%} used"
+    reason = f"{shares(now)}, under {scaling.scale_up_threshold:.0%} used"
     return Decision("grow", now.workers + 1, reason), grown
 
 
@@ -203,10 +211,11 @@ def _why_not(now: Figures, memory: Memory, scaling: Scaling) -> str:
 
 
 def _held(now: Figures, action: Action, why: str) -> Decision:
-    return Decision(action, now.workers, f"{_shares(now)}: {why}")
+    return Decision(action, now.workers, f"{shares(now)}: {why}")
 
 
-def _shares(now: Figures) -> str:
+def shares(now: Figures) -> str:
+    """What is used of which limit, for people."""
     return f"{1 - now.free_share:.0%} of {now.limit / 1e6:,.0f} MB used ({now.source})"
 
 

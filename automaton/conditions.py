@@ -278,7 +278,8 @@ def _measure(reader: Reader[Selector], first: Token) -> Selector:
     second = reader.operand("an integer or the name of a measure")
     found = _comparison(first, op, second, MEASURES)
     if found is None or isinstance(found.value, float):
-        reader.fail(f"expected one of {', '.join(MEASURES)} and an integer", first)
+        known = f"one of {', '.join(MEASURES)} and an integer"
+        reader.fail(f"expected {known}, or one of {', '.join(_WORDS)}, term, type", first)
     return found
 
 

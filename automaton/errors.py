@@ -100,7 +100,7 @@ class WorkerError(AutomatonError):
 
 
 class ShortOfMemoryError(AutomatonError):
-    """Memory stayed short while a run that has a bound paused for it."""
+    """Memory was used up, and stayed so while a run paused for it."""
 
     exit_code = 11
 

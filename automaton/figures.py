@@ -86,7 +86,8 @@ def _salience(series: Series) -> Iterator[Figure]:
     for count in (SHORT, LONG):
         taken = values[-count:]
         if taken:
-            yield _entropy(np.array(taken), 0.0, 1.0, _SALIENCE, "winners")
+            # A stream's weight, which `self-train` moves, may lift salience above 1.
+            yield _entropy(np.array(taken), 0.0, max(1.0, *taken), _SALIENCE, "winners")
             continue
         # Without streams a winner's line has no salience: the ticks' means stand in, and say so.
         means = series.salience[-count:]

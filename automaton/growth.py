@@ -39,7 +39,7 @@ class Growth:
         spent_ms = max(seconds * 1000 / ticks, interval_ms)
         an_hour = grown / ticks * _HOUR_MS / spent_ms
         free = max(free_bytes(self._folder) - self._min_free, 0)
-        lasts = f", enough for {free / an_hour:,.0f} hours" if an_hour else ""
+        lasts = f", enough for {free / an_hour:,.1f} hours" if an_hour else ""
         return (
             f"the log grows by {grown / ticks:,.0f} bytes a tick, {an_hour / 1e6:,.1f} MB an hour "
             f"at this pace (measured over {ticks} ticks); {free / 1e9:.1f} GB may be used{lasts}"

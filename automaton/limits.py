@@ -36,6 +36,8 @@ class Files(NamedTuple):
     given_back: str  # a line of memory.stat: files read or written, not wanted lately
 
 
+#: Sources that count this run and nothing else.
+OWN = frozenset({"RLIMIT_AS", "--memory-limit"})
 #: By the type of the mount. Above memory.high the kernel slows the group down.
 VERSIONS = {
     "cgroup2": Files(("memory.max", "memory.high"), "memory.current", "inactive_file"),

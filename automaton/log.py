@@ -9,7 +9,6 @@ are one room, and nobody else opens a log.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -17,6 +16,7 @@ from typing import Literal, Self
 
 from automaton import pin, recovery
 from automaton.batches import Named, first_line, named_in
+from automaton.begun import NOTHING, Begun
 from automaton.disk import (
     Buffer,
     Disk,
@@ -140,24 +140,28 @@ class Log(LogReader):
         lines: int,
         fields: CommitFields,
         named: Sequence[tuple[str | None, int]] | None = None,
+        begun: Begun | None = None,
     ) -> Commit:
         """Writes a batch and its commit at once; on any failure the log ends where it did.
 
         Each part holds whole lines, `lines` of them in all; a run record stands in
         the first part. `named` are the lines that are neither winner nor run record:
         id (None where there is none) and number within the batch, from 0. Without
-        it every line is looked at, half a millisecond for 8,000 of them.
+        it every line is looked at, half a millisecond for 8,000 of them. What is
+        `begun` is hashed and counted already, if the batch does begin so.
         """
         self._may_append(fields)
-        found, count = named_in(parts, self.prefix, named)
+        first = not len(self.commits)
+        if begun is None or first or not begun.begins(parts):
+            begun = NOTHING
+        found, count = named_in(parts, self.prefix, named, begun)
         if count != lines:
             raise ValueError(f"the batch holds {count} lines, not {lines}")
         run = parse_run(first_line(parts))
         if run is None and self.run is None:
             raise ValueError("the first batch begins with a run record")
-        first = not len(self.commits)
         batch = [b"\n"[: self._separator(1) if first else 0], *parts]
-        line, head, commit = self._sealed(batch, lines, fields)
+        line, head, commit = self._sealed(batch, lines, fields, begun)
         if first:
             self._pin()
         durable = self._store([*batch, line], commit.bytes + len(line))
@@ -178,10 +182,10 @@ class Log(LogReader):
             raise ValueError(f"tick {fields.tick} where {len(self.commits) + 1} is due")
 
     def _sealed(
-        self, batch: Sequence[Buffer], lines: int, fields: CommitFields
+        self, batch: Sequence[Buffer], lines: int, fields: CommitFields, begun: Begun
     ) -> tuple[bytes, bytes, Commit]:
-        digest, count = hashlib.sha256(), 0
-        for part in batch:
+        digest, count = begun.digest.copy(), begun.bytes
+        for part in batch[1 + len(begun.parts) :] if begun.parts else batch:
             digest.update(part)
             count += memoryview(part).nbytes
         line, head = commit_line(self.prefix, fields, lines, count, digest.digest(), self.head)

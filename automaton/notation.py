@@ -69,13 +69,21 @@ def parse(  # noqa: PLR0913 (the options of one grammar)
 def parse_together(first: str, second: str) -> tuple[Words, Words, dict[int, str]]:
     """Two patterns whose metavariables are numbered together, and what each is called."""
     one = Reader(first, MAX_NODES, Grammar(pattern=True))
-    words = from_postorder(one.read())
+    words = from_postorder(_read(one, "pattern"))
     two = Reader(second, MAX_NODES, Grammar(pattern=True))
     two.metas, two.meta_number = one.metas, one.meta_number
-    others = from_postorder(two.read())
+    others = from_postorder(_read(two, "replacement"))
     numbers = {word >> 2 for word in (*words.tolist(), *others.tolist()) if word & 3 == META}
     names = {number: f"?{number}" for number in numbers}
     return words, others, names | {number: f"?{name}" for name, number in one.metas.items()}
+
+
+def _read(reader: Reader, name: str) -> list[int]:
+    """What a reader reads; an error says of which text."""
+    try:
+        return reader.read()
+    except TermError as error:
+        raise TermError(f"{name}: {error}", error.position) from None
 
 
 def _check(notation: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import get_ident
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from automaton.dealing import Call, Dealer, Part, Recipe, spans
 
 #: What a shard computes: (low, high, scratch) to a number.
 Task = Callable[[int, int, Any], int]
+Made = TypeVar("Made")
 
 
 def available_cores() -> int:
@@ -190,11 +191,19 @@ def open_pool(
 
 
 class Background:
-    """One task at a time beside the caller: the next one waits for the one before."""
+    """One task at a time beside the caller: the next one waits for the one before.
+
+    And one ahead of it, on a thread of its own: what a later task will need.
+    """
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="append")
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="ahead")
         self._waiting: Future[Any] | None = None
+
+    def ahead(self, task: Callable[..., Made], *arguments: Any) -> Callable[[], Made]:
+        """Start something that waits for nothing; the answer waits for its result."""
+        return self._ahead.submit(task, *arguments).result
 
     def start(self, task: Callable[..., Any], *arguments: Any) -> None:
         """Start a task once the one before has ended well; its exception is raised here."""
@@ -213,5 +222,6 @@ class Background:
         return self._waiting is not None and not self._waiting.done()
 
     def close(self) -> None:
-        """Wait for what is under way, whatever comes of it, and end the thread."""
+        """Wait for what is under way, whatever comes of it, and end the threads."""
         self._executor.shutdown()
+        self._ahead.shutdown()

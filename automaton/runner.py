@@ -19,6 +19,7 @@ from automaton import competition, recompute, turn
 from automaton.actions import TRIALS, Seams
 from automaton.answers import Answers
 from automaton.aside import Aside, Keeping
+from automaton.begun import Begun, worth
 from automaton.budget import Scaling
 from automaton.device import (
     OUTCOMES,
@@ -202,6 +203,8 @@ class Run:
         choice = self.world.choice(tick)
         buffer = self.buffers[tick % 2]
         competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
+        parts = [part for part in buffer.parts if len(part)]
+        self._begun = self.background.ahead(Begun.of, parts) if worth(parts) else None
         answers = Answers(self.world, self.batch, tick, self.reference, self._in_place)
         self._finish(tick, choice, answers, buffer)
         self.tick = tick
@@ -263,11 +266,14 @@ class Run:
             tick=tick, outcomes=outcomes, dimension=self.world.dimension(),
             state=self.world.state.record(), population=self.world.population.total,
         )  # fmt: skip
-        self.background.start(self._store, self._late, parts, lines, fields, named)
+        self.background.start(self._store, self._late, self._begun, parts, lines, fields, named)
 
-    def _store(self, late: Callable[[], None], *batch: Any) -> None:
+    def _store(
+        self, late: Callable[[], None], begun: Callable[[], Begun] | None, parts: list[Any],
+        lines: int, fields: CommitFields, named: list[tuple[str | None, int]],
+    ) -> None:  # fmt: skip
         """Write a batch and what goes beside it; say to who verifies that it can be read."""
-        self.log.append(*batch)
+        self.log.append(parts, lines, fields, named, begun() if begun else None)
         late()
         self.pace.written(self.log.size)
 

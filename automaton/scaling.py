@@ -12,22 +12,25 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from threading import Event
 
 import psutil
 
 from automaton import selection
-from automaton.budget import Decision, Figures, Memory, Scaling, decide
+from automaton.budget import Decision, Figures, Memory, Scaling, decide, shares
 from automaton.device import Cpu
 from automaton.errors import ShortOfMemoryError
-from automaton.limits import Limit, tightest, tree_bytes
+from automaton.limits import OWN, Limit, tightest, tree_bytes
 from automaton.pool import available_cores
 
 LOOK_SECONDS = 1.0
 #: Seconds between two looks of a run that pauses for want of memory.
 PAUSE_SECONDS = 5.0
-#: Seconds of such a pause after which a run that has a bound ends with an error.
+#: Seconds after which such a pause was in vain ...
 LONGEST_PAUSE = 120.0
+#: ... and where the limit counts this run alone, so that nobody else can give anything back.
+LONGEST_ALONE = 10.0
 
 
 class Scaler:
@@ -54,9 +57,10 @@ class Scaler:
     ) -> None:
         """Note a tick's time; look and act when it is due; pause while memory is short.
 
-        A pause ends when there is memory again or `stopping` is set. Where the run is
-        `bounded` or its time is over at `until`, it lasts LONGEST_PAUSE or up to then, and
-        ends with `ShortOfMemoryError`.
+        A pause ends when there is memory again, when `stopping` is set, at the time
+        `until`, or when it was in vain. Then the run goes on with what is left; where that
+        is next to nothing, a run that is `bounded` (or has an end, or a limit of its own)
+        ends with `ShortOfMemoryError`, and any other waits on.
         """
         self.ticks.append(seconds)
         self._since.append(seconds)
@@ -67,19 +71,19 @@ class Scaler:
         decision = self.look()
         self._act(decision)
         if decision.action == "pause":
-            self._pause(decision, stopping, _end(now, until, bounded=bounded))
+            self._pause(decision, stopping, until, bounded=bounded or until is not None)
         self._next = time.monotonic() + LOOK_SECONDS
 
     def look(self) -> Decision:
         """Read the gauges and decide."""
         self.limit = self.tightest()
         pool = self._device.pool
-        figures = Figures(
+        self._figures = Figures(
             self.limit.used, self.limit.limit, self.limit.source, pool.count, pool.parts,
             statistics.median(self._since) if self._since else 0.0, available_cores(),
         )  # fmt: skip
         self._since.clear()
-        decision, self._memory = decide(figures, self._memory, self.scaling)
+        decision, self._memory = decide(self._figures, self._memory, self.scaling)
         last = self.decisions[-1].action if self.decisions else ""
         if decision.action != "hold" and not decision.action == last == "pause":
             self.decisions.append(decision)
@@ -124,29 +128,33 @@ class Scaler:
         step()
         self.freed += max(0, before - self._process.memory_info().rss)
 
-    def _pause(self, decision: Decision, stopping: Event, end: float) -> None:
-        """Wait, giving back what can be, until a look finds memory or the end is there."""
+    def _pause(
+        self, decision: Decision, stopping: Event, until: float | None, *, bounded: bool
+    ) -> None:
+        """Wait, giving back what can be, until a look finds memory or it was in vain."""
         begun = now = time.monotonic()
-        most = "" if end == float("inf") else f", at most {end - now:.0f} s"
-        self._say(
-            f"memory is short: {decision.reason}; the run pauses until there is some again{most}; "
-            "allow more (--memory-limit), or begin a log with fewer --max-objects"
-        )
+        alone = self.limit.source in OWN
+        longest = LONGEST_ALONE if alone else LONGEST_PAUSE
+        end = begun + longest if until is None else min(until, begun + longest)
+        helps = "allow more" if alone else "end other programs"
+        helps = f"{helps}, or begin a log with fewer --max-objects"
+        said = f"memory is short: {decision.reason}; the run pauses"
+        self._say(f"{said} until there is some again: {helps}")
         while decision.action == "pause":
-            if now >= end:
-                message = (
-                    f"memory stayed short for {now - begun:.0f} s: {decision.reason}; the log ends "
-                    "whole at its last commit: allow more (--memory-limit) or end other programs, "
-                    "and go on with the same command"
-                )
+            if now >= end and not self._figures.used_up:
+                self._memory = replace(self._memory, resigned=True)
+                break
+            if now >= end and (bounded or alone):
+                waited = f"memory stayed short for {now - begun:.0f} s: {decision.reason}"
+                message = f"{waited}; the log ends whole at its last commit: {helps}"
                 raise ShortOfMemoryError(message)
-            if stopping.wait(min(PAUSE_SECONDS, end - now)):
+            if stopping.wait(min(PAUSE_SECONDS, end - now) if now < end else PAUSE_SECONDS):
                 return
             self._collect()
             self._trim()
             decision, now = self.look(), time.monotonic()
             self._act(decision)
-        self._say(f"the run goes on after {now - begun:.0f} s: {decision.reason}")
+        self._say(f"the run goes on after {now - begun:.0f} s: {shares(self._figures)}")
 
     def tightest(self) -> Limit:
         """The limit of memory that leaves least."""
@@ -162,13 +170,6 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-
-
-def _end(now: float, until: float | None, *, bounded: bool) -> float:
-    """When a pause that begins now ends at the latest."""
-    if until is not None:
-        return min(until, now + LONGEST_PAUSE)
-    return now + LONGEST_PAUSE if bounded else float("inf")
 
 
 def _due(now: float, milliseconds: int) -> float:

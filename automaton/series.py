@@ -57,6 +57,7 @@ class Series:
     names: tuple[str, ...]  # of the streams that compete; none compete: ()
     ticks: int  # in the whole log
     seed: int | None
+    options: dict[str, object]  # of the last run record, those of streams left out
     genesis: bytes  # SHA-256
     traced: Traced
 
@@ -73,6 +74,7 @@ def read(log: LogReader, window: int) -> Series:
     return Series(
         newest[::-1], first, np.array(salience, dtype=np.float64),
         _names(log, newest), ticks, seed if isinstance(seed, int) else None,
+        {name: value for name, value in options.items() if name not in {"streams", "salience"}},
         log.genesis.sha256, _traced(log, newest[:TRACED]),
     )  # fmt: skip
 

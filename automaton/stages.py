@@ -315,17 +315,21 @@ def _metrics(branch: Branch, reacted: _Reacted, catalyst_score: int) -> dict[str
 
 
 def _recomputed(cycle: Cycle, table: _Table, reacted: _Reacted) -> dict[str, int]:
-    """A sample of reactions computed again by literal substitution, and how many agree."""
+    """A sample of reactions computed again by literal substitution, and how many agree.
+
+    Terms that grow too large on the way for the substitution are not counted.
+    """
     rows = np.flatnonzero(reacted.outcomes == reduce.NORMAL)
     if not len(rows):
         return {"recomputed": 0, "agreed": 0}
-    reference, agreed = Reference(), 0
+    reference, decided, agreed = Reference(), 0, 0
     sample = rows[cycle.draws("sample", RECOMPUTED, len(rows))].tolist()
     own = table.terms
     for k in sample:
         parts = (int(row[k]) for row in (reacted.operators, reacted.a, reacted.b))
         term = application(*(own.code[own.start[r] : own.start[r] + own.size[r]] for r in parts))
         found, steps = reference.normal_form(term, cycle.branch.options.max_steps)
-        same = found is not None and np.array_equal(found, reacted.words(k))
-        agreed += same and steps == reacted.steps[k]
-    return {"recomputed": len(sample), "agreed": int(agreed)}
+        if found is not None:
+            decided += 1
+            agreed += np.array_equal(found, reacted.words(k)) and steps == reacted.steps[k]
+    return {"recomputed": decided, "agreed": int(agreed)}

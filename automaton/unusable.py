@@ -54,7 +54,9 @@ def _rewriting(members: Mapping[str, Any]) -> Unusable:
     try:
         rewriting.of(members, notation.MAX_NODES)
     except AutomatonError as error:
-        return Unusable("unreadable", "replacement", str(error))
+        member, _, why = str(error).partition(": ")
+        named = member in {"pattern", "replacement"}
+        return Unusable("unreadable", *((member, why) if named else ("replacement", str(error))))
     return Unusable("rewriting", "replacement", f"{members['pattern']} to {members['replacement']}")
 
 

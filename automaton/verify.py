@@ -56,7 +56,8 @@ class Verdict:
         """The verdict for programs."""
         rate = self.modifications / self.replay_s if self.replay_s else 0.0
         asked = self.asked
-        sampled = asked.replay == "sample" and self.replayed and self.first_bad is None
+        drawn = asked.replay == "sample" and 0 < self.replayed < self.commits
+        sampled = drawn and self.first_bad is None
         return {
             "ok": self.ok,
             "commits": self.commits,

@@ -12,6 +12,7 @@ on the same shared arrays, told by a tuple a shard, so that the difference is th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
 import multiprocessing
@@ -82,10 +83,12 @@ class Bench:
         return tick
 
 
-def in_turn(tickers: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each, measured one after the other, round by round."""
+def in_turn(
+    tickers: dict[str, Callable[[], float]], rounds: int, warm: int = 4
+) -> dict[str, list[float]]:
+    """Seconds of each, measured one after the other, round by round, once they are warm."""
     for tick in tickers.values():
-        for _ in range(4):
+        for _ in range(warm):
             tick()
     times: dict[str, list[float]] = {name: [] for name in tickers}
     for _ in range(rounds):
@@ -281,8 +284,93 @@ def memory() -> dict[str, Any]:
     return {"processes": len(tree), "pss_mb": pss / 1e6, "numba_alone_mb": numba_alone / 1e6}
 
 
+WRITER = "append"  # of the steps below: beside the others, on a thread of its own
+
+
+def watched(run: Any) -> dict[str, float]:
+    """Processor seconds of the thread that makes each step of a run, from now on."""
+    spent: dict[str, float] = {}
+
+    def watch(owner: Any, name: str, label: str) -> None:
+        inner: Callable[..., Any] = getattr(owner, name)
+
+        def timed(*arguments: Any) -> Any:
+            start = time.thread_time()
+            try:
+                return inner(*arguments)
+            finally:
+                spent[label] = spent.get(label, 0.0) + time.thread_time() - start
+
+        setattr(owner, name, timed)
+
+    watch(run, "step", "a whole tick, without the writer")
+    watch(run.world, "choice", "choose operator and reactants")
+    watch(run.device, "react", "draw, reduce, judge")
+    watch(run.device, "write", "winners' lines")
+    watch(run.world, "fold", "fold")
+    watch(run.log, "append", WRITER)
+    ahead = run.background.ahead
+
+    def begun(task: Any, *arguments: Any) -> Any:
+        def timed() -> Any:
+            start = time.thread_time()
+            made = task(*arguments)
+            spent[WRITER] = spent.get(WRITER, 0.0) + time.thread_time() - start
+            return made
+
+        return ahead(timed)
+
+    run.background.ahead = begun
+    return spent
+
+
+def durable(rounds: int) -> dict[str, Any]:
+    """Whole runs, a commit synced every tick: engines in turn, and where one core's time goes."""
+    from automaton.runner import Run
+
+    result: dict[str, Any] = {}
+    for parallel, ticks in ((1 << 14, 32), (SLOTS, 8)):
+        given = {"parallel": parallel, "max_objects": 20_000, "lock_dimension": 4}
+        with contextlib.ExitStack() as stack:
+            runs: dict[str, Any] = {}
+            for engine, workers in (("serial", 1), ("thread", 1), ("thread", 2), ("process", 1),
+                                    ("process", 2)):  # fmt: skip
+                log = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "log.jsonl"
+                log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+                scaling = Scaling(engine, workers, auto_scale=False)
+                runs[f"{engine} {workers}"] = stack.enter_context(Run(log, given, scaling=scaling))
+
+            def slice_of(run: Any, ticks: int = ticks) -> Callable[[], float]:
+                return lambda: run.go(ticks=ticks, interval_ms=0).seconds
+
+            alone = runs.pop("serial 1")
+            for _ in range(3):  # the page cache is given back behind the log from then on
+                slice_of(alone)()
+            spent = watched(alone)
+            slice_of(alone)()
+            candidates = parallel * ticks
+            times = in_turn({name: slice_of(run) for name, run in runs.items()}, rounds, warm=1)
+        whole = spent["a whole tick, without the writer"]
+        result[str(parallel)] = {
+            "candidates_per_s": {
+                name: candidates / statistics.median(seconds) for name, seconds in times.items()
+            },
+            "two_against_one": {
+                engine: statistics.median(
+                    one / two
+                    for one, two in zip(times[f"{engine} 1"], times[f"{engine} 2"], strict=True)
+                )
+                for engine in ("thread", "process")
+            },
+            "ns_a_candidate": {name: s / candidates * 1e9 for name, s in spent.items()},
+            "most_on_two_cores": 2 * whole / (whole + spent[WRITER]),
+        }
+    return result
+
+
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
-    "speed": speed, "dispatch": dispatch, "memory": lambda _rounds: memory(),
+    "speed": speed, "dispatch": dispatch, "durable": durable,
+    "memory": lambda _rounds: memory(),
 }  # fmt: skip
 
 
@@ -307,6 +395,13 @@ def table(results: dict[str, Any]) -> None:
     for engine, figures in sent.items():
         rows.append((f"dispatch of a tick, {engine} (ms)", f"{figures['dispatch_ms']:.2f}", "2.00"))
         rows.append((f"two workers ready, {engine} (s)", f"{figures['ready_s']:.2f}", "1.00"))
+    for parallel, runs in results["durable"].items():
+        rows += [(f"durable candidates/s, {parallel} rounds: {name}", f"{rate:,.0f}", "")
+                 for name, rate in runs["candidates_per_s"].items()]  # fmt: skip
+        rows += [(f"durable, {parallel} rounds: two {name} workers against one", f"{ratio:.2f}",
+                  "1.60") for name, ratio in runs["two_against_one"].items()]  # fmt: skip
+        rows.append((f"durable, {parallel} rounds: the most that two cores allow",
+                     f"{runs['most_on_two_cores']:.2f}", ""))  # fmt: skip
     rows.append(("MB above processes with numba alone",
                  f"{used['pss_mb'] - used['numba_alone_mb']:.0f}", "150"))  # fmt: skip
     width = max(len(row[0]) for row in rows)

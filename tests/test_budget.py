@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from small import rich, written
@@ -27,6 +28,7 @@ from automaton.budget import (
     Scaling,
     decide,
 )
+from automaton.cli import commands
 from automaton.errors import ShortOfMemoryError, UsageError
 from automaton.limits import Limit, tightest, tree_bytes
 from automaton.processes import Processes
@@ -204,6 +206,7 @@ def test_real_processes_come_and_leave_by_what_memory_is_used(
 ) -> None:
     monkeypatch.setattr(acting, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(acting, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(acting, "LONGEST_ALONE", 0.0)
     monkeypatch.setattr(acting, "tightest", of_the_tree)  # whatever else this machine does
     scaling = Scaling(
         "process", 1, max_workers_limit=2, execution_batch_size=7, memory_limit=64 * GB
@@ -215,7 +218,7 @@ def test_real_processes_come_and_leave_by_what_memory_is_used(
         run.go(ticks=COOL_DOWN + 1, interval_ms=0)
         grown = pool.pids
         assert len(grown) == 2
-        run.scaler.scaling = replace(scaling, memory_limit=run.scaler.tree_bytes() + (1 << 20))
+        run.scaler.scaling = replace(scaling, memory_limit=run.scaler.tree_bytes() * 21 // 20)
         while len(pool.pids) > 1:
             run.go(ticks=2, interval_ms=0)  # a look after the first, none after the last
         ticks = run.tick
@@ -256,7 +259,7 @@ def test_every_decision_is_carried_out_and_history_is_bounded(
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks after every tick, pauses that take no time."""
-    for name in ("LOOK_SECONDS", "PAUSE_SECONDS", "LONGEST_PAUSE"):
+    for name in ("LOOK_SECONDS", "PAUSE_SECONDS", "LONGEST_PAUSE", "LONGEST_ALONE"):
         monkeypatch.setattr(acting, name, 0.0)
 
 
@@ -270,21 +273,21 @@ def invented(monkeypatch: pytest.MonkeyPatch, shares: Iterator[float]) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_pause_lasts_until_there_is_memory_and_says_so_once_each(
+def test_a_run_without_a_bound_waits_for_memory_and_says_so_once_each(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
     log = written(tmp_path / "log.jsonl", rich())
     with Run(log, {}, durability="off", scaling=Scaling("serial")) as run:
         short = HALVINGS + 10
-        invented(monkeypatch, chain([0.5], repeat(0.95, short), [0.85], repeat(0.5)))
+        invented(monkeypatch, chain([0.5], repeat(0.99, short), [0.85], repeat(0.5)))
         scaler = acting.Scaler(run.device, Scaling("serial"), said.append)
         scaler._next = 0.0
         while len(said) < 2:  # smaller batches, trimming, collecting, then the pause
             scaler.after_tick(0.1, Event())
         assert [decision.action for decision in scaler.decisions].count("pause") == 1
-        assert said[0].startswith("memory is short: 95% of 1,074 MB used (invented)")
-        assert "pauses until there is some again;" in said[0]
+        assert said[0].startswith("memory is short: 99% of 1,074 MB used (invented)")
+        assert said[0].endswith("end other programs, or begin a log with fewer --max-objects")
         assert said[1].startswith("the run goes on after ")
         assert ": 85% of 1,074 MB used (invented)" in said[1]
 
@@ -297,7 +300,7 @@ def test_a_pause_ends_when_the_run_is_stopped(
     stopping = Event()
     log = written(tmp_path / "log.jsonl", rich())
     with Run(log, {}, durability="off", scaling=Scaling("serial")) as run:
-        invented(monkeypatch, repeat(0.95))
+        invented(monkeypatch, repeat(0.99))
         scaler = acting.Scaler(run.device, Scaling("serial"), said.append)
         scaler._next = 0.0
         stopping.set()
@@ -306,15 +309,32 @@ def test_a_pause_ends_when_the_run_is_stopped(
         assert len(said) == 1
 
 
-@pytest.mark.parametrize(
-    ("until", "bounded", "end"),
-    [(None, False, float("inf")), (None, True, 110.0), (50.0, False, 50.0), (500.0, True, 110.0)],
-)
-def test_only_a_run_without_a_bound_pauses_without_one(
-    until: float | None, bounded: bool, end: float, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("quick")
+def test_a_run_goes_on_after_one_pause_in_vain_while_something_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acting, "LONGEST_PAUSE", 100.0)
-    assert acting._end(10.0, until, bounded=bounded) == end
+    said: list[str] = []
+    log = written(tmp_path / "log.jsonl", rich())
+    with Run(log, {}, durability="off", scaling=Scaling("serial")) as run:
+        invented(monkeypatch, repeat(0.95))
+        scaler = acting.Scaler(run.device, Scaling("serial"), said.append)
+        scaler._next = 0.0
+        for _ in range(50):
+            scaler.after_tick(0.1, Event(), bounded=True)
+        assert len(said) == 2
+        assert said[1] == "the run goes on after 0 s: 95% of 1,074 MB used (invented)"
+        invented(monkeypatch, repeat(0.99))
+        with pytest.raises(ShortOfMemoryError, match="99% of 1,074 MB used"):
+            scaler.after_tick(0.1, Event(), bounded=True)
+
+
+def test_a_pause_in_vain_is_forgotten_when_the_pressure_is_over() -> None:
+    spent = Memory(calm=COOL_DOWN, relieved=HALVINGS + 2, resigned=True)
+    fixed = Scaling(auto_scale=False)
+    assert decide(SCARCE, spent, fixed)[0].action == "hold"
+    assert decide(replace(SCARCE, used=8 * GB), spent, fixed)[0].action == "pause"
+    _, memory = decide(MIDDLE, spent, fixed)
+    assert not memory.resigned
 
 
 @pytest.mark.usefixtures("quick")
@@ -334,3 +354,15 @@ def test_a_bounded_run_over_its_memory_limit_ends_whole_with_an_error_of_its_own
     assert log.read_bytes() == undisturbed.read_bytes()
     with Run(log, {}) as again:  # and goes on where it ended
         assert again.go(ticks=1, interval_ms=0).tick == run.tick + 1
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_command_ends_with_the_exit_code_of_memory_and_one_line(tmp_path: Path) -> None:
+    log = written(tmp_path / "log.jsonl", rich())
+    arguments = ["--interval", "0", "--memory-limit", "1MB", "--plain"]
+    result = CliRunner().invoke(commands, [str(log), *arguments])
+    assert result.exit_code == ShortOfMemoryError.exit_code == 11
+    *notes, error = result.stderr.splitlines()
+    assert error.startswith("error: memory stayed short for 0 s: 100% of 1 MB used")
+    assert error.endswith("allow more, or begin a log with fewer --max-objects")
+    assert sum(note.startswith("note: memory is short: ") for note in notes) == 1

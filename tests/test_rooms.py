@@ -31,8 +31,8 @@ MODULES = {
     "measure": "measure evidence kinship projection",
     "budget": "budget",
     "records": "records",
-    "log": "log pin disk batches index recovery chain inbox log_reader audit frontier checkpoint "
-    "sealed growing archive decisions",
+    "log": "log pin disk begun batches index recovery chain inbox log_reader audit frontier "
+    "checkpoint sealed growing archive decisions",
     "problems": "problems named_problems",
     "pool": "pool dealing processes shared worker children",
     "device": "device shards church arithmetic vectors batch layout capability gpu selftest "

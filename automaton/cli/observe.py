@@ -88,9 +88,22 @@ def _null(null: Path, window: int, of: Series) -> Series:
         reason = "its genesis is another; make it with replay --to 0"
     elif series.seed != of.seed:
         reason = f"its seed is {series.seed}, not {of.seed}; run it with --seed {of.seed}"
+    else:
+        reason = _other(series, of)
     if reason:
         raise UsageError(f"{null} is not the null model of this log: {reason}")
     return series
+
+
+def _other(null: Series, of: Series) -> str:
+    """Which deciding option, or the number of ticks, is another in the null model."""
+    for name, value in of.options.items():
+        if null.options.get(name) != value:
+            flag = "--" + name.replace("_", "-")
+            return f"it was run with {flag} {null.options.get(name)}, this log with {value}"
+    if null.ticks != of.ticks:
+        return f"it has {null.ticks:,} ticks, this log {of.ticks:,}"
+    return ""
 
 
 def _paragraphs(log: Path, series: Series, found: Observed) -> Iterator[str]:

@@ -176,7 +176,11 @@ def _paragraphs(log: Path, verdict: Verdict) -> Iterator[str]:
         yield f"  not computed again: {unchecked:,} commits"
     if asked.replay == "sample":
         bound = facts["at_most_false"]
-        said = "" if bound is None else f": at most {bound:.3g} of them false, with 95 % confidence"
+        said = (
+            ""
+            if bound is None
+            else f": at most {bound:.2%} of all commits are false, with 95 % confidence"
+        )
         yield f"  sample drawn by --seed {asked.seed}{said}"
     if verdict.tail_bytes:
         yield f"  {verdict.tail_bytes:,} bytes follow that no commit covers (a torn tail)"
