@@ -8,7 +8,9 @@ read and refused.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -17,17 +19,19 @@ from automaton import claims, competition
 from automaton.actions import TRIALS
 from automaton.answers import application
 from automaton.attempt import Attempt, Section
-from automaton.audit import Audit
-from automaton.claims import Claim
+from automaton.claims import Claim, separator
 from automaton.device import (
     OUTCOMES,
     Cpu,
     LineBuffer,
     Reference,
 )
+from automaton.errors import DamagedError
+from automaton.log_reader import LogReader
 from automaton.options import Options, from_record
 from automaton.population import Words
 from automaton.records import Commit, CommitFields
+from automaton.replay import replay
 from automaton.state import State
 from automaton.world import Choice, World
 
@@ -49,13 +53,14 @@ class Slot(NamedTuple):
 class Again:
     """A snapshot that goes from tick to tick by its own computing."""
 
-    def __init__(self, log: Audit, world: World, open_device: Open) -> None:
+    def __init__(self, log: LogReader, world: World, open_device: Open) -> None:
         self.log, self.world = log, world
         self.reference = Reference()
         self._open = open_device
         self._device: Cpu | None = None
         self._buffers = (LineBuffer(), LineBuffer())
         self._options: Options | None = None
+        self._reacted: tuple[int, Choice, LineBuffer] | None = None  # before it was asked for
 
     @property
     def device(self) -> Cpu:
@@ -95,6 +100,37 @@ class Again:
         competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
         return choice, buffer
 
+    def whole(self, tick: int, claim: Claim, tail: bytes) -> Claim:
+        """The claim of a batch that leaves out its winners, with those that are computed.
+
+        After `begin`; `tail` is what stands behind them. Whether this is what was
+        sealed is to be checked: by the digest, or by the commit.
+        """
+        choice, buffer = self.react(tick)
+        self._reacted = tick, choice, buffer
+        return replace(claim, raw=memoryview(b"".join((claim.raw, *buffer.parts, tail))))
+
+    def follow(self, tick: int) -> None:
+        """Fold a tick of the log; what it leaves out is computed, and held to its digest."""
+        log, commit = self.log, self.log.commit(tick)
+        if not log.omits(tick):
+            with log.batch(tick) as raw:
+                replay(self.world, raw, commit)
+            return
+        kept = log.kept(tick)
+        claim = self.claim(tick, memoryview(kept.head), commit)
+        self.begin(tick, claim)
+        whole = bytes(self.whole(tick, claim, kept.tail).raw)
+        self._reacted = None
+        lines = whole.count(b"\n") - separator(tick, memoryview(whole))
+        if hashlib.sha256(whole).digest() != commit.batch or lines != commit.lines:
+            raise DamagedError(
+                f"{log.path}: tick {tick}: its winner lines, computed again, are not those that "
+                "its commit sealed; the log was altered, or written by another version: see verify"
+            )
+        log.hold(tick, whole)
+        replay(self.world, whole, commit)
+
     def tick(
         self, tick: int, claim: Claim, same: Callable[[list[Section]], bool]
     ) -> CommitFields | None:
@@ -103,7 +139,8 @@ class Again:
         Where `self-io` acted more than once, how its calls divided the input shows in
         the versions that later actions made; it is found from them.
         """
-        choice, buffer = self.react(tick)
+        ahead, self._reacted = self._reacted, None
+        choice, buffer = ahead[1:] if ahead and ahead[0] == tick else self.react(tick)
         before = self.world.state.record()
         attempt = Attempt(self, tick, claim)
         while not same(attempt.sections(buffer)):

@@ -28,15 +28,19 @@ class MemoryOptimizedAutomaton:
 
     def __init__(
         self, path: str | Path, *, durability: Durability = "commit", wanted: Wanted = ON_CPU,
-        **options: Any,
+        record: str | None = None, **options: Any,
     ) -> None:  # fmt: skip
         given = {_RENAMED.get(name, name): value for name, value in options.items()}
         unknown = sorted(given.keys() - SETTINGS - DECIDING)
         if unknown:
-            known(unknown, SETTINGS | DECIDING | _RENAMED.keys() | {"durability", "wanted"})
+            known(
+                unknown, SETTINGS | DECIDING | _RENAMED.keys() | {"durability", "record", "wanted"}
+            )
         scaling = Scaling(**{k: v for k, v in given.items() if k in SETTINGS})
         deciding = {k: v for k, v in given.items() if k in DECIDING}
-        self.under_way = Run(path, deciding, durability=durability, wanted=wanted, scaling=scaling)
+        self.under_way = Run(
+            path, deciding, durability=durability, wanted=wanted, scaling=scaling, record=record
+        )
 
     def run(
         self, *, ticks: int | None = None, seconds: float | None = None, interval_ms: int = 0,

@@ -14,12 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from automaton import omission
 from automaton.begun import NOTHING, Begun, count_lines
 from automaton.disk import Buffer, whole_lines
 from automaton.objects import Object, object_id, parse_line
 from automaton.records import Genesis, Run, chained, is_our_id, parse_frame, parse_run
 from kernels import batches, cpu
 
+_NOTHING = omission.Stub(0, 0, b"")
 _FOUND = 1024  # lines that are handed over at a time
 
 
@@ -31,44 +33,62 @@ class Row(NamedTuple):
     commit_start: int
     end: int
     first_line: int
-    lines: int
+    lines: int  # of the whole batch
+    gap: int = 0  # byte of the line that stands for winner lines; 0: all stand in the file
+    omitted: int = 0  # lines that it stands for
+    more: int = 0  # bytes by which the whole batch is longer than what stands of it
 
 
 class Commits:
-    """The table of commits: tick t is row t - 1. 40 bytes a commit."""
+    """The table of commits: tick t is row t - 1. 64 bytes a commit."""
+
+    COLUMNS = 8
 
     def __init__(self) -> None:
-        self._cells = np.zeros((64, 5), np.int64)
+        self._cells = np.zeros((64, self.COLUMNS), np.int64)
         self._count = 0
         self.genesis_lines = 0
+        self.more = 0  # bytes by which all batches together are longer than their file
+        self.omitting = 0  # batches that leave something out of it
 
     @classmethod
     def of(cls, cells: NDArray[np.int64]) -> Commits:
         """The table of these rows (see `cells`)."""
         commits = cls()
         commits._cells, commits._count = cells, len(cells)
+        commits.more = int(cells[:, 7].sum())
+        commits.omitting = int(np.count_nonzero(cells[:, 5]))
         return commits
 
     def cells(self) -> NDArray[np.int64]:
-        """The rows: batch, commit and end in bytes, first line after the genesis, lines."""
+        """The rows: batch, commit and end in bytes, first line after the genesis, lines.
+
+        Then the last three of `Row`.
+        """
         return self._cells[: self._count]
 
     def __len__(self) -> int:
         return self._count
 
-    def append(self, batch_start: int, commit_start: int, end: int, first: int, count: int) -> None:
+    def append(  # noqa: PLR0913, PLR0917 - a row
+        self, batch_start: int, commit_start: int, end: int, first: int, count: int,
+        gap: int = 0, omitted: int = 0, more: int = 0,
+    ) -> None:  # fmt: skip
         """`first` counts lines from 0 after the genesis."""
         if self._count == len(self._cells):
             self._cells = np.concatenate([self._cells, np.zeros_like(self._cells)])
-        self._cells[self._count] = batch_start, commit_start, end, first, count
+        places = batch_start, commit_start, end
+        self._cells[self._count] = *places, first, count, gap, omitted, more
         self._count += 1
+        self.more += more
+        self.omitting += gap > 0
 
     def row(self, tick: int) -> Row:
         """Where one tick stands."""
         if not 1 <= tick <= self._count:
             raise IndexError(f"there is no commit of tick {tick}; the last is {self._count}")
-        start, commit, end, first, count = (int(cell) for cell in self._cells[tick - 1])
-        return Row(tick, start, commit, end, first + self.genesis_lines + 1, count)
+        start, commit, end, first, *rest = (int(cell) for cell in self._cells[tick - 1])
+        return Row(tick, start, commit, end, first + self.genesis_lines + 1, *rest)
 
     def tick_of_line(self, line: int) -> int:
         """The tick whose batch or commit holds this line; 0 is the genesis."""
@@ -78,6 +98,10 @@ class Commits:
         """The tick whose commit ends at this byte, or 0."""
         at = int(np.searchsorted(self.end, offset))
         return at + 1 if at < self._count and self.end[at] == offset else 0
+
+    def more_until(self, tick: int) -> int:
+        """`more` of the batches up to a tick."""
+        return int(self._cells[:tick, 7].sum())
 
     @property
     def tick(self) -> NDArray[np.int64]:
@@ -109,6 +133,11 @@ class Commits:
         """Lines of each batch, its commit not counted."""
         return self._cells[: self._count, 4]
 
+    @property
+    def gap(self) -> NDArray[np.int64]:
+        """Byte of each batch's line that stands for its winners; 0 where they stand there."""
+        return self._cells[: self._count, 5]
+
 
 class Named(NamedTuple):
     """A line of a batch that is neither winner nor record; `line` from 0 after the genesis."""
@@ -125,13 +154,15 @@ class _Open:
     line: int
     named: list[Named] = field(default_factory=list)
     run: Run | None = None
+    gap: tuple[int, omission.Stub, int] | None = None  # where, what it says, bytes of that line
 
 
 class Walk:
     """Follows the commits of a log as long as each one fits.
 
     Lengths, counts and the chain of commit lines are checked here; the digests of
-    the batches, which cost a pass of SHA-256, are the caller's choice.
+    the batches, which cost a pass of SHA-256, are the caller's choice. Lines are
+    numbered as in the whole log, those that are left out of the file included.
     """
 
     def __init__(self, fd: int, genesis: Genesis, prefix: str, separator: int) -> None:
@@ -148,6 +179,7 @@ class Walk:
         self._commit_head = f'{{"type":"commit","id":"{prefix}commit:'.encode()
         self._run_head = f'{{"type":"run","id":"{prefix}run:'.encode()
         self._open = _Open(0)
+        self._left_out = 0  # lines that the file does not hold, since `follow` began
 
     def begin(  # noqa: PLR0913, PLR0917 - the state of a walk
         self, commits: Commits, named: list[Named], runs: list[int], run: Run, chain: bytes,
@@ -161,12 +193,14 @@ class Walk:
     def follow(self, stop: int) -> Walk:
         """Reads on to byte `stop` or to the first line that does not fit (`reason`)."""
         seen = self.lines
+        self._open, self._left_out = _Open(seen), 0
         begin = self.end + (self.separator if not seen else 0)
         for base, data, used in whole_lines(self._fd, begin, stop):
             for k, start, end in self._others.among(data, used):
-                self._take(data[start:end].tobytes(), base + start, seen + k)
+                line = seen + k + self._left_out
+                self._take(data[start:end].tobytes(), base + start, line)
                 if self.reason:
-                    self.stopped = base + start, seen + k
+                    self.stopped = base + start, line
                     return self
             seen += self._others.lines
         if self.end < stop:
@@ -179,6 +213,8 @@ class Walk:
             self.reason = self._close(raw, offset, line)
         elif raw.startswith(self._run_head):
             self.reason = self._start_run(parse_run(raw), line)
+        elif raw.startswith(omission.HEAD) and (stub := omission.parse(raw)):
+            self.reason = self._leave_out(stub, offset, len(raw) + 1)
         elif name := named(raw, self.prefix):
             self._open.named.append(Named(line, offset, name[0]))
 
@@ -190,6 +226,13 @@ class Walk:
         self._open.run = run
         return ""
 
+    def _leave_out(self, stub: omission.Stub, offset: int, nbytes: int) -> str:
+        if self._open.gap is not None:
+            return "the batch leaves out winner lines in two places"
+        self._open.gap = offset, stub, nbytes
+        self._left_out += stub.lines - 1
+        return ""
+
     def _close(self, raw: bytes, offset: int, line: int) -> str:
         """Takes the commit on this line, or says why it does not fit."""
         frame = parse_frame(raw)
@@ -197,7 +240,9 @@ class Walk:
             return "the commit cannot be read"
         if frame.tick != len(self.commits) + 1:
             return f"the commit says tick {frame.tick} where {len(self.commits) + 1} was due"
-        if (frame.bytes, frame.lines) != (offset - self.end, line - self._open.line):
+        _, stub, own = self._open.gap or (0, _NOTHING, 0)
+        nbytes = offset - self.end + stub.bytes - own
+        if (frame.bytes, frame.lines) != (nbytes, line - self._open.line):
             return "the commit counts other bytes and lines than its batch has"
         if not chained(raw, frame, self.chain):
             return "the commit's chain does not follow from what stands before it"
@@ -209,7 +254,10 @@ class Walk:
 
     def _accept(self, commit_start: int, end: int, count: int) -> None:
         first = self._open.line
-        self.commits.append(self.end, commit_start, end, first, count)
+        gap, stub, own = self._open.gap or (0, _NOTHING, 0)
+        self.commits.append(
+            self.end, commit_start, end, first, count, gap, stub.lines, stub.bytes - own
+        )
         self.named += self._open.named
         if self._open.run:
             self.run = self._open.run

@@ -21,6 +21,7 @@ from automaton.branch import (
     live_winners,
 )
 from automaton.log import Log
+from automaton.refill import refilled
 from automaton.replay import read_winners
 from automaton.restore import Malformed, options_for, restored
 from automaton.world import World
@@ -35,7 +36,7 @@ def branched(path: Path, progress: Callable[[int], None] = nobody) -> Branch:
 
     The terms of all winners and of the archive are hashed: 8 bytes each, distinct ones.
     """
-    with Log.open(path, write=False) as log:
+    with Log.open(path, write=False) as log, refilled(log):
         world = restored(log, options_for(log, {}), Malformed(), progress)
         known, remembered = _archived(path, len(log.commits))
         known = np.union1d(known, _winners(log, world))

@@ -2,7 +2,8 @@
 
 Lives here: the report, and where the first fault is. That nothing is wrong is
 found many ticks at a time (`automaton.sealed`); only what is not found so is looked
-at tick by tick. Must not know: what a batch means, how to repair anything.
+at tick by tick. Of a batch whose winner lines are left out of the file it is what is kept
+that is checked. Must not know: what a batch means, how to repair anything.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 
 from automaton.batches import Commits, Row
 from automaton.disk import blocks, sha256, size_of
+from automaton.omission import digest as digest_of
+from automaton.omission import kept_at
 from automaton.records import Genesis, chained, parse_commit, parse_frame
 from automaton.sealed import Window, windows
 
@@ -118,13 +121,18 @@ def _batch(fd: int, row: Row, before: bytes) -> Iterator[Fault]:
     raw = os.pread(fd, row.end - row.commit_start, row.commit_start)
     line = row.first_line + row.lines
     commit, frame = parse_commit(raw), parse_frame(raw)
+    kept = kept_at(fd, row.batch_start, row.gap, row.commit_start) if row.gap else None
     if commit is None or frame is None or not raw.endswith(b"\n"):
         yield Fault("commit", row.commit_start, line, row.tick, "a commit", _shown(raw))
         return
-    counts = (row.tick, row.lines, row.commit_start - row.batch_start)
+    counts = (row.tick, row.lines, row.commit_start - row.batch_start + row.more)
     if (commit.tick, commit.lines, commit.bytes) != counts:
         yield Fault("commit", row.commit_start, line, row.tick, str(counts), _shown(raw))
-    digest, count = _digest(fd, row)
+    if kept is not None and not kept.fits():
+        due = kept.stub.kept.hex() if kept.stub else "a line for what is left out"
+        found = digest_of((kept.head, kept.tail)).hex()
+        yield Fault("batch", row.batch_start, row.first_line, row.tick, due, found)
+    digest, count = _digest(fd, row) if kept is None else (commit.batch, row.lines)
     if digest != commit.batch or count != row.lines:
         yield Fault(
             "batch", row.batch_start, row.first_line, row.tick, commit.batch.hex(), digest.hex()

@@ -25,7 +25,7 @@ from automaton.records import parse_frame, parse_run
 if TYPE_CHECKING:  # it opens by what is kept here
     from automaton.log_reader import LogReader
 
-FORMAT = 3
+FORMAT = 4
 _HEAD = b'{"checkpoint":%d,"sha256":"%s"}\n'
 _TYPES = frozenset({"int16", "int32", "int64", "uint8", "uint32", "uint64", "bool"})
 
@@ -109,6 +109,7 @@ def tables(log: LogReader) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     facts = {
         "tick": len(log.commits),
         "end": log.size,
+        "sealed": log.sealed_bytes,
         "chain": log.head.hex(),
         "genesis": [genesis.bytes, genesis.sha256.hex()],
         "prefix": log.prefix,
@@ -125,7 +126,7 @@ def begun(fd: int, walk: Walk, kept: Checkpoint) -> bool:
     facts, genesis = kept.facts, walk.genesis
     if facts["genesis"] != [genesis.bytes, genesis.sha256.hex()] or facts["prefix"] != walk.prefix:
         return False
-    commits = Commits.of(kept.columns["commits"].reshape(-1, 5))
+    commits = Commits.of(kept.columns["commits"].reshape(-1, Commits.COLUMNS))
     run = parse_run(facts["run"].encode("utf-8", "surrogateescape"))
     if not len(commits) or run is None or int(commits.end[-1]) != facts["end"]:
         return False

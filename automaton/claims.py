@@ -24,7 +24,7 @@ _FACT = re.compile(
 class Claim:
     """What stands in the log for a tick, and what of it has to be believed."""
 
-    raw: memoryview  # the batch, up to its commit
+    raw: memoryview  # the batch, up to its commit; where it leaves out winners, up to them
     run: Run | None
     input: list[bytes]
     state: State | None  # after the tick, where its commit can be read

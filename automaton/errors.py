@@ -71,6 +71,12 @@ class DamagedError(AutomatonError):
         self.offset = offset
 
 
+class OmittedError(AutomatonError):
+    """Winner lines that the file leaves out, where they are not computed again."""
+
+    exit_code = 2
+
+
 class NothingToRunError(AutomatonError):
     """A log that holds no automaton to step, or no terms to react."""
 

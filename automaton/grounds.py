@@ -22,6 +22,7 @@ from automaton.objects import Object, parse_line
 from automaton.options import Options, from_record
 from automaton.proposed_again import proposals_of
 from automaton.records import is_our_id, parse_run
+from automaton.refill import refilled
 from automaton.replay import replay
 from automaton.restore import Malformed, beginning
 
@@ -32,7 +33,7 @@ def grounds(path: Path, identity: str) -> dict[str, Any]:
     Numbers are fixed point, 65536 = 1. `source` is `kept` or `computed`; raises
     `UsageError` where there is no such modification, or no streams competed.
     """
-    with Audit.open(path) as log:
+    with Audit.open(path) as log, refilled(log):
         tick, slot = _numbers(log, identity)
         line = next(iter(log.find(identity)), None)
         if line is None:

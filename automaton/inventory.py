@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from automaton.errors import AutomatonError
 from automaton.log_reader import LogReader
+from automaton.omission import line as line_of
 from automaton.options import Options, from_record
 from automaton.records import is_our_id, parse_run
 from automaton.replay import read_winners
@@ -33,7 +34,10 @@ def inventory(log: LogReader, progress: Callable[[int], object] = lambda _: None
             progress(offset)
     world = _reading(log)
     for tick in range(1, len(log.commits) + 1):
-        _Batch(log, tick, survey).look(world)
+        batch = _Batch(log, tick, survey)
+        if log.omits(tick):
+            survey.winners(log.commits.row(tick).omitted)
+        batch.look(world)
         survey.record("commit")
         progress(log.commits.row(tick).end)
     report = survey.result(lambda name: is_our_id(name, log.prefix) and bool(log.find(name)))
@@ -60,12 +64,17 @@ class _Batch:
 
     def __init__(self, log: LogReader, tick: int, survey: Survey) -> None:
         self._row, self._survey = log.commits.row(tick), survey
-        self._data: npt.NDArray[np.uint8] = np.frombuffer(log.batch(tick), dtype=np.uint8)
+        kept = log.kept(tick) if log.omits(tick) else None
+        raw = log.batch(tick) if kept is None else kept.head + kept.tail
+        self._data: npt.NDArray[np.uint8] = np.frombuffer(raw, dtype=np.uint8)
+        self._gap = len(raw) if kept is None else len(kept.head)  # where something is left out
+        self._own = 0 if kept is None or kept.stub is None else len(line_of(kept.stub))
         self._head = f'{{"id":"{log.prefix}m{tick}.'.encode()
 
     def look(self, world: World) -> None:
         """Every line, winners by the kernel as many at a time as follow one another."""
         number, last = self._row.first_line, self._row.first_line + self._row.lines
+        last -= self._row.omitted
         at = 1 if len(self._data) and self._data[0] == NEWLINE else 0
         while number < last and at < len(self._data):
             count, end = self._winners(at, last - number, world)
@@ -92,7 +101,9 @@ class _Batch:
         raw = self._data[at:end].tobytes().partition(b"\n")[0]
         run = parse_run(raw) if number == self._row.first_line else None
         if run is None:
-            self._survey.see(number, self._row.batch_start + at, raw)
+            behind = at >= self._gap
+            line, offset = number + behind * self._row.omitted, at + behind * self._own
+            self._survey.see(line, self._row.batch_start + offset, raw)
         else:
             self._survey.record("run")
             _follow(world, run.options)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Literal, Self
 
-from automaton import pin, recovery
+from automaton import omission, pin, recovery
 from automaton.batches import Named, first_line, named_in
 from automaton.begun import NOTHING, Begun
 from automaton.disk import (
@@ -134,13 +134,14 @@ class Log(LogReader):
         """The line of the next run record, to be the first part of a batch."""
         return run_line(self.prefix, self.run_count + 1, self.genesis, options)
 
-    def append(
+    def append(  # noqa: PLR0913, PLR0917 - a batch is made of these
         self,
         parts: Sequence[Buffer],
         lines: int,
         fields: CommitFields,
         named: Sequence[tuple[str | None, int]] | None = None,
         begun: Begun | None = None,
+        left_out: slice | None = None,
     ) -> Commit:
         """Writes a batch and its commit at once; on any failure the log ends where it did.
 
@@ -148,7 +149,8 @@ class Log(LogReader):
         the first part. `named` are the lines that are neither winner nor run record:
         id (None where there is none) and number within the batch, from 0. Without
         it every line is looked at, half a millisecond for 8,000 of them. What is
-        `begun` is hashed and counted already, if the batch does begin so.
+        `begun` is hashed and counted already, if the batch does begin so. `left_out`
+        are the parts, winner lines all of them, that are sealed and not written.
         """
         self._may_append(fields)
         first = not len(self.commits)
@@ -164,8 +166,14 @@ class Log(LogReader):
         line, head, commit = self._sealed(batch, lines, fields, begun)
         if first:
             self._pin()
-        durable = self._store([*batch, line], commit.bytes + len(line))
-        self._enter(commit, head, len(line), found)
+        stored, gap = batch, omission.NO_GAP
+        if left_out is not None:
+            shift = len(batch) - len(parts)
+            stored, gap = omission.without(batch, left_out.start + shift, left_out.stop + shift)
+            self.hold(fields.tick, b"".join(batch))
+        sealed = sum(memoryview(part).nbytes for part in stored)
+        durable = self._store([*stored, line], sealed + len(line))
+        self._enter(commit, head, (sealed, len(line)), found, gap)
         if run:
             self.run = run
             self.run_lines.append(self.commits.row(fields.tick).first_line)
@@ -243,15 +251,25 @@ class Log(LogReader):
             state += f" (durable: byte {self.durable})"
         return refusal(error, self.path, needed, state)
 
-    def _enter(self, commit: Commit, head: bytes, tail: int, found: Sequence[Named]) -> None:
-        """What is on disk, entered in the tables."""
+    def _enter(
+        self, commit: Commit, head: bytes, lengths: tuple[int, int], found: Sequence[Named],
+        gap: omission.Gap,
+    ) -> None:  # fmt: skip
+        """What is on disk, entered in the tables; lengths are of the batch and the commit."""
         start, after = self.size, self.lines - self.commits.genesis_lines
-        sealed = start + commit.bytes
-        self.commits.append(start, sealed, sealed + tail, after, commit.lines)
+        sealed = start + lengths[0]
+        end = sealed + lengths[1]
+        stub = gap.stub
+        place = start + gap.at if gap.own else 0
+        self.commits.append(
+            start, sealed, end, after, commit.lines, place, stub.lines, stub.bytes - gap.own
+        )
         first = start + self._separator(commit.tick)
         for number, offset, identity in found:
-            self._name(identity, self.lines + 1 + number, first + offset)
-        self.size = sealed + tail
+            behind = gap.own > 0 and self._separator(commit.tick) + offset >= gap.at
+            moved = gap.own - stub.bytes if behind else 0
+            self._name(identity, self.lines + 1 + number, first + offset + moved)
+        self.size = end
         self.lines += commit.lines + 1
         self.last_commit, self._chain = commit, head
 

@@ -13,17 +13,26 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from automaton import chain, disk, pin, recovery
+from automaton import chain, disk, omission, pin, recovery
 from automaton.batches import Commits, Row
-from automaton.errors import DamagedError, FileError
+from automaton.errors import DamagedError, FileError, OmittedError
 from automaton.inbox import inbox_lines
 from automaton.index import NAMELESS, Index
 from automaton.objects import Object, object_id, parse_line
 from automaton.records import Commit, Genesis, Run, is_our_id, parse_commit
 
+#: Bytes of batches that were computed again and are kept in memory for readers.
+HELD = 64 << 20
+
 
 class LogReader:
-    """Lines are numbered from 1 over the whole file and given without their newlines."""
+    """Lines are numbered from 1 over the whole log and given without their newlines.
+
+    Where winner lines are left out of the file, lines and batches are given as if they
+    stood there: `refill`, where somebody set it, computes the batch of a tick again.
+    """
+
+    refill: Callable[[int], bytes] | None = None
 
     def __init__(self, fd: int, path: str, found: recovery.Found) -> None:
         walk = found.walk
@@ -38,7 +47,10 @@ class LogReader:
         self._genesis_bytes = found.genesis_bytes
         self._prefix = walk.prefix if walk else None
         self._chain: bytes | None = walk.chain if walk else None
+        self._held: dict[int, bytes] = {}  # by tick, in the order in which they came
+        self._held_bytes = 0
         self._newlines: tuple[int, NDArray[np.int64]] = (0, np.zeros(0, np.int64))
+        self._breaks = self._newlines  # the same of the last batch that was computed again
         self._enter_lines(found)
         self.last_commit = self._last_commit()
 
@@ -94,6 +106,17 @@ class LogReader:
     # What is known.
 
     @property
+    def record(self) -> str | None:
+        """What of the last batch stands in the file: `full` or `commits`; None: no batch."""
+        count = len(self.commits)
+        return None if not count else "commits" if self.omits(count) else "full"
+
+    @property
+    def sealed_bytes(self) -> int:
+        """Bytes of the log up to its last commit, those that are left out of the file included."""
+        return self.size + self.commits.more
+
+    @property
     def genesis(self) -> Genesis:
         """Length and SHA-256 of what stood here before the first commit."""
         if self._genesis is None:
@@ -145,7 +168,42 @@ class LogReader:
     def batch(self, tick: int) -> memoryview:
         """The bytes that the tick's commit seals, a separating newline (tick 1) included."""
         row = self.commits.row(tick)
+        if row.gap:
+            return memoryview(self._held.get(tick) or self._computed(tick))
         return disk.mapped(self._fd, row.batch_start, row.commit_start)
+
+    def _computed(self, tick: int) -> bytes:
+        if self.refill is None:
+            raise self._omitted_lines()
+        return self.refill(tick)
+
+    def require_lines(self) -> None:
+        """Refuses a log whose winner lines are not in the file, for who reads the file itself."""
+        if self.commits.omitting:
+            raise self._omitted_lines()
+
+    def _omitted_lines(self) -> OmittedError:
+        return OmittedError(
+            f"{self.path} was written with --record commits: its winner lines are not in the "
+            f"file; write it whole with `replay LOG --to {len(self.commits)} --out FILE`, and "
+            "give FILE here"
+        )
+
+    def omits(self, tick: int) -> bool:
+        """Whether the winner lines of a tick are left out of the file."""
+        return self.commits.row(tick).gap > 0
+
+    def kept(self, tick: int) -> omission.Kept:
+        """What of such a tick stands in the file."""
+        row = self.commits.row(tick)
+        return omission.kept_at(self._fd, row.batch_start, row.gap, row.commit_start)
+
+    def hold(self, tick: int, batch: bytes) -> None:
+        """Keep a batch that the file leaves out in memory, as long as there is room."""
+        self._held_bytes += len(batch) - len(self._held.pop(tick, b""))
+        self._held[tick] = batch
+        while self._held_bytes > HELD and len(self._held) > 1:
+            self._held_bytes -= len(self._held.pop(next(iter(self._held))))
 
     def batch_lines(self, tick: int) -> Iterator[tuple[int, bytes]]:
         """The lines of a tick's batch with their numbers."""
@@ -153,13 +211,34 @@ class LogReader:
         return ((n, self.line(n)) for n in range(row.first_line, row.first_line + row.lines))
 
     def offset(self, number: int) -> int:
-        """The byte at which a line begins."""
+        """The byte at which a line begins; of one left out: the line that stands for it."""
         return self._span(number)[0]
 
     def line(self, number: int) -> bytes:
-        """One line of the file, whichever."""
+        """One line of the log, whichever."""
+        row = self._row_of(number) if self.commits.omitting else None
+        if row is not None and row.gap and 0 <= self._omitted(row, number) < row.omitted:
+            return self._line_computed(row, number - row.first_line)
         start, stop = self._span(number)
         return os.pread(self._fd, stop - start, start)
+
+    def _row_of(self, number: int) -> Row | None:
+        tick = self.commits.tick_of_line(number)
+        return self.commits.row(tick) if tick else None
+
+    def _omitted(self, row: Row, number: int) -> int:
+        """Which of the lines that are left out it is, from 0; outside their number: none."""
+        return number - row.first_line - int(np.searchsorted(self._ends(row), row.gap))
+
+    def _line_computed(self, row: Row, k: int) -> bytes:
+        """The k-th line of a batch that is computed again."""
+        whole = self.batch(row.tick)
+        if self._breaks[0] != row.tick:
+            ends = np.flatnonzero(np.frombuffer(whole, np.uint8) == 10)
+            self._breaks = row.tick, ends[self._separator(row.tick) :]
+        ends = self._breaks[1]
+        start = int(ends[k - 1]) + 1 if k else self._separator(row.tick)
+        return bytes(whole[start : int(ends[k])])
 
     def _span(self, number: int) -> tuple[int, int]:
         if not 1 <= number <= self.lines:
@@ -173,13 +252,16 @@ class LogReader:
         if k == row.lines:
             return row.commit_start, row.end - 1
         ends = self._ends(row)
+        if row.gap and (after := self._omitted(row, number)) >= 0:
+            k -= min(after, row.omitted - 1)  # the line that stands for those, or one behind it
         start = int(ends[k - 1]) + 1 if k else row.batch_start + self._separator(row.tick)
         return start, int(ends[k])
 
     def _ends(self, row: Row) -> NDArray[np.int64]:
         """Where the lines of a batch end; those of the last batch asked for are kept."""
         if self._newlines[0] != row.tick:
-            ends = np.flatnonzero(np.frombuffer(self.batch(row.tick), np.uint8) == 10)
+            raw = disk.mapped(self._fd, row.batch_start, row.commit_start)
+            ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10)
             self._newlines = row.tick, ends[self._separator(row.tick) :] + row.batch_start
         return self._newlines[1]
 
@@ -201,19 +283,35 @@ class LogReader:
         if kind == "reason":  # an operator of the streams: it has a name and no line
             return []
         n = int(number.partition(".")[0])
+        return self._find_made(n, rest) if kind == "m" else self._find_record(kind, n)
+
+    def _find_record(self, kind: str, n: int) -> list[int]:
         if kind == "run":
             return [self.run_lines[n - 1]] if 1 <= n <= len(self.run_lines) else []
         if not 1 <= n <= len(self.commits):
             return []
         row = self.commits.row(n)
-        if kind == "commit":
-            return [row.first_line + row.lines]
+        return [row.first_line + row.lines]
+
+    def _find_made(self, n: int, rest: str) -> list[int]:
+        """The line of a winner, or of another that was made in a tick."""
+        if not 1 <= n <= len(self.commits):
+            return []
+        row = self.commits.row(n)
+        if row.gap and (line := self._find_kept(row, rest)):
+            return [line]
         data = self.batch(n).tobytes()
         at = data.find(f'\n{{"id":"{self.prefix}{rest}"'.encode(), self._separator(n)) + 1
         first = data.startswith(f'{{"id":"{self.prefix}{rest}"'.encode())
         if not at and not first:
             return []
         return [row.first_line + data.count(b"\n", 0, at) - self._separator(n)]
+
+    def _find_kept(self, row: Row, rest: str) -> int:
+        """The line of an id of ours among those made by actions, which are never left out; or 0."""
+        tail = b"\n" + self.kept(row.tick).tail
+        at = tail.find(f'\n{{"id":"{self.prefix}{rest}"'.encode())
+        return row.first_line + row.lines - tail.count(b"\n", at + 1) if at >= 0 else 0
 
     def current(self, identity: str) -> bytes | None:
         """The last version of an id that parses."""

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from automaton import checkpoint, objects, snapshot
+from automaton.again import Again
+from automaton.device import Cpu
 from automaton.errors import DamagedError, UsageError
 from automaton.index import MALFORMED
 from automaton.log import Log
 from automaton.log_reader import LogReader
 from automaton.options import UNSET, Options, from_record
 from automaton.records import parse_run
-from automaton.replay import replay
 from automaton.sources import Found
 from automaton.world import World
 
@@ -105,6 +106,21 @@ def options_for(log: Log, given: Mapping[str, Any]) -> Options:
     return options
 
 
+def record_for(log: LogReader, given: str | None) -> str:
+    """What is written of a batch: as given, or as the log was begun; it cannot be changed."""
+    begun = log.record
+    if given not in {None, "full", "commits"}:
+        raise UsageError(f"--record {given}: give full, or commits")
+    if begun is None or given in {None, begun}:
+        return begun or given or "full"
+    whole = f"write it whole with `replay LOG --to {len(log.commits)} --out FILE` and go on there"
+    way = whole if begun == "commits" else "begin a new log"
+    raise UsageError(
+        f"--record {given}: this log was begun with --record {begun} and goes on so; leave the "
+        f"option away, or {way}"
+    )
+
+
 def _check_machine(given: Mapping[str, Any]) -> None:
     """An operator runs without a machine, so a dimension cannot be asked for beside it."""
     for name in ("lock_dimension", "focus_dimension"):
@@ -121,11 +137,13 @@ def restored(
     world = None if kept is None else snapshot.restored(log, kept)
     done = 0 if kept is None or world is None else kept.tick
     world = world or beginning(log, options, malformed)
-    for tick in range(done + 1, len(log.commits) + 1):
-        commit = log.commit(tick)
-        with log.batch(tick) as raw:
-            replay(world, raw, commit)
-        progress(tick)
+    again = Again(log, world, Cpu)  # computes nothing where all lines stand in the file
+    try:
+        for tick in range(done + 1, len(log.commits) + 1):
+            again.follow(tick)
+            progress(tick)
+    finally:
+        again.close()
     return world
 
 

@@ -41,7 +41,8 @@ from automaton.pace import OFF, Pace, Pacing
 from automaton.pool import Background, Pool
 from automaton.population import Named, Words
 from automaton.records import CommitFields
-from automaton.restore import Malformed, options_for, restored
+from automaton.refill import refilled
+from automaton.restore import Malformed, options_for, record_for, restored
 from automaton.scaling import Scaler
 from automaton.snapshot import Keeper
 from automaton.sources import Found
@@ -68,7 +69,7 @@ class Run:
         durability: Durability = "commit", as_genesis: bool = False,
         progress: Callable[[int], None] = lambda _tick: None,
         wanted: Wanted = ON_CPU, scaling: Scaling = SCALING, pacing: Pacing = OFF,
-        keeping: Keeping = KEEPING, **more: Any,
+        keeping: Keeping = KEEPING, record: str | None = None, **more: Any,
     ) -> None:  # fmt: skip
         given = {**given, **more}
         known(given, DECIDING)  # before the log is touched
@@ -78,7 +79,10 @@ class Run:
         self.pool: Pool | None = None
         self.pace = Pace()
         self.aside: Aside | None = None
+        self._parts = ExitStack()
         try:
+            self.record = record_for(self.log, record)
+            self._parts.enter_context(refilled(self.log))
             self.options = options_for(self.log, given)
             warm_up(self.options)
             self.pace.start(pacing, self.log.path, len(self.log.commits))
@@ -90,6 +94,7 @@ class Run:
         except BaseException:
             if self.pool is not None:
                 self.pool.close()
+            self._parts.close()
             self.pace.close()
             self.log.close()
             raise
@@ -255,7 +260,9 @@ class Run:
         head = self.log.run_record(self.options.record()) if self._new_run else b""
         self._new_run = False
         made_bytes = b"".join(line.line for line in made)
-        parts = [part for part in (head, *taken, *buffer.parts, made_bytes) if len(part)]
+        before, won = ([p for p in some if len(p)] for some in ((head, *taken), buffer.parts))
+        parts = [*before, *won, *([made_bytes] if made_bytes else [])]
+        omitted = slice(len(before), len(before) + len(won)) if self.record == "commits" else None
         lines = bool(head) + len(taken) + winners + len(made)
         first_made = lines - len(made)
         named: list[tuple[str | None, int]] = [(f.id, bool(head) + k) for k, f in enumerate(found)]
@@ -266,14 +273,17 @@ class Run:
             tick=tick, outcomes=outcomes, dimension=self.world.dimension(),
             state=self.world.state.record(), population=self.world.population.total,
         )  # fmt: skip
-        self.background.start(self._store, self._late, self._begun, parts, lines, fields, named)
+        self.background.start(
+            self._store, self._late, self._begun, parts, lines, fields, named, omitted
+        )
 
     def _store(
         self, late: Callable[[], None], begun: Callable[[], Begun] | None, parts: list[Any],
         lines: int, fields: CommitFields, named: list[tuple[str | None, int]],
+        omitted: slice | None,
     ) -> None:  # fmt: skip
         """Write a batch and what goes beside it; say to who verifies that it can be read."""
-        self.log.append(parts, lines, fields, named, begun() if begun else None)
+        self.log.append(parts, lines, fields, named, begun() if begun else None, omitted)
         late()
         self.pace.written(self.log.size)
 
@@ -331,7 +341,7 @@ class Run:
 
     def close(self) -> None:
         """Finish what is being written, end the threads, give the log back."""
-        with ExitStack() as parts:  # each is closed whatever comes of the others
+        with self._parts as parts:  # each is closed whatever comes of the others
             for part in (self.log, self.pace, self.device, self.aside, self.background):
                 if part is not None:
                     parts.callback(part.close)

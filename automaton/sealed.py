@@ -26,7 +26,7 @@ WINDOW = 1 << 20
 _TAIL = len(b',"chain":"') + 2 * DIGEST + len(b'"}\n')
 _TEXT = np.frombuffer(b"".join(kernel.PARTS), np.uint8)
 _MARKS = np.cumsum([0, *map(len, kernel.PARTS)], dtype=np.int64)
-_START, _COMMIT, _END, _LINES = 0, 1, 2, 4  # columns of `Commits.cells`
+_START, _COMMIT, _END, _LINES, _GAP = 0, 1, 2, 4, 5  # columns of `Commits.cells`
 Ints = NDArray[np.int64]
 
 
@@ -51,6 +51,8 @@ class Window:
 
     def chain_after(self, before: bytes) -> bytes | None:
         """The chain after these ticks if all is as it was sealed; None: look more closely."""
+        if self.cells[:, _GAP].any():  # what is sealed does not all stand here
+            return None
         fits = self.length <= len(self.room)
         digests, lines = (b"", np.zeros(1, np.int64)) if fits else self._long_batch()
         base = int(self.cells[0, _START if fits else _COMMIT])

@@ -55,6 +55,7 @@ def divided(truth: Truth, workers: int) -> list[tuple[int, int]]:
         asked.replay != "all"
         or asked.resume
         or count < LEAST
+        or log.commits.omitting  # nothing can be folded without being computed
         or log.size > SMALL * len(log.commits)
     ):
         return [(first, last)]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automaton import checkpoint, lineup
+from automaton.batches import Row
 from automaton.checkpoint import Checkpoint
 from automaton.log_reader import LogReader
 from automaton.names import Names
@@ -77,7 +78,7 @@ def restored(log: LogReader, found: Checkpoint) -> World | None:
         table = lineup.table(options.streams)
         mixture = np.array(lineup.mixture(options.salience), dtype=np.int64)
         world.streams = Streams.of(population, table, mixture, facts["streams"], own)
-    if not _learn(world, log, facts["definitions"], log.commits.row(found.tick)[4:]):
+    if not _learn(world, log, facts["definitions"], log.commits.row(found.tick)):
         return None
     world.program.problems = facts["problems"]
     world.resume(State.of(commit.state))
@@ -93,11 +94,9 @@ def _is_of(log: LogReader, found: Checkpoint) -> bool:
     return bool(row.end == facts["end"] and log.commit(tick).chain.hex() == facts["chain"])
 
 
-def _learn(
-    world: World, log: LogReader, definitions: dict[str, list[str]], last: tuple[int, ...]
-) -> bool:
+def _learn(world: World, log: LogReader, definitions: dict[str, list[str]], last: Row) -> bool:
     """Read the definitions again, each as it stood after a batch; False where one is gone."""
-    program, before = world.program, sum(last) + 1
+    program, before = world.program, last.first_line + last.lines + 1
     program.max_size = RANGES["max_size"][1]  # what was learned may be larger than now allowed
     for identity in (identity for name in _TABLES for identity in definitions[name]):
         members = _members(log, identity, before)
@@ -127,12 +126,12 @@ class Keeper:
     def __init__(self, log: LogReader, world: World) -> None:
         self._log, self._world = log, world
         found = checkpoint.read(log.path)
-        self._end = int(found.facts["end"]) if found else 0
+        self._sealed = int(found.facts["sealed"]) if found else 0
 
     def due(self, *, final: bool = False) -> bool:
         """Whether the log has grown enough since the last one."""
-        grown = self._log.size - self._end
-        return grown >= (GROWN_AT_END if final else max(GROWN, self._end // 4))
+        grown = self._log.sealed_bytes - self._sealed
+        return grown >= (GROWN_AT_END if final else max(GROWN, self._sealed // 4))
 
     def keep(self) -> None:
         """Write one; the last commit must be that of the snapshot, and durable."""
@@ -140,4 +139,4 @@ class Keeper:
         more, tables = checkpoint.tables(self._log)
         with contextlib.suppress(OSError):  # a derived file: without it opening takes longer
             checkpoint.write(self._log.path, {**facts, **more}, {**columns, **tables})
-        self._end = self._log.size
+        self._sealed = self._log.sealed_bytes

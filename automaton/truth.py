@@ -22,6 +22,9 @@ from automaton.chain import Fault
 from automaton.claims import Claim, separator
 from automaton.disk import Buffer
 from automaton.errors import AutomatonError
+from automaton.omission import Kept, Stub, cut
+from automaton.omission import digest as digest_of
+from automaton.omission import line as line_of
 from automaton.options import Options
 from automaton.records import Commit, commit_line, won
 from automaton.replay import replay
@@ -67,6 +70,7 @@ class Truth:
     modifications: int = 0
     resumed: int = 0
     _difference: tuple[str, int, bytes] = ("", -1, b"")
+    _gap: tuple[int, int, int] = (0, 0, 0)  # of a batch: where, bytes left out, and for them
 
     def go(self, known: Fault | None) -> None:
         """Compute what is asked for, up to the first fault that is known already."""
@@ -144,16 +148,62 @@ class Truth:
         whole = tick <= len(log.commits)
         read = log.checked_commit if sealed else log.commit
         commit = read(tick) if whole else None
-        with log.batch(tick) if whole else log.bytes_from(log.size) as raw:
-            if not compute and commit is not None:
-                replay(again.world, raw, commit)
-                return
-            claim = again.claim(tick, raw, commit)
+        kept = self._kept(tick)
+        if kept is not None:  # it cannot be folded without being computed
+            claim = again.claim(tick, memoryview(kept.head), commit)
             again.begin(tick, claim)
-            self._compute(again, tick, claim, commit if sealed else None)
+            claim = again.whole(tick, claim, kept.tail)
+            own = 0 if kept.stub is None else len(line_of(kept.stub))
+            winners = len(claim.raw) - len(kept.head) - len(kept.tail)
+            self._gap = len(kept.head), winners, own
+            self._compute(again, tick, claim, None)
+            if self.fault is None and whole:
+                log.hold(tick, bytes(claim.raw))
+            elif self.fault is None:
+                self._hold_to_stub(tick, claim.raw, kept)
+        else:
+            with log.batch(tick) if whole else log.bytes_from(log.size) as raw:
+                if not compute and commit is not None:
+                    replay(again.world, raw, commit)
+                    return
+                claim = again.claim(tick, raw, commit)
+                again.begin(tick, claim)
+                self._gap = len(raw), 0, 0
+                self._compute(again, tick, claim, commit if sealed else None)
         if self.fault is None and commit is not None:
             self.replayed += 1
             self.modifications += won(commit)
+
+    def _kept(self, tick: int) -> Kept | None:
+        """What stands of a batch that leaves out its winner lines; None: all of it stands."""
+        log = self.log
+        if tick <= len(log.commits):
+            return log.kept(tick) if log.omits(tick) else None
+        if log.record == "full":
+            return None
+        with log.bytes_from(log.size) as raw:
+            return cut(raw)
+
+    def _hold_to_stub(self, tick: int, raw: memoryview, kept: Kept) -> None:
+        """Compare the line that stands for what is left out, where nothing else differs."""
+        at, winners, own = self._gap
+        left_out = raw[at : at + winners]
+        end = kept.tail.find(b'{"type":"commit","id":"')
+        digest = digest_of((kept.head, kept.tail[: max(end, 0)]))
+        due = line_of(Stub(_newlines(left_out), winners, digest))
+        found = bytes(self.log.bytes_from(self.log.size + at)[:own])
+        if found != due:
+            here = _first_difference(np.frombuffer(due, np.uint8), np.frombuffer(found, np.uint8))
+            line = self._first_line(tick) + kept.head.count(b"\n")
+            place = self.log.size + at + here
+            self.fault = Fault(
+                "omission", place, line, tick, _window(due, here), _window(found, here)
+            )
+
+    def _in_file(self, at: int) -> int:
+        """Where in the file, from its batch's first byte on, a byte of the whole batch stands."""
+        gap, winners, own = self._gap
+        return at if at < gap else gap if at < gap + winners else at - winners + own
 
     def _compute(self, again: Again, tick: int, claim: Claim, sealed: Commit | None) -> None:
         """Compute a tick and compare every byte; `sealed`: its digest is known to fit."""
@@ -177,7 +227,7 @@ class Truth:
         before = self.log.chain_at(tick - 1)
         due, _ = commit_line(self.log.prefix, fields, lines, size, digest, before)
         row = self.log.commits.row(tick) if whole else None
-        at = self.log.size + size if row is None else row.commit_start
+        at = self.log.size + self._in_file(size) if row is None else row.commit_start
         found = bytes(self.log.bytes_from(at)[: len(due)])
         if found != due:
             here = _first_difference(np.frombuffer(due, np.uint8), np.frombuffer(found, np.uint8))
@@ -216,7 +266,7 @@ class Truth:
         begin = max(_line_start(head, at), at - _AROUND)
         found = bytes(raw[begin : at + _AROUND]).partition(b"\n")[0]
         expected = due.partition(b"\n")[0] if due else b"the commit"
-        return Fault(kind, base + at, line, tick, _text(expected), _text(found))
+        return Fault(kind, base + self._in_file(at), line, tick, _text(expected), _text(found))
 
     def _first_line(self, tick: int) -> int:
         commits = self.log.commits

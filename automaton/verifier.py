@@ -20,6 +20,7 @@ from automaton.chain import Fault
 from automaton.device import Cpu
 from automaton.growing import Growing
 from automaton.options import Options
+from automaton.refill import Refill
 from automaton.restore import Malformed, beginning
 from automaton.truth import Asked, Truth
 from automaton.worker import LONGEST, LONGEST_TEXT, die_with
@@ -49,11 +50,16 @@ class Verifier:
         self._noted = 0.0
         self._log: Growing | None = None
         self._again: Again | None = None
+        self._refill: Refill | None = None
         self.tick = self.computed = 0
 
     def go_to(self, end: int) -> Fault | None:
         """Verify all commits up to byte `end`; the first fault."""
-        log = self._log = self._log or Growing.open(self._path)
+        if self._log is None:
+            self._log = Growing.open(self._path)
+            self._refill = Refill(self._log, checkpoints=False)
+            self._log.refill = self._refill.batch
+        log = self._log
         beyond = log.grow(end)
         truth = Truth(log, Asked(), Cpu, lambda *_: None)
         for tick in range(self.tick + 1, len(log.commits) + 1):
@@ -84,6 +90,8 @@ class Verifier:
         """End the threads, let go of the file."""
         if self._again is not None:
             self._again.close()
+        if self._refill is not None:
+            self._refill.close()
         if self._log is not None:
             self._log.close()
 

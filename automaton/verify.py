@@ -19,6 +19,7 @@ from automaton.audit import Audit
 from automaton.chain import Fault
 from automaton.device import Cpu
 from automaton.pool import Background, available_cores
+from automaton.refill import refilled
 from automaton.truth import Asked, Tell, Truth
 
 #: Faults that leave no snapshot to compute from.
@@ -35,6 +36,7 @@ class Verdict:
     resumed: int  # ticks that an earlier call verified
     bytes: int
     tail_bytes: int
+    omitted: int  # commits whose winner lines are not in the file
     head: str
     head_tick: int | None  # after which the chain was what was asked for
     integrity_s: float
@@ -65,6 +67,7 @@ class Verdict:
             "resumed": self.resumed,
             "bytes": self.bytes,
             "tail_bytes": self.tail_bytes,
+            "omitted_commits": self.omitted,
             "seconds": round(self.integrity_s + self.replay_s, 6),
             "modifications_per_s": round(rate, 1),
             "integrity_bytes_per_s": round(self.bytes / self.integrity_s) if self.bytes else 0,
@@ -87,11 +90,13 @@ def verify(
     integrity_s = time.perf_counter() - begun
     truth = Truth(log, asked, open_device or (lambda options: Cpu(options, threads=workers)), tell)
     if asked.replay != "none" and (fault is None or fault.kind not in _BEFORE_COMMITS):
-        shares.go(truth, fault, 1 if open_device else workers)
+        with refilled(log, checkpoints=False):  # for `validate-self`, which looks back
+            shares.go(truth, fault, 1 if open_device else workers)
     fault = truth.fault or fault or wrong_head
     return Verdict(
         commits=len(log.commits), replayed=truth.replayed, modifications=truth.modifications,
         resumed=truth.resumed, bytes=log.size, tail_bytes=0 if log.fault else log.tail_bytes,
+        omitted=log.commits.omitting,
         head=log.head.hex(), head_tick=head_tick, integrity_s=integrity_s,
         replay_s=time.perf_counter() - begun - integrity_s, asked=asked, first_bad=fault,
     )  # fmt: skip

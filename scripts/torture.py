@@ -33,6 +33,8 @@ sys.path.insert(0, str(ROOT))
 KILLS_A_SERIES = 10
 #: Rounds a tick of the series: batches of 8 KB, and of 0.5 and 2.5 MB.
 PARALLEL = (64, 4096, 20_000)
+#: Bytes of a tick whose winners are left out, about.
+COMMIT = 1000
 READY_S = 60.0  # the longest start that is waited for
 #: Bytes or seconds after which a process is killed, by way.
 MOMENTS = ("in the write", "between ticks", "while it starts")
@@ -45,11 +47,17 @@ class Series:
     number: int
     kills: int
     folder: Path
+    record: str = "full"
     where: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
     ticks: int = 0
     lost: int = 0
     wrong: list[str] = field(default_factory=list)
+
+    @property
+    def parallel(self) -> int:
+        """Rounds a tick."""
+        return PARALLEL[self.number % len(PARALLEL)]
 
 
 def command(log: Path, parallel: int, *more: str) -> list[str]:
@@ -58,10 +66,15 @@ def command(log: Path, parallel: int, *more: str) -> list[str]:
     return [*first, "--interval", "0", "--json", "--stats-interval", "0.001", *more]
 
 
-def killed(log: Path, parallel: int, moment: str, draw: random.Random) -> int:
+def killed(log: Path, series: Series, moment: str, draw: random.Random) -> int:
     """Start the run and kill it at a moment; returns the last tick that it acknowledged."""
+    parallel, record = series.parallel, series.record
+    grown = 6 * (150 * parallel if record == "full" else COMMIT)
     with subprocess.Popen(
-        command(log, parallel), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
+        command(log, parallel, "--record", record),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
     ) as process:
         assert process.stdout is not None
         out = process.stdout.fileno()
@@ -70,7 +83,7 @@ def killed(log: Path, parallel: int, moment: str, draw: random.Random) -> int:
             told = _read_until(out, time.monotonic() + draw.uniform(0.0, 0.9))
         else:
             told = _read_line(out)
-            until = log.stat().st_size + draw.randrange(1, 6 * 150 * parallel)
+            until = log.stat().st_size + draw.randrange(1, grown)
             if moment == "in the write":
                 while log.stat().st_size < until and process.poll() is None:
                     told += _read(out)
@@ -152,7 +165,6 @@ def look(series: Series, log: Path, durable: int, before: bytes) -> bytes:
 def torture(series: Series, seed: int) -> Series:
     """Kill one log's runs, then compare it with a run that was never killed."""
     draw = random.Random(f"{seed}/{series.number}")  # noqa: S311 - moments, not secrets
-    parallel = PARALLEL[series.number % len(PARALLEL)]
     log, whole = series.folder / "killed.jsonl", series.folder / "whole.jsonl"
     for path in (log, whole):
         shutil.copyfile(ROOT / "automaton.jsonl", path)
@@ -160,11 +172,12 @@ def torture(series: Series, seed: int) -> Series:
     for _ in range(series.kills):
         moment = draw.choices(MOMENTS, (5, 3, 2))[0]
         series.where[moment] += 1
-        committed = look(series, log, killed(log, parallel, moment, draw), committed)
+        committed = look(series, log, killed(log, series, moment, draw), committed)
     more = series.ticks + 2
     for path, ticks in ((log, 2), (whole, more)):
         subprocess.run(
-            command(path, parallel, "--ticks", str(ticks), "--durability", "off"), check=True,
+            command(path, series.parallel, "--ticks", str(ticks), "--durability", "off",
+                    "--record", series.record), check=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT,
         )  # fmt: skip
     series.ticks = more
@@ -188,7 +201,8 @@ def table(found: list[Series], seconds: float, seed: int) -> dict[str, object]:
         "seed": seed,
         "seconds": round(seconds, 1),
         "logs": len(found),
-        "rounds_a_tick": sorted({PARALLEL[s.number % len(PARALLEL)] for s in found}),
+        "rounds_a_tick": sorted({series.parallel for series in found}),
+        "record": sorted({series.record for series in found}),
         "kills": sum(where.values()),
         "killed": dict(sorted(where.items())),
         "left": dict(sorted(left.items())),
@@ -205,6 +219,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=500, help="how often (a count)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (a number)")
     parser.add_argument("--jobs", type=int, default=2, help="logs at a time (a count)")
+    parser.add_argument("--record", choices=("full", "commits"), default="full")
     parser.add_argument("--out", default=str(ROOT / "docs" / "benchmarks" / "torture.json"))
     asked = parser.parse_args()
     begun = time.monotonic()
@@ -214,7 +229,7 @@ def main() -> int:
             kills = min(KILLS_A_SERIES, asked.kills - number * KILLS_A_SERIES)
             place = Path(folder) / str(number)
             place.mkdir()
-            plan.append(Series(number, kills, place))
+            plan.append(Series(number, kills, place, asked.record))
         with ThreadPoolExecutor(asked.jobs) as pool:
             found = list(pool.map(torture, plan, [asked.seed] * len(plan)))
     result = table(found, time.monotonic() - begun, asked.seed)

@@ -32,7 +32,7 @@ MODULES = {
     "budget": "budget",
     "records": "records",
     "log": "log pin disk begun batches index recovery chain inbox log_reader audit frontier "
-    "checkpoint sealed growing archive decisions",
+    "checkpoint sealed growing omission archive decisions",
     "problems": "problems named_problems",
     "pool": "pool dealing processes shared worker children",
     "device": "device shards church arithmetic vectors batch layout capability gpu selftest "
@@ -40,8 +40,9 @@ MODULES = {
     "search": "search columns",
     "synthesis": "synthesis baseline solutions enumerating breeding behaviours blocks trials",
     "actions": "actions answers intake replay turn decided competition proposed_again",
-    "reading": "restore recompute snapshot lineage inventory series figures",
-    "verify": "verify truth again attempt claims shares rounds grounds",
+    "reading": "restore recompute snapshot lineage inventory series figures again attempt claims "
+    "refill",
+    "verify": "verify truth shares rounds grounds",
     "pace": "pace verifier",
     "consolidation": "consolidation",
     "memory": "memory memory_edge memory_server remembering memory_worker memory_feed",

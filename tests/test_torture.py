@@ -12,10 +12,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def torture(kills: int, seed: int) -> dict[str, object]:
+def torture(kills: int, seed: int, record: str) -> dict[str, object]:
     """What scripts/torture prints."""
     script = [sys.executable, str(ROOT / "scripts" / "torture.py"), "--out", "-"]
-    asked = ["--kills", str(kills), "--seed", str(seed), "--jobs", "2"]
+    asked = ["--kills", str(kills), "--seed", str(seed), "--jobs", "2", "--record", record]
     result = subprocess.run([*script, *asked], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     found = json.loads(result.stdout)
@@ -23,11 +23,18 @@ def torture(kills: int, seed: int) -> dict[str, object]:
     return found
 
 
-@pytest.mark.parametrize(("kills", "seed"), [(4, 7), pytest.param(60, 8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("kills", "seed", "record"),
+    [
+        (4, 7, "full"),
+        pytest.param(60, 8, "full", marks=pytest.mark.slow),
+        pytest.param(24, 9, "commits", marks=pytest.mark.slow),
+    ],
+)
 def test_killed_runs_keep_what_was_acknowledged_and_go_on_as_if_never_killed(
-    kills: int, seed: int
+    kills: int, seed: int, record: str
 ) -> None:
-    found = torture(kills, seed)
+    found = torture(kills, seed, record)
     assert found["kills"] == kills
     assert found["lost"] == 0
     assert found["wrong"] == []

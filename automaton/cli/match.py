@@ -64,6 +64,7 @@ def match(
     with Log.open(log, write=False) as opened:
         for notice in opened.notices:
             click.echo(f"note: {printable(notice)}", err=True)
+        opened.require_lines()
         found = search(query, _blocks(log, opened.size))
         if count:
             _count(patterns, query, found, json_)

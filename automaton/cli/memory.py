@@ -37,9 +37,10 @@ def reindex(log: Path, url: str | None, json_: bool) -> None:
     from automaton import reindex as indexing  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415
     from automaton.memory import open_store  # noqa: PLC0415
+    from automaton.refill import refilled  # noqa: PLC0415
 
     archive = indexing.Found()
-    with Log.open(log, write=False) as opened, open_store(log, url) as store:
+    with Log.open(log, write=False) as opened, refilled(opened), open_store(log, url) as store:
         entries = indexing.everything(opened, log, archive)
         period = Rule().period(len(opened.commits))
         learned = indexing.reindex(store, opened.prefix, entries, period, _Progress())

@@ -70,9 +70,10 @@ def observe(log: Path, window: int, null: Path | None, json: bool) -> None:
 def _read(log: Path, window: int) -> tuple[Series, float]:
     """The window of a log, and seconds since the log was last written to."""
     from automaton.log import Log  # noqa: PLC0415  # see the top
+    from automaton.refill import refilled  # noqa: PLC0415
     from automaton.series import read  # noqa: PLC0415
 
-    with Log.open(log, write=False) as opened:
+    with Log.open(log, write=False) as opened, refilled(opened):
         for notice in opened.notices:
             click.echo(f"note: {printable(notice)}", err=True)
         return read(opened, window), max(0.0, time.time() - log.stat().st_mtime)

@@ -69,9 +69,10 @@ def recall(
     """
     from automaton.log import Log  # noqa: PLC0415  # see the top
     from automaton.memory import Where, alike  # noqa: PLC0415
+    from automaton.refill import refilled  # noqa: PLC0415
 
     words = closed(term)
-    with Log.open(log, write=False) as opened, remembered(log, url) as store:
+    with Log.open(log, write=False) as opened, refilled(opened), remembered(log, url) as store:
         where = Where(dimension, stream, first, last)
         found = alike(store, words, count, where)
         _strengthen(store, found, opened)

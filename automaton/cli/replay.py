@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from automaton.errors import MismatchError, StorageError, UsageError
+from automaton.errors import AutomatonError, MismatchError, StorageError, UsageError
 
 from .init import created
 from .kinds import PATH, option
@@ -51,10 +52,11 @@ def replay(log: Path, to: int | None, out: Path | None, tick: int | None, json_:
     is true is for verify to say; a log that does not verify up to there is refused.
     """
     from automaton.audit import Audit  # noqa: PLC0415  # see the top
+    from automaton.refill import refilled  # noqa: PLC0415
 
     if (to is None) == (tick is None) or (to is None) != (out is None):
         raise click.UsageError("give --to TICK and --out FILE, or --tick N", _here())
-    with Audit.open(log) as opened:
+    with Audit.open(log) as opened, refilled(opened):
         last = len(opened.commits)
         wanted = tick if to is None else to
         assert wanted is not None
@@ -74,19 +76,36 @@ def _here() -> click.Context:
 
 
 def _write(log: Audit, tick: int, out: Path) -> None:
-    """Copy the file up to a tick's commit."""
+    """Write the log up to a tick's commit; what its file leaves out is computed again."""
     end = log.commits.row(tick).end if tick else log.genesis.bytes
+    end += log.commits.more_until(tick)
     with created(out) as file:
         try:
-            with log.bytes_from(0) as whole:
-                for at in range(0, end, BLOCK):
-                    file.write(whole[at : min(at + BLOCK, end)])
+            for part in _parts(log, tick):
+                for at in range(0, len(part), BLOCK):
+                    file.write(part[at : at + BLOCK])
             file.flush()
         except OSError as error:
             out.unlink()
             needed = f"{end} bytes are needed"
             raise StorageError(f"{out}: {error.strerror}; {needed}", end) from None
+        except AutomatonError:
+            out.unlink()
+            raise
     click.echo(f"wrote {out}: {end} bytes, tick {tick}, head {log.chain_at(tick).hex()}")
+
+
+def _parts(log: Audit, tick: int) -> Iterator[memoryview]:
+    """The bytes of the log up to a tick's commit, in order."""
+    with log.bytes_from(0) as file:
+        at = 0
+        for number in range(1, tick + 1) if log.commits.omitting else ():
+            row = log.commits.row(number)
+            if row.gap:
+                yield file[at : row.batch_start]
+                yield log.batch(number)
+                at = row.commit_start
+        yield file[at : log.commits.row(tick).end if tick else log.genesis.bytes]
 
 
 def _show(log: Audit, tick: int, json_: bool) -> None:

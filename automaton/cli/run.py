@@ -172,6 +172,12 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     help="When the disk is waited for (a word): every commit, once a second, or never.",
 )
 @option(
+    "--record",
+    type=click.Choice(["full", "commits"]),
+    show_default="full, or as the log was begun",
+    help="What is written (a word): every line, or all but winners, which are computed again.",
+)
+@option(
     "--min-free-disk",
     type=click.IntRange(0, 1 << 30),
     metavar="MB",
@@ -234,7 +240,7 @@ def run(log: Path, **settings: Any) -> None:
     from automaton.runner import Run  # noqa: PLC0415  # loads numba, which takes a second
 
     display = Display(json=bool(settings.pop("json")), plain=bool(settings.pop("plain")))
-    opening = {name: settings.pop(name) for name in ("durability", "as_genesis")}
+    opening = {name: settings.pop(name) for name in ("durability", "as_genesis", "record")}
     device = _device(settings.pop("gpu"), settings.pop("device"))
     opening["wanted"] = Wanted(device, settings.pop("gpu_batch_size"), display.note)
     opening["scaling"] = scaling_of(settings)

@@ -38,8 +38,9 @@ def show(log: Path, id_: str, lineage: bool, depth: int | None, json_: bool) -> 
     """Show the object ID of LOG: as it stands, its versions, its lineage to the genesis."""
     from automaton.lineage import Lineage, ancestry, tree  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415  # see the top
+    from automaton.refill import refilled  # noqa: PLC0415
 
-    with Log.open(log, write=False) as opened:
+    with Log.open(log, write=False) as opened, refilled(opened):
         versions, raw = opened.find(id_), opened.current(id_)
         if raw is None:
             raise UsageError(f"{log}: no object has the id {id_!r}; ids are case-sensitive")

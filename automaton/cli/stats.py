@@ -58,6 +58,7 @@ def figures_of(log: Log) -> dict[str, Any]:
         "genesis_lines": log.genesis_line_count,
         "genesis_bytes": log.genesis.bytes,
         "durable_bytes": log.durable,
+        "record": log.record,
         "options": dict(log.run.options) if log.run else {},
         "head": log.head.hex(),
     }

@@ -174,6 +174,8 @@ def _paragraphs(log: Path, verdict: Verdict) -> Iterator[str]:
     unchecked = verdict.commits - verdict.replayed - verdict.resumed
     if unchecked > 0:
         yield f"  not computed again: {unchecked:,} commits"
+    if verdict.omitted:
+        yield from _left_out(verdict.omitted, unchecked)
     if asked.replay == "sample":
         bound = facts["at_most_false"]
         said = (
@@ -184,6 +186,19 @@ def _paragraphs(log: Path, verdict: Verdict) -> Iterator[str]:
         yield f"  sample drawn by --seed {asked.seed}{said}"
     if verdict.tail_bytes:
         yield f"  {verdict.tail_bytes:,} bytes follow that no commit covers (a torn tail)"
+
+
+def _left_out(omitted: int, unchecked: int) -> Iterator[str]:
+    """What could be checked of batches that leave out winner lines."""
+    yield (
+        f"  winner lines of {omitted:,} commits are not in the file (--record commits): "
+        "integrity is that of the commits' chain and of the bytes that are kept,"
+    )
+    if unchecked > 0:
+        left = min(omitted, unchecked)
+        yield f"  and of the rest is known by computing; {left:,} of them were not computed again"
+    else:
+        yield "  and what is left out was computed again and fits its digests"
 
 
 def _anchored(verdict: Verdict) -> str:
