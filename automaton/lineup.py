@@ -51,7 +51,8 @@ def table(text: str) -> list[Stream]:
         name, _, weight = part.strip().partition("=")
         if name not in POLICIES:
             hint = closest(name, [*POLICIES, "all", "none"])
-            raise UsageError(f"--streams: there is no stream `{name}`{hint}")
+            known = ", ".join(POLICIES)
+            raise UsageError(f"--streams: there is no stream `{name}`{hint} (there are {known})")
         count = 1 + sum(stream.name.partition("~")[0] == name for stream in found)
         label = name if count == 1 else f"{name}~{count}"
         found.append(Stream(label, name, _fixed("--streams", weight or "1")))
@@ -67,7 +68,8 @@ def mixture(text: str) -> list[int]:
         name, _, value = part.strip().partition("=")
         if name not in weights:
             hint = closest(name, FEATURES)
-            raise UsageError(f"--salience: there is no feature `{name}`{hint}")
+            known = ", ".join(FEATURES)
+            raise UsageError(f"--salience: there is no feature `{name}`{hint} (there are {known})")
         weights[name] = _fixed("--salience", value)
     return list(weights.values())
 

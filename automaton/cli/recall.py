@@ -101,6 +101,8 @@ def remembered(log: Path, url: str | None) -> Store:
     """The memory of a log that has one."""
     from automaton.memory import folder, open_store  # noqa: PLC0415
 
+    if not log.is_file():
+        raise FileError(f"{log}: there is no such log; give the path of a JSONL file")
     if url is None and not folder(log).is_dir():
         raise FileError(
             f"{folder(log)} does not exist: nothing of this log is remembered yet; "
