@@ -22,7 +22,6 @@ from automaton.decisions import Decisions
 from automaton.device import Batch, Cpu
 from automaton.errors import UsageError
 from automaton.memory_feed import Memory
-from automaton.proposed_again import proposals_of
 from automaton.world import Choice, World
 from kernels import reduce
 
@@ -85,7 +84,7 @@ class Aside:
         if self._memory is not None:
             self._offer(self._memory, tick, batch, choice.level)
         names, prefix = world.stream_names, world.prefix
-        weights = proposals_of(choice).weights.tolist()  # the state's may have been trained since
+        weights = choice.competing.weights.tolist()  # the state's may have been trained since
 
         def write() -> None:
             archive, decisions = self._archive, self._decisions

@@ -21,7 +21,6 @@ from automaton.pool import Pool, Threads, available_cores, open_pool
 from automaton.population import Population, Words
 from automaton.records import winner_parts
 from automaton.selection import ON_CPU, Matcher
-from automaton.streams import Proposals
 from automaton.world import Choice
 from kernels import cpu, lines, lost, packed, reduce, substitute
 from kernels import streams as kernel
@@ -63,12 +62,6 @@ class Job:
     choice: Choice
     tick: int
     purpose: np.uint64  # of the draws of reactants
-
-    @property
-    def proposals(self) -> Proposals:
-        """What the streams look at, where they compete."""
-        assert self.choice.proposals is not None
-        return self.choice.proposals
 
 
 class Batch:
@@ -174,13 +167,10 @@ class Cpu:
 
     def propose(self, job: Job, batch: Batch) -> None:
         """Let the streams propose, and react what they do: fill a batch's columns."""
-        o, column, choice = self.options, job.population.column, job.choice
-        of = job.proposals
+        o, column = self.options, job.population.column
         arguments = (
             o.seed, job.tick, batch.max_size,
-            of.policies, choice.a, choice.b, of.everything, of.sensed, of.recalled, of.felt,
-            of.numerals, of.ruled, choice.operator, choice.operator_of, of.arithmetic,
-            of.composing, of.rewriting, of.rewritten, of.facts["uses"], of.facts["salience"],
+            *job.choice.proposing(),
             job.population.code, column["start"], column["size"], column["normal"],
             column["value"], column["form"],
             o.copies, o.max_steps, o.max_size, o.max_depth, o.input_limit,
@@ -194,7 +184,7 @@ class Cpu:
         room = self._line_room(job.population)
         rounds = batch.slots // batch.streams
         buffer.reserve(rounds * room)
-        column, names, of = job.population.column, job.population.names, job.proposals
+        column, names, of = job.population.column, job.population.names, job.choice.competing
         arguments = (
             self.options.seed, job.tick, room, batch.streams, self.options.max_steps,
             of.facts["uses"], of.facts["used"], job.population.seen, of.recent, of.recent_norm,

@@ -20,7 +20,6 @@ from automaton.device import Cpu
 from automaton.errors import UsageError
 from automaton.objects import Object, parse_line
 from automaton.options import Options, from_record
-from automaton.proposed_again import proposals_of
 from automaton.records import is_our_id, parse_run
 from automaton.refill import refilled
 from automaton.replay import replay
@@ -95,7 +94,7 @@ def _computed(log: Audit, tick: int, slot: int) -> dict[str, Any]:
         rows = [row for row in facts(again.batch, number) if row[1] == slot]
         if not rows:
             raise UsageError(f"m{tick}.{slot} is no winner: it is an action's, or lost")
-        weights = proposals_of(choice).weights.tolist()
+        weights = choice.competing.weights.tolist()
         line = decision(world.prefix, tick, world.stream_names, weights, rows[0])
         computed: dict[str, Any] = json.loads(line)
         return computed

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.population import Entering, Places, Words
-from automaton.streams import Proposals, Remembered, Streams
+from automaton.streams import Remembered, Streams
 from automaton.vetoes import Candidates
 from automaton.world import Choice, World
 from kernels import cpu, react, reduce
@@ -23,21 +23,12 @@ Slots = npt.NDArray[np.int64]
 
 def reactants(world: World, choice: Choice, tick: int, slots: Slots) -> tuple[Places, ...]:
     """The rows of a, of b and of the operator that these slots proposed."""
-    of = proposals_of(choice)
     a, b, operators = np.empty((3, len(slots)), dtype=np.int32)
     cpu.compiled(kernel.propose_some)(
-        np.uint64(world.options.seed), np.uint64(tick), slots, of.policies, choice.a, choice.b,
-        of.everything, of.sensed, of.recalled, of.felt, of.numerals, of.ruled, choice.operator,
-        choice.operator_of, of.arithmetic, of.composing, of.rewriting, of.rewritten,
-        of.facts["uses"], of.facts["salience"], a, b, operators,
+        np.uint64(world.options.seed), np.uint64(tick), slots, *choice.proposing(),
+        a, b, operators,
     )  # fmt: skip
     return a, b, operators
-
-
-def proposals_of(choice: Choice) -> Proposals:
-    """What the streams look at, where they compete."""
-    assert choice.proposals is not None
-    return choice.proposals
 
 
 def credited(world: World, choice: Choice, tick: int, winners: Entering) -> Entering:

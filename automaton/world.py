@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,21 @@ class Choice:
     b: Places
     operator_of: Places
     proposals: Proposals | None = None  # where streams compete
+
+    @property
+    def competing(self) -> Proposals:
+        """What the streams look at, where they compete."""
+        assert self.proposals is not None
+        return self.proposals
+
+    def proposing(self) -> tuple[Any, ...]:
+        """What `kernels.streams.propose_one` takes of a tick, from the policies on."""
+        of = self.competing
+        return (
+            of.policies, self.a, self.b, of.everything, of.sensed, of.recalled, of.felt,
+            of.numerals, of.ruled, self.operator, self.operator_of, of.arithmetic, of.composing,
+            of.rewriting, of.rewritten, of.facts["uses"], of.facts["salience"],
+        )  # fmt: skip
 
 
 class World:
