@@ -31,7 +31,8 @@ DIMENSIONS = embed.DIMENSIONS
 MOST_K = 1000  # items that one question may ask for
 #: Members of a payload: id (str, of the line or candidate), term (str, de Bruijn), dimension,
 #: tick (int), stream (str), won (bool); strength, since, until (int) as `consolidation` has them.
-NUMBERED = ("dimension", "tick", "until")  # indexed by the engines as integers
+EQUALLED = ("dimension",)  # indexed by the engines as integers that equal one,
+COMPARED = ("tick", "until")  # as integers that lie between two,
 NAMED = ("stream",)  # and as words
 INSTALL = "pip install 'automaton-scalable[memory]'"
 #: Asked for beyond k: the engine ranks by rounded vectors, we by exact ones.

@@ -17,15 +17,30 @@ from pathlib import Path
 from typing import Any
 
 from automaton.errors import DeviceError, FileError, LockedError
-from automaton.memory import DIMENSIONS, INSTALL, NAMED, NUMBERED, Floats, Hit, Ids, Payload, Where
+from automaton.heap import give_back
+from automaton.memory import (
+    COMPARED,
+    DIMENSIONS,
+    EQUALLED,
+    INSTALL,
+    NAMED,
+    Floats,
+    Hit,
+    Ids,
+    Payload,
+    Where,
+)
 
 #: Edges a node, and candidates looked at while a node is entered and while one asks: what
 #: docs/memory.md's figures were measured with.
 M, EF_CONSTRUCT, EF = 16, 100, 128
 #: KB of vectors in a segment from which it is indexed; below, every vector is looked at.
 INDEXED_FROM = 10_000
-#: Points handed over at a time: a call holds the global lock for about 2 ms.
-POINTS = 512
+#: KB of vectors in a segment, 250,000 of them: neither is a larger graph built at once, which
+#: bounds memory, nor an indexed segment built again.
+LARGEST_SEGMENT = 125_000
+#: Points handed over at a time: a call holds the global lock for about half a millisecond.
+POINTS = 128
 
 
 def _package() -> Any:
@@ -61,10 +76,14 @@ class Edge:
                 ) from None
         shard.mkdir(parents=True, exist_ok=True)
         opened = self._qdrant.EdgeShard.create(str(shard), self._config())
-        for name in NUMBERED:
-            self._index(opened, name, self._qdrant.PayloadSchemaType.Integer)
+        q = self._qdrant
+        for name in EQUALLED:
+            self._index(opened, name, q.IntegerIndexParams(lookup=True, range=False))
+        for name in COMPARED:  # with links of its own in the graph for every range, it takes twice
+            ranges = q.IntegerIndexParams(lookup=False, range=True, enable_hnsw=False)
+            self._index(opened, name, ranges)
         for name in NAMED:
-            self._index(opened, name, self._qdrant.PayloadSchemaType.Keyword)
+            self._index(opened, name, q.KeywordIndexParams())
         opened.flush()
         return opened
 
@@ -76,7 +95,9 @@ class Edge:
                 size=DIMENSIONS, distance=q.Distance.Dot, datatype=q.VectorStorageDatatype.Float16
             ),
             hnsw_config=q.HnswIndexConfig(M, EF_CONSTRUCT, INDEXED_FROM),
-            optimizers=q.EdgeOptimizersConfig(indexing_threshold=INDEXED_FROM),
+            optimizers=q.EdgeOptimizersConfig(
+                indexing_threshold=INDEXED_FROM, max_segment_size=LARGEST_SEGMENT
+            ),
             wal_enabled=False,
         )
 
@@ -104,8 +125,8 @@ class Edge:
         point, upsert = self._qdrant.Point, self._qdrant.UpdateOperation.upsert_points
         numbers = ids.tolist()
         for low in range(0, len(numbers), POINTS):
-            rows = zip(numbers[low : low + POINTS], units[low : low + POINTS],
-                       payloads[low : low + POINTS], strict=True)  # fmt: skip
+            part = slice(low, low + POINTS)  # lists are taken faster than arrays
+            rows = zip(numbers[part], units[part].tolist(), payloads[part], strict=True)
             self._shard.update(upsert([point(*row) for row in rows]))
 
     def nearest(self, unit: Floats, k: int, where: Where, *, exact: bool) -> list[Hit]:
@@ -154,6 +175,7 @@ class Edge:
         self._shard.flush()
         self._shard.optimize()
         self._shard.flush()
+        give_back()  # half of what building took would stay with this process
 
     def facts(self) -> dict[str, int | str]:
         """Segments, indexed vectors, bytes on the disk, and where."""

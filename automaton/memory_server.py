@@ -15,7 +15,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from automaton.errors import DeviceError, UsageError
-from automaton.memory import DIMENSIONS, INSTALL, NAMED, NUMBERED, Floats, Hit, Ids, Payload, Where
+from automaton.memory import (
+    COMPARED,
+    DIMENSIONS,
+    EQUALLED,
+    INSTALL,
+    NAMED,
+    Floats,
+    Hit,
+    Ids,
+    Payload,
+    Where,
+)
 
 Answer = TypeVar("Answer")
 
@@ -65,7 +76,8 @@ class Server:
         )
         if self._url == IMITATION:
             return  # it has no indexes, and warns where one is asked for
-        kinds = {**dict.fromkeys(NUMBERED, "integer"), **dict.fromkeys(NAMED, "keyword")}
+        numbers = dict.fromkeys((*EQUALLED, *COMPARED), "integer")
+        kinds = {**numbers, **dict.fromkeys(NAMED, "keyword")}
         for name, kind in kinds.items():
             schema = m.PayloadSchemaType(kind)
             self._client.create_payload_index(self._collection, name, schema)

@@ -32,8 +32,9 @@ MOST_ITEMS = 2_000_000
 MOST_USED = 1 << 16
 #: Seconds between two acknowledgements, while batches come.
 FLUSH_S = 1.0
-#: Items without an index from which one is built: so many, and a third of all.
-UNINDEXED = 20_000
+#: Items without an index from which one is built: a third of all, but not fewer or more than
+#: these, since every one of them is looked at by a question.
+UNINDEXED, MOST_UNINDEXED = 20_000, 100_000
 
 
 class Batch(NamedTuple):
@@ -201,7 +202,7 @@ class Learner:
         """Between two batches: acknowledge what is there, and build an index where it pays."""
         if self._dirty and self._clock() - self._flushed >= FLUSH_S:
             self.flush()
-        if self._bare >= max(UNINDEXED, self.learned.items // 3):
+        if self._bare >= min(MOST_UNINDEXED, max(UNINDEXED, self.learned.items // 3)):
             self.store.optimize()
             self._bare = 0
 

@@ -6,7 +6,6 @@ times and of decisions. Nothing here changes an appended byte.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import statistics
 import time
@@ -21,6 +20,7 @@ from automaton import selection
 from automaton.budget import Decision, Figures, Memory, Scaling, decide, shares
 from automaton.device import Cpu
 from automaton.errors import ShortOfMemoryError
+from automaton.heap import give_back
 from automaton.limits import OWN, Limit, tightest, tree_bytes
 from automaton.pool import available_cores
 
@@ -163,13 +163,6 @@ class Scaler:
     def tree_bytes(self) -> int:
         """Resident memory of this process and its workers."""
         return tree_bytes(self._process)
-
-
-def give_back() -> None:
-    """Have the C library return what it holds and does not use, where it can."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def _due(now: float, milliseconds: int) -> float:

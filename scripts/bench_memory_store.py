@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast terms are remembered and recalled, and what it costs: the embedded engine.
 
-    scripts/bench_memory_store.py [--items 100000] [--json docs/benchmarks/memory.json]
+    scripts/bench_memory_store.py [--items N ...] [--json docs/benchmarks/memory.json]
 
 Different closed terms of 12 to 60 nodes, drawn by a seed, are embedded and put into a
 store on the disk (half precision, HNSW with the settings of automaton/memory_edge.py);
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import mmap
 import os
 import platform
 import shutil
@@ -33,6 +34,7 @@ import psutil  # noqa: E402
 
 from automaton import vectors  # noqa: E402
 from automaton.memory import Store, Where, open_store  # noqa: E402
+from automaton.remembering import MOST_UNINDEXED  # noqa: E402
 from kernels import cpu, packed  # noqa: E402
 
 SMALLEST, LARGEST = 12, 60  # nodes of a term
@@ -108,19 +110,21 @@ class Bench:
         self.counts = np.lib.format.open_memmap(  # not in our own memory: it would hide the store's
             str(folder / "counts.npy"), "w+", np.int16, (items, 256)
         )
-        self.figures: dict[str, Any] = {"items": items}
-        self.peak = 0
+        self.figures: dict[str, Any] = {"items": items, "index_s": 0.0, "index_cpu_s": 0.0}
 
     def rss(self) -> int:
-        """Resident bytes of this process, the pages of our own copy of the vectors left out."""
-        own = sum(m.rss for m in self.process.memory_maps() if m.path.endswith("counts.npy"))
-        found = int(self.process.memory_info().rss - own)
-        self.peak = max(self.peak, found)
-        return found
+        """Resident bytes of this process, our own copy of the vectors left out."""
+        self.away()
+        return int(self.process.memory_info().rss)
+
+    def away(self) -> None:
+        """Let go of the pages of our own copy; the file has them."""
+        pages: Any = self.counts.base
+        pages.madvise(mmap.MADV_DONTNEED)
 
     def fill(self, store: Store) -> None:
-        """Put different terms in, part by part; only `upsert` and the last `flush` are timed."""
-        seconds, busy, done, seed = 0.0, 0.0, 0, 1
+        """Put different terms in, part by part; only `upsert` and `flush` are timed."""
+        seconds, busy, done, seed, bare = 0.0, 0.0, 0, 1, 0
         seen = np.empty(0, np.uint64)
         while done < self.items:
             ids, counts, sizes = terms(seed, PART)
@@ -134,21 +138,26 @@ class Bench:
             seconds += time.perf_counter() - begun
             busy += time.process_time() - used
             self.ids[done : done + len(new)], self.counts[done : done + len(new)] = ids[new], rows
+            self.away()
             done += len(new)
+            bare += len(new)
+            begun = time.perf_counter()
+            store.flush()
+            seconds += time.perf_counter() - begun
+            if bare >= MOST_UNINDEXED:  # as a run's memory does
+                self.index(store)
+                bare = 0
             self.rss()
-        begun = time.perf_counter()
-        store.flush()
-        seconds += time.perf_counter() - begun
         self.figures["upsert_per_s"] = self.items / seconds
         self.figures["upsert_per_cpu_s"] = self.items / busy  # others' work does not count
         self.figures["rss_bytes_filled"] = self.rss()
 
     def index(self, store: Store) -> None:
-        """Build the index of everything."""
+        """Build the index of what has none."""
         begun, used = time.perf_counter(), time.process_time()
         store.optimize()
-        self.figures["index_s"] = time.perf_counter() - begun
-        self.figures["index_cpu_s"] = time.process_time() - used
+        self.figures["index_s"] += time.perf_counter() - begun
+        self.figures["index_cpu_s"] += time.process_time() - used
         self.figures["rss_bytes_indexed"] = self.rss()
 
     def check(self, store: Store) -> None:
@@ -191,11 +200,11 @@ class Bench:
             facts = store.facts()
         self.figures["disk_bytes"] = facts["disk_bytes"]
         self.figures["indexed"] = facts["indexed"]
-        self.figures["rss_bytes_peak"] = max(self.peak, peak_of_process())
+        self.figures["rss_bytes_opened"] = self.rss()
 
 
 def peak_of_process() -> int:
-    """The largest resident size that the system saw (VmHWM), our own copy included."""
+    """The largest resident size that the system saw (VmHWM)."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -208,34 +217,47 @@ def must(holds: object, what: str) -> None:
         raise SystemExit(f"wrong: {what}")
 
 
-def main() -> None:
-    """Measure, print, and write where asked."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--items", type=int, default=100_000)
-    parser.add_argument("--folder", type=Path, help="where the store is made (default: temporary)")
-    parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(dir=asked.folder))
+def measured(items: int, beside: Path | None) -> dict[str, Any]:
+    """The figures of a store with so many items, made in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(dir=beside))
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # VmHWM begins anew
     try:
-        bench = Bench(asked.items, folder)
-        before = bench.rss()
+        bench = Bench(items, folder)
+        bench.figures["rss_bytes_before"] = bench.rss()
         with open_store(folder / "log.jsonl") as store:
             bench.fill(store)
             bench.index(store)
             bench.check(store)
+            bench.figures["rss_bytes_peak"] = peak_of_process()
             bench.recall(store)
-            bench.rss()
         bench.reopened(folder / "log.jsonl")
     finally:
         shutil.rmtree(folder)
-    figures = {**bench.figures, "rss_bytes_before": before}
-    for name, value in figures.items():
-        print(
-            f"{name:20} {value:>18,.3f}" if isinstance(value, float) else f"{name:20} {value:>14,}"
-        )
+    return bench.figures
+
+
+def main() -> None:
+    """Measure, print, and write where asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--items", type=int, nargs="+", default=[100_000])
+    parser.add_argument(
+        "--folder", type=Path, help="where the stores are made (default: temporary)"
+    )
+    parser.add_argument("--json", type=Path)
+    asked = parser.parse_args()
+    stores = []
+    for items in asked.items:
+        stores.append(measured(items, asked.folder))
+        for name, value in stores[-1].items():
+            print(
+                f"{name:20} {value:>18,.3f}"
+                if isinstance(value, float)
+                else f"{name:20} {value:>14,}"
+            )
+        print(flush=True)
     if asked.json:
         machine = {"cores": os.cpu_count(), "machine": platform.machine()}
-        text = json.dumps({"machine": machine, **figures}, indent=2)
+        text = json.dumps({"machine": machine, "stores": stores}, indent=2)
         asked.json.write_text(text + "\n", encoding="utf-8")
 
 

@@ -34,7 +34,7 @@ MODULES = {
     "log": "log pin disk begun batches index recovery chain inbox log_reader audit frontier "
     "checkpoint sealed growing omission archive decisions",
     "problems": "problems named_problems",
-    "pool": "pool dealing processes shared worker children",
+    "pool": "pool dealing processes shared worker children heap",
     "device": "device shards church arithmetic vectors batch layout capability gpu selftest "
     "offload",
     "search": "search columns",
