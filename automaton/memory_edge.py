@@ -99,6 +99,7 @@ class Edge:
                 indexing_threshold=INDEXED_FROM, max_segment_size=LARGEST_SEGMENT
             ),
             wal_enabled=False,
+            id_tracker_memory=q.Memory.Pinned,  # every new id is looked for in every segment
         )
 
     def _index(self, shard: Any, name: str, kind: Any) -> None:
@@ -178,10 +179,10 @@ class Edge:
         give_back()  # half of what building took would stay with this process
 
     def facts(self) -> dict[str, int | str]:
-        """Segments, indexed vectors, bytes on the disk, and where."""
+        """Segments, vectors in their graphs, bytes on the disk, and where."""
         info = self._shard.info()
         return {
-            "indexed": int(info.indexed_vectors_count),
+            "in_graph": int(info.indexed_vectors_count),
             "segments": int(info.segments_count),
             "disk_bytes": _bytes_in(self._folder),
             "folder": str(self._folder),
