@@ -179,6 +179,14 @@ class Cpu:
         )  # fmt: skip
         self.pool.run(Call(shards.propose_shard, arguments), batch.slots // batch.streams)
 
+    def line_up(self, job: Job, batch: Batch) -> None:
+        """Let the streams propose: fill a batch's columns of reactants and operators alone."""
+        arguments = (
+            self.options.seed, job.tick, *job.choice.proposing(),
+            batch.places_a, batch.places_b, batch.operators,
+        )  # fmt: skip
+        self.pool.run(Call(shards.line_up_shard, arguments), batch.slots // batch.streams)
+
     def judge(self, job: Job, batch: Batch, fragments: Fragments, buffer: LineBuffer) -> None:
         """Let the candidates of each round compete; write the winners' lines."""
         room = self._line_room(job.population)

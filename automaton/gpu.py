@@ -26,6 +26,8 @@ Name = Literal["auto", "cpu", "cuda"]
 LEAST_BATCH = 32
 #: Nor are fewer rows: one core matches as many in the time that their terms take to the card.
 LEAST_ROWS = 1 << 14
+#: What is said once where streams compete.
+STREAMS = "streams propose and compete on the CPU; the GPU computes reactions and matches patterns"
 
 
 def silent(_text: str) -> None:
@@ -67,14 +69,14 @@ class StartError(DeviceError):
     """CUDA is there, and does not compile or load what a run needs."""
 
 
-def _started() -> Any:
+def _started(options: Options) -> Any:
     """The card's batches, compiled for it."""
     try:
         from kernels import cuda_calls  # noqa: PLC0415 - needs the packages of the extra
     except ImportError as error:
         raise StartError(f"CUDA's packages do not load ({error})") from error
     try:
-        cuda_calls.prepare()
+        cuda_calls.prepare(proposing=options.streams != "none")
     except (cuda_calls.CardError, MemoryError) as error:
         raise StartError(f"CUDA does not start ({error})") from error
     return cuda_calls
@@ -87,7 +89,7 @@ class Gpu(Cpu):
         self, options: Options, wanted: Wanted, threads: int | None = None,
         pool: Pool | None = None,
     ) -> None:  # fmt: skip
-        self._target = _started()
+        self._target = _started(options)
         self._wanted = wanted
         self._limit = wanted.gpu_batch_size
         self._share = self._target.SHARE
@@ -99,17 +101,25 @@ class Gpu(Cpu):
         self.matcher = OnCard(self)
 
     def propose(self, job: Job, batch: Batch) -> None:
-        """What streams propose is reacted on the CPU; said once."""
-        if not self._streams_said:
-            self._wanted.say("streams propose and react on the CPU; the GPU matches patterns")
-            self._streams_said = True
-        super().propose(job, batch)
+        """Let the streams propose on the CPU's workers, and react what they do on the card."""
+        if self.name == "cuda":
+            if not self._streams_said:
+                self._wanted.say(STREAMS)
+                self._streams_said = True
+            self.line_up(job, batch)
+        if not self._done(self._react_proposed, job, batch):
+            super().propose(job, batch)
 
     def react(self, job: Job, batch: Batch) -> None:
         """Fill a batch's columns: every slot's reactants, outcome and normal form."""
+        if not self._done(self._react, job, batch):
+            super().react(job, batch)
+
+    def _done(self, task: Callable[[Job, Batch], None], job: Job, batch: Batch) -> bool:
+        """Whether the card computed a batch, given less at a time where it had to be."""
         while self.name == "cuda":
             try:
-                self._on_card(job, batch)
+                task(job, batch)
             except self._target.NoRoomError as error:
                 self._give_up(str(error))
             except MemoryError as error:
@@ -118,8 +128,8 @@ class Gpu(Cpu):
                 raise failed(error) from error
             else:
                 self._say_if_short(batch.slots)
-                return
-        super().react(job, batch)
+                return True
+        return False
 
     def match(self, name: str, *arguments: Any) -> bool:
         """Run a match on the card; False where it has not the memory, or is not used any more."""
@@ -133,20 +143,27 @@ class Gpu(Cpu):
             raise failed(error) from error
         return True
 
-    def _on_card(self, job: Job, batch: Batch) -> None:
-        o, choice, population = self.options, job.choice, job.population
-        column = population.column
+    def _react(self, job: Job, batch: Batch) -> None:
+        o, choice = self.options, job.choice
         snapshot = {
-            "code": population.code[: population.end],
-            **{name: column[name] for name in ("start", "size", "normal", "value", "form")},
+            **_terms(job.population),
             "choices_a": choice.a, "choices_b": choice.b, "operator_of": choice.operator_of,
         }  # fmt: skip
         draws = self._target.Draws(np.uint64(o.seed), np.uint64(job.tick), job.purpose)
-        columns = {name: getattr(batch, name) for name in self._target.REACTION}
         self._reactor(batch.slots).run(
-            draws, snapshot, choice.operator, bool(o.copies), o.input_limit, batch.slots, columns,
-            batch.out,
+            draws, snapshot, choice.operator, bool(o.copies), o.input_limit, batch.slots,
+            self._columns(batch), batch.out,
         )  # fmt: skip
+
+    def _react_proposed(self, job: Job, batch: Batch) -> None:
+        o = self.options
+        self._reactor(batch.slots).run_proposed(
+            _terms(job.population), bool(o.copies), o.input_limit, batch.slots,
+            self._columns(batch), batch.out,
+        )  # fmt: skip
+
+    def _columns(self, batch: Batch) -> dict[str, Any]:
+        return {name: getattr(batch, name) for name in self._target.REACTION}
 
     def _reactor(self, slots: int) -> Any:
         """The buffers for batches of so many slots, made at the first."""
@@ -190,6 +207,13 @@ class Gpu(Cpu):
         self._reactors.clear()
         self.name = "cpu"
         self._wanted.say(f"{reason}; this run goes on on the CPU")
+
+
+def _terms(population: Population) -> dict[str, Any]:
+    """What a reaction reads of all terms."""
+    column = population.column
+    facts = {name: column[name] for name in ("start", "size", "normal", "value", "form")}
+    return {"code": population.code[: population.end], **facts}
 
 
 def failed(error: Exception) -> DeviceError:

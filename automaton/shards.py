@@ -64,6 +64,17 @@ def propose_shard(
     return 0
 
 
+def line_up_shard(
+    low: int, high: int, _own: Scratch, seed: int, tick: int, policies: Bytes, *arguments: Any
+) -> int:  # fmt: skip
+    """Propose for the rounds low..high-1, and react nothing; see `kernels.streams`."""
+    first, last = low * len(policies), high * len(policies)
+    cpu.compiled(streams.propose)(
+        np.uint64(seed), np.uint64(tick), first, last, policies, *arguments
+    )
+    return 0
+
+
 def judge_shard(
     low: int, high: int, own: Scratch, seed: int, tick: int, room: int, count: int,
     max_steps: int, uses: Words, used: Slots, seen: npt.NDArray[np.uint64], recent: Words,

@@ -39,7 +39,7 @@ from .church import (
 from .embed import embed_terms
 from .match import bind_terms, matches
 from .packed import U, numeral_of
-from .react import react
+from .react import react, react_proposed
 from .reduce import reduce_terms
 
 #: numba's CUDA target or its simulator; what is in it depends on which.
@@ -84,6 +84,25 @@ def react_slots(  # type: ignore[no-untyped-def]
             code, start, size, normal, value, form, choices_a, choices_b, operator, operator_of,
             copies, max_steps, max_size, max_depth, max_input,
             outcomes, steps, sizes, salience, places_a, places_b, operators, results,
+            out[U(slot - first)], 0,
+            cell.code, cell.env, cell.next, entry.code, entry.env, entry.level, entry.node,
+        )  # fmt: skip
+
+
+def proposed_slots(  # type: ignore[no-untyped-def]
+    todo, first, code, start, size, normal, value, form,
+    copies, max_steps, max_size, max_depth, max_input,
+    outcomes, steps, sizes, places_a, places_b, operators, results, out, cells, stack,
+):  # fmt: skip
+    """`react.react_proposed` for the slots `todo`; out int32 [rows, max_size], results 0 or -1."""
+    thread = cuda.grid(1)
+    cell, entry = cells[:, thread], stack[:, thread]
+    for k in range(thread, todo.shape[0], cuda.gridsize(1)):
+        slot = todo[U(k)]
+        react_proposed(
+            slot, slot + 1, code, start, size, normal, value, form,
+            copies, max_steps, max_size, max_depth, max_input,
+            outcomes, steps, sizes, places_a, places_b, operators, results,
             out[U(slot - first)], 0,
             cell.code, cell.env, cell.next, entry.code, entry.env, entry.level, entry.node,
         )  # fmt: skip
@@ -242,6 +261,10 @@ KERNELS: dict[str, Kernel] = dict(
             "word word word i4 int i4 i8 i4 b1 i4 u1 i4 i4 int i4 bool int int int int "
             "u1 i4 i4 i4 i4 i4 i4 i8 i4x2 cells stack",
             7,  # 72 registers: the machine, closed forms and draws in one
+        ),
+        _kernel(
+            proposed_slots,
+            "i4 int i4 i8 i4 b1 i4 u1 bool int int int int u1 i4 i4 i4 i4 i4 i8 i4x2 cells stack",
         ),
         _kernel(reduce_batch, "i4 int i4 i8 i4 int int int u1 i4 i4 i8 i4x2 cells stack"),
         _kernel(operate_batch, "i4 int i4 int int i8 i8 int int int u1 i4 i4 i8 i4x2 cells stack"),

@@ -53,16 +53,21 @@ REACTION = {
     "outcomes": np.uint8, "steps": np.int32, "sizes": np.int32, "salience": np.int32,
     "places_a": np.int32, "places_b": np.int32, "operators": np.int32, "results": np.int64,
 }  # fmt: skip
-#: What a reaction reads: all terms, by place, and who may react.
-SNAPSHOT = (
-    "code", "start", "size", "normal", "value", "form", "choices_a", "choices_b", "operator_of",
-)  # fmt: skip
+#: Of these columns, those that are given where streams have proposed, and those filled then.
+PROPOSED = ("places_a", "places_b", "operators")
+ANSWERED = ("outcomes", "steps", "sizes", "results")
+#: What a reaction reads: all terms, by place; and who may react.
+TERMS = ("code", "start", "size", "normal", "value", "form")
+SNAPSHOT = (*TERMS, "choices_a", "choices_b", "operator_of")
 
 
-def prepare() -> None:
-    """Compile what a batch of reactions needs, so that no clock sees it."""
+def prepare(*, proposing: bool = False) -> None:
+    """Compile what a batch of reactions needs, so that no clock sees it.
+
+    proposing: streams will propose reactions, too.
+    """
     with card_errors():
-        for name in ("react_slots", "gather"):
+        for name in ("react_slots", "gather", *["proposed_slots"] * proposing):
             compiled(name)
 
 
@@ -75,7 +80,10 @@ class Draws(NamedTuple):
 
 
 class Reactor:
-    """Batches of `react.react` of at most so many slots; results by slot as there."""
+    """Batches of `react.react` and `react.react_proposed` of at most so many slots.
+
+    Results by slot as there.
+    """
 
     def __init__(
         self, slots: int, limits: Limits, *, limit: int | None = None, share: float = SHARE
@@ -105,6 +113,30 @@ class Reactor:
             )  # fmt: skip
 
         self.pipeline.run(count, enqueue, {name: columns[name] for name in REACTION}, out)
+
+    def run_proposed(
+        self, snapshot: Mapping[str, Array], copies: bool, max_input: int, count: int,
+        columns: Mapping[str, Array], out: Array,
+    ) -> None:  # fmt: skip
+        """The slots 0..count-1 whose PROPOSED columns are given; fills those of ANSWERED."""
+        held = self.pipeline.columns
+        with card_errors():
+            terms = [self._mirror.put(name, snapshot[name], 0) for name in TERMS]
+            for name in PROPOSED:
+                held.put(name, columns[name][:count], 0)
+            cuda.synchronize()
+        card = [held.card[name] for name in (*ANSWERED[:-1], *PROPOSED, ANSWERED[-1])]
+        limits = self.limits
+
+        def enqueue(
+            threads: int, stream: Any, todo: Any, first: int, steps: int, rows: Any, *scratch: Any
+        ) -> None:
+            launch(
+                "proposed_slots", threads, stream, todo, first, *terms, copies, steps,
+                limits.max_size, limits.max_depth, max_input, *card, rows, *scratch,
+            )  # fmt: skip
+
+        self.pipeline.run(count, enqueue, {name: columns[name] for name in ANSWERED}, out)
 
 
 class Reducer:

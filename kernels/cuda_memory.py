@@ -138,6 +138,12 @@ class Columns:
         self.card = {n: cuda.device_array(slots, np.dtype(d)) for n, d in dtypes.items()}
         self.host = {n: cuda.pinned_array(slots, np.dtype(d)) for n, d in dtypes.items()}
 
+    def put(self, name: str, array: Array, stream: Any) -> None:
+        """Copy an array to the beginning of a column; synchronise before the next."""
+        count = len(array)
+        self.host[name][:count] = array
+        self.card[name][:count].copy_to_device(self.host[name][:count], stream)
+
     def fetch(self, name: str, span: tuple[int, int], stream: Any) -> None:
         """Copy a range of a column to the host, asynchronously."""
         low, high = span

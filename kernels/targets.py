@@ -32,6 +32,7 @@ class Kernel:
 
 TABLE: dict[str, Kernel] = {
     "react": Kernel(react.react, "react_slots"),
+    "react proposed": Kernel(react.react_proposed, "proposed_slots"),
     "reduce": Kernel(reduce.reduce_terms, "reduce_batch"),
     "church operate": Kernel(church.operate, "operate_batch"),
     "church reactions": Kernel(church.church_reactions, "church_batch"),

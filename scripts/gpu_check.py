@@ -1,9 +1,9 @@
 """Checks the CUDA target against the CPU target on this machine's GPU, then measures it.
 
 In order, each part within what is left of the time: the tests of every kernel;
-digests over closed terms and over random reactions, equal on both targets; speed, of
-reduction and of the other families, checked before it is timed; NVIDIA's memory
-checker over a small batch. Run it by scripts/gpu_check.
+digests over closed terms and over random reactions, equal on both targets; runs with
+streams, the same bytes from both; speed, of reduction and of the other families, checked
+before it is timed; NVIDIA's memory checker over a small batch. Run it by scripts/gpu_check.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 import numpy as np  # noqa: E402
 from gpu_bench import Figures, Part, combinations, digest, speed  # noqa: E402
 from gpu_families import families  # noqa: E402
+from gpu_streams import streams  # noqa: E402
 
 from automaton import capability, gpu, selftest, terms  # noqa: E402
 from automaton.device import Batch, Cpu, Job  # noqa: E402
@@ -191,15 +192,16 @@ def small(wanted: argparse.Namespace, left: float) -> tuple[list[Part], Figures]
     wanted.rows = 2000
     tested = selftest.compare("cpu", "cuda", 2000)
     parts, _ = reactions(wanted, left)
+    competing, _ = streams(wanted, left)
     others, _ = families(wanted, left)
     first = Part("self-test", f"{tested.terms} terms", ok=tested.differs is None)
-    return [first, *parts, *others], {}
+    return [first, *parts, *competing, *others], {}
 
 
 # -- the table -----------------------------------------------------------------------
 
-PARTS = {"suite": suite, "terms": closed_terms, "reactions": reactions, "speed": speed,
-         "families": families, "sanitizer": sanitized}  # fmt: skip
+PARTS = {"suite": suite, "terms": closed_terms, "reactions": reactions, "streams": streams,
+         "speed": speed, "families": families, "sanitizer": sanitized}  # fmt: skip
 
 
 def machine(card: capability.Card, found: capability.Cuda) -> Figures:

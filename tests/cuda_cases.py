@@ -7,6 +7,7 @@ on a GPU (scripts/gpu_check). pytest does not collect this file by itself.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -23,12 +24,17 @@ from test_reduce import COMBINATORS, all_closed
 from test_textbook import SUITES
 
 from automaton import gpu, notation, selection, selftest, terms
+from automaton.audit import Audit
 from automaton.device import Batch, Cpu, Job
 from automaton.errors import DeviceError
+from automaton.log import Log
 from automaton.options import Options
 from automaton.packed import META, Words, apply
 from automaton.population import Named, Population
+from automaton.restore import Malformed, beginning
 from automaton.runner import Run
+from automaton.truth import Asked
+from automaton.verify import verify
 from automaton.world import Choice
 from kernels import (
     church,
@@ -40,6 +46,7 @@ from kernels import (
     embed,
     match,
     philox,
+    react,
     reduce,
 )
 from kernels.cuda_batches import Limits
@@ -191,8 +198,14 @@ def answers(device: Cpu, job: Job, slots: int) -> list[Any]:
     """Every column, and every normal form, of a batch."""
     batch = Batch(slots, device.options.max_size)
     device.react(job, batch)
-    names = [name for name in cuda_calls.REACTION if name != "results"]
-    spans = [batch.word_span(s).tolist() if batch.results[s] >= 0 else None for s in range(slots)]
+    return told(batch)
+
+
+def told(batch: Batch, *without: str) -> list[Any]:
+    """The columns of a batch as they stand, and its normal forms."""
+    names = [name for name in cuda_calls.REACTION if name not in {"results", *without}]
+    slots = range(batch.slots)
+    spans = [batch.word_span(s).tolist() if batch.results[s] >= 0 else None for s in slots]
     return [*(getattr(batch, name).tolist() for name in names), spans]
 
 
@@ -221,6 +234,40 @@ def test_reactions_on_numerals_have_the_answers_of_the_cpu(kind: int) -> None:
     for options in (Options(max_steps=60, max_size=30), Options(max_steps=7, max_size=30)):
         tick = Job(population, choice, 5, philox.REACTANTS)
         assert answers(card(options), tick, 33) == answers(Cpu(options, 1), tick, 33)
+
+
+@pytest.mark.parametrize("copies", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+def test_reactions_of_given_rows_have_the_answers_of_the_cpu(size: int, copies: bool) -> None:
+    options = Options(max_steps=150, max_size=60, max_depth=20, copies=copies)
+    some = [*map(terms.numeral, range(6)), *lively(30)]
+    people = Population(len(some))
+    people.fill(Named(b"t%d" % i, words, "text") for i, words in enumerate(some))
+    kinds = [people.add_operator(Named(b"", op, "")) for op in church.OPERATORS.values()]
+    draw = np.random.default_rng(size).integers
+    for limits in (Limits(150, 60, 20), Limits(7, 60, 20), Limits(70, 5, 2)):
+        given = {
+            "places_a": draw(-1, len(some) // 2, size, dtype=np.int32),
+            "places_b": draw(0, len(some) // 2, size, dtype=np.int32),
+            "operators": draw(kinds[0] - 9, kinds[-1] + 1, size, dtype=np.int32),
+        }
+        budget = (options.copies, limits.max_steps, limits.max_size, limits.max_depth)
+        found, expected = (empty_columns(size) for _ in range(2))
+        for columns in (found, expected):
+            columns["results"] = columns.pop("places")
+        out, filled = (np.zeros(size * 60, np.int32) for _ in range(2))
+        reactor = cuda_calls.Reactor(max(1, size), limits)
+        facts = gpu._terms(people)
+        reactor.run_proposed(facts, copies, options.input_limit, size, given | found, out)
+        cpu.compiled(react.react_proposed)(
+            0, size, *facts.values(), *budget, options.input_limit,
+            *(expected[name] for name in ("outcomes", "steps", "sizes")), *given.values(),
+            expected["results"], filled, 0,
+            *machine(limits.max_steps, limits.max_size, limits.entries),
+        )  # fmt: skip
+        for columns in (found, expected):
+            columns["places"] = columns.pop("results")
+        equal((found, out), (expected, filled))
 
 
 def test_a_device_computes_batch_after_batch_in_the_same_buffers() -> None:
@@ -343,6 +390,87 @@ def test_a_run_on_the_card_appends_the_bytes_of_a_run_on_the_cpu(
             assert run.go(ticks=2, interval_ms=0).device == device
         digests.add(hashlib.sha256(log.read_bytes()).hexdigest())
     assert len(digests) == 1
+
+
+# -- streams -------------------------------------------------------------------------
+
+SHIPPED = Path(__file__).resolve().parents[1] / "automaton.jsonl"
+STREAMS = "all"
+RULES = [
+    {"id": "wrap", "type": "rule", "pattern": "λx.?f", "replacement": "λx.λy.y ?f"},
+    {"id": "v", "type": "veto", "match": "duplicate and size < 4"},
+]
+
+
+def proposed(device: Cpu, rounds: int, tick: int) -> list[Any]:
+    """What streams propose in a tick of the shipped log's beginning, and what becomes of it."""
+    with Log.open(SHIPPED, write=False) as log:
+        world = beginning(log, device.options, Malformed())
+    batch = device.batch(rounds * len(world.stream_names), len(world.stream_names))
+    device.propose(Job(world.population, world.choice(tick), tick, philox.REACTANTS), batch)
+    return told(batch, "salience")
+
+
+@pytest.mark.parametrize("rounds", [1, 7])
+def test_what_streams_propose_has_the_answers_of_the_cpu(rounds: int) -> None:
+    options, said = Options(streams=STREAMS, max_steps=150, max_size=60), list[str]()
+    device = card(options, said)
+    for tick in (1, 2):
+        assert proposed(device, rounds, tick) == proposed(Cpu(options, 1), rounds, tick)
+    assert device.name == "cuda"
+    assert said == [gpu.STREAMS]
+
+
+@pytest.mark.parametrize(
+    ("rows", "end"),
+    [(20, "at most 17 reactions at a time from now on"), (9, "goes on on the CPU")],
+)
+def test_out_of_memory_changes_nothing_of_what_streams_propose(
+    rows: int, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, said = Options(streams=STREAMS, max_steps=150, max_size=60), list[str]()
+    monkeypatch.setattr(gpu, "LEAST_BATCH", 16)
+    small_card(monkeypatch, rows)
+    device = card(options, said)
+    for tick in (1, 2):
+        assert proposed(device, 7, tick) == proposed(Cpu(options, 1), 7, tick)
+    assert len(said) == 2
+    assert said[1].endswith(end)
+
+
+@pytest.mark.parametrize("size", [None, 32])
+def test_a_run_with_streams_on_the_card_appends_the_bytes_of_one_on_the_cpu(
+    tmp_path: Path, size: int | None
+) -> None:
+    files = []
+    for device in ("cpu", "cuda"):
+        log = tmp_path / f"{device}.jsonl"
+        more = [json.dumps(rule, ensure_ascii=False).encode() + b"\n" for rule in RULES]
+        log.write_bytes(SHIPPED.read_bytes() + b"".join(more))
+        wanted = gpu.Wanted("cuda" if device == "cuda" else "cpu", size)
+        given = {"streams": STREAMS, "parallel": 12, "max_size": 60, "seed": 10}
+        with Run(log, given, durability="off", wanted=wanted) as run:
+            assert run.go(ticks=4, interval_ms=0).device == device
+        files.append((log.read_bytes(), Path(f"{log}.archive").read_bytes()))
+    assert files[0] == files[1]
+    assert all(b'"parents":["%b' % operator in files[0][0] for operator in (b"wrap", b"reason:"))
+
+
+def test_a_log_with_streams_is_verified_on_the_card(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(SHIPPED.read_bytes())
+    with Run(log, {"streams": STREAMS, "parallel": 12, "max_size": 60}, durability="off") as run:
+        run.go(ticks=3, interval_ms=0)
+    devices: list[gpu.Gpu] = []
+
+    def opened(options: Options) -> gpu.Gpu:
+        devices.append(card(options))
+        return devices[-1]
+
+    with Audit.open(log) as audit:
+        verdict = verify(audit, Asked(replay="full"), open_device=opened)
+    assert verdict.ok
+    assert [device.name for device in devices] == ["cuda"]
 
 
 # -- church ------------------------------------------------------------------------
