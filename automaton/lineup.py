@@ -40,17 +40,20 @@ class Stream:
 
 
 def table(text: str) -> list[Stream]:
-    """The streams of the option `streams`: `none`, `all`, or names, each with `=weight` or not.
+    """The streams of the option `streams`: `none`, or names, each with `=weight` or not.
 
-    A name that comes again is a stream of its own: the second `uniform` is `uniform~2`.
+    `all` stands for the five of `ALL`. A name that comes again is a stream of its own:
+    the second `uniform` is `uniform~2`.
     """
     if text == "none":
         return []
     found: list[Stream] = []
-    for part in (",".join(ALL) if text == "all" else text).split(","):
-        name, _, weight = part.strip().partition("=")
+    given = [part.strip() for part in text.split(",")]
+    for part in (one for part in given for one in (ALL if part == "all" else [part])):
+        name, _, weight = part.partition("=")
         if name not in POLICIES:
-            hint = closest(name, [*POLICIES, "all", "none"])
+            own = {"all": "; `all` takes no weight", "none": "; `none` stands alone"}
+            hint = own.get(name) or closest(name, [*POLICIES, "all"])
             known = ", ".join(POLICIES)
             raise UsageError(f"--streams: there is no stream `{name}`{hint} (there are {known})")
         count = 1 + sum(stream.name.partition("~")[0] == name for stream in found)

@@ -282,6 +282,19 @@ def test_a_feature_that_is_not_known_is_an_error_that_names_the_nearest() -> Non
         Options(salience="novely=1")
 
 
+def test_all_may_stand_among_other_streams() -> None:
+    names = [stream.name for stream in lineup.table("all,uniform")]
+    assert names == [*lineup.ALL, "uniform"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("all=2", "`all` takes no weight"), ("none,anchor", "`none` stands alone")]
+)
+def test_what_all_and_none_cannot_be_is_said(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        lineup.table(text)
+
+
 def test_a_name_that_comes_again_is_a_stream_of_its_own() -> None:
     names = [stream.name for stream in lineup.table("uniform,reason=0.5,uniform")]
     assert names == ["uniform", "reason", "uniform~2"]
