@@ -20,7 +20,7 @@ from automaton.modify import Automaton
 from automaton.objects import Object, parse_line
 from automaton.options import from_record
 from automaton.population import Named, Words
-from automaton.records import CommitFields, run_line
+from automaton.records import CommitFields, is_our_id, run_line
 from automaton.sources import Found
 from automaton.world import Choice, Made
 from kernels import philox
@@ -41,6 +41,7 @@ class Division(NamedTuple):
 
     calls: int  # in all; the last one takes what the others left
     versions: tuple[int, ...] = ()  # which of the possible versions each question got; 0: first
+    given: bool = False  # no commit says how much is input, and the tick was given what there is
 
 
 ONE_CALL = Division(1)
@@ -83,6 +84,7 @@ class Attempt:
         self.begin = sum(sizes) + sum(map(len, self.claim.input))
         self.facts = claims.facts(raw[self.begin :])
         self.made = turn.take(self.world, self.answers, self.tick, self._seams()).made
+        self._take_given()
         count = len(self.answers.winners)
         self.world.state.salience = self.answers.mean_salience
         self.world.state.ends = competition.ends(self.world, self.again.batch)
@@ -159,7 +161,7 @@ class Attempt:
         claim, state = self.claim, self.world.state
         self.calls += 1
         if self.calls == 1:
-            self.found, self.taken, _ = accept(claim.input, self.world.prefix)
+            self.found, self.taken, _ = accept(claim.input, self.world.prefix, is_our_id)
             state.counters["accepted"] += len(self.taken)
         if self.calls >= self.division.calls:
             self.surely = len(self.taken)
@@ -167,6 +169,16 @@ class Attempt:
             state.inbox = max(claim.state.inbox, 0)
             refused = claim.state.counters["refused"]
             state.counters["refused"] = max(refused, state.counters["refused"])
+
+    def _take_given(self) -> None:
+        """Input that no `self-io` took was given to the tick itself; no action saw it.
+
+        The commit says how much there is. A batch without one is first taken to have none.
+        """
+        if self.calls or not (self.claim.state or self.division.given):
+            return
+        self.found, self.taken, _ = accept(self.claim.input, self.world.prefix, is_our_id)
+        self.world.state.counters["accepted"] += len(self.taken)
 
     def next_division(self) -> Division | None:
         """The division to try next, once this one did not lead to what stands there.
@@ -176,6 +188,8 @@ class Attempt:
         """
         if self.calls > self.division.calls:
             return Division(self.calls)
+        if not (self.calls or self.claim.state or self.division.given):
+            return self.division._replace(given=True)
         at = self.begin
         for line in self.made:
             if self.claim.raw[at : at + len(line.line)] != line.line:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from automaton.intake import accept
-from automaton.records import Commit, Run, parse_run
+from automaton.records import Commit, Run, is_our_id, parse_run
 from automaton.state import State
 
 _FACT = re.compile(
@@ -41,7 +41,7 @@ def claim(tick: int, raw: memoryview, commit: Commit | None, before: State, pref
         room = state.counters["accepted"] - before.counters["accepted"]
     taken: list[bytes] = []
     for line in lines if run else chain([first], lines):
-        if len(taken) >= room or accept([line], prefix)[1] != [line]:
+        if len(taken) >= room or accept([line], prefix, is_our_id)[1] != [line]:
             break
         taken.append(line)
     return Claim(raw, run, taken, state)

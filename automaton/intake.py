@@ -7,10 +7,10 @@ runner gives are refused. Where lines come from is `inbox`'s.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from automaton import objects
-from automaton.records import claims_our_id, is_our_id
+from automaton.records import claims_our_id, is_reserved_id
 from automaton.sources import Found
 
 #: Types that only a runner writes.
@@ -26,7 +26,9 @@ TOO_LONG, NO_JSON, NO_OBJECT = "too long", "not JSON", "not an object"
 RECORD, NO_ID, BAD_ID, OUR_ID = "record", "no id", "id not a string", "id of the log's own"
 
 
-def accept(lines: Sequence[bytes], prefix: str) -> tuple[list[Found], list[bytes], Counter[str]]:
+def accept(
+    lines: Sequence[bytes], prefix: str, refused_id: Callable[[str, str], bool] = is_reserved_id
+) -> tuple[list[Found], list[bytes], Counter[str]]:
     """The accepted objects, their lines for the batch, and the refused lines by reason."""
     found: list[Found] = []
     taken: list[bytes] = []
@@ -35,7 +37,7 @@ def accept(lines: Sequence[bytes], prefix: str) -> tuple[list[Found], list[bytes
         body = raw.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n")
         if not body:
             continue
-        accepted = _accepted(body, prefix)
+        accepted = _accepted(body, prefix, refused_id)
         if isinstance(accepted, str):
             refused[accepted] += 1
         else:
@@ -44,7 +46,7 @@ def accept(lines: Sequence[bytes], prefix: str) -> tuple[list[Found], list[bytes
     return found, taken, refused
 
 
-def _accepted(body: bytes, prefix: str) -> Found | str:
+def _accepted(body: bytes, prefix: str, refused_id: Callable[[str, str], bool]) -> Found | str:
     """The object of a line that may enter, or why it may not."""
     if body == LONG_LINE or len(body) > objects.MAX_LINE_BYTES:
         return TOO_LONG
@@ -57,7 +59,7 @@ def _accepted(body: bytes, prefix: str) -> Found | str:
     identity = objects.object_id(parsed.members)
     if identity is None:
         return BAD_ID if "id" in parsed.members else NO_ID
-    if is_our_id(identity, prefix) or claims_our_id(body, prefix):
+    if refused_id(identity, prefix) or claims_our_id(body, prefix):
         return OUR_ID
     return Found(identity, parsed.members)
 

@@ -41,8 +41,10 @@ def inventory(log: LogReader, progress: Callable[[int], object] = lambda _: None
         survey.record("commit")
         progress(log.commits.row(tick).end)
     report = survey.result(lambda name: is_our_id(name, log.prefix) and bool(log.find(name)))
-    if world.streams is not None and world.streams.reasons:
-        report.idle_rules.clear()
+    if world.streams is not None:
+        report.idle_vetoes.clear()
+        if world.streams.reasons:
+            report.idle_rules.clear()
     return report
 
 

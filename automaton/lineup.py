@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 
 from automaton.errors import UsageError, closest
 
@@ -49,7 +50,7 @@ def table(text: str) -> list[Stream]:
         return []
     found: list[Stream] = []
     given = [part.strip() for part in text.split(",")]
-    for part in (one for part in given for one in (ALL if part == "all" else [part])):
+    for part in chain.from_iterable(ALL if part == "all" else [part] for part in given):
         name, _, weight = part.partition("=")
         if name not in POLICIES:
             own = {"all": "; `all` takes no weight", "none": "; `none` stands alone"}

@@ -19,7 +19,7 @@ from automaton.errors import DamagedError, FileError, OmittedError
 from automaton.inbox import inbox_lines
 from automaton.index import NAMELESS, Index
 from automaton.objects import Object, object_id, parse_line
-from automaton.records import Commit, Genesis, Run, is_our_id, parse_commit
+from automaton.records import Commit, Genesis, Run, is_our_id, parse_commit, parse_frame
 
 #: Bytes of batches that were computed again and are kept in memory for readers.
 HELD = 64 << 20
@@ -103,6 +103,11 @@ class LogReader:
             )
         return commit
 
+    def chain_at(self, tick: int) -> bytes:
+        """The chain after a tick, 32 raw bytes; tick 0 is the genesis."""
+        frame = parse_frame(self._commit_raw(tick)) if tick else None
+        return frame.chain if frame else self.genesis.sha256
+
     # What is known.
 
     @property
@@ -176,11 +181,6 @@ class LogReader:
         if self.refill is None:
             raise self._omitted_lines()
         return self.refill(tick)
-
-    def require_lines(self) -> None:
-        """Refuses a log whose winner lines are not in the file, for who reads the file itself."""
-        if self.commits.omitting:
-            raise self._omitted_lines()
 
     def _omitted_lines(self) -> OmittedError:
         return OmittedError(
@@ -280,8 +280,6 @@ class LogReader:
 
     def _find_ours(self, rest: str) -> list[int]:
         kind, _, number = rest.partition(":") if ":" in rest else ("m", "", rest[1:])
-        if kind == "reason":  # an operator of the streams: it has a name and no line
-            return []
         n = int(number.partition(".")[0])
         return self._find_made(n, rest) if kind == "m" else self._find_record(kind, n)
 

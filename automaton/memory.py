@@ -97,7 +97,7 @@ class Engine(Protocol):
         """Build the index of what has none yet; may take long."""
 
     def facts(self) -> dict[str, int | str]:
-        """What there is to say: `indexed`, and what else the engine knows."""
+        """What there is to say: `in_graph`, items not looked at one by one, and more."""
 
     def close(self) -> None:
         """Flush, and let go of everything."""

@@ -168,10 +168,10 @@ class Server:
         """Nothing: a server does so by itself."""
 
     def facts(self) -> dict[str, int | str]:
-        """Indexed vectors, and where."""
+        """Vectors in the graph, and where."""
         info = self._asked(lambda: self._client.get_collection(self._collection))
-        indexed = int(info.indexed_vectors_count or 0)
-        return {"indexed": indexed, "url": self._url, "collection": self._collection}
+        in_graph = int(info.indexed_vectors_count or 0)
+        return {"in_graph": in_graph, "url": self._url, "collection": self._collection}
 
     def close(self) -> None:
         """Hang up."""

@@ -76,12 +76,14 @@ class Program:
     vetoes: dict[str, conditions.Selector] = field(default_factory=dict)
     rewritings: dict[str, Replacing] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)  # of these, those of automata
 
     def learn(self, object_id: str, members: Mapping[str, Any]) -> None:
         """Take in the current version of an object; whatever it was before is forgotten."""
         made = _definition(object_id, members, self)
         if made is not None and not 0 < len(objects.quote(object_id)) - 2 <= MAX_NAME:
-            self.problems.append(f"a definition's id is empty or over {MAX_NAME} bytes: not used")
+            why = f"a definition's id is empty or over {MAX_NAME} bytes: not used"
+            self.refuse(why, automaton=made[0] is self.automata)
             made = None
         tables: tuple[dict[str, Any], ...] = (
             self.automata, self.transitions, self.verticals, self.rules, self.vetoes,
@@ -92,6 +94,11 @@ class Program:
                 table.pop(object_id, None)
         if made is not None:
             made[0][object_id] = made[1]
+
+    def refuse(self, why: str, *, automaton: bool) -> None:
+        """Note a definition that is not used."""
+        self.problems.append(why)
+        self.lost += [why] if automaton else []
 
     def lowest(self) -> Automaton:
         """The automaton of the lowest dimension (ties: first appearance)."""
@@ -136,7 +143,7 @@ def _definition(  # noqa: PLR0911 - one return a table
         if kind == "veto" and isinstance(members.get("match"), str):
             return program.vetoes, selection.checked(members["match"])
     except AutomatonError as error:
-        program.problems.append(f"{object_id}: {error}")
+        program.refuse(f"{object_id}: {error}", automaton=kind == "automaton")
     return None
 
 

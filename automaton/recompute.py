@@ -49,11 +49,11 @@ class Lookup:
         A rule with a replacement stands for the operator that it makes of `a`.
         """
         ours = is_our_id(identity, self.log.prefix)
-        built_in = operator_named(identity, self.log.prefix)
-        if built_in is not None:
-            return built_in
         members = self.members(identity, before + ours)
         if members is None:
+            built_in = operator_named(identity, self.log.prefix)
+            if built_in is not None:
+                return built_in
             raise DamagedError(f"no object `{identity}` stands before line {before}")
         if members.get("type") == "run":
             return notation.parse(str(members["options"]["operator"]))

@@ -28,7 +28,8 @@ _LEVELS = 16  # nesting of `state` and `options`, far above what any stream need
 _CHAIN_TAIL = len(b',"chain":"') + 2 * DIGEST + len(b'"}')
 _BATCH_TAIL = len(b'"population":"') + 16 + len(b'","batch":"') + 2 * DIGEST + len(b'"')
 _ID_FIRST = re.compile(rb'\{(?:"type":"[a-z]+",)?"id":"([^"\\]*)"')
-_OUR_ID = re.compile(r"([a-z]*)(?:m[0-9]+\.[0-9]+|run:[0-9]+|commit:[0-9]+|reason:[a-z]+)")
+_OUR_ID = re.compile(r"([a-z]*)(?:m[0-9]+\.[0-9]+|run:[0-9]+|commit:[0-9]+)")
+_OPERATOR_ID = re.compile(r"([a-z]*)reason:[a-z]+")
 _FRAME = re.compile(
     rb'\{"type":"commit","id":"([a-z]{0,32})commit:([0-9]{1,18})","tick":\2,'
     rb'"lines":([0-9]{1,18}),"bytes":([0-9]{1,18}),"outcomes":\{'
@@ -299,9 +300,18 @@ def winner_parts(prefix: str, tick: int, streams: Sequence[str] = ()) -> list[by
 
 
 def is_our_id(text: str, prefix: str) -> bool:
-    """Whether an id is one that only the runner may give under this prefix."""
+    """Whether an id is one that only the runner gives to lines under this prefix."""
     match = _OUR_ID.fullmatch(text)
     return match is not None and match[1] == prefix
+
+
+def is_reserved_id(text: str, prefix: str) -> bool:
+    """Whether input may not give an id: ours, or of an operator of the streams, which has no line.
+
+    Logs from before there were streams may hold such operators' ids; they are anybody's there.
+    """
+    found = _OPERATOR_ID.fullmatch(text)
+    return is_our_id(text, prefix) or (found is not None and found[1] == prefix)
 
 
 def claims_our_id(raw: bytes, prefix: str) -> bool:
@@ -321,6 +331,7 @@ def _prefixes() -> Iterator[str]:
 
 
 def choose_prefix(ids: Iterable[str]) -> str:
-    """The first of "", a, ..., z, aa, ... under which none of our ids is in `ids`."""
-    taken = {match[1] for text in ids if (match := _OUR_ID.fullmatch(text))}
+    """The first of "", a, ..., z, aa, ... under which no reserved id is in `ids`."""
+    matches = (_OUR_ID.fullmatch(text) or _OPERATOR_ID.fullmatch(text) for text in ids)
+    taken = {match[1] for match in matches if match}
     return next(prefix for prefix in _prefixes() if prefix not in taken)

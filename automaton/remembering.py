@@ -117,7 +117,7 @@ class Learner:
         self._period: int | None = None
         self._uses: dict[int, int] = {}
         self._dirty = False  # whether the store holds what it has not acknowledged
-        self._bare = self.learned.items - int(store.facts()["indexed"])  # without an index
+        self._bare = self.learned.items - int(store.facts()["in_graph"])  # without an index
 
     def learn(self, batch: Batch) -> None:
         """Put in what is new; count the wins of what is there as uses."""

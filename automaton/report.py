@@ -91,7 +91,9 @@ class CheckReport:
     unknown_actions: list[UnusableMember] = field(default_factory=list)
     unknown_conditions: list[UnusableMember] = field(default_factory=list)
     unreadable: list[UnusableMember] = field(default_factory=list)
+    ignored: list[UnusableMember] = field(default_factory=list)
     idle_rules: list[UnusableMember] = field(default_factory=list)
+    idle_vetoes: list[UnusableMember] = field(default_factory=list)
     terms: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -185,7 +187,9 @@ class Survey:
             "action": report.unknown_actions,
             "condition": report.unknown_conditions,
             "unreadable": report.unreadable,
+            "ignored": report.ignored,
             "rewriting": report.idle_rules,
+            "veto": report.idle_vetoes,
         }
         for claims in sorted(self._claims, key=lambda claims: claims.line):
             for kind, member, what in claims.unusable:

@@ -15,7 +15,7 @@ import numpy as np
 from automaton import checkpoint, objects, snapshot
 from automaton.again import Again
 from automaton.device import Cpu
-from automaton.errors import DamagedError, UsageError
+from automaton.errors import DamagedError, NothingToRunError, UsageError
 from automaton.index import MALFORMED
 from automaton.log import Log
 from automaton.log_reader import LogReader
@@ -151,8 +151,24 @@ def beginning(log: LogReader, options: Options, malformed: Malformed) -> World:
     """The snapshot before the first tick; `options` are those of a log without a run."""
     first = options if log.run is None else _first_options(log, options)
     world = World(first, log.prefix)
-    world.found(genesis_objects(log, malformed), 1)
+    try:
+        world.found(genesis_objects(log, malformed), 1)
+    except NothingToRunError as error:
+        raise NothingToRunError(f"{error}{_unread(log, malformed)}") from None
     return world
+
+
+def _unread(log: LogReader, malformed: Malformed) -> str:
+    """What of a genesis was not read, for who wonders why there is nothing in it."""
+    if not log.genesis_line_count:
+        return " (the file is empty)"
+    if not malformed.count:
+        return ""
+    number, reason = malformed.first[0]
+    return (
+        f" (of {log.genesis_line_count} lines {malformed.count} hold no JSON object, and a log has "
+        f"one in each; line {number}: {reason})"
+    )
 
 
 def _first_options(log: LogReader, options: Options) -> Options:

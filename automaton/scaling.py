@@ -19,7 +19,7 @@ import psutil
 from automaton import selection
 from automaton.budget import Decision, Figures, Memory, Scaling, decide, shares
 from automaton.device import Cpu
-from automaton.errors import ShortOfMemoryError
+from automaton.errors import ShortOfMemoryError, UsageError
 from automaton.heap import give_back
 from automaton.limits import OWN, Limit, tightest, tree_bytes
 from automaton.pool import available_cores
@@ -47,6 +47,7 @@ class Scaler:
         self._process = psutil.Process()
         self._since: deque[float] = deque(maxlen=scaling.max_execution_history)
         self.limit = self.tightest()
+        self._refuse_too_little()
         now = time.monotonic()
         self._next = now + LOOK_SECONDS
         self._collect_at = _due(now, scaling.gc_interval)
@@ -73,6 +74,15 @@ class Scaler:
         if decision.action == "pause":
             self._pause(decision, stopping, until, bounded=bounded or until is not None)
         self._next = time.monotonic() + LOOK_SECONDS
+
+    def _refuse_too_little(self) -> None:
+        """A limit of the person's own that is used up before anything is run cannot be meant."""
+        asked, own = self.scaling.memory_limit, self.tree_bytes()
+        if asked is not None and asked < own:
+            raise UsageError(
+                f"--memory-limit {asked} is less than the {own / 1e6:.0f} MB that the program "
+                f"takes before its first tick; give at least {1.25 * own / 1e6:.0f}MB"
+            )
 
     def look(self) -> Decision:
         """Read the gauges and decide."""

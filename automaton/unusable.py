@@ -13,17 +13,19 @@ from automaton.errors import AutomatonError
 from automaton.objects import edge_ends, term_sources
 from automaton.state import ACTIONS
 
-Kind = Literal["action", "condition", "unreadable", "rewriting"]
+Kind = Literal["action", "condition", "unreadable", "ignored", "rewriting", "veto"]
 
 #: The members of a definition that are selectors, and that are terms, by its type.
 _SELECTORS = {"automaton": ("a", "b"), "rule": ("match",), "veto": ("match",)}
+#: Said in the place of a selector without which a definition does nothing.
+_NEEDED = "(none); a selector is needed, such as size > 200"
 _OPERATORS = {"rule": ("operator",)}
 
 
 class Unusable(NamedTuple):
     """A kind of trouble, the member that makes it, and what it says or why it is none.
 
-    A rule that rewrites is trouble where `reason` does not compete.
+    A rule that rewrites is trouble where `reason` does not compete, a veto where nobody does.
     """
 
     kind: Kind
@@ -47,7 +49,27 @@ def unusable(members: Mapping[str, Any]) -> tuple[int, list[Unusable]]:
     found += _unread(members, _OPERATORS.get(kind, ()), notation.parse)
     if kind == "rule" and rewriting.is_meant(members):
         found.append(_rewriting(members))
+    elif kind == "rule" and isinstance(members.get("operator"), str):
+        found += _ignored(members)
+    if kind == "veto":
+        found += _veto(members)
     return terms, found
+
+
+def _ignored(members: Mapping[str, Any]) -> Iterator[Unusable]:
+    """What of a rule with an operator has no effect, or keeps it from having one."""
+    if not isinstance(members.get("match"), str):
+        yield Unusable("ignored", "match", _NEEDED)
+    for name in ("pattern", "replacement"):
+        if isinstance(members.get(name), str):
+            yield Unusable("ignored", name, "the rule has an `operator`, which alone counts")
+
+
+def _veto(members: Mapping[str, Any]) -> Iterator[Unusable]:
+    if not isinstance(text := members.get("match"), str):
+        yield Unusable("ignored", "match", _NEEDED)
+    elif not list(_unread(members, ("match",), selection.checked)):
+        yield Unusable("veto", "match", text)
 
 
 def _rewriting(members: Mapping[str, Any]) -> Unusable:

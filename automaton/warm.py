@@ -19,11 +19,16 @@ from automaton.population import MODIFICATION, Entering, place_words
 from automaton.sources import Found
 from automaton.streams import Remembered
 from automaton.world import World
-from kernels import philox
+from kernels import cpu, philox
 
 _SMALL = Options(
     parallel=1, max_objects=2, max_size=16, max_steps=16, max_depth=16, operator="λλ1 0"
 )
+
+
+def kept(kernel: str) -> bool:
+    """Whether this machine has a kernel compiled already, such as `trials.try_terms`."""
+    return any(cpu.cache_folder().rglob(f"{kernel}-*.nbi"))
 
 
 def warm_up(options: Options = _SMALL) -> None:

@@ -161,7 +161,7 @@ class World:
 
     def _start_machine(self) -> None:
         if not self.program.automata:
-            problem = "".join(f" that can be used ({p})" for p in self.program.problems[:1])
+            problem = "".join(f" that can be used ({p})" for p in self.program.lost[:1])
             message = (
                 f"nothing to step: the log holds no automaton object{problem}; `--operator TERM` "
                 "runs its terms without a machine, `init PATH` writes a log with one"

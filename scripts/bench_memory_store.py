@@ -199,7 +199,7 @@ class Bench:
             must(store.count() == self.items, "nothing is lost by closing")
             facts = store.facts()
         self.figures["disk_bytes"] = facts["disk_bytes"]
-        self.figures["indexed"] = facts["indexed"]
+        self.figures["indexed"] = facts["in_graph"]
         self.figures["rss_bytes_opened"] = self.rss()
 
 

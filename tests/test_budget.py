@@ -342,8 +342,8 @@ def test_a_bounded_run_over_its_memory_limit_ends_whole_with_an_error_of_its_own
     tmp_path: Path,
 ) -> None:
     log, undisturbed = (written(tmp_path / name, rich()) for name in ("log", "undisturbed"))
-    scaling = Scaling("serial", memory_limit=1 << 20)  # what really is used, of a real limit
-    with Run(log, {"parallel": 50}, scaling=scaling) as run:
+    with Run(log, {"parallel": 50}, scaling=Scaling("serial")) as run:
+        run.scaler.scaling = Scaling("serial", memory_limit=1 << 20)  # of a real limit, real use
         run.scaler._next = 0.0
         with pytest.raises(ShortOfMemoryError, match=r"stayed short .*used \(--memory-limit\)"):
             run.go(ticks=1000, interval_ms=0)
@@ -357,7 +357,10 @@ def test_a_bounded_run_over_its_memory_limit_ends_whole_with_an_error_of_its_own
 
 
 @pytest.mark.usefixtures("quick")
-def test_the_command_ends_with_the_exit_code_of_memory_and_one_line(tmp_path: Path) -> None:
+def test_the_command_ends_with_the_exit_code_of_memory_and_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acting, "tree_bytes", lambda _: 0)  # or it would not begin
     log = written(tmp_path / "log.jsonl", rich())
     arguments = ["--interval", "0", "--memory-limit", "1MB", "--plain"]
     result = CliRunner().invoke(commands, [str(log), *arguments])

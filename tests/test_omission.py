@@ -435,10 +435,11 @@ def test_what_reads_the_winners_reads_the_same(pair: list[Path], tmp_path: Path)
     assert (answers[0].exit_code == 0) == streams
 
 
-def test_who_reads_the_file_itself_is_told_how_to_have_it_whole(log: Path) -> None:
-    result = invoke("match", log, "λ")
-    assert result.exit_code == 2
-    assert "replay LOG --to 9 --out FILE" in result.output
+@pytest.mark.parametrize("asked", [["m3."], ["--term", "λx.?f"], ["commit", "--count"], ['x":']])
+def test_match_finds_the_lines_that_the_file_leaves_out(pair: list[Path], asked: list[str]) -> None:
+    first, second = (invoke("match", path, *asked) for path in pair)
+    assert first.exit_code == 0
+    assert first.output == second.output
 
 
 @pytest.mark.parametrize(("begun", "other"), [("full", "commits"), ("commits", "full")])

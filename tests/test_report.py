@@ -17,7 +17,7 @@ from automaton.report import CheckReport, Dangling, DirectiveLine, MalformedLine
 KEYS = [
     "objects", "ids", "versions", "records", "types", "malformed", "directives", "dangling",
     "self_references_wrong", "self_references", "unknown_actions", "unknown_conditions",
-    "unreadable", "idle_rules", "terms",
+    "unreadable", "ignored", "idle_rules", "idle_vetoes", "terms",
 ]  # fmt: skip
 
 
@@ -71,7 +71,9 @@ def test_the_report_of_a_small_log_counts_every_kind_of_line() -> None:
         "unknown_actions": [],
         "unknown_conditions": [],
         "unreadable": [],
+        "ignored": [],
         "idle_rules": [],
+        "idle_vetoes": [],
         "terms": 1,
     }
 

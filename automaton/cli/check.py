@@ -140,9 +140,13 @@ def _paragraphs(report: CheckReport) -> Iterator[str]:
     yield from _listed("unknown actions (they do nothing)", _members(report.unknown_actions))
     yield from _listed("unknown conditions (false)", _members(report.unknown_conditions))
     yield from _listed("terms that cannot be read", _members(report.unreadable))
-    if report.idle_rules:
-        title = "rules that rewrite, and do nothing without `--streams` with `reason`"
-        yield from _listed(title, _members(report.idle_rules))
+    for title, members in (
+        ("members that are missing, or that nothing looks at", report.ignored),
+        ("rules that rewrite, and do nothing without `--streams` with `reason`", report.idle_rules),
+        ("vetoes, which forbid nothing without `--streams`", report.idle_vetoes),
+    ):
+        if members:
+            yield from _listed(title, _members(members))
 
 
 def _members(found: Sequence[UnusableMember]) -> list[str]:

@@ -16,10 +16,9 @@ import click
 
 from automaton.errors import UsageError
 from automaton.layout import JSON, ROWS
-from automaton.notation import NOTATIONS
 
-from .kinds import PATH, WIDTH, option, switch, whole
-from .reduce import ended_at_once, output, paragraph, source
+from .kinds import WIDTH
+from .reduce import ended_at_once, output, paragraph, reducing, source
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.church import Budget
@@ -32,45 +31,11 @@ _NUMBER = re.compile(r"-[0-9.]")
 @click.command(context_settings={"max_content_width": WIDTH, "ignore_unknown_options": True})
 @click.argument("operation", type=click.Choice(NAMES))
 @click.argument("numbers", metavar="[N]...", nargs=-1)
-@option(
-    "--batch",
-    type=PATH,
-    metavar="FILE",
-    show_default="none",
-    help="Take the numbers from a file (a path; - is standard input), a question a line.",
+@reducing(
+    "Take the numbers from a file (a path; - is standard input), a question a line.",
+    "numerals are written (a word)",
+    "Largest numeral in nodes; that of n has 2n + 3.",
 )
-@option(
-    "--notation",
-    type=click.Choice(NOTATIONS),
-    default="lambda",
-    show_default=True,
-    help="How numerals are written (a word); blc is binary.",
-)
-@option(
-    "--max-steps",
-    type=whole("max_steps"),
-    metavar="N",
-    default=1_000_000,
-    show_default=True,
-    help="Budget of a reduction in beta steps.",
-)
-@option(
-    "--max-size",
-    type=whole("max_size"),
-    metavar="N",
-    default=65_536,
-    show_default=True,
-    help="Largest numeral in nodes; that of n has 2n + 3.",
-)
-@option(
-    "--max-depth",
-    type=whole("max_depth"),
-    metavar="N",
-    default=4_096,
-    show_default=True,
-    help="Most pending arguments (a count).",
-)
-@switch("--json", "Print one JSON object a question: outcome, steps, size, term, numeral.")
 def church(
     operation: str, numbers: tuple[str, ...], batch: Path | None, notation: str, max_steps: int,
     max_size: int, max_depth: int, json: bool,

@@ -22,6 +22,19 @@ WIDTH = 100  # columns of help, where the terminal has them
 PATH = click.Path(path_type=Path)
 
 
+class Topics(click.Group):
+    """A command of commands: alone it lists them, each with what it does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The command and its arguments; without any, say which commands there are, and end."""
+        if not args and not ctx.resilient_parsing:
+            width = max(map(len, self.commands))
+            for name, command in self.commands.items():
+                click.echo(f"{name:{width}}  {(command.help or '').splitlines()[0]}")
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
 class Option(click.Option):
     """An option whose help ends with its default, as a person would write it."""
 

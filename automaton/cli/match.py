@@ -22,6 +22,7 @@ from .kinds import PATH, option, switch
 from .words import as_json, printable
 
 if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.log import Log
     from automaton.search import Block, Matched, Query
 
 
@@ -56,16 +57,16 @@ def match(
     """
     from automaton import offload  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415  # see the top
+    from automaton.refill import refilled  # noqa: PLC0415
     from automaton.search import Query, search  # noqa: PLC0415
 
     query = Query.of(patterns, field, terms)
     if gpu:
         offload.use("auto", lambda text: click.echo(f"note: {printable(text)}", err=True))
-    with Log.open(log, write=False) as opened:
+    with Log.open(log, write=False) as opened, refilled(opened):
         for notice in opened.notices:
             click.echo(f"note: {printable(notice)}", err=True)
-        opened.require_lines()
-        found = search(query, _blocks(log, opened.size))
+        found = search(query, _blocks(opened))
         if count:
             _count(patterns, query, found, json_)
         else:
@@ -74,12 +75,12 @@ def match(
                 sys.stdout.writelines(f"{text}\n" for text in show(patterns, matched))
 
 
-def _blocks(log: Path, size: int) -> Iterator[Block]:
-    """The log's lines up to its last commit."""
+def _blocks(log: Log) -> Iterator[Block]:
+    """The log's lines up to its last commit, those that its file leaves out among them."""
     from automaton.search import Block  # noqa: PLC0415  # see the top
 
-    fd = disk.regular(disk.Disk(), str(log), write=False)
-    first = 1
+    fd = disk.regular(disk.Disk(), log.path, write=False)
+    first, size = 1, log.genesis.bytes if log.commits.omitting else log.size
     try:
         for lines in disk.lines(fd, 0, size, unfinished=True):
             ends = np.minimum(lines.ends + 1, size - lines.base)  # the last may lack a line break
@@ -87,6 +88,12 @@ def _blocks(log: Path, size: int) -> Iterator[Block]:
             first += len(ends)
     finally:
         os.close(fd)
+    for tick in range(1, len(log.commits) + 1) if log.commits.omitting else ():
+        row = log.commits.row(tick)
+        whole = bytes(log.batch(tick)) + log.line(row.first_line + row.lines) + b"\n"
+        data = bytearray(whole.removeprefix(b"\n"))  # in tick 1: the end of the genesis
+        buffer = np.frombuffer(data, np.uint8)
+        yield Block(row.first_line, buffer, np.append(0, np.flatnonzero(buffer == 10) + 1))
 
 
 def _count(patterns: tuple[str, ...], query: Query, found: Iterator[Matched], json_: bool) -> None:

@@ -10,17 +10,20 @@ import click
 
 from automaton.consolidation import Rule
 
-from .kinds import PATH
+from .kinds import PATH, Topics
 from .recall import AS_JSON, URL, remembered
 from .words import as_json, printable
 
 if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.archive import Found
+    from automaton.log_reader import LogReader
+    from automaton.memory import Store
     from automaton.remembering import Learned
 
 _EVERY = 20_000  # terms between two words about progress
 
 
-@click.group()
+@click.group(cls=Topics)
 def memory() -> None:
     """The memory of a log: vectors of terms that won and lost, for `recall`."""
 
@@ -34,17 +37,20 @@ def reindex(log: Path, url: str | None, json_: bool) -> None:
 
     What the memory holds stays as it is. Terms that differ in nothing are one item.
     """
-    from automaton import reindex as indexing  # noqa: PLC0415  # see the top
+    from automaton import owner  # noqa: PLC0415  # see the top
+    from automaton import reindex as indexing  # noqa: PLC0415
     from automaton.log import Log  # noqa: PLC0415
-    from automaton.memory import open_store  # noqa: PLC0415
+    from automaton.memory import folder, open_store  # noqa: PLC0415
     from automaton.refill import refilled  # noqa: PLC0415
 
     archive = indexing.Found()
-    with Log.open(log, write=False) as opened, refilled(opened), open_store(log, url) as store:
-        entries = indexing.everything(opened, log, archive)
-        period = Rule().period(len(opened.commits))
-        learned = indexing.reindex(store, opened.prefix, entries, period, _Progress())
-        items = store.count()
+    with Log.open(log, write=False) as opened, refilled(opened):
+        note = owner.claim(opened, None if url else folder(log))
+        with open_store(log, url) as store:
+            learned, items = _indexed(opened, store, archive)
+        owner.mark(opened)
+        for text in filter(None, (note, archive.note(opened))):
+            click.echo(f"note: {printable(text)}", err=True)
     facts = {
         "terms": learned.rows, "indexed": learned.indexed, "known": learned.known,
         "large": learned.large, "full": learned.full, "items": items,
@@ -53,13 +59,25 @@ def reindex(log: Path, url: str | None, json_: bool) -> None:
     _show(facts, json_)
 
 
+def _indexed(log: LogReader, store: Store, archive: Found) -> tuple[Learned, int]:
+    """Put everything in; what became of it, and how many items there are."""
+    from automaton import reindex as indexing  # noqa: PLC0415  # see the top
+
+    entries = indexing.everything(log, archive)
+    period = Rule().period(len(log.commits))
+    learned = indexing.reindex(store, log.prefix, entries, period, _Progress())
+    return learned, store.count()
+
+
 @memory.command()
 @click.argument("log", type=PATH)
 @URL
 @AS_JSON
 def stats(log: Path, url: str | None, json_: bool) -> None:
-    """Show how many terms LOG's memory holds, how many are indexed, and where."""
-    with remembered(log, url) as store:
+    """Show how many terms LOG's memory holds, how many are in its search graph, and where."""
+    from automaton.log import Log  # noqa: PLC0415  # see the top
+
+    with Log.open(log, write=False) as opened, remembered(log, url, opened) as store:
         _show(store.facts(), json_)
 
 

@@ -6,11 +6,11 @@ import click
 
 from automaton.kinship import Decision, expected
 
-from .kinds import switch
+from .kinds import Topics, switch
 from .words import as_json
 
 
-@click.group()
+@click.group(cls=Topics)
 def models() -> None:
     """Compute published models again, as they were written and as they must be."""
 

@@ -6,6 +6,7 @@ Asks for answers and prints them; what a term and a normal form is, others know.
 from __future__ import annotations
 
 import codecs
+import functools
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ from automaton.errors import FileError, TermError
 from automaton.layout import JSON, ROWS, Answer, Budgets
 from automaton.notation import NOTATIONS
 
-from .kinds import PATH, WIDTH, option, whole
+from .kinds import PATH, WIDTH, option, switch, whole
+
+Option = Callable[[Callable[..., object]], Callable[..., object]]
 
 WORDS = {
     "normal": "normal form",
@@ -30,62 +33,41 @@ WORDS = {
 }
 
 
+def most(flag: str, default: int, help_: str) -> Option:
+    """A budget of a reduction."""
+    name = flag.removeprefix("--").replace("-", "_")
+    return option(
+        flag, type=whole(name), metavar="N", default=default, show_default=True, help=help_
+    )
+
+
+def reducing(batch: str, written: str, size: str) -> Option:
+    """The options of what reduces, with what some of them mean for this command."""
+    options: list[Option] = [
+        option("--batch", type=PATH, metavar="FILE", show_default="none", help=batch),
+        option(
+            "--notation", type=click.Choice(NOTATIONS), default="lambda", show_default=True,
+            help=f"How {written}; blc is binary.",
+        ),
+        most("--max-steps", 1_000_000, "Budget of a reduction in beta steps."),
+        most("--max-size", 65_536, size),
+        most("--max-depth", 4_096, "Most pending arguments of a reduction (a count)."),
+        switch("--json", "Print one JSON object an answer: outcome, steps, size, term, numeral."),
+    ]  # fmt: skip
+    return lambda command: functools.reduce(lambda to, add: add(to), reversed(options), command)
+
+
 @click.command(context_settings={"max_content_width": WIDTH})
 @click.argument("term", required=False)
-@option(
-    "--batch",
-    type=PATH,
-    metavar="FILE",
-    show_default="none",
-    help="Reduce the terms of a file (a path; - is standard input), one term a line.",
-)
-@option(
-    "--notation",
-    type=click.Choice(NOTATIONS),
-    default="lambda",
-    show_default=True,
-    help="How terms are written (a word), going in and coming out; blc is binary.",
-)
-@option(
-    "--max-steps",
-    type=whole("max_steps"),
-    metavar="N",
-    default=1_000_000,
-    show_default=True,
-    help="Budget of a term in beta steps.",
-)
-@option(
-    "--max-size",
-    type=whole("max_size"),
-    metavar="N",
-    default=65_536,
-    show_default=True,
-    help="Largest normal form in nodes.",
-)
-@option(
-    "--max-depth",
-    type=whole("max_depth"),
-    metavar="N",
-    default=4_096,
-    show_default=True,
-    help="Most pending arguments (a count).",
-)
-@option(
-    "--json",
-    "as_json",
-    is_flag=True,
-    show_default="off",
-    help="Print one JSON object a term: outcome, steps, size, term, numeral.",
+@reducing(
+    "Reduce the terms of a file (a path; - is standard input), one term a line.",
+    "terms are written (a word), going in and coming out",
+    "Largest normal form in nodes.",
 )
 def reduce(
-    term: str | None,
-    batch: Path | None,
-    notation: str,
-    max_steps: int,
-    max_size: int,
-    max_depth: int,
-    as_json: bool,
-) -> None:
+    term: str | None, batch: Path | None, notation: str, max_steps: int, max_size: int,
+    max_depth: int, json: bool,
+) -> None:  # fmt: skip
     """Reduce TERM to normal form, leftmost-outermost; free variables may stay.
 
     Of a file, every line that is not empty gives one line, in order: the normal
@@ -98,26 +80,26 @@ def reduce(
     if (term is None) == (batch is None):
         raise click.UsageError("give a TERM or --batch FILE", click.get_current_context())
     if term is not None:
-        _one(term, budgets, notation, as_json)
+        _one(term, budgets, notation, json)
     elif batch is not None:
         with source(batch) as (file, name):
-            _many(file, name, budgets, notation, as_json)
+            _many(file, name, budgets, notation, json)
 
 
-def _one(term: str, budgets: Budgets, notation: str, as_json: bool) -> None:
+def _one(term: str, budgets: Budgets, notation: str, json: bool) -> None:
     """Answer one term: a line of JSON, or the term and what it is."""
     from automaton.batch import Worker  # noqa: PLC0415  # numba takes a second
 
     with ended_at_once():
         answer = Worker(budgets, notation).answer(term)
-    sys.stdout.write(JSON.line(answer).decode() if as_json else paragraph(answer) + "\n")
+    sys.stdout.write(JSON.line(answer).decode() if json else paragraph(answer) + "\n")
 
 
-def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, as_json: bool) -> None:
+def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, json: bool) -> None:
     """Answer the terms of a file; what could not be read is an error at the end."""
     from automaton.batch import Batch, whole_lines  # noqa: PLC0415  # numba takes a second
 
-    batch = Batch(budgets, notation, JSON if as_json else ROWS)
+    batch = Batch(budgets, notation, JSON if json else ROWS)
     put = output()
     chunks = batch.answers(whole_lines(file.read1, batch.chunk_size))
     with ended_at_once():

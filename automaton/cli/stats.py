@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from automaton import frontier
 from automaton.errors import DamagedError
 from automaton.records import OUTCOMES, parse_commit
 
@@ -24,7 +26,8 @@ if TYPE_CHECKING:  # loads numba, which takes a second
 def stats(log: Path, json_: bool) -> None:
     """Show how far LOG has come: ticks, outcomes, dimension, actions, the chain's head.
 
-    Also while another process runs it; all figures are read from its commits.
+    Also while another process runs it; all figures are read from its commits. Where
+    `verify --resume` left a note beside LOG, up to where and when.
     """
     from automaton.log import Log  # noqa: PLC0415  # see the top
 
@@ -35,6 +38,8 @@ def stats(log: Path, json_: bool) -> None:
     if json_:
         click.echo(as_json(figures))
         return
+    if figures["verified"] is None:  # nobody has said so
+        del figures["verified"]
     width = max(map(len, figures))
     for name, value in figures.items():
         click.echo(f"{name.replace('_', ' '):{width}}  {_said(value)}")
@@ -58,10 +63,21 @@ def figures_of(log: Log) -> dict[str, Any]:
         "genesis_lines": log.genesis_line_count,
         "genesis_bytes": log.genesis.bytes,
         "durable_bytes": log.durable,
+        "verified": _verified(log),
         "record": log.record,
         "options": dict(log.run.options) if log.run else {},
         "head": log.head.hex(),
     }
+
+
+def _verified(log: Log) -> dict[str, Any] | None:
+    """The tick up to which a note beside the log says that it was verified, and since when."""
+    mark = frontier.read(log.path)
+    known = mark is not None and 0 < mark.tick <= len(log.commits)
+    if mark is None or not known or log.chain_at(mark.tick) != mark.chain:
+        return None
+    written = time.gmtime(Path(f"{log.path}{frontier.VERIFIED}").stat().st_mtime)
+    return {"tick": mark.tick, "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", written)}
 
 
 def outcomes_of(log: Log) -> dict[str, int]:

@@ -97,8 +97,11 @@ def synthesize(
     """
     from automaton.named_problems import parse  # noqa: PLC0415  # see the top
     from automaton.synthesis import Settings  # noqa: PLC0415
+    from automaton.warm import kept  # noqa: PLC0415
 
     asked = [parse(text) for text in problems]
+    if not json and not kept("trials.try_terms"):
+        click.echo("note: preparing (the first synthesis on a machine compiles kernels)", err=True)
     stock = _stock(log, seed)
     settings = Settings(domains, parallel, seed, budget, solutions)
     for number, problem in enumerate(asked):
