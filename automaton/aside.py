@@ -16,16 +16,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from automaton import owner
 from automaton.archive import BOUND, Archive, TooLargeError
 from automaton.decided import decision, facts
 from automaton.decisions import Decisions
 from automaton.device import Batch, Cpu
 from automaton.errors import UsageError
+from automaton.log_reader import LogReader
+from automaton.memory import folder
 from automaton.memory_feed import Memory
 from automaton.world import Choice, World
 from kernels import reduce
 
 Numbers = npt.NDArray[np.int64]
+Write = Callable[[bytes], None]  # is given a chain
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ class Keeping:
 class Aside:
     """The files beside a log; opened when streams compete, one writer."""
 
-    def __init__(self, log: Path, keeping: Keeping, device: Cpu, world: World) -> None:
-        self._device, self._every = device, keeping.decisions
+    def __init__(self, log: LogReader, keeping: Keeping, device: Cpu, world: World) -> None:
+        self._log, self._device, self._every = log, device, keeping.decisions
         self._troubles: list[str] = []
         self._too_large = False  # said that a tick was
         self._memory: Memory | None = None
@@ -65,18 +69,31 @@ class Aside:
         self._archive = Archive(log, keeping.archive) if keeping.archive else None
         self._buffers = (device.buffer(), device.buffer())
         try:
-            self._decisions = Decisions(log) if self._every else None
+            self._decisions = Decisions(Path(log.path), log=log) if self._every else None
+            for file in (self._archive, self._decisions):
+                self._troubles += file.notices if file is not None else ()
             if keeping.memory:
-                self._memory = Memory.open(
-                    log, prefix=world.prefix, streams=world.stream_names, url=keeping.server,
-                    rate=keeping.memory,
-                )  # fmt: skip
+                self._memory = self._opened(world, keeping)
         except BaseException:
             self.close()
             raise
 
-    def take(self, tick: int, world: World, batch: Batch, choice: Choice) -> Callable[[], None]:
-        """What a tick leaves, before its columns are used again; the answer writes it."""
+    def _opened(self, world: World, keeping: Keeping) -> Memory:
+        """The memory that the run feeds, once it is this log's."""
+        path = Path(self._log.path)
+        note = owner.claim(self._log, None if keeping.server else folder(path))
+        self._troubles += [note] if note else []
+        return Memory.open(
+            path, prefix=world.prefix, streams=world.stream_names, url=keeping.server,
+            rate=keeping.memory,
+        )  # fmt: skip
+
+    def take(self, tick: int, world: World, batch: Batch, choice: Choice) -> Write:
+        """What a tick leaves, before its columns are used again; the answer writes it.
+
+        To be called with the chain after the tick's commit, before that is written: so
+        a crash leaves more here than in the log, which is cut off again, and never less.
+        """
         buffer, ends = self._buffers[tick % 2], world.state.ends or {}
         if self._archive is not None:
             self._device.archive(batch, buffer)
@@ -86,13 +103,15 @@ class Aside:
         names, prefix = world.stream_names, world.prefix
         weights = choice.competing.weights.tolist()  # the state's may have been trained since
 
-        def write() -> None:
+        def write(chain: bytes) -> None:
             archive, decisions = self._archive, self._decisions
+            if self._memory is not None and not tick & (tick - 1):  # seldom: it waits for the disk
+                owner.mark(self._log)
             if archive is not None:
                 with self._forgiving("archive"):
-                    archive.append(tick, buffer.parts, ends["archived"])
+                    archive.append(tick, chain, buffer.parts, ends["archived"])
             if decisions is not None and chosen is not None:
-                lines = [decision(prefix, tick, names, weights, row) for row in chosen]
+                lines = [decision(prefix, tick, names, weights, row, chain) for row in chosen]
                 with self._forgiving("decisions"):
                     decisions.append(lines, [f"{prefix}m{tick}.{r[1]}".encode() for r in chosen])
 
@@ -142,6 +161,7 @@ class Aside:
                 self._decisions.flush()
         if self._memory is not None:
             self._memory.flush()
+            owner.mark(self._log)
 
     def _chosen(self, tick: int, world: World, batch: Batch) -> list[list[int]]:
         """The rounds whose decisions are kept; see `facts`."""

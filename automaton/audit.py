@@ -76,11 +76,6 @@ class Audit(LogReader):
                 return tick
         return None
 
-    def chain_at(self, tick: int) -> bytes:
-        """The chain after a tick."""
-        frame = parse_frame(self._commit_raw(tick)) if tick else None
-        return frame.chain if frame else self.genesis.sha256
-
     def close(self) -> None:
         """Lets go of the file."""
         if self._fd >= 0:

@@ -33,8 +33,13 @@ def facts(batch: Batch, rounds: Numbers) -> list[list[int]]:
     return [[int(value) for value in row] for row in columns.tolist()]
 
 
-def decision(prefix: str, tick: int, names: list[str], weights: list[int], row: list[int]) -> bytes:
-    """The line of a decision: a row of `facts` in words; weights by stream, 65536 is neutral."""
+def decision(  # noqa: PLR0913, PLR0917  # what the line says
+    prefix: str, tick: int, names: list[str], weights: list[int], row: list[int], chain: bytes
+) -> bytes:
+    """The line of a decision: a row of `facts` in words; weights by stream, 65536 is neutral.
+
+    `chain` is the chain after the tick's commit (32 bytes): it says of which log this is.
+    """
     number, slot, salience, second, their, *features = row
     stream = slot % len(names)
     fields: dict[str, Any] = {
@@ -52,5 +57,6 @@ def decision(prefix: str, tick: int, names: list[str], weights: list[int], row: 
             "stream": names[second % len(names)],
             "salience": their,
         },
+        "chain": chain.hex(),
     }
     return dump(fields) + b"\n"

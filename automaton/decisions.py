@@ -3,7 +3,8 @@
 `<log>.decisions.jsonl` holds a line a decision; `<log>.decisions.index` 16 bytes a
 line: a hash of its key and where it begins. One thread writes both, so lines
 neither tear nor mix; many lines go out in one write (group commit). Derived from
-the log: it can be lost. Must not know what a decision is about.
+the log: it can be lost. A line names its log by the chain of the commit that it is of.
+Must not know what a decision is about.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -19,8 +21,10 @@ from threading import Condition, Thread
 
 import numpy as np
 
+from automaton import pin
 from automaton.disk import Disk, write_all
 from automaton.errors import LockedError
+from automaton.log_reader import LogReader
 from automaton.objects import Object, object_id, parse_line
 
 #: Lines that may wait to be written; who appends more waits.
@@ -30,7 +34,8 @@ _ENTRY = np.dtype([("key", "<u8"), ("at", "<u8")])
 
 def paths(log: Path) -> tuple[Path, Path]:
     """The decisions of a log and their index."""
-    return Path(f"{log}.decisions.jsonl"), Path(f"{log}.decisions.index")
+    real = os.path.realpath(log)
+    return Path(f"{real}.decisions.jsonl"), Path(f"{real}.decisions.index")
 
 
 def key_of(name: bytes) -> bytes:
@@ -47,11 +52,17 @@ class _Waiting:
 
 
 class Decisions:
-    """The writer. Threads may append at the same time; one process writes at a time."""
+    """The writer. Threads may append at the same time; one process writes at a time.
 
-    def __init__(self, log: Path, disk: Disk | None = None) -> None:
+    Who gives the opened log has what is not of it moved out of the way.
+    """
+
+    def __init__(
+        self, path: Path, disk: Disk | None = None, *, log: LogReader | None = None
+    ) -> None:
         self._disk = disk or Disk()
-        path, index = paths(log)
+        self.notices: list[str] = []  # what was found and is worth saying
+        path, index = paths(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         self._fd = self._disk.open(str(path), flags)
         try:
@@ -66,6 +77,8 @@ class Decisions:
             raise
         try:
             self._mend()
+            if log is not None:
+                self._set_apart(str(path), log)
         except OSError as error:
             os.close(self._fd)
             os.close(self._index)
@@ -104,6 +117,37 @@ class Decisions:
                     missing.append(key_of((name or "").encode()) + at.to_bytes(8, "little"))
                 skip, at = False, at + len(line)
         write_all(self._disk, self._index, missing)
+
+    def _set_apart(self, path: str, log: LogReader) -> None:
+        """Move away what is not of the log, which stands behind what is.
+
+        Lines of the tick that is due next are what a crash leaves, and are cut off.
+        """
+        entries = os.fstat(self._index).st_size // _ENTRY.itemsize
+        first = bisect_left(range(entries), 1, key=lambda k: self._at(k, log)[1])
+        if first == entries:
+            return
+        start, due = _entry(self._index, first), len(log.commits) + 1
+        if not first or {self._at(k, log)[0] for k in (first, entries - 1)} != {due}:
+            moved = pin.save_tail(self._disk, path, self._fd, start, self._size, "other")
+            self.notices.append(
+                f"{path} held what is of another log of this name, or of ticks that this one "
+                f"lost; moved to {moved}"
+            )
+        self._disk.ftruncate(self._index, first * _ENTRY.itemsize)
+        self._disk.ftruncate(self._fd, start)
+        self._size = start
+
+    def _at(self, number: int, log: LogReader) -> tuple[int, bool]:
+        """Of which tick the line of an entry is, and whether it is not of the log."""
+        with os.fdopen(os.dup(self._fd), "rb") as file:
+            file.seek(_entry(self._index, number))
+            line = parse_line(file.readline())
+        members = line.members if isinstance(line, Object) else {}
+        tick, chain = members.get("tick"), members.get("chain")
+        if type(tick) is not int:
+            return 0, True
+        return tick, not (0 <= tick <= len(log.commits) and log.chain_at(tick).hex() == chain)
 
     def append(self, lines: Sequence[bytes], keys: Sequence[bytes]) -> int:
         """Take lines with their newlines, and the id that stands in each; returns a ticket."""

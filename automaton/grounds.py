@@ -37,25 +37,25 @@ def grounds(path: Path, identity: str) -> dict[str, Any]:
         line = next(iter(log.find(identity)), None)
         if line is None:
             raise UsageError(f"{identity}: no modification of {path} has this id")
-        kept = _kept(path, identity, log.line(line))
+        kept = _kept(log, identity, tick)
         found = _computed(log, tick, slot) if kept is None else kept
+        del found["chain"]  # which log it is of, is known here
         found["source"] = "computed" if kept is None else "kept"
         found["mixture"] = _mixture(log, line)
         return found
 
 
-def _kept(path: Path, identity: str, winner: bytes) -> dict[str, Any] | None:
-    """The decision that is kept beside the log, if it is of this log's winner.
+def _kept(log: Audit, identity: str, tick: int) -> dict[str, Any] | None:
+    """The decision that is kept beside the log, if it is of this log's commit.
 
     A file beside it may be left from another log of the same name.
     """
-    won = parse_line(winner)
-    for raw in find(path, identity.encode()):
+    chain = log.chain_at(tick).hex()
+    for raw in find(Path(log.path), identity.encode()):
         found = parse_line(raw)
-        if isinstance(found, Object) and isinstance(won, Object):
-            names = ("id", "stream", "salience")
-            if all(found.members.get(name) == won.members.get(name) for name in names):
-                return found.members
+        members = found.members if isinstance(found, Object) else {}
+        if (members.get("id"), members.get("chain")) == (identity, chain):
+            return members
     return None
 
 
@@ -95,7 +95,8 @@ def _computed(log: Audit, tick: int, slot: int) -> dict[str, Any]:
         if not rows:
             raise UsageError(f"m{tick}.{slot} is no winner: it is an action's, or lost")
         weights = choice.competing.weights.tolist()
-        line = decision(world.prefix, tick, world.stream_names, weights, rows[0])
+        chain = log.chain_at(tick)
+        line = decision(world.prefix, tick, world.stream_names, weights, rows[0], chain)
         computed: dict[str, Any] = json.loads(line)
         return computed
     finally:

@@ -1,16 +1,15 @@
 """What other programs give as input: the complete lines of `<log>.inbox`.
 
-Lives here: reading a bounded number of them from an offset, and giving some. Must not know
-which are accepted, nor where the offset is kept (in the state that commits seal).
+Lives here: reading a bounded number of them from an offset. Must not know which
+are accepted, nor where the offset is kept (in the state that commits seal).
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
 
-from automaton.disk import Disk, blocks, write_all
+from automaton.disk import blocks
 from automaton.errors import FileError
 from automaton.objects import MAX_LINE_BYTES
 
@@ -56,17 +55,3 @@ def _skip_long(fd: int, offset: int, size: int) -> tuple[list[bytes], int]:
             return [TOO_LONG], at + end + 1
         at += len(data)
     return [], offset
-
-
-def give(path: str, lines: Sequence[bytes]) -> int:
-    """Append whole lines to the inbox, durably; returns the offset behind them."""
-    disk = Disk()
-    fd = disk.open(f"{path}.inbox", os.O_RDWR | os.O_CREAT | os.O_APPEND)
-    try:
-        size = os.fstat(fd).st_size
-        torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"  # somebody's line, half written
-        write_all(disk, fd, [b"\n" if torn else b"", *lines])
-        disk.fdatasync(fd)
-        return os.fstat(fd).st_size
-    finally:
-        os.close(fd)

@@ -142,6 +142,7 @@ class Log(LogReader):
         named: Sequence[tuple[str | None, int]] | None = None,
         begun: Begun | None = None,
         left_out: slice | None = None,
+        ahead: Callable[[bytes], object] | None = None,
     ) -> Commit:
         """Writes a batch and its commit at once; on any failure the log ends where it did.
 
@@ -151,6 +152,7 @@ class Log(LogReader):
         it every line is looked at, half a millisecond for 8,000 of them. What is
         `begun` is hashed and counted already, if the batch does begin so. `left_out`
         are the parts, winner lines all of them, that are sealed and not written.
+        `ahead` is told the new chain before anything of the batch is written.
         """
         self._may_append(fields)
         first = not len(self.commits)
@@ -172,6 +174,8 @@ class Log(LogReader):
             stored, gap = omission.without(batch, left_out.start + shift, left_out.stop + shift)
             self.hold(fields.tick, b"".join(batch))
         sealed = sum(memoryview(part).nbytes for part in stored)
+        if ahead is not None:
+            ahead(head)
         durable = self._store([*stored, line], sealed + len(line))
         self._enter(commit, head, (sealed, len(line)), found, gap)
         if run:

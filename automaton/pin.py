@@ -104,12 +104,14 @@ class HintFile:
             self._fd = -1
 
 
-def save_tail(disk: Disk, path: str, fd: int, start: int, stop: int) -> str:
-    """Copies a range of the log to the next free `<log>.torn-<n>`, durably; its name."""
+def save_tail(  # noqa: PLR0913, PLR0917 - a range of a file, and where to
+    disk: Disk, path: str, fd: int, start: int, stop: int, kind: str = "torn"
+) -> str:
+    """Copies a range of a file to the next free `<path>.<kind>-<n>`, durably; its name."""
     number = 1
-    while os.path.lexists(f"{path}.torn-{number}"):
+    while os.path.lexists(f"{path}.{kind}-{number}"):
         number += 1
-    target = f"{path}.torn-{number}"
+    target = f"{path}.{kind}-{number}"
     copy = disk.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         for data in blocks(fd, start, stop):

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from automaton.packed import Words, is_closed
 from automaton.records import parse_run
 from automaton.remembering import Batch, Learned, Learner
 
+Found = archive.Found
 ROWS = 1000  # terms that are put in at once
 _OURS = re.compile(r"([a-z]*)m([0-9]{1,18})\.([0-9]{1,18})")
 
@@ -42,13 +42,6 @@ class Entry:
     words: Words
 
 
-@dataclass
-class Found:
-    """What of an archive was there."""
-
-    ticks: int = 0
-
-
 def won(log: LogReader) -> Iterator[Entry]:
     """The winners of a log, in their order."""
     head = b'{"id":"%sm' % log.prefix.encode()
@@ -59,17 +52,14 @@ def won(log: LogReader) -> Iterator[Entry]:
                 yield entry
 
 
-def archived(log: LogReader, path: Path, found: Found) -> Iterator[Entry]:
+def archived(log: LogReader, found: Found) -> Iterator[Entry]:
     """The candidates of a log's archive, tick by tick, as far as it is still there."""
     names: list[str] = []
     run = level = 0
-    for frame in archive.read(path):
-        if frame.tick > len(log.commits):  # of a tick that was lost with its batch
-            continue
+    for frame in archive.read(log, found):
         if (now := _run_of(log, frame.tick)) != run:
             run, names = now, _streams(log, now)
         level = _level(log, frame.tick)
-        found.ticks += 1
         rows = zip(frame.slots.tolist(), frame.starts.tolist(), frame.sizes.tolist(), strict=True)
         for slot, start, size in rows:
             stream, words = names[slot % len(names)], frame.code[start : start + size]
@@ -152,6 +142,6 @@ def _batch(entries: list[Entry], names: list[str]) -> Batch:
     )
 
 
-def everything(log: LogReader, path: Path, found: Found) -> Iterator[Entry]:
+def everything(log: LogReader, found: Found) -> Iterator[Entry]:
     """What a log and its archive hold."""
-    return chain(won(log), archived(log, path, found))
+    return chain(won(log), archived(log, found))

@@ -1,7 +1,8 @@
 """Measures which engine, how many workers and which batch size compute a log fastest.
 
-Reads a log and computes its next tick again and again, each time with other settings;
-appends nothing. A setting's figure is the median of its batches.
+Reads a log and computes its next tick again and again, with the streams that it was run
+with and each time with other workers; appends nothing. A trial's figure is the median
+of its batches.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from typing import Any
 
 import psutil
 
+from automaton import competition
 from automaton.budget import Engine, Scaling
-from automaton.device import Cpu, Fragments, Job, opened
+from automaton.device import Cpu, opened
 from automaton.limits import tightest, tree_bytes
 from automaton.log import Log
+from automaton.measured_with import Setting
 from automaton.options import Options
 from automaton.pool import available_cores
-from automaton.restore import Malformed, options_for, restored
+from automaton.restore import Malformed, restored
 from automaton.warm import warm_up
 from automaton.world import World
-from kernels import philox
 
 #: Batches before the clock counts: kernels are loaded, sizes are learnt.
 _BEFORE = 3
@@ -52,52 +54,64 @@ def settings(cores: int) -> Iterator[tuple[Engine, int, int | None]]:
     yield "thread", cores, 4096
 
 
-def measured(path: Path, given: Mapping[str, Any], seconds: float) -> list[Trial]:
-    """The trials that fit in the memory; at most about so many seconds in all."""
-    warm_up()
+def measured(path: Path, given: Mapping[str, Any], seconds: float) -> tuple[Setting, list[Trial]]:
+    """What was measured with, and the trials that fit in the memory.
+
+    At most about so many seconds in all.
+    """
     with Log.open(path, write=False) as log:
-        options = options_for(log, given)
-        world = restored(log, options, Malformed(), lambda _tick: None)
-        tick, prefix = len(log.commits) + 1, log.prefix
+        setting = Setting.of(log, given)
+        warm_up(setting.options)
+        tick, world = len(log.commits) + 1, _next(log, setting.options)
     tried = list(settings(available_cores()))
     trials = [
-        _trial(options, world, (tick, prefix), Scaling(engine, count, execution_batch_size=size),
+        _trial(setting, world, tick, Scaling(engine, count, execution_batch_size=size),
                seconds / len(tried))
         for engine, count, size in tried
     ]  # fmt: skip
     limit = tightest(psutil.Process(), None)
     room = limit.limit - limit.used
-    return [trial for trial in trials if trial.memory_bytes < room] or trials[:1]
+    return setting, [trial for trial in trials if trial.memory_bytes < room] or trials[:1]
 
 
-def _trial(
-    options: Options, world: World, where: tuple[int, str], scaling: Scaling, seconds: float
-) -> Trial:
-    """What a setting does in its share of the time."""
+def _next(log: Log, options: Options) -> World:
+    """The snapshot before the next tick, under these options, as a run would have it."""
+    world = restored(log, options, Malformed(), lambda _tick: None)
+    if log.run is None or dict(log.run.options) != options.record():
+        world.use_options(options, log.run_count + 1)
+        if world.current:
+            world.heed(len(log.commits) + 1)
+    return world
+
+
+def _trial(setting: Setting, world: World, tick: int, scaling: Scaling, seconds: float) -> Trial:
+    """What workers do in their share of the time."""
+    options = setting.options
     device = Cpu(options, pool=opened(options, scaling, lambda _text: None))
     try:
         device.take_in(world.population)
-        times = list(_times(device, world, where, seconds))
+        times = list(_times(device, world, tick, seconds, archive=setting.archive > 0))
         memory = tree_bytes(psutil.Process())
     finally:
         device.close()
-    rate = options.parallel / statistics.median(times)
+    rate = world.slots / statistics.median(times)
     return Trial(scaling.engine, scaling.workers or 1, scaling.execution_batch_size, rate, memory)
 
 
-def _times(device: Cpu, world: World, where: tuple[int, str], seconds: float) -> Iterator[float]:
+def _times(
+    device: Cpu, world: World, tick: int, seconds: float, *, archive: bool
+) -> Iterator[float]:
     """Seconds of the same batch, as often as there is time, at least once."""
-    tick, prefix = where
     choice = world.choice(tick)
-    job = Job(world.population, choice, tick, philox.REACTANTS)
-    fragments = Fragments.of(prefix, tick, choice.level)
-    batch, buffer = device.batch(world.options.parallel), device.buffer()
+    batch = device.batch(world.slots, len(world.stream_names))
+    lines, lost = device.buffer(), device.buffer()
     end = time.monotonic() + seconds
     count = 0
     while count <= _BEFORE or time.monotonic() < end:
         start = time.perf_counter()
-        device.react(job, batch)
-        device.write(job, batch, fragments, buffer)
+        competition.compute(device, world, batch, tick, choice, lines)
+        if archive:
+            device.archive(batch, lost)
         if count >= _BEFORE:
             yield time.perf_counter() - start
         count += 1

@@ -21,6 +21,7 @@ from automaton.archive import Archive
 from automaton.cli import commands
 from automaton.consolidation import Rule
 from automaton.errors import DeviceError, LockedError
+from automaton.log import Log
 from automaton.memory import hashes, open_store, together
 from automaton.memory_feed import WAITING, Memory
 from automaton.memory_worker import LONGEST
@@ -58,10 +59,11 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Run(path, {"parallel": 16}, durability="off") as run:
         for _ in range(30):
             run.step()
-    put = Archive(path)
-    put.append(2, [lost_term(99, LOST)], 1)
-    put.append(999, [lost_term(7, numeral(77))], 1)  # of a tick that the log does not have
-    put.close()
+    with Log.open(path, write=False) as log:
+        put = Archive(log)
+        put.append(2, log.chain_at(2), [lost_term(99, LOST)], 1)
+        put.append(999, bytes(32), [lost_term(7, numeral(77))], 1)  # a tick that the log has not
+        put.close()
     assert invoke("memory", "reindex", path).exit_code == 0
     return path
 
@@ -330,9 +332,10 @@ def test_the_archive_of_a_run_with_streams_is_remembered_with_their_names(tmp_pa
     with Run(path, {"parallel": 16, "streams": "anchor,reason"}, durability="off") as run:
         for _ in range(5):
             run.step()
-    put = Archive(path)
-    put.append(5, [lost_term(33, LOST)], 1)  # an odd slot: of the second of two streams
-    put.close()
+    with Log.open(path, write=False) as log:
+        put = Archive(log)
+        put.append(5, log.chain_at(5), [lost_term(33, LOST)], 1)  # odd: of the second stream
+        put.close()
     facts = json.loads(invoke("memory", "reindex", path, "--json").stdout)
     assert facts["archive_ticks"] >= 1
     found = json.loads(

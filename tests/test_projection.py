@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import TERMS, automaton, ran, written
 
+from automaton import archive, tuning
 from automaton.cli import commands
+from automaton.device import Batch, Cpu, Job
 from automaton.kinship import expected
+from automaton.log import Log
 from automaton.projection import MODELS, Fit, Measured, fit, project, why_not
 from automaton.rates import counts, measure
 
@@ -157,6 +164,9 @@ def test_all_small_numbers_of_workers_are_measured_and_then_doublings(
     assert counts(most) == tried
 
 
+LARGE = ("--parallel", "32768")  # rounds that are worth sharing out
+
+
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("logs") / "log.jsonl"
@@ -170,12 +180,15 @@ def test_measuring_runs_copies_and_leaves_the_log_alone(log: Path) -> None:
     assert [m.workers for m in found.measured] == [1, 2]
     assert all(min(m.rates) > 0 for m in found.measured)
     assert found.parallel == 16
+    assert found.turns == 5
     assert {path.name: path.read_bytes() for path in log.parent.iterdir()} == before
 
 
 def test_scale_says_what_was_measured_and_what_was_not(log: Path) -> None:
-    result = invoke("scale", str(log), "--seconds", "0.2", "--max-workers", "2")
+    result = invoke("scale", str(log), *LARGE, "--seconds", "0.2", "--max-workers", "2")
     assert result.exit_code == 0, result.output
+    assert "    1 worker " in result.stdout
+    assert "1 workers" not in result.stdout
     assert "few points: 2" in result.stdout
     assert "USL: not fitted" in result.stdout
     for line in result.stdout.splitlines():
@@ -184,12 +197,97 @@ def test_scale_says_what_was_measured_and_what_was_not(log: Path) -> None:
 
 
 def test_scale_as_json_has_the_same(log: Path) -> None:
-    result = invoke("scale", str(log), "--seconds", "0.2", "--max-workers", "3", "--json")
+    result = invoke("scale", str(log), *LARGE, "--seconds", "0.2", "--max-workers", "3", "--json")
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
+    assert (facts["streams"], facts["source"]) == ([], "as the log was run")
+    assert facts["measured"][0]["handed_out"] == 0
+    assert facts["measured"][1]["handed_out"] > 0.5
     assert set(facts["fits"]) == set(MODELS)
     assert facts["rows"][-1]["kind"] == "extrapolated"
     assert len(facts["measured"]) == 3
+
+
+def test_ticks_that_cannot_be_shared_out_are_not_extrapolated(log: Path) -> None:
+    result = invoke("scale", str(log), "--seconds", "0.1", "--max-workers", "2")
+    assert result.exit_code == 0, result.output
+    assert "ticks of 4 rounds are too small to be shared out" in result.stdout
+    assert "--parallel 4096" in result.stdout
+    assert "extrapolated  " not in result.stdout
+    result = invoke("scale", str(log), "--seconds", "0.1", "--max-workers", "2", "--json")
+    facts = json.loads(result.stdout)
+    assert (facts["idle"], facts["fits"]) == ([2], {})
+    assert {row["kind"] for row in facts["rows"]} == {"measured"}
+    assert set(facts["not_fitted"]) == set(MODELS)
+
+
+def test_a_log_is_measured_with_the_streams_that_it_was_run_with_or_with_those_given(
+    log: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(log.read_bytes())
+    never = tmp_path / "never.jsonl"
+    with Log.open(log, write=False) as opened:
+        never.write_bytes(log.read_bytes()[: opened.genesis.bytes])
+    ran(path, 2, streams="anchor,reason", salience="novelty=1")
+    few = ("--seconds", "0.05", "--max-workers", "1")
+    said = invoke("scale", str(path), *few).stdout
+    assert "streams (as the log was run): anchor, reason, salience novelty=1; 2 cand" in said
+    assert "with an archive" in said
+    said = invoke("scale", str(path), *few, "--streams", "none").stdout
+    assert "streams (as given): none, one candidate a round" in said
+    for file in archive.paths(path):
+        file.unlink(missing_ok=True)
+    assert "without an archive" in invoke("scale", str(path), *few).stdout
+    said = invoke("scale", str(never), *few, "--streams", "uniform").stdout
+    assert "streams (as given): uniform; 1 candidate a round, with an archive" in said
+    assert "as the log never ran" in invoke("scale", str(never), *few).stdout
+    assert invoke("scale", str(path), "--streams", "anchro").exit_code == 2
+
+
+def test_what_streams_propose_is_what_is_counted(log: Path, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(log.read_bytes())
+    ran(path, 2, streams="anchor,reason,uniform")
+    batches = []
+
+    class Counted(Cpu):
+        def propose(self, job: Job, batch: Batch) -> None:
+            batches.append((batch.slots, batch.streams))
+            super().propose(job, batch)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("automaton.tuning.Cpu", Counted)
+        patched.setattr("automaton.tuning.settings", lambda _: [("serial", 1, None)])
+        setting, trials = tuning.measured(path, {"parallel": 7}, 0.01)
+    assert set(batches) == {(21, 3)}
+    assert (setting.streams, len(trials)) == (["anchor", "reason", "uniform"], 1)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_keeps_the_turns_that_are_finished_and_a_second_one_leaves_no_copy(
+    log: Path, tmp_path: Path, times: int
+) -> None:
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "automaton", "scale", str(log), "--seconds", "10",
+         "--max-workers", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert begun.stderr is not None
+    wanted = "turn 1 of 5" if times == 2 else "turn 2 of 5"
+    seen = next(line for line in begun.stderr if wanted in line)
+    for _ in range(times):
+        begun.send_signal(signal.SIGINT)
+    out, errors = begun.communicate(timeout=60)
+    assert list(tmp_path.iterdir()) == []
+    if times == 1:
+        assert begun.returncode == 0, seen + errors
+        assert "stopped after 1 turn of 5" in out
+        assert "median of 1 in turn" in out
+    else:
+        assert begun.returncode == 130, errors
+        assert not out
 
 
 def test_a_log_that_is_not_there_is_an_error_of_one_line(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,8 +17,19 @@ from automaton.options import NAMES
 from . import config as files
 from .kinds import PATH, WIDTH, Finite, option
 from .run import ONE, run
-from .words import printable
+from .words import counted, printable
 
+if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.measured_with import Setting
+    from automaton.tuning import Trial
+
+#: Of commands that measure ticks.
+STREAMS = option(
+    "--streams",
+    metavar="NAMES",
+    show_default="as the log was run",
+    help="Who competes each round (words): none, all, or names, as in anchor,reason=2.",
+)
 _OF_A_RUN = [p for p in run.params if isinstance(p, click.Option)]
 _FROM = {"COMMANDLINE": "command line", "ENVIRONMENT": "environment"}
 
@@ -73,26 +84,31 @@ config = click.Command(
     show_default="as the log was run",
     help="Rounds a tick to measure with (a count).",
 )
-def tune(log: Path, seconds: float, parallel: int | None) -> None:
+@STREAMS
+def tune(log: Path, seconds: float, parallel: int | None, streams: str | None) -> None:
     """Measure which settings compute LOG's ticks fastest, and print them as TOML.
 
     Nothing is appended. Only settings that change no byte are tried.
     """
     from automaton.tuning import measured  # noqa: PLC0415  # loads numba, which takes a second
 
-    trials = measured(log, {"parallel": parallel} if parallel else {}, seconds)
-    for line in _report(str(log), trials):
+    named = {"parallel": parallel, "streams": streams}
+    given = {name: value for name, value in named.items() if value is not None}
+    setting, trials = measured(log, given, seconds)
+    for line in _report(str(log), setting, trials):
         click.echo(line)
 
 
-def _report(log: str, trials: list[Any]) -> Iterator[str]:
+def _report(log: str, setting: Setting, trials: list[Trial]) -> Iterator[str]:
     best = max(trials, key=lambda trial: trial.candidates_per_s)
-    yield f"# {printable(log)}: candidates a second, without writing to the disk"
+    rounds = f"{setting.options.parallel:,} rounds a tick"
+    yield f"# {printable(log)}: candidates a second, without writing to the disk, {rounds}"
+    yield f"# {printable(setting.said())}"
     for trial in trials:
         mark = "  <- fastest" if trial is best else ""
         size = trial.execution_batch_size or "by time"
         yield (
-            f"# {trial.candidates_per_s:12,.0f}  {trial.engine}, {trial.workers} workers, "
+            f"# {trial.candidates_per_s:12,.0f}  {trial.engine}, {counted(trial.workers)}, "
             f"batches {size}, {trial.memory_bytes / 1e6:.0f} MB{mark}"
         )
     yield f"engine = {_toml(best.engine)}"

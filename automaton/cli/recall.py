@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from automaton import notation
+from automaton import lineup, notation
 from automaton.consolidation import Rule
-from automaton.errors import FileError, TermError
+from automaton.errors import FileError, TermError, closest
+from automaton.records import parse_run
 
 from .kinds import PATH, option
 from .words import as_json, printable
@@ -72,11 +73,14 @@ def recall(
     from automaton.refill import refilled  # noqa: PLC0415
 
     words = closed(term)
-    with Log.open(log, write=False) as opened, refilled(opened), remembered(log, url) as store:
+    with (
+        Log.open(log, write=False) as opened, refilled(opened),
+        remembered(log, url, opened) as store,
+    ):  # fmt: skip
         where = Where(dimension, stream, first, last)
         found = alike(store, words, count, where)
         _strengthen(store, found, opened)
-        nothing = "" if found else _nothing(store, where)
+        nothing = "" if found else _nothing(store, where, opened)
     if json_:
         for row in found:
             click.echo(as_json(_members(row)))
@@ -97,8 +101,9 @@ def closed(text: str) -> Words:
     return words
 
 
-def remembered(log: Path, url: str | None) -> Store:
-    """The memory of a log that has one."""
+def remembered(log: Path, url: str | None, opened: LogReader) -> Store:
+    """The memory of a log that has one of its own."""
+    from automaton import owner  # noqa: PLC0415
     from automaton.memory import folder, open_store  # noqa: PLC0415
 
     if not log.is_file():
@@ -108,6 +113,9 @@ def remembered(log: Path, url: str | None) -> Store:
             f"{folder(log)} does not exist: nothing of this log is remembered yet; "
             f"`automaton-scalable memory reindex {log}` makes it"
         )
+    note = owner.require(opened, None if url else folder(log))
+    if note:
+        click.echo(f"note: {printable(note)}", err=True)
     return open_store(log, url)
 
 
@@ -120,11 +128,25 @@ def _strengthen(store: Store, found: list[Likeness], log: LogReader) -> None:
         store.flush()
 
 
-def _nothing(store: Store, where: Where) -> str:
+def _nothing(store: Store, where: Where, log: LogReader) -> str:
     """Why nothing was found."""
+    from automaton.memory import Where  # noqa: PLC0415  # see the top
+
     if not store.count():
         return "the memory is empty; `memory reindex` puts in what the log holds"
+    if where.stream and not store.count(Where(stream=where.stream)):
+        names = [name for name in _streams(log) if store.count(Where(stream=name))]
+        hint = closest(where.stream, names)
+        known = f"there are {', '.join(names)}" if names else "the log was run without streams"
+        return f"nothing like that: no item is of a stream `{where.stream}`{hint} ({known})"
     return f"nothing like that: {store.count(where)} of {store.count()} items are so"
+
+
+def _streams(log: LogReader) -> dict[str, None]:
+    """The names of the streams that competed in a log's runs."""
+    runs = (parse_run(log.line(line)) for line in log.run_lines)
+    competed = (str(run.options.get("streams", "none")) for run in runs if run)
+    return dict.fromkeys(stream.name for text in competed for stream in lineup.table(text))
 
 
 def _members(row: Likeness) -> dict[str, object]:

@@ -6,16 +6,19 @@ Says what was measured and what was not; `automaton.projection` computes it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from automaton.projection import MODELS, Fit, Measured, Range, Row, fit, project, why_not
+from automaton.projection import MODELS, NODES, Fit, Measured, Range, Row, fit, project, why_not
 
+from .effective import STREAMS
 from .kinds import PATH, WIDTH, Finite, option, switch
-from .words import as_json, printable
+from .words import as_json, counted, printable
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.rates import Rates
@@ -48,26 +51,53 @@ ENOUGH = 4096
     show_default="as the log was run",
     help="Rounds a tick to measure with (a count); few leave workers nothing to do.",
 )
+@STREAMS
 @switch("--json", "Print one JSON object.")
 def scale(
-    log: Path, seconds: float, max_workers: int | None, parallel: int | None, json: bool
-) -> None:
+    log: Path, seconds: float, max_workers: int | None, parallel: int | None, streams: str | None,
+    json: bool,
+) -> None:  # fmt: skip
     """Measure LOG's rate with 1 to N workers here, fit two laws, and project them to nodes.
 
     Copies of LOG in a temporary folder are run; LOG itself is only read. Everything
-    beyond what was measured is called extrapolated.
+    beyond what was measured is called extrapolated. Ctrl-C keeps the finished turns.
     """
     from automaton.rates import measure  # noqa: PLC0415  # see the top
 
-    given = {"parallel": parallel} if parallel else {}
-    found = measure(log, given, max_workers or _cores(), seconds, lambda text: _note(json, text))
-    fits = [fitted for model in MODELS if (fitted := fit(found.measured, model)) is not None]
-    rows = project(found.measured, fits)
+    named = {"parallel": parallel, "streams": streams}
+    given = {name: value for name, value in named.items() if value is not None}
+    with _interrupted() as stop:
+        found = measure(
+            log, given, max_workers or _cores(), seconds, lambda text: _note(json, text), stop
+        )
+    if not found.turns:
+        _note(False, "stopped before the first turn was finished; nothing was measured")
+        raise KeyboardInterrupt
+    fits: list[Fit] = []
+    if not found.idle:
+        fits = [fitted for model in MODELS if (fitted := fit(found.measured, model)) is not None]
+    rows = project(found.measured, fits, () if found.idle else NODES)
     if json:
         click.echo(as_json(_facts(found, fits, rows)))
         return
     for line in _paragraphs(log, found, fits, rows):
         click.echo(line)
+
+
+@contextmanager
+def _interrupted() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was heard; a second one ends the command, which removes the copies."""
+    heard: list[int] = []
+
+    def hear(number: int, _frame: object) -> None:
+        heard.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield lambda: bool(heard)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _cores() -> int:
@@ -84,13 +114,24 @@ def _facts(found: Rates, fits: list[Fit], rows: list[Row]) -> dict[str, Any]:
     fitted = {one.model: one.as_json() for one in fits}
     return {
         "parallel": found.parallel,
+        "streams": found.setting.streams,
+        "salience": found.setting.options.salience if found.setting.streams else None,
+        "archive": found.setting.archive,
+        "source": found.setting.source,
         "folder": found.folder,
+        "turns": found.turns,
         "measured": [
-            {"workers": m.workers, "median": m.median, "rates": m.rates} for m in found.measured
+            {
+                "workers": m.workers,
+                "median": m.median,
+                "rates": m.rates,
+                "handed_out": found.handed_out[m.workers],
+            }
+            for m in found.measured
         ],
         "idle": found.idle,
         "fits": fitted,
-        "not_fitted": {m: why_not(found.measured, m) for m in MODELS if m not in fitted},
+        "not_fitted": {m: _why(found, m) for m in MODELS if m not in fitted},
         "rows": [row.as_json() for row in rows],
     }
 
@@ -100,9 +141,13 @@ def _paragraphs(log: Path, found: Rates, fits: list[Fit], rows: list[Row]) -> It
         f"{printable(str(log))}: thoughts (candidates) a second of whole durable runs on copies in "
         f"{printable(found.folder)}, {found.parallel:,} rounds a tick, threads"
     )
+    yield printable(found.setting.said())
+    if found.turns < found.planned:
+        yield f"stopped after {counted(found.turns, 'turn')} of {found.planned}"
     yield from (_point(m, found) for m in found.measured)
-    if found.idle and found.parallel < ENOUGH:
-        yield f"ticks are too small to be shared out; measure with --parallel {ENOUGH}"
+    if found.idle:
+        yield f"not fitted, and nothing is extrapolated: {_too_small(found)}"
+        return
     if len(found.measured) < 4:
         yield f"few points: {len(found.measured)}; what is said beyond them is a guess with a name"
     for model in MODELS:
@@ -115,15 +160,25 @@ def _paragraphs(log: Path, found: Rates, fits: list[Fit], rows: list[Row]) -> It
 
 def _point(measured: Measured, found: Rates) -> str:
     low, high = min(measured.rates), max(measured.rates)
-    idle = "; at most one computed the last tick" if measured.workers in found.idle else ""
+    shared = f", {found.handed_out[measured.workers]:.0%} of the computing shared out"
     return (
-        f"  {measured.workers:3} workers  {measured.median:12,.0f}  ({low:,.0f} to {high:,.0f}, "
-        f"median of {len(measured.rates)} in turn{idle})"
+        f"  {counted(measured.workers):>11}  {measured.median:12,.0f}  ({low:,.0f} to {high:,.0f}, "
+        f"median of {len(measured.rates)} in turn{shared if measured.workers > 1 else ''})"
     )
 
 
 def _why(found: Rates, model: str) -> str:
-    return why_not(found.measured, model)
+    """Why a law is not fitted."""
+    return _too_small(found) if found.idle else why_not(found.measured, model)
+
+
+def _too_small(found: Rates) -> str:
+    """Why rates by workers say nothing of workers."""
+    larger = max(ENOUGH, 4 * found.parallel)
+    return (
+        f"ticks of {counted(found.parallel, 'round')} are too small to be shared out among "
+        f"workers, so that more of them change little; measure with --parallel {larger}"
+    )
 
 
 def _law(fitted: Fit) -> Iterator[str]:

@@ -19,3 +19,8 @@ def one_line(text: str, longest: int) -> str:
     """The text in one printable line of at most so many characters."""
     shown = printable(" ".join(text.split()))
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def counted(count: int, noun: str = "worker") -> str:
+    """How many of something, in the singular where it is one."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -1,0 +1,337 @@
+"""What stands beside a log is of this log: of another of its name, or of lost ticks, it is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from automaton import archive, decisions, owner
+from automaton.archive import Archive
+from automaton.aside import Keeping
+from automaton.branching import branched
+from automaton.cli import commands
+from automaton.grounds import grounds
+from automaton.log import Log
+from automaton.memory import folder
+from automaton.runner import Run
+
+SHIPPED = Path(__file__).resolve().parents[1] / "automaton.jsonl"
+OPTIONS = {"streams": "all", "max_objects": 400, "parallel": 16}
+
+
+def begun(path: Path) -> Path:
+    """The shipped log, that never ran; what was beside it under this name stays."""
+    path.write_bytes(SHIPPED.read_bytes())
+    return path
+
+
+def ran(path: Path, ticks: int, seed: int = 0, **keeping: Any) -> list[str]:
+    """Run a log; what was said of the files beside it."""
+    said: list[str] = []
+    given = {**OPTIONS, "seed": seed}
+    with Run(path, given, durability="off", keeping=Keeping(**keeping)) as run:
+        run.go(ticks=ticks, interval_ms=0, say=said.append)
+    return [note for note in said if "bytes a tick" not in note]
+
+
+def begun_anew(path: Path, ticks: int, seed: int = 0, **keeping: Any) -> None:
+    """Run a log, then remove it, but not what streams and memory kept, and make it anew."""
+    ran(begun(path), ticks, seed, **keeping)
+    for suffix in ("", ".genesis", ".durable", ".checkpoint"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    begun(path)
+
+
+def cut_back(path: Path, tick: int) -> None:
+    """The log as after a tick: an older copy, or what a power failure left."""
+    with Log.open(path, write=False) as log:
+        end = log.commits.row(tick).end
+    os.truncate(path, end)
+    for suffix in (".durable", ".checkpoint"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def due(path: Path) -> dict[int, int]:
+    """How many candidates of each tick lost, by the commits."""
+    with Log.open(path, write=False) as log:
+        commits = [log.commit(tick + 1) for tick in range(len(log.commits))]
+    found = {}
+    for commit in commits:
+        ends: Any = commit.state["ends"]
+        gone = sum(ends["won"].values()) + sum(ends["vetoed"].values())
+        found[commit.tick] = sum(commit.outcomes.values()) - gone - ends["budget"] - ends["empty"]
+    return found
+
+
+def archived(path: Path, found: archive.Found | None = None) -> list[tuple[int, int]]:
+    """Ticks of the archive, and how many candidates each holds."""
+    with Log.open(path, write=False) as log:
+        return [(frame.tick, len(frame.slots)) for frame in archive.read(log, found)]
+
+
+def others(path: Path) -> list[str]:
+    """The endings of files that were moved aside."""
+    return sorted(
+        p.name.removeprefix(path.name) for p in path.parent.iterdir() if "other" in p.name
+    )
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(commands, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "log.jsonl"
+
+
+# The archive.
+
+
+def test_a_log_made_anew_begins_its_own_archive_and_loses_none_of_the_other(path: Path) -> None:
+    begun_anew(path, 5)
+    before = Path(f"{path}.archive").read_bytes()
+    (note,) = ran(path, 4, seed=7)
+    assert "another log of this name" in note
+    assert f"moved to {path}.archive.other-1" in note
+    assert Path(f"{path}.archive.other-1").read_bytes() == before
+    assert archived(path) == list(due(path).items())
+
+
+def test_the_same_log_made_anew_is_the_same_log(path: Path) -> None:
+    """Its chain is: what differs in nothing cannot be told apart, and need not be."""
+    begun_anew(path, 5)
+    ran(path, 5, archive=0)
+    assert archived(path) == list(due(path).items())
+    assert ran(path, 1) == []
+    assert archived(path) == list(due(path).items())
+
+
+def test_the_rotated_part_of_another_log_is_moved_aside_too(path: Path) -> None:
+    begun_anew(path, 30, archive=20_000)
+    before = [file.read_bytes() for file in archive.paths(path)]
+    assert all(before)
+    (note,) = ran(path, 3, seed=7)
+    assert others(path) == [".archive.1.other-1", ".archive.other-1"]
+    assert all(name in note for name in others(path))
+    assert [Path(f"{file}.other-1").read_bytes() for file in archive.paths(path)] == before
+    assert archived(path) == list(due(path).items())
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+@pytest.mark.parametrize("bound", [1 << 20, 20_000])
+def test_ticks_that_a_log_lost_are_archived_once(path: Path, seed: int, bound: int) -> None:
+    ran(begun(path), 24, archive=bound)
+    first = archived(path)[0][0]
+    cut_back(path, 20)
+    found = archive.Found()
+    assert [tick for tick, _ in archived(path, found)] == list(range(first, 21))
+    assert found.foreign == 4
+    (note,) = ran(path, 4, seed, archive=bound)
+    assert "ticks that this one lost" in note
+    rows = archived(path)
+    assert rows == list(due(path).items())[-len(rows) :]
+
+
+def test_readers_leave_out_what_is_of_another_log_and_say_so(path: Path) -> None:
+    begun_anew(path, 6)
+    ran(path, 3, seed=7, archive=0)
+    with Log.open(path, write=False) as log:
+        assert not list(archive.read(log))
+    branch = branched(path)
+    assert branch.note.startswith(f"6 ticks of {path}.archive left out")
+    own = path.with_name("own.jsonl")
+    ran(begun(own), 3, seed=7, archive=0)
+    assert (branch.known == branched(own).known).all()
+    said = invoke("cycle", path)
+    assert said.exit_code == 0
+    assert "note: 6 ticks" in said.stderr
+    said = invoke("memory", "reindex", path, "--json")
+    assert json.loads(said.stdout)["archive_ticks"] == 0
+    assert "note: 6 ticks" in said.stderr
+
+
+def test_a_run_that_kept_no_archive_leaves_a_gap_that_the_next_one_names(path: Path) -> None:
+    ran(begun(path), 3)
+    assert ran(path, 2, archive=0) == []
+    (note,) = ran(path, 2)
+    assert "ends at tick 3: what lost in ticks 4 to 5" in note
+    assert ran(path, 1) == []
+    assert dict(archived(path)) == {t: n for t, n in due(path).items() if t not in {4, 5}}
+
+
+@settings(max_examples=25, deadline=None)
+@given(raw=st.binary(min_size=1, max_size=200), magic=st.sampled_from([b"", b"ARC1", b"ARC2"]))
+def test_whatever_stands_under_the_archives_name_is_kept(
+    tmp_path_factory: pytest.TempPathFactory, raw: bytes, magic: bytes
+) -> None:
+    path = begun(tmp_path_factory.mktemp("any") / "log.jsonl")
+    file = Path(f"{path}.archive")
+    file.write_bytes(magic + raw)
+    with Log.open(path, write=False) as log:
+        Archive(log).close()
+        assert not list(archive.read(log))
+    assert file.read_bytes() == b""
+    assert Path(f"{file}.other-1").read_bytes() == magic + raw
+
+
+def test_a_log_is_the_same_through_a_link(path: Path) -> None:
+    ran(begun(path), 3)
+    link = path.with_name("link.jsonl")
+    link.symlink_to(path)
+    assert archived(link) == archived(path)
+    assert branched(link).memory_tick.tolist() == branched(path).memory_tick.tolist()
+
+
+# A process that is killed.
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from automaton import archive, disk
+from automaton.aside import Keeping
+from automaton.log import Log
+from automaton.runner import Run
+
+path, where = sys.argv[1], sys.argv[2]
+die = lambda: os.kill(os.getpid(), signal.SIGKILL)
+store, write_all = Log._store, archive.write_all
+
+def stored(log, parts, count):
+    if len(log.commits) == 3 and where == "before":
+        die()
+    done = store(log, parts, count)
+    if len(log.commits) == 3 and where == "behind":
+        die()
+    return done
+
+def written(to, fd, parts):
+    if run.log.commits is not None and len(run.log.commits) == 3 and where == "within":
+        raw = b"".join(bytes(part) for part in parts)
+        write_all(to, fd, [raw[: len(raw) // 2]])
+        die()
+    return write_all(to, fd, parts)
+
+Log._store, archive.write_all = stored, written
+given = {"streams": "all", "max_objects": 400, "parallel": 16}
+with Run(path, given, durability="off", keeping=Keeping(decisions=1)) as run:
+    run.go(ticks=6, interval_ms=0)
+"""
+
+
+@pytest.mark.parametrize("where", ["before", "within", "behind"])
+def test_a_run_that_was_killed_goes_on_with_an_archive_that_lacks_and_doubles_nothing(
+    path: Path, where: str
+) -> None:
+    whole = path.with_name("whole.jsonl")
+    ran(begun(whole), 7, decisions=1)
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(begun(path)), where], capture_output=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    with Log.open(path, write=False) as log:
+        head = len(log.commits)
+    assert head == (4 if where == "behind" else 3)
+    assert ran(path, 7 - head, decisions=1) == []
+    assert path.read_bytes() == whole.read_bytes()
+    assert Path(f"{path}.archive").read_bytes() == Path(f"{whole}.archive").read_bytes()
+    assert archived(path) == list(due(path).items())
+    assert others(path) == []
+    assert Counter(kept(path)).most_common(1)[0][1] == 1
+
+
+# Decisions.
+
+
+def kept(path: Path) -> list[str]:
+    """The ids in the decisions beside a log."""
+    raw = decisions.paths(path)[0].read_bytes()
+    return [json.loads(line)["id"] for line in raw.splitlines()]
+
+
+def winners(path: Path) -> list[str]:
+    """The ids of modifications that won."""
+    rows = map(json.loads, path.read_bytes().splitlines())
+    return [row["id"] for row in rows if row.get("type") == "modification"]
+
+
+def test_decisions_of_another_log_are_moved_aside_and_lose_nothing(path: Path) -> None:
+    begun_anew(path, 4, archive=0, decisions=1)
+    before = decisions.paths(path)[0].read_bytes()
+    (note,) = ran(path, 3, seed=7, archive=0, decisions=1)
+    assert f"moved to {path}.decisions.jsonl.other-1" in note
+    assert Path(f"{path}.decisions.jsonl.other-1").read_bytes() == before
+    assert kept(path) == winners(path)
+    assert {grounds(path, identity)["source"] for identity in kept(path)[-3:]} == {"kept"}
+
+
+def test_decisions_of_ticks_that_a_log_lost_are_not_doubled(path: Path) -> None:
+    ran(begun(path), 6, archive=0, decisions=1)
+    cut_back(path, 3)
+    ran(path, 3, archive=0, decisions=1)
+    assert kept(path) == winners(path)
+    assert len(set(kept(path))) == len(kept(path))
+    assert others(path) == [".decisions.jsonl.other-1"]
+
+
+def test_a_decision_of_another_log_with_the_same_id_is_computed_again(path: Path) -> None:
+    begun_anew(path, 3, archive=0, decisions=1)
+    ran(path, 3, seed=7, archive=0)
+    for identity in [name for name in winners(path) if name in set(kept(path))][-4:]:
+        assert grounds(path, identity)["source"] == "computed"
+
+
+# The memory.
+
+
+def marked(path: Path) -> bool:
+    """Whether the memory beside a log is of another."""
+    with Log.open(path, write=False) as log:
+        return owner.is_foreign(log)
+
+
+def test_the_memory_of_another_log_is_not_recalled_and_moved_aside(path: Path) -> None:
+    begun_anew(path, 5, archive=0)
+    ran(path, 5, archive=0)
+    assert invoke("memory", "reindex", path).exit_code == 0
+    begun_anew(path, 5, archive=0, seed=7)
+    ran(path, 5, archive=0, seed=7)
+    for command in (["recall", path, "λx.x"], ["memory", "stats", path]):
+        refused = invoke(*command)
+        assert refused.exit_code == 4
+        assert refused.stderr.count("\n") == 1
+        assert "another log of this name" in refused.stderr
+    again = invoke("memory", "reindex", path)
+    assert f"moved to {folder(path)}.other-1" in again.stderr
+    assert Path(f"{folder(path)}.other-1", "shard").is_dir()
+    assert invoke("recall", path, "λx.x").exit_code == 0
+
+
+def test_a_run_feeds_no_memory_of_another_log(path: Path) -> None:
+    begun_anew(path, 4, archive=0, memory=1000)
+    notes = ran(path, 5, seed=7, archive=0, memory=1000)
+    assert [f"moved to {folder(path)}.other-1" in note for note in notes] == [True]
+    assert not marked(path)
+    assert ran(path, 2, archive=0, memory=1000, seed=7) == []
+
+
+def test_a_reader_does_not_take_a_log_that_grows_for_another(path: Path) -> None:
+    ran(begun(path), 2, archive=0)
+    with Log.open(path, write=False) as early:
+        ran(path, 2, archive=0)
+        with Log.open(path, write=False) as late:
+            owner.mark(late)
+        assert not owner.is_foreign(early)
+    cut_back(path, 2)
+    assert marked(path)
