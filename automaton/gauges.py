@@ -98,7 +98,7 @@ class Gauges:
             durable_bytes=run.log.durable,
             log_bytes=run.log.size,
             head=run.log.head.hex(),
-            refused=dict(run.refused),
+            refused=dict(run.shell.refused),
             verify=run.pace.report(run.tick).as_json(),
             gil=gil_enabled(),
             ends=state.ends,

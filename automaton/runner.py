@@ -8,48 +8,41 @@ While one tick's bytes are hashed, written and made durable, the next is compute
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Self
 
-from automaton import competition, recompute, turn
-from automaton.actions import TRIALS, Seams
+from automaton import competition, turn
 from automaton.answers import Answers
 from automaton.aside import Aside, Keeping
 from automaton.begun import Begun, worth
 from automaton.budget import Scaling
 from automaton.device import (
     OUTCOMES,
-    Job,
-    LineBuffer,
     Reference,
     opened,
-    reduce_batch,
 )
 from automaton.gauges import Gauges
 from automaton.gpu import ON_CPU, Wanted, open_device
 from automaton.growth import MEASURED_TICKS, Growth
-from automaton.intake import accept
 from automaton.log import Log
-from automaton.modify import Automaton
 from automaton.options import NAMES as DECIDING
 from automaton.options import known
 from automaton.pace import OFF, Pace, Pacing
 from automaton.pool import Background, Pool
-from automaton.population import Named, Words
 from automaton.records import CommitFields
 from automaton.refill import refilled
 from automaton.restore import Malformed, options_for, record_for, restored
 from automaton.scaling import Scaler
+from automaton.shell import Input, Shell
 from automaton.snapshot import Keeper
 from automaton.sources import Found
 from automaton.stats import Stats
 from automaton.warm import warm_up
 from automaton.world import Choice, Made
-from kernels import philox
 
 Durability = Literal["commit", "interval", "off"]
 SCALING = Scaling()
@@ -57,8 +50,31 @@ NOTHING: Mapping[str, Any] = {}
 KEEPING = Keeping()
 
 
-def nothing() -> None:
-    """Nothing to write beside the log."""
+@dataclass(frozen=True)
+class Handed:
+    """A tick's batch on its way to the log, as `Log.append` takes it."""
+
+    parts: list[Any]  # bytes, in their order
+    lines: int
+    fields: CommitFields
+    named: list[tuple[str | None, int]]  # ids of objects, by line of the batch
+    winners: slice  # of `parts`
+
+    @classmethod
+    def of(
+        cls, fields: CommitFields, head: bytes, accepted: Input, won: tuple[list[Any], int],
+        made: list[Made],
+    ) -> Self:  # fmt: skip
+        """A run record if any, accepted input, winners (parts and how many), lines made."""
+        found, taken = accepted
+        before = [part for part in (head, *taken) if part]
+        own = b"".join(line.line for line in made)
+        lines = bool(head) + len(taken) + won[1]
+        named: list[tuple[str | None, int]] = [(f.id, bool(head) + k) for k, f in enumerate(found)]
+        named += [(line.found.id, lines + k) for k, line in enumerate(made) if line.found]
+        parts = [*before, *won[0], *([own] if own else [])]
+        winners = slice(len(before), len(before) + len(won[0]))
+        return cls(parts, lines + len(made), fields, named, winners)
 
 
 class Run:
@@ -90,7 +106,7 @@ class Run:
             self._begin(progress, wanted, self.pool)
             self.scaler = Scaler(self.device, scaling, wanted.say)
             if self.world.streams is not None:
-                self.aside = Aside(Path(self.log.path), keeping, self.device, self.world)
+                self.aside = Aside(self.log, keeping, self.device, self.world)
         except BaseException:
             if self.pool is not None:
                 self.pool.close()
@@ -112,16 +128,15 @@ class Run:
         self.device.take_in(self.world.population)
         self.world.matcher = self.device.matcher
         self.batch = self.device.batch(self.world.slots, len(self.world.stream_names))
-        self.trials = self.device.batch(TRIALS)
         self.buffers = (self.device.buffer(), self.device.buffer())
         self.background = Background()
+        self.shell = Shell(self.log, self.world, self.device, self.background)
         self.reference = Reference()
         self.unknown: dict[str, None] = {}
         self.moved = True
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
         self.modifications = 0  # of this run
         self._stopping = Event()
-        self.refused: Counter[str] = Counter()  # lines of the inbox, by reason
         self.short_of_room = ""  # why `go` ended, where the disk was the reason
         self.gauges = Gauges(self.tick)
 
@@ -202,24 +217,33 @@ class Run:
         """End `go` after the tick under way; safe in a signal handler."""
         self._stopping.set()
 
-    def step(self) -> None:
-        """One tick, whose bytes are written while the next is computed."""
-        tick = self.begun = self.tick + 1
+    def step(self, given: Sequence[bytes] = ()) -> None:
+        """One tick, whose bytes are written while the next is computed.
+
+        `given`: lines of input for this tick, whether its program reads its inbox or
+        not: its first `self-io` takes them before those of the inbox; without one they
+        are taken after the actions. A line that cannot be input is a `UsageError`.
+        """
+        tick = self.tick + 1
+        self.shell.begin(tick, given)
+        self.begun = tick
         choice = self.world.choice(tick)
         buffer = self.buffers[tick % 2]
         competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
         parts = [part for part in buffer.parts if len(part)]
-        self._begun = self.background.ahead(Begun.of, parts) if worth(parts) else None
-        answers = Answers(self.world, self.batch, tick, self.reference, self._in_place)
-        self._finish(tick, choice, answers, buffer)
+        begun = self.background.ahead(Begun.of, parts) if worth(parts) else None
+        answers = Answers(self.world, self.batch, tick, self.reference, self.shell.in_place)
+        self._finish(tick, choice, answers, parts, begun)
         self.tick = tick
 
-    def _finish(self, tick: int, choice: Choice, answers: Answers, buffer: LineBuffer) -> None:
-        """Move the machine, fold, and hand the batch to the log."""
+    def _finish(
+        self, tick: int, choice: Choice, answers: Answers, won: list[Any],
+        begun: Callable[[], Begun] | None,
+    ) -> None:  # fmt: skip
+        """Move the machine, fold, and hand the batch to the log, once the one before is safe."""
         counts = self.batch.counts()
-        self._accepted: tuple[list[Found], list[bytes]] = ([], [])
         made = self._act(tick, answers)
-        found, taken = self._accepted
+        found, taken = self.shell.accepted()
         winners = answers.winners
         world, batch = self.world, self.batch
         world.state.salience = answers.mean_salience
@@ -227,113 +251,43 @@ class Run:
         self._count(found, len(winners), made)
         lost = competition.remembered(world, tick, batch)
         world.fold(tick, found, competition.entering(batch, winners), choice.level, made, lost)
+        self.modifications += len(winners)
         outcomes = dict(zip(OUTCOMES, counts, strict=True))
-        self._late = self.aside.take(tick, world, batch, choice) if self.aside else nothing
-        self._append(tick, outcomes, len(winners), taken, found, buffer, made)
+        for name, count in outcomes.items():
+            self.outcomes[name] += count
+        aside = self.aside.take(tick, world, batch, choice) if self.aside else None
+        fields = CommitFields(
+            tick=tick, outcomes=outcomes, dimension=world.dimension(),
+            state=world.state.record(), population=world.population.total,
+        )  # fmt: skip
+        self.background.wait()
+        head = self.log.run_record(self.options.record()) if self._new_run else b""
+        self._new_run = False
+        handed = Handed.of(fields, head, (found, taken), (won, len(winners)), made)
+        omitted = handed.winners if self.record == "commits" else None
+        self.background.start(self._store, handed, begun, omitted, aside)
 
     def _act(self, tick: int, answers: Answers) -> list[Made]:
         """Evaluate the conditions, perform the actions, move; returns the lines made."""
-        taken = turn.take(self.world, answers, tick, self._seams())
+        taken = turn.take(self.world, answers, tick, self.shell.seams)
         self.unknown.update(dict.fromkeys(taken.unknown))
         self.moved = taken.fired
         return taken.made
-
-    def _seams(self) -> Seams:
-        return Seams(
-            self._trial, self._normal_form, self._current, self._versions,
-            self._take_inbox, self._validate,
-        )  # fmt: skip
 
     def _count(self, found: list[Found], winners: int, made: list[Made]) -> None:
         new = sum(not self.log.index.lines_of(identity) for identity in {f.id for f in found})
         turn.count(self.world, made, winners, len(found), new, run=self._new_run)
 
-    def _append(
-        self, tick: int, outcomes: dict[str, int], winners: int, taken: list[bytes],
-        found: list[Found], buffer: LineBuffer, made: list[Made],
-    ) -> None:  # fmt: skip
-        """Hand the batch to the log, once the one before is safe."""
-        self.modifications += winners
-        for name, count in outcomes.items():
-            self.outcomes[name] += count
-        self.background.wait()
-        head = self.log.run_record(self.options.record()) if self._new_run else b""
-        self._new_run = False
-        made_bytes = b"".join(line.line for line in made)
-        before, won = ([p for p in some if len(p)] for some in ((head, *taken), buffer.parts))
-        parts = [*before, *won, *([made_bytes] if made_bytes else [])]
-        omitted = slice(len(before), len(before) + len(won)) if self.record == "commits" else None
-        lines = bool(head) + len(taken) + winners + len(made)
-        first_made = lines - len(made)
-        named: list[tuple[str | None, int]] = [(f.id, bool(head) + k) for k, f in enumerate(found)]
-        named += [
-            (line.found.id, first_made + k) for k, line in enumerate(made) if line.found is not None
-        ]
-        fields = CommitFields(
-            tick=tick, outcomes=outcomes, dimension=self.world.dimension(),
-            state=self.world.state.record(), population=self.world.population.total,
-        )  # fmt: skip
-        self.background.start(
-            self._store, self._late, self._begun, parts, lines, fields, named, omitted
-        )
-
     def _store(
-        self, late: Callable[[], None], begun: Callable[[], Begun] | None, parts: list[Any],
-        lines: int, fields: CommitFields, named: list[tuple[str | None, int]],
-        omitted: slice | None,
+        self, handed: Handed, begun: Callable[[], Begun] | None, omitted: slice | None,
+        aside: Callable[[bytes], None] | None,
     ) -> None:  # fmt: skip
         """Write a batch and what goes beside it; say to who verifies that it can be read."""
-        self.log.append(parts, lines, fields, named, begun() if begun else None, omitted)
-        late()
+        self.log.append(
+            handed.parts, handed.lines, handed.fields, handed.named,
+            begun() if begun else None, omitted, aside,
+        )  # fmt: skip
         self.pace.written(self.log.size)
-
-    # -- what actions ask of the shell ---------------------------------------
-
-    def _trial(self, target: Automaton, words: Words) -> int:
-        """How many of TRIALS reactions with this operator are candidates."""
-        world = self.world
-        world.population.set_operator(world.trial_row, Named(b"trial", words, "trial"))
-        choice = world.choice_for(target, world.trial_row)
-        job = Job(world.population, choice, self.tick + 1, philox.TRIAL)
-        self.device.react(job, self.trials)
-        return self.trials.counts()[0]
-
-    def _normal_form(self, words: Words) -> tuple[Words | None, int]:
-        o = self.options
-        if len(words) > o.input_limit:
-            return None, 0
-        reduced = reduce_batch([words], o.max_steps, o.max_size, o.max_depth)
-        return reduced.words(0), int(reduced.steps[0])
-
-    def _current(self, object_id: str) -> bytes | None:
-        found, taken = self._accepted
-        accepted = dict(zip((f.id for f in found), taken, strict=True))
-        self.background.wait()
-        return accepted.get(object_id) or self.log.current(object_id)
-
-    def _versions(self, object_id: str) -> list[int]:
-        self.background.wait()
-        return self.log.find(object_id)
-
-    def _in_place(self) -> bool:
-        """Whether the pinned genesis is in place; the first append pins it before it writes."""
-        self.background.wait()
-        return self.tick == 0 or self.log.genesis_in_place()
-
-    def _take_inbox(self) -> None:
-        self.background.wait()
-        self.log.sync()
-        state = self.world.state
-        lines, state.inbox = self.log.inbox_lines(state.inbox)
-        found, taken, refused = accept(lines, self.log.prefix)
-        state.counters["accepted"] += len(taken)
-        state.counters["refused"] += refused.total()
-        self.refused += refused
-        self._accepted = (self._accepted[0] + found, self._accepted[1] + taken)
-
-    def _validate(self) -> tuple[int, int, int]:
-        self.background.wait()
-        return recompute.validate(self.log, self.options.seed, self.tick)
 
     def stats(self, *, final: bool = False) -> Stats:
         """The statistics now; the window is since the set before, of the last one the run."""

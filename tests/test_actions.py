@@ -33,6 +33,7 @@ from automaton.options import Options
 from automaton.packed import Words, apply
 from automaton.recompute import Lookup
 from automaton.runner import Run
+from automaton.shell import Shell
 from automaton.state import ACTIONS as COUNTED
 from automaton.textbook import reduce_tree
 from kernels import philox
@@ -178,7 +179,7 @@ def test_the_best_winner_becomes_the_operator_of_the_target_from_the_next_tick_o
 
 def with_trials(monkeypatch: pytest.MonkeyPatch, answer: int) -> None:
     """Let every trial find so many candidates."""
-    monkeypatch.setattr(Run, "_trial", lambda *_: answer)
+    monkeypatch.setattr(Shell, "_trial", lambda *_: answer)
 
 
 @pytest.mark.parametrize(("found", "versions"), [(TRIALS_NEEDED - 1, 1), (TRIALS_NEEDED, 2)])
@@ -198,7 +199,7 @@ def test_a_trial_is_64_seeded_reactions_in_the_snapshot(tmp_path: Path) -> None:
     path = written(tmp_path / "log", leading("self-modify", target))
     operator = parse("λa.λb.λf.a (b f)")
     with Run(path, {"seed": 3}) as run:
-        found = run._trial(run.world.program.automata["1D"], operator)
+        found = run.shell.seams.trial(run.world.program.automata["1D"], operator)
         expected = sum(
             candidate(operator, a, b) for a, b in drawn(run, *selected(run, (a_text, b_large)))
         )

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,8 +87,8 @@ def test_a_run_is_never_further_ahead_than_it_may_be(log: Path) -> None:
     with Run(log, {"parallel": 8}, durability="off", pacing=Pacing.of("inline", 2)) as run:
         step = run.step
 
-        def watched() -> None:
-            step()
+        def watched(given: Sequence[bytes] = ()) -> None:
+            step(given)
             ahead.append(run.tick - run.pace.tick)
 
         run.step = watched  # type: ignore[method-assign]

@@ -32,7 +32,7 @@ MODULES = {
     "budget": "budget",
     "records": "records",
     "log": "log pin disk begun batches index recovery chain inbox log_reader audit frontier "
-    "checkpoint sealed growing omission archive decisions",
+    "checkpoint sealed growing omission archive decisions owner",
     "problems": "problems named_problems",
     "pool": "pool dealing processes shared worker children heap",
     "device": "device shards church arithmetic vectors batch layout capability gpu selftest "
@@ -47,9 +47,9 @@ MODULES = {
     "consolidation": "consolidation",
     "memory": "memory memory_edge memory_server remembering memory_worker memory_feed",
     "reindex": "reindex",
-    "runner": "runner aside stats gauges growth warm scaling limits tuning rates",
-    "cycles": "branch catalysts cycles stages cii",
-    "engine": "branching plan flight crew cycle_worker ran engine merge",
+    "runner": "runner shell aside stats gauges growth warm scaling limits tuning rates measured_with",
+    "cycles": "branch catalysts cycles stages exploring workbench cii",
+    "engine": "branching plan flight crew cycle_worker ran deciding engine merge",
     "api": "api",
     "cli": "cli __main__",
 }
