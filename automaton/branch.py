@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -60,7 +61,8 @@ class Branch:
     with a_mark, b_mark int64 [operators+1]: the rows that each operator's selectors
     allow; known uint64: ascending hashes of all terms that log and archive hold; and of
     what is remembered: memory_code, memory_start, memory_size, memory_steps, memory_won,
-    memory_tick, memory_slot.
+    memory_tick, memory_slot. Of the log, and not packed: chain, the one after the tick
+    (hexadecimal), and note, what is to be said of how it was read.
     """
 
     tick: int
@@ -89,6 +91,8 @@ class Branch:
     memory_won: npt.NDArray[np.bool_]
     memory_tick: Numbers
     memory_slot: Numbers
+    chain: str = ""
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.start)
@@ -128,9 +132,24 @@ class Branch:
         """The vectors of what is remembered, int16 [n, D], and their squared lengths."""
         return vectors_of(self.memory_code, self.memory_start, self.memory_size)
 
+    @cached_property
+    def largest(self) -> int:
+        """The nodes of the largest live term."""
+        return int(self.size.max(initial=1))
+
+    @cached_property
+    def columns(self) -> tuple[Words, Numbers, Places, npt.NDArray[np.bool_]]:
+        """The live terms, as kernels take them."""
+        return self.code, self.start, self.size, self.normal
+
+    @cached_property
+    def spare(self) -> deque[Any]:
+        """Benches that no thread has (see `workbench`): all of a branch that changes."""
+        return deque()
+
     def ready(self) -> Branch:
         """This, with everything computed that is computed once: before threads share it."""
-        _ = self.names, self.operators, self.vectors
+        _ = self.names, self.operators, self.vectors, self.largest, self.spare
         return self
 
     # -- as bytes ------------------------------------------------------------
@@ -153,7 +172,9 @@ class Branch:
 
 
 _ARRAYS = [
-    f.name for f in fields(Branch) if f.name not in {"tick", "prefix", "options", "op_names"}
+    f.name
+    for f in fields(Branch)
+    if f.name not in {"tick", "prefix", "options", "op_names", "chain", "note"}
 ]
 
 
@@ -186,7 +207,10 @@ def hashed(code: Words, begins: Numbers, sizes: Places) -> Hashes:
     return found
 
 
-def branch_of(world: World, tick: int, known: Hashes, remembered: Sequence[Remembered]) -> Branch:
+def branch_of(  # noqa: PLR0913  # `chain` and `note` by name
+    world: World, tick: int, known: Hashes, remembered: Sequence[Remembered], *,
+    chain: str = "", note: str = "",
+) -> Branch:  # fmt: skip
     """The branch of a world after a tick; `known`: hashes beside those of what lives."""
     population = world.population
     rows = population.choices()
@@ -211,7 +235,7 @@ def branch_of(world: World, tick: int, known: Hashes, remembered: Sequence[Remem
         np.array([one.steps for one in newest], dtype=np.int32),
         np.array([one.won for one in newest], dtype=np.bool_),
         np.array([one.tick for one in newest], dtype=np.int64),
-        np.array([one.slot for one in newest], dtype=np.int64),
+        np.array([one.slot for one in newest], dtype=np.int64), chain, note,
     ).ready()  # fmt: skip
 
 

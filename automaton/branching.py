@@ -38,11 +38,13 @@ def branched(path: Path, progress: Callable[[int], None] = nobody) -> Branch:
     """
     with Log.open(path, write=False) as log, refilled(log):
         world = restored(log, options_for(log, {}), Malformed(), progress)
-        known, remembered = _archived(path, len(log.commits))
+        found = archive.Found()
+        known, remembered = _archived(log, found)
         known = np.union1d(known, _winners(log, world))
         return branch_of(
-            world, len(log.commits), known, remembered or live_winners(world.population)
-        )
+            world, len(log.commits), known, remembered or live_winners(world.population),
+            chain=log.head.hex(), note=found.note(log),
+        )  # fmt: skip
 
 
 def _winners(log: Log, world: World) -> Hashes:
@@ -78,13 +80,11 @@ def _first_winner(raw: memoryview, prefix: str, tick: int) -> int:
     return data.find(b"\n" + head) + 1 or -1
 
 
-def _archived(path: Path, last: int) -> tuple[Hashes, list[Remembered]]:
+def _archived(log: Log, counted: archive.Found) -> tuple[Hashes, list[Remembered]]:
     """The hashes of what the archive holds, and its newest candidates, oldest first."""
     found: list[Hashes] = []
     newest: list[Remembered] = []
-    for frame in archive.read(path):
-        if frame.tick > last:  # of a tick that was lost with its batch
-            continue
+    for frame in archive.read(log, counted):
         found.append(hashed(frame.code, frame.starts, frame.sizes.astype(np.int32)))
         rows = zip(
             frame.starts[-MEMORY:].tolist(), frame.sizes[-MEMORY:].tolist(),

@@ -47,12 +47,13 @@ def cii(results: Iterable[Result]) -> Cii:
     cycles = improved = 0
     for result in results:
         metrics = result.built.metrics
-        if result.error or not metrics:
+        if result.error:
             continue
-        cycles += 1
-        improved += (result.built.score or 0) > metrics["catalyst_score"]
+        if "catalyst_score" in metrics:  # a stage of one's own may count other things
+            cycles += 1
+            improved += (result.built.score or 0) > metrics["catalyst_score"]
         for name in _COUNTED:
-            total[name] += metrics[name]
+            total[name] += metrics.get(name, 0)
     whole = total["normal_forms"]
     return Cii(
         _share(improved, cycles),

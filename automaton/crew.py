@@ -14,10 +14,12 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import length_hint
 from threading import Lock, Thread
 
 from automaton import children
-from automaton.cycle_worker import finished_of, graph_to_json, receive, send
+from automaton.cycle_worker import finished_of, graph_to_json, read, receive, send
 from automaton.cycles import failure
 from automaton.errors import WorkerError
 from automaton.plan import DeadlineError, Finished, Job, Plan
@@ -184,7 +186,9 @@ class Crew:
         with self._lock:
             if self._again:
                 return [] if member.given else [self._again.popleft()]
-            jobs = [job for _, job in zip(range(size), self._jobs, strict=False)]
+            left = length_hint(self._jobs, size * 2 * len(self._threads))
+            size = min(size, max(1, left // (2 * len(self._threads))))  # none idles at the end
+            jobs = list(islice(self._jobs, size))
             self._out += len(jobs)
             self.peak = max(self.peak, self._out)
         return jobs
@@ -199,7 +203,7 @@ class Crew:
         message = receive(member.connection)
         if not message:
             raise ConnectionError("it ended")
-        answers = json.loads(message)
+        answers = read(message)
         over = {answer[0] for answer in answers}
         member.given = deque(job for job in member.given if job.number not in over)
         left = len(over)

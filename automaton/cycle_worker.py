@@ -10,20 +10,35 @@ from __future__ import annotations
 import json
 import queue
 import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from automaton.branch import Branch
-from automaton.cycles import Graph, Stage, from_text, to_text
+from automaton.cycles import Graph, Result, Stage, compact, from_values, to_values
 from automaton.errors import UsageError
 from automaton.flight import Flight
 from automaton.plan import Finished, Job, Plan, in_sequence, warm
 from automaton.worker import die_with, found
 
+_quick: Callable[[Any], bytes] | None = None
+_reader: Callable[[bytes], Any] = json.loads
+try:
+    import orjson
+except ImportError:  # no wheel of it for every interpreter
+    pass
+else:
+    _only = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+    _quick = partial(orjson.dumps, option=_only | orjson.OPT_PASSTHROUGH_SUBCLASS)
+    _reader = orjson.loads
+
 #: Bytes of a packet; a message is cut into them.
 PACKET = 1 << 15
 _MORE, _LAST = b"\1", b"\0"
+#: Seconds for which answers are kept to go together; what is not sent is lost when all is stopped.
+TOGETHER = 0.02
 
 
 def send(connection: socket.socket, message: bytes) -> None:
@@ -75,15 +90,40 @@ def graph_from_json(value: list[Any]) -> Graph:
 # Answers.
 
 
-def answer_of(one: Finished) -> list[Any]:
-    """A finished cycle as JSON."""
-    return [one.number, to_text(one.result), one.seconds, one.computed, one.waited]
+def written(values: list[Any]) -> bytes:
+    """JSON: by orjson where that reads back as from the standard library, else that's as a text.
+
+    It writes NaN as null, and would read very wide integers as floats.
+    """
+    if _quick is not None:
+        with suppress(TypeError):  # what it knows nothing of may yet be JSON
+            raw = _quick(values)
+            if b"null" not in raw:
+                return raw
+    return compact(compact(values)).encode()
+
+
+def read(message: bytes) -> list[Any]:
+    """The answers of a message, each as it was before it was `written`."""
+    answers: list[Any] = _reader(message)
+    return [json.loads(one) if isinstance(one, str) else one for one in answers]
+
+
+def answer_of(one: Finished) -> bytes:
+    """A finished cycle as JSON; one that cannot be told to another process has failed."""
+    times = [one.seconds, one.computed, one.waited]
+    try:
+        return written([one.number, to_values(one.result), *times])
+    except (TypeError, ValueError, RecursionError) as error:
+        why = f"its metrics or decisions are no JSON: {error}"
+        failed = Result(one.result.seed, one.result.catalyst, error=why[:500])
+        return written([one.number, to_values(failed), *times])
 
 
 def finished_of(answer: list[Any]) -> Finished:
-    """What `answer_of` gave."""
-    number, text, seconds, computed, waited = answer
-    return Finished(number, from_text(text), seconds, computed, waited)
+    """What `answer_of` gave, read as JSON."""
+    number, values, seconds, computed, waited = answer
+    return Finished(number, from_values(values), seconds, computed, waited)
 
 
 def main(descriptor: int, parent: int) -> None:
@@ -109,20 +149,20 @@ def _serve(connection: socket.socket) -> None:
     send(connection, b"[]")  # ready
     while message := receive(connection):
         jobs = [Job(*job) for job in json.loads(message)]
-        run(jobs, lambda some: send(connection, json.dumps(some).encode()))
+        run(jobs, lambda some: send(connection, b"[%s]" % b",".join(some)))
 
 
-Answer = Callable[[list[Any]], None]
+Answer = Callable[[list[bytes]], None]
 
 
 def _computing(plan: Plan, jobs: list[Job], answer: Answer) -> None:
-    """One after another; with a deadline each is answered at once, so that it can be seen."""
-    done = []
+    """One after another; answered together for a while, with a deadline each at once."""
+    done, last = [], time.perf_counter()
     for job in jobs:
         done.append(answer_of(in_sequence(plan, job)))
-        if plan.deadline is not None:
+        if plan.deadline is not None or time.perf_counter() - last > TOGETHER:
             answer(done)
-            done = []
+            done, last = [], time.perf_counter()
     if done:
         answer(done)
 

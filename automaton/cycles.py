@@ -11,6 +11,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 from zlib import crc32
@@ -23,8 +24,7 @@ from automaton.catalysts import Catalyst, Matches
 from automaton.errors import UsageError
 from automaton.notation import format_term
 from automaton.packed import Words
-from automaton.population import place_words
-from kernels import philox
+from kernels import cpu, cycles
 
 Values = Mapping[str, Any]
 
@@ -40,8 +40,16 @@ class Cycle:
 
     def draws(self, stage: str, count: int, bound: int) -> npt.NDArray[np.int64]:
         """`count` draws of a stage, each from 0 to bound-1; the same for the same seed."""
-        words = place_words(self.seed, crc32(stage.encode()), philox.CYCLE, np.arange(count))
-        return ((words.astype(np.uint64) * np.uint64(bound)) >> np.uint64(32)).astype(np.int64)
+        found = np.empty(count, dtype=np.int64)
+        cpu.held(cycles.drawn)(
+            np.uint64(self.seed), number_of(stage), np.uint64(bound), found
+        )  # fmt: skip
+        return found
+
+
+def number_of(stage: str) -> np.uint64:
+    """What stands for a stage's name in the counter of its draws."""
+    return np.uint64(crc32(stage.encode()))
 
 
 @dataclass(frozen=True)
@@ -68,10 +76,15 @@ class Stage:
     needs: tuple[str, ...] = ()
     waits: bool = False
 
-    @property
+    @cached_property
     def is_async(self) -> bool:
         """Whether it waits on an event loop."""
         return inspect.iscoroutinefunction(self.work)
+
+    @cached_property
+    def elsewhere(self) -> bool:
+        """Whether it waits, so that no thread that computes may run it."""
+        return self.waits or self.is_async
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,8 @@ class Graph:
             unknown = sorted(set(stage.needs) - names.keys())
             if unknown:
                 raise UsageError(f"stage {stage.name!r} needs {unknown[0]!r}, which is no stage")
+        if names and self.result not in names:
+            raise UsageError(f"a graph's result is {self.result!r}, which is none of its stages")
         object.__setattr__(self, "by_name", names)
         try:
             object.__setattr__(self, "order", tuple(self.sorter().static_order()))
@@ -103,6 +118,8 @@ class Graph:
 
     def plus(self, stage: Stage, feeds: str | None = None) -> Graph:
         """This graph with one more stage, whose value another stage is given too."""
+        if feeds is not None and feeds not in self.by_name:
+            raise UsageError(f"stage {stage.name!r} feeds {feeds!r}, which is no stage")
         stages = tuple(
             replace(old, needs=(*old.needs, stage.name)) if old.name == feeds else old
             for old in self.stages
@@ -112,7 +129,7 @@ class Graph:
     @property
     def waits(self) -> bool:
         """Whether some stage waits for something outside."""
-        return any(stage.waits or stage.is_async for stage in self.stages)
+        return any(stage.elsewhere for stage in self.stages)
 
 
 @dataclass(frozen=True)
@@ -213,21 +230,22 @@ def inputs(stage: Stage, answers: Values) -> dict[str, Any]:
 
 # Between processes: text, since nothing may be pickled.
 
+#: Made once: `json.dumps` makes one at every call that is not of the plainest.
+compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
-def to_text(result: Result) -> str:
-    """A result as JSON that `from_text` reads back."""
+
+def to_values(result: Result) -> list[Any]:
+    """A result as what JSON has words for, if its metrics and decisions are that."""
     candidates = [
         [c.words.tolist(), c.steps, c.score, c.new, c.parents] for c in result.built.candidates
     ]
-    return json.dumps(
-        [result.seed, result.catalyst, candidates, dict(result.built.metrics),
-         [dict(decision) for decision in result.decisions], result.error]
-    )  # fmt: skip
+    return [result.seed, result.catalyst, candidates, dict(result.built.metrics),
+            [dict(decision) for decision in result.decisions], result.error]  # fmt: skip
 
 
-def from_text(text: str | bytes) -> Result:
-    """What `to_text` gave."""
-    seed, catalyst, candidates, metrics, decisions, error = json.loads(text)
+def from_values(values: list[Any]) -> Result:
+    """What `to_values` gave, also once it has been text."""
+    seed, catalyst, candidates, metrics, decisions, error = values
     built = Built(
         tuple(
             Candidate(np.array(words, dtype=np.int32), steps, score, new, tuple(parents))
@@ -236,3 +254,13 @@ def from_text(text: str | bytes) -> Result:
         metrics,
     )
     return Result(seed, catalyst, built, tuple(decisions), error)
+
+
+def to_text(result: Result) -> str:
+    """A result as JSON that `from_text` reads back."""
+    return compact(to_values(result))
+
+
+def from_text(text: str | bytes) -> Result:
+    """What `to_text` gave."""
+    return from_values(json.loads(text))

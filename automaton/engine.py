@@ -7,15 +7,13 @@ thread runs which stage, others know. No figure of a report is assumed.
 
 from __future__ import annotations
 
-import json
 import queue
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import closing, suppress
 from itertools import takewhile
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from automaton.branch import Branch
 from automaton.branching import branched
@@ -23,8 +21,8 @@ from automaton.catalysts import ANY
 from automaton.cii import cii
 from automaton.crew import Crew
 from automaton.cycles import Graph, Result
-from automaton.decisions import Decisions
-from automaton.errors import UsageError
+from automaton.deciding import Deciding
+from automaton.errors import AutomatonError, UsageError
 from automaton.flight import Flight
 from automaton.plan import Finished, Job, Plan, in_sequence, warm
 from automaton.pool import available_cores, gil_enabled
@@ -40,6 +38,10 @@ _LOOK = 0.1  # seconds between two looks at what is over
 
 def nothing(_: int) -> None:
     """Nobody is told."""
+
+
+def nobody(_: Finished) -> None:
+    """Nobody keeps its decisions."""
 
 
 class ParallelEngine:
@@ -91,29 +93,24 @@ class ParallelEngine:
         jobs = self._jobs(cycles, list(catalysts or [ANY]))
         plan = Plan.of(self.branch, self.graph, [job.catalyst for job in jobs], self.deadline)
         warm(self.branch)
-        with ExitStack() as stack:
-            keep = self._keeper(stack)
-            run = self._serially if self.engine == "serial" else self._together
-            timed = run(plan, jobs, keep, progress)
+        kept = Deciding(self.path, self.branch) if self._decisions else None
+        run = self._serially if self.engine == "serial" else self._together
+        try:
+            timed = run(plan, jobs, nobody if kept is None else kept.take, progress)
+        finally:
+            if kept is not None:
+                kept.close()
+        timed.trouble = timed.trouble or (kept.trouble if kept is not None else None)
         return self._ran(plan, jobs, timed)
 
     def _jobs(self, count: int, texts: list[str]) -> list[Job]:
         return [Job(k, (self.seed + k) % _SEEDS, texts[k % len(texts)]) for k in range(count)]
 
-    def _keeper(self, stack: ExitStack) -> Callable[[Finished], None]:
-        """What takes the decisions of a cycle that is over; from any thread."""
-        if not self._decisions:
-            return lambda _: None
-        log = Decisions(self.path)
-        stack.callback(log.close)
-        tick = self.branch.tick
-        return lambda one: _keep(log, tick, one)
-
     def _together(
         self, plan: Plan, jobs: list[Job], keep: Callable[[Finished], None],
         progress: Callable[[int], None],
     ) -> Timed:  # fmt: skip
-        """Run them at the same time."""
+        """Run them at the same time; an error that ends them early leaves what is finished."""
         timed, over = Timed(), queue.SimpleQueue[Finished]()
 
         def done(one: Finished) -> None:
@@ -125,15 +122,18 @@ class ParallelEngine:
         began = time.perf_counter()
         flight = kind(plan, iter(jobs), done, workers=self.workers, most=self.max_parallel)
         try:
-            flight.prepare()
-            timed.begin(time.perf_counter() - began)
-            flight.start()
-            self._watch(flight, timed, over, progress)
+            with closing(flight):
+                flight.prepare()
+                timed.begin(time.perf_counter() - began)
+                flight.start()
+                self._watch(flight, timed, over, progress)
         except KeyboardInterrupt:
             timed.interrupted = True
-            flight.stop()
-        finally:
-            flight.close()
+        except (AutomatonError, OSError) as error:
+            timed.take(over)
+            if not timed.finished:
+                raise
+            timed.trouble = error
         timed.end(over)
         timed.peak = flight.peak
         return timed
@@ -174,11 +174,12 @@ class ParallelEngine:
         results = [one.result for one in finished]
         failed = sum(bool(result.error) for result in results)
         total, index = len(results), cii(results)
-        again = [] if timed.interrupted else self._in_sequence(plan, jobs)
+        whole = not (timed.interrupted or timed.trouble)
+        again = self._in_sequence(plan, jobs, finished) if whole else []
         speedup = None
-        if again and total:
+        if again:
             each = sum(one.seconds for one in again) / len(again)
-            speedup = each * total / timed.seconds
+            speedup = each * (total - failed) / timed.seconds
         by_number = {one.number: one.result for one in finished}
         equal = sum(_same(by_number[one.number], one.result) for one in again)
         computed = sum(one.computed for one in finished)
@@ -193,38 +194,27 @@ class ParallelEngine:
             "waiting" if waited > computed else "computing", timed.ready, gil_enabled(),
             len(again), equal,
         )  # fmt: skip
-        return Ran(report, index, saw, results, len(jobs), timed.interrupted)
+        return Ran(report, index, saw, results, len(jobs), timed.interrupted, timed.trouble)
 
-    def _in_sequence(self, plan: Plan, jobs: list[Job]) -> list[Finished]:
-        """A share of the same cycles, evenly spread, one after another."""
-        count = min(len(jobs), max(1, round(self.sequential * len(jobs))))
-        if self.engine == "serial" or not self.sequential:
+    def _in_sequence(self, plan: Plan, jobs: list[Job], finished: list[Finished]) -> list[Finished]:
+        """A share of the completed cycles, evenly spread, one after another.
+
+        A failed one is not run here: it may have cost a process, or never have ended.
+        """
+        done = [jobs[one.number] for one in finished if not one.result.error]
+        if self.engine == "serial" or not self.sequential or not done:
             return []
-        try:
-            return [in_sequence(plan, jobs[k * len(jobs) // count]) for k in range(count)]
-        except KeyboardInterrupt:
-            return []
+        count = min(len(done), max(1, round(self.sequential * len(done))))
+        chosen = (done[k * len(done) // count] for k in range(count))
+        again: list[Finished] = []
+        with suppress(KeyboardInterrupt):
+            for job in takewhile(lambda _: not self._stopping.is_set(), chosen):
+                again.append(in_sequence(plan, job))  # noqa: PERF401  # kept when interrupted
+        return again
 
 
 def _same(one: Result, other: Result) -> bool:
     return one.as_json() == other.as_json()
-
-
-def identity(tick: int, seed: int) -> str:
-    """The id of a cycle: of a seed, on the branch after a tick."""
-    return f"cycle:{tick}.{seed}"
-
-
-def _keep(log: Decisions, tick: int, one: Finished) -> None:
-    """Hand the decisions of a cycle to the one thread that writes them."""
-    result = one.result
-    name = identity(tick, result.seed)
-    head = {"id": name, "tick": tick, "catalyst": result.catalyst}
-    rows: list[dict[str, Any]] = [{**head, **decision} for decision in result.decisions]
-    if result.error:
-        rows.append({**head, "error": result.error})
-    lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
-    log.append([f"{line}\n".encode() for line in lines], [name.encode()] * len(lines))
 
 
 def replayed(branch: Branch, seed: int, catalyst: str | None, graph: Graph = STANDARD) -> Result:

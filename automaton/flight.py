@@ -128,10 +128,10 @@ class Flight:
         with self._changed:
             late = [o for o in self._begun if o.parked and time.perf_counter() - o.began > deadline]
             for own in late:
-                own.parked, where = 0.0, next(iter(own.aside), "")
+                where = next(iter(own.aside), "")
                 error = DeadlineError(f"{deadline} s passed (--deadline) in stage {where}")
                 own.arrived.append((where, None, error))
-                self._ready.append(own)
+                self._unpark(own)
             self._changed.notify_all()
 
     # -- threads that compute --------------------------------------------------
@@ -205,7 +205,7 @@ class Flight:
                 given = inputs(stage, own.answers)
                 self._send(own, stage, self._waiters.submit(stage.work, own.cycle, given))
             elif own.here and self._idle and self._costs.get(name, 0.0) > WORTH:
-                self._send(own, stage, self._beside.submit(self._computed, own, stage))
+                self._send(own, stage, self._beside.submit(self._computed_beside, own, stage))
             else:
                 own.here.append(name)
 
@@ -222,6 +222,15 @@ class Flight:
         self._costs[stage.name] = took if before is None else before + _SMOOTH * (took - before)
         return answer
 
+    def _computed_beside(self, own: _InFlight, stage: Stage) -> Any:
+        """The same on a thread of the stages' own."""
+        cpu = time.thread_time()
+        try:
+            return self._computed(own, stage)
+        finally:
+            with self._changed:
+                own.computed += time.thread_time() - cpu
+
     def _arrive(self, own: _InFlight, name: str, done: Future[Any]) -> None:
         """A stage has ended elsewhere."""
         error = None if done.cancelled() else done.exception()
@@ -231,10 +240,16 @@ class Flight:
                 return
             own.arrived.append((name, answer, error))
             if own.parked:
-                own.waited += time.perf_counter() - own.parked
-                own.parked = 0.0
-                self._ready.append(own)
+                self._unpark(own)
                 self._changed.notify()
+
+    def _unpark(self, own: _InFlight) -> None:
+        """A cycle that was put aside can go on; it has waited if a stage that waits was out."""
+        by_name = self.plan.graph.by_name
+        if any(by_name[name].elsewhere for name in own.aside):
+            own.waited += time.perf_counter() - own.parked
+        own.parked = 0.0
+        self._ready.append(own)
 
     def _arrived(self, own: _InFlight, cpu: float) -> bool:
         """Take in what has arrived; where nothing has, put the cycle aside."""

@@ -1,9 +1,10 @@
 """Results of cycles on their way into the log: as input, in the order of their seeds.
 
-A cycle is no tick, so nobody who verifies a log could compute its lines again; what
-is given through the inbox is input, which a batch copies and a replay believes. So
-results go to `<log>.inbox`, and ticks are run until the program has read them. The
-bytes depend on the results and on the log. Must not know how cycles are run.
+A cycle is no tick, so nobody who verifies a log could compute its lines again; input
+is what a batch copies and a replay believes. So results are given to a tick of their
+own, whether the log's program reads its inbox or not: one batch, one write, all of
+them or none. The bytes depend on the results and on the log. Must not know how cycles
+are run.
 """
 
 from __future__ import annotations
@@ -15,23 +16,17 @@ from typing import Any
 
 from automaton.branch import Branch
 from automaton.cycles import Result
-from automaton.engine import identity
-from automaton.inbox import give
+from automaton.deciding import identity
 from automaton.records import dump
 from automaton.runner import Run
-from automaton.world import World
-
-#: Ticks in which the program may read its inbox; a `self-io` that does not come by then may never.
-MOST_TICKS = 256
 
 
 @dataclass(frozen=True)
 class Merged:
-    """What became of results: lines given, how many the log took, in how many ticks."""
+    """What became of results: the lines that the log took in, and the tick that took them."""
 
-    given: int
-    taken: int
-    ticks: int
+    lines: int
+    tick: int | None  # None: there was no line
 
 
 def lines(branch: Branch, results: Iterable[Result]) -> list[bytes]:
@@ -56,25 +51,12 @@ def lines(branch: Branch, results: Iterable[Result]) -> list[bytes]:
 
 
 def merge(path: Path, branch: Branch, results: Iterable[Result]) -> Merged:
-    """Give the lines to the log and run it until it has read them, or will likely never."""
+    """Run one tick of the log that takes the lines in, durably; none where there are none."""
     rows = lines(branch, results)
     if not rows:
-        return Merged(0, 0, 0)
+        return Merged(0, None)
     with Run(path) as run:  # holds the log: nobody else's ticks come between
-        end = give(str(path), rows)
-        most = MOST_TICKS if _reads(run.world) else 0
-        before = run.world.state.counters["accepted"]
-        first = run.tick
-        while run.world.state.inbox < end and run.tick - first < most:
-            run.step()
+        run.step(rows)
         run.background.wait()
         run.log.sync()
-        taken = len(rows) if run.world.state.inbox >= end else 0
-        taken = taken or run.world.state.counters["accepted"] - before
-        return Merged(len(rows), taken, run.tick - first)
-
-
-def _reads(world: World) -> bool:
-    """Whether the program has a way to read its inbox at all."""
-    actions = (transition.action for transition in world.program.transitions.values())
-    return bool(world.current) and "self-io" in actions
+        return Merged(len(rows), run.tick)

@@ -75,7 +75,7 @@ def in_sequence(plan: Plan, job: Job) -> Finished:
             stage, at = plan.graph.by_name[name], time.perf_counter()
             answer = stage.work(cycle, inputs(stage, answers))
             answers[name] = asyncio.run(awaited(answer)) if stage.is_async else answer
-            waited += time.perf_counter() - at if stage.is_async or stage.waits else 0.0
+            waited += time.perf_counter() - at if stage.elsewhere else 0.0
             in_time(plan, began, name)
         result = outcome(plan.graph, cycle, answers)
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from typing import Any
 
 from automaton.cii import Cii
 from automaton.cycles import Result
+from automaton.errors import AutomatonError
 from automaton.plan import Finished
 
 
@@ -70,6 +71,7 @@ class Ran:
     results: list[Result]
     asked: int
     interrupted: bool
+    trouble: AutomatonError | OSError | None = None  # what ended it early, or was not kept
 
     def as_json(self) -> dict[str, Any]:
         """The report by its fields, beside it the rest; without the results."""
@@ -79,6 +81,7 @@ class Ran:
             "saw": asdict(self.saw),
             "asked": self.asked,
             "interrupted": self.interrupted,
+            "trouble": None if self.trouble is None else str(self.trouble),
         }
 
 
@@ -88,6 +91,7 @@ class Timed:
     def __init__(self) -> None:
         self.finished: list[Finished] = []
         self.interrupted = False
+        self.trouble: AutomatonError | OSError | None = None
         self.peak = 1
         self.begin(0.0)
 

@@ -85,7 +85,20 @@ def compiled(body: Callable[..., Any]) -> Any:
         return _compiled(bound(body, compiled))
 
 
-def _compiled(function: types.FunctionType) -> Any:
+@cache
+def held(body: Callable[..., Any]) -> Any:
+    """The same, but calling it keeps the GIL: for work of microseconds.
+
+    To give the GIL away and wait for it again costs such a call more than it gains,
+    where several threads compute.
+    """
+    with _ATTACHING:
+        function = bound(body, compiled)
+        function.__qualname__ += "_held"  # numba's cache goes by it, and not by this option
+        return _compiled(function, nogil=False)
+
+
+def _compiled(function: types.FunctionType, *, nogil: bool = True) -> Any:
     """The function under numba, its machine code kept in our own folder.
 
     Without numba's runtime: kernels allocate nothing, and every call between them
@@ -96,6 +109,6 @@ def _compiled(function: types.FunctionType) -> Any:
     before = config.CACHE_DIR
     config.CACHE_DIR = folder  # read once, when the cache is attached
     try:
-        return _njit(nogil=True, error_model="numpy", _nrt=False, cache=bool(folder))(function)
+        return _njit(nogil=nogil, error_model="numpy", _nrt=False, cache=bool(folder))(function)
     finally:
         config.CACHE_DIR = before

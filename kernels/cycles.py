@@ -1,4 +1,4 @@
-"""What cycles need beside reactions: terms gathered into a code of their own, and hashes.
+"""What cycles need beside reactions: draws, terms gathered, hashes, what is most alike.
 
 A cycle looks at some hundred terms of a snapshot; gathered together they are small
 enough for the nearest cache, and nothing of the snapshot is written. Bodies only.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .embed import count_shapes
 from .packed import U, term_hash
+from .philox import CYCLE, below, draw
 
 #: Dimensions of what is compared; counts are cut to -LARGEST..LARGEST.
 DIMENSIONS = 64
@@ -57,19 +59,6 @@ def is_known(h, known):  # type: ignore[no-untyped-def]
     return low < known.shape[0] and known[U(low)] == h
 
 
-def unknown(found, known, fresh):  # type: ignore[no-untyped-def]
-    """Which hashes (uint64[n]) are neither 0, in known, nor earlier among them; fresh uint8[n]."""
-    for k in range(found.shape[0]):
-        fresh[U(k)] = 0
-        if found[U(k)] == 0 or is_known(found[U(k)], known):
-            continue
-        fresh[U(k)] = 1
-        for j in range(k):
-            if found[U(j)] == found[U(k)]:
-                fresh[U(k)] = 0
-                break
-
-
 def cut(vectors, norms):  # type: ignore[no-untyped-def]
     """Cut the counts of vectors (int16 [n, D]); their squared lengths into norms (int64[n])."""
     for k in range(vectors.shape[0]):
@@ -81,16 +70,41 @@ def cut(vectors, norms):  # type: ignore[no-untyped-def]
         norms[U(k)] = norm
 
 
-def alike(own, vectors, norms, found):  # type: ignore[no-untyped-def]
-    """How like `own` (int16[D]) each vector is, into found (int64[n]); only the order counts.
+def drawn(seed, stage, bound, found):  # type: ignore[no-untyped-def]
+    """Draws of a stage, each below `bound`, into found (int64[n]); the others uint64."""
+    for k in range(found.shape[0]):
+        found[U(k)] = np.int64(below(draw(seed, stage, np.uint64(k), CYCLE)[0], bound))
 
-    The squared cosine times own's squared length and 2**10, 0 for an obtuse angle;
-    squared products are below 2**52, so nothing overflows.
+
+def recall(words, shapes, sums, vectors, norms, best, likeness):  # type: ignore[no-untyped-def]
+    """The numbers of the vectors that are most like a term's, ties as they come; how many.
+
+    words int32[n]; vectors int16 [m, D] with norms int64[m] of `cycles.cut`; best and
+    likeness int64[K] are the result: the squared cosine times the term's squared length
+    and 2**10, 0 for an obtuse angle; squared products are below 2**52, so nothing
+    overflows. shapes uint64[4 * n], sums int32[D]: scratch.
     """
+    for j in range(sums.shape[0]):
+        sums[U(j)] = 0
+    count_shapes(words, 0, words.shape[0], shapes, sums)
+    for j in range(sums.shape[0]):
+        sums[U(j)] = min(max(sums[U(j)], -LARGEST), LARGEST)
+    kept = 0
     for k in range(norms.shape[0]):
         product = np.int64(0)
-        for j in range(own.shape[0]):
-            product += np.int64(own[U(j)]) * np.int64(vectors[U(k), U(j)])
-        found[U(k)] = 0
+        for j in range(sums.shape[0]):
+            product += np.int64(sums[U(j)]) * np.int64(vectors[U(k), U(j)])
+        like = np.int64(0)
         if product > 0:
-            found[U(k)] = ((product * product) << 10) // norms[U(k)]
+            like = ((product * product) << 10) // norms[U(k)]
+        at = kept
+        while at > 0 and likeness[U(at - 1)] < like:
+            if at < best.shape[0]:
+                best[U(at)] = best[U(at - 1)]
+                likeness[U(at)] = likeness[U(at - 1)]
+            at -= 1
+        if at < best.shape[0]:
+            best[U(at)] = k
+            likeness[U(at)] = like
+            kept = min(kept + 1, best.shape[0])
+    return kept

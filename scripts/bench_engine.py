@@ -119,7 +119,7 @@ bench.warm(branch)
 print("ready", flush=True)
 while sys.stdin.readline():
     begin = time.perf_counter()
-    for seed in range({cycles}):
+    for seed in range({first}, {first} + {cycles}):
         bench.in_sequence(plan, bench.Job(seed, seed, "any"))
     print(time.perf_counter() - begin, flush=True)
 """
@@ -130,15 +130,19 @@ class Independent:
 
     def __init__(self, file: Path, name: str, cycles: int, count: int) -> None:
         self.each = max(1, cycles // count)
-        program = _CHILD.format(
-            path=[str(ROOT / "scripts"), str(ROOT)], file=str(file), name=name, cycles=self.each
-        )
+        path = [str(ROOT / "scripts"), str(ROOT)]
+        programs = [
+            _CHILD.format(
+                path=path, file=str(file), name=name, first=k * self.each, cycles=self.each
+            )
+            for k in range(count)
+        ]
         self.children = [
             subprocess.Popen(
                 [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 text=True,
             )
-            for _ in range(count)
+            for program in programs
         ]  # fmt: skip
         for child in self.children:
             assert self._line(child) == "ready"

@@ -9,7 +9,7 @@ import threading
 import time
 from typing import Any
 
-from automaton.cycles import Cycle, Graph, Stage, Told, Values
+from automaton.cycles import Built, Cycle, Graph, Stage, Told, Values
 from automaton.stages import STANDARD, Proposal
 from automaton.terms import numeral
 
@@ -60,6 +60,16 @@ def hangs(cycle: Cycle, _: Values) -> None:
         time.sleep(600)
 
 
+def untellable(cycle: Cycle, _: Values) -> Told:
+    """Decide something for which JSON has no word, for odd seeds."""
+    return Told(cycle.seed, {"seen": {1} if cycle.seed % 2 else 1})
+
+
+def counts_its_own(_: Cycle, __: Values) -> Built:
+    """Count what no standard stage counts."""
+    return Built((), {"jumps": 3})
+
+
 class Meeting:
     """A stage that returns once as many cycles are in it at the same time as are invited."""
 
@@ -78,6 +88,7 @@ def graph(work: Any, **settings: Any) -> Graph:
 
 NAP, BLOCK, FOREVER = graph(nap), graph(block, waits=True), graph(forever)
 FAILS, LEAVES, KILLED, HANGS = graph(odd_fails), graph(leaves), graph(killed), graph(hangs)
+UNTELLABLE, COUNTS = graph(untellable), graph(counts_its_own)
 EMPTY = Graph((), "none")
 ADVISED = STANDARD.plus(Stage("advise", advise, ("analyze",)), feeds="build")
 WAITING = STANDARD.plus(Stage("nap", nap, ("analyze",)), feeds="build")

@@ -31,13 +31,13 @@ from automaton.cycles import (
     from_text,
     to_text,
 )
+from automaton.deciding import identity
 from automaton.decisions import find, paths
 from automaton.device import Reference
-from automaton.engine import ENGINES, ParallelEngine, identity, replayed
+from automaton.engine import ENGINES, ParallelEngine, replayed
 from automaton.errors import AutomatonError, UsageError
 from automaton.flight import Flight
 from automaton.log import Log
-from automaton.merge import lines, merge
 from automaton.packed import apply
 from automaton.plan import Job, Plan, in_sequence
 from automaton.ran import Ran
@@ -376,51 +376,6 @@ def test_decisions_of_a_thousand_cycles_are_whole_and_each_there_once(
     kept = [json.loads(line) for line in find(path, identity(8, 77).encode())]
     assert [row["stage"] for row in kept] == ["analyze", "architect", "mentor", "build"]
     assert kept[3]["score"] == ran.results[77].built.score
-
-
-# Into the log.
-
-
-@pytest.mark.parametrize("kind", ENGINES)
-def test_merging_gives_the_same_bytes_whatever_ran_the_cycles(
-    log: Path, tmp_path: Path, kind: str
-) -> None:
-    found = []
-    for number, (which, most) in enumerate([("serial", 1), (kind, 9)]):
-        (tmp_path / str(number)).mkdir()
-        path = copy(log, tmp_path / str(number))
-        under_way = ParallelEngine(path, most, which, sequential=0.0, workers=2)
-        merged = merge(path, under_way.branch, under_way.run(30).results)
-        assert merged.given == merged.taken > 5
-        found.append(path.read_bytes())
-    assert found[0] == found[1]
-
-
-def test_a_log_that_took_results_in_verifies(log: Path, tmp_path: Path) -> None:
-    path = copy(log, tmp_path)
-    under_way = ParallelEngine(path, sequential=0.0)
-    merged = merge(path, under_way.branch, under_way.run(40).results)
-    with Log.open(path, write=False) as opened:
-        assert len(opened.commits) == 8 + merged.ticks
-    assert CliRunner().invoke(commands, ["verify", str(path)]).exit_code == 0
-    assert branched(path).tick == 8 + merged.ticks
-
-
-def test_lines_are_of_new_terms_in_the_order_of_seeds(branch: Branch) -> None:
-    results = engine(branch).run(40).results
-    rows = [json.loads(line) for line in lines(branch, reversed(results))]
-    seeds = [int(row["id"].rpartition(".")[2]) for row in rows]
-    assert seeds == sorted(seeds)
-    assert len({row["term"] for row in rows}) == len(rows)
-
-
-def test_results_wait_in_the_inbox_of_a_program_that_reads_none(tmp_path: Path) -> None:
-    path = tmp_path / "log.jsonl"
-    path.write_text('{"id":"a","type":"automaton","term":"λ0"}\n{"id":"t","term":"λλ1 (1 0)"}\n')
-    under_way = ParallelEngine(path, sequential=0.0)
-    merged = merge(path, under_way.branch, under_way.run(10).results)
-    assert (merged.taken, merged.ticks) == (0, 0)
-    assert len(Path(f"{path}.inbox").read_bytes().splitlines()) == merged.given > 0
 
 
 # The commands.

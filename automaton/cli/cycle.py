@@ -10,7 +10,7 @@ import click
 
 from .cycles import CATALYST_HELP, SEED
 from .kinds import PATH, WIDTH, option, switch
-from .words import as_json, one_line
+from .words import as_json, one_line, printable
 
 
 @click.command(context_settings={"max_content_width": WIDTH})
@@ -32,15 +32,18 @@ def cycle(log: Path, seed: int, catalyst: str | None, json: bool) -> None:
     from automaton.branching import branched  # noqa: PLC0415  # loads numba, which takes a second
     from automaton.engine import replayed  # noqa: PLC0415
 
-    found = replayed(branched(log), seed, catalyst).as_json()
+    branch = branched(log)
+    if branch.note:
+        click.echo(f"note: {printable(branch.note)}", err=True)
+    found = replayed(branch, seed, catalyst).as_json()
     if json:
         click.echo(as_json(found))
         return
-    for line in _told(found):
+    for line in _told(found, branch.options.max_steps):
         click.echo(line)
 
 
-def _told(found: dict[str, Any]) -> Iterator[str]:
+def _told(found: dict[str, Any], max_steps: int) -> Iterator[str]:
     yield f"seed {found['seed']}, catalyst {one_line(found['catalyst'], 80)}"
     if found["error"]:
         yield f"  failed: {one_line(found['error'], 300)}"
@@ -48,7 +51,8 @@ def _told(found: dict[str, Any]) -> Iterator[str]:
         facts = (f"{k} {v}" for k, v in decision.items() if k != "stage")
         yield f"  {decision['stage']:10} " + one_line(", ".join(facts), 200)
     for name, value in found["metrics"].items():
-        yield f"  {name:16} {value}"
+        said = _depth(found["metrics"], max_steps) if name == "depth" else value
+        yield f"  {name:16} {said}"
     for candidate in found["candidates"]:
         new = "new" if candidate["new"] else "known"
         yield (
@@ -56,3 +60,12 @@ def _told(found: dict[str, Any]) -> Iterator[str]:
             f"steps, {new}: {one_line(candidate['term'], 80)}"
         )
         yield "             of " + one_line(", ".join(candidate["parents"]), 200)
+
+
+def _depth(metrics: dict[str, Any], max_steps: int) -> str:
+    """The component of the index (docs/engine.md); `metrics` hold the sum."""
+    whole = metrics["normal_forms"]
+    if not whole:
+        return "not measured: no normal form"
+    of = f"log(1 + beta steps) / log(1 + {max_steps}) over {whole} normal forms"
+    return f"{metrics['depth'] / whole:.4f}, the mean of {of}"

@@ -14,11 +14,14 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from automaton.errors import AutomatonError, UsageError
+
 from .kinds import PATH, WIDTH, Finite, option, switch
 from .run import ended_by_signals
 from .words import as_json, one_line, printable
 
 if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.cycles import Result
     from automaton.engine import ParallelEngine
     from automaton.merge import Merged
     from automaton.ran import Ran
@@ -56,12 +59,12 @@ CATALYST_HELP = (
         help="Time that a cycle may take, in seconds; beyond it the cycle has failed.")  # fmt: skip
 @option("--sequential", type=Finite(0, 1), metavar="P", default=0.1, show_default=True,
         help="Run so many of the cycles (a share of 1) again in sequence, to measure the "
-        "speed-up; 0: none.")  # fmt: skip
+        "speed-up; 0, and --engine serial: none.")  # fmt: skip
 @option("--results", type=PATH, metavar="FILE", show_default="none",
         help="Write a JSON object a cycle to FILE (a path), in the order of seeds.")  # fmt: skip
 @switch("--decisions", "Write what each cycle decided to LOG.decisions.jsonl.")
-@switch("--commit", "Give the best new terms to LOG as input, in the order of seeds, and run it "
-        "until it has read them.")  # fmt: skip
+@switch("--commit", "Give the best new terms to LOG as input, in the order of seeds: one tick "
+        "takes them all, whether its program reads its inbox or not.")  # fmt: skip
 @switch("--json", "Print one JSON object.")
 def cycles(
     log: Path, count: int, parallel: int, engine: str, workers: int | None, seed: int,
@@ -75,21 +78,29 @@ def cycles(
     """
     from automaton.engine import ParallelEngine  # noqa: PLC0415  # see the top
 
+    if engine == "serial" and workers is not None:
+        raise UsageError(f"--workers {workers}: --engine serial computes in one; leave one of them")
+    if results is not None:  # what cannot be written is known before anything is computed
+        results.open("a").close()
     under_way = ParallelEngine(
         log, parallel, engine, seed=seed, workers=workers, deadline=deadline,
         decisions=decisions, sequential=sequential,
     )  # fmt: skip
+    if under_way.branch.note:
+        click.echo(f"note: {printable(under_way.branch.note)}", err=True)
     with ended_by_signals(under_way.stop), _bar(count, quiet=json) as progress:
         ran = under_way.run(count, catalysts or None, progress=progress)
     if results is not None:
         _write(results, ran)
-    merged = _merged(log, under_way, ran) if commit else None
+    merged, trouble = _merged(log, under_way, ran) if commit else (None, ran.trouble)
     if json:
         added = {} if merged is None else {"merged": merged.__dict__}
         click.echo(as_json({**ran.as_json(), **added}))
-        return
-    for line in _paragraphs(log, ran, merged):
-        click.echo(line)
+    else:
+        for line in _paragraphs(log, ran, merged):
+            click.echo(line)
+    if trouble is not None:  # once what was found is said
+        raise trouble
 
 
 @contextmanager
@@ -110,17 +121,23 @@ def _write(path: Path, ran: Ran) -> None:
             file.write(as_json(result.as_json()) + "\n")
 
 
-def _merged(log: Path, engine: ParallelEngine, ran: Ran) -> Merged:
+def _merged(
+    log: Path, engine: ParallelEngine, ran: Ran
+) -> tuple[Merged | None, AutomatonError | OSError | None]:
+    """What the log took, and what went wrong, there or before."""
     from automaton.merge import merge  # noqa: PLC0415  # loads what runs a log
 
-    return merge(log, engine.branch, ran.results)
+    try:
+        return merge(log, engine.branch, ran.results), ran.trouble
+    except (AutomatonError, OSError) as error:  # another process may write this log
+        return None, ran.trouble or error
 
 
 def _paragraphs(log: Path, ran: Ran, merged: Merged | None) -> Iterator[str]:
     report, saw, index = ran.report, ran.saw, ran.cii
     stopped = f", stopped before the other {ran.asked - report.total_executions}"
     yield f"{printable(str(log))}: {report.total_executions} cycles" + (
-        stopped if ran.interrupted else ""
+        stopped if report.total_executions < ran.asked else ""
     )
     for name, value in report.as_json().items():
         yield f"  {name:22} {_said(value)}"
@@ -145,12 +162,15 @@ def _paragraphs(log: Path, ran: Ran, merged: Merged | None) -> Iterator[str]:
 
 
 def _found(ran: Ran) -> Iterator[str]:
-    """The best cycles, and some that failed."""
+    """The best cycles, each with a term of its own, and some that failed."""
     best = sorted(
         (r for r in ran.results if r.built.candidates),
         key=lambda r: (-(r.built.score or 0), len(r.built.candidates[0].words), r.seed),
     )
-    for result in best[:_SHOWN]:
+    distinct: dict[bytes, Result] = {}
+    for result in best:
+        distinct.setdefault(result.built.candidates[0].words.tobytes(), result)
+    for result in list(distinct.values())[:_SHOWN]:
         top = result.built.candidates[0]
         yield (
             f"  seed {result.seed}: score {top.score} (catalyst "
@@ -162,12 +182,9 @@ def _found(ran: Ran) -> Iterator[str]:
 
 def _given(log: Path, merged: Merged) -> str:
     name = printable(str(log))
-    if merged.taken >= merged.given:
-        return f"{name} took {merged.taken} terms as input, in {merged.ticks} ticks"
-    return (
-        f"{name} has taken {merged.taken} of {merged.given} terms in {merged.ticks} ticks; the "
-        f"others wait in {name}.inbox until a transition with the action self-io reads it"
-    )
+    if merged.tick is None:
+        return f"{name} is as it was: no cycle found a term that it had not held before"
+    return f"{name} took {merged.lines} terms as input, in tick {merged.tick}"
 
 
 def _said(value: object) -> str:
