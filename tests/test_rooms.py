@@ -47,7 +47,8 @@ MODULES = {
     "consolidation": "consolidation",
     "memory": "memory memory_edge memory_server remembering memory_worker memory_feed",
     "reindex": "reindex",
-    "runner": "runner shell aside stats gauges growth warm scaling limits tuning rates measured_with",
+    "runner": "runner shell aside stats gauges growth warm scaling limits tuning rates "
+    "measured_with",
     "cycles": "branch catalysts cycles stages exploring workbench cii",
     "engine": "branching plan flight crew cycle_worker ran deciding engine merge",
     "api": "api",
