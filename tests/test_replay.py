@@ -35,8 +35,8 @@ from small import (
 )
 
 from automaton import dealing
+from automaton.budget import Scaling
 from automaton.conditions import QUESTIONS
-from automaton.device import Cpu
 from automaton.errors import DamagedError, NothingToRunError, UsageError
 from automaton.log import Log
 from automaton.recompute import Lookup
@@ -230,9 +230,8 @@ def test_neither_threads_nor_shards_change_a_byte(
     flags = {**FLAGS, "parallel": 40}
     expected = lived(tmp_path, "whole", [(12, flags)], fed=False)
     monkeypatch.setattr(dealing, "SHARD_SLOTS", shard)
-    with Run(written(tmp_path / "log", rich()), flags) as run:
-        run.device.close()
-        run.device = Cpu(run.options, threads)
+    scaling = Scaling(engine="thread", workers=threads, auto_scale=False)
+    with Run(written(tmp_path / "log", rich()), flags, scaling=scaling) as run:
         run.go(ticks=12, interval_ms=0)
     assert (tmp_path / "log").read_bytes() == expected
 
