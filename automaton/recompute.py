@@ -50,10 +50,10 @@ class Lookup:
         """
         ours = is_our_id(identity, self.log.prefix)
         members = self.members(identity, before + ours)
+        built_in = operator_named(identity, self.log.prefix)
+        if built_in is not None and (members or {}).get("type") not in {"automaton", "rule"}:
+            return built_in  # logs from before streams hold objects of such names
         if members is None:
-            built_in = operator_named(identity, self.log.prefix)
-            if built_in is not None:
-                return built_in
             raise DamagedError(f"no object `{identity}` stands before line {before}")
         if members.get("type") == "run":
             return notation.parse(str(members["options"]["operator"]))

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from small import TERMS, automaton, encoded, ran, rich, rule, term, written
 
 from automaton.cli import commands
+from automaton.runner import Run
 from kernels import cpu
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -187,9 +188,42 @@ def test_a_log_from_before_there_were_streams_may_hold_the_ids_of_their_operator
     assert b'"id":"commit:9"' in path.read_bytes()
 
 
+def test_an_object_of_an_old_log_is_not_taken_for_the_operator_of_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    shutil.copy(ROOT / "tests" / "corpus" / "before-streams.jsonl", path)
+    loop = {"fromNode": "reason:word", "toNode": "reason:word", "condition": "true"}
+    given = [{"id": "va", "type": "transition", **loop, "action": "validate-self"}]
+    given += [term(f"n{k}", f"λf.λx.{'f (' * k}x{')' * k}") for k in range(5)]
+    with Run(path, {"streams": "reason", "parallel": 16}) as run:
+        run.step([encoded([row]) for row in given])
+        for _ in range(12):
+            run.step()
+    won = [json.loads(line) for line in path.read_bytes().splitlines() if b"reason:add" in line]
+    assert any(row.get("parents", [""])[0] == "reason:add" for row in won)
+    assert invoke("verify", path).exit_code == 0
+
+
 def test_input_may_not_take_the_id_of_an_operator_of_the_streams(tmp_path: Path) -> None:
     path = written(tmp_path / "log.jsonl", [automaton("op"), *TERMS])
     path.with_name("log.jsonl.inbox").write_bytes(encoded([term("reason:add", "λx.x")]))
     loop = {"id": "l", "type": "transition", "fromNode": "op", "toNode": "op", "action": "self-io"}
     path.write_bytes(path.read_bytes() + encoded([loop]))
     assert ran(path, 2).refused == {"id of the log's own": 1}
+
+
+def test_a_run_says_that_without_streams_there_are_no_decisions_to_keep(log: Path) -> None:
+    said = invoke("run", log, "--ticks", "1", "--decisions", "all", "--memory-rate", "9")
+    assert "--decisions and --memory-rate: nothing to keep, since no streams compete" in said.stderr
+
+
+def test_results_of_cycles_go_into_no_file_that_is_there(log: Path) -> None:
+    before = log.read_bytes()
+    said = invoke("cycles", log, "--count", "2", "--results", log)
+    assert (said.exit_code, log.read_bytes()) == (4, before)
+    assert "exists; choose another place" in said.stderr
+
+
+def test_a_problem_that_was_not_solved_is_said_to_be_so_beside_no_objects(log: Path) -> None:
+    said = invoke("synthesize", log, "--problem", "pred", "--objects", "--budget", "1000")
+    assert (said.exit_code, said.stdout) == (0, "")
+    assert "pred: not found within 1,000 beta steps" in said.stderr

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 from rich.console import Console
@@ -16,6 +16,7 @@ from rich.progress import Progress
 
 from automaton.errors import AutomatonError, UsageError
 
+from .init import created
 from .kinds import PATH, WIDTH, Finite, option, switch
 from .run import ended_by_signals
 from .words import as_json, one_line, printable
@@ -80,18 +81,18 @@ def cycles(
 
     if engine == "serial" and workers is not None:
         raise UsageError(f"--workers {workers}: --engine serial computes in one; leave one of them")
-    if results is not None:  # what cannot be written is known before anything is computed
-        results.open("a").close()
     under_way = ParallelEngine(
         log, parallel, engine, seed=seed, workers=workers, deadline=deadline,
         decisions=decisions, sequential=sequential,
     )  # fmt: skip
+    # What cannot be written is known before anything is computed.
+    results_file = None if results is None else created(results)
     if under_way.branch.note:
         click.echo(f"note: {printable(under_way.branch.note)}", err=True)
     with ended_by_signals(under_way.stop), _bar(count, quiet=json) as progress:
         ran = under_way.run(count, catalysts or None, progress=progress)
-    if results is not None:
-        _write(results, ran)
+    if results_file is not None:
+        _write(results_file, ran)
     merged, trouble = _merged(log, under_way, ran) if commit else (None, ran.trouble)
     if json:
         added = {} if merged is None else {"merged": merged.__dict__}
@@ -115,10 +116,10 @@ def _bar(count: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
         yield lambda done: progress.update(task, completed=done)
 
 
-def _write(path: Path, ran: Ran) -> None:
-    with path.open("w", encoding="utf-8") as file:
+def _write(results: BinaryIO, ran: Ran) -> None:
+    with results as file:
         for result in ran.results:
-            file.write(as_json(result.as_json()) + "\n")
+            file.write(as_json(result.as_json()).encode() + b"\n")
 
 
 def _merged(

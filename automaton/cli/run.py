@@ -245,7 +245,7 @@ def run(log: Path, **settings: Any) -> None:
     opening["wanted"] = Wanted(device, settings.pop("gpu_batch_size"), display.note)
     opening["scaling"] = scaling_of(settings)
     opening["pacing"] = pacing = Pacing.of(settings.pop("verify"), settings.pop("max_lag"))
-    opening["keeping"] = Keeping.of(
+    opening["keeping"] = keeping = Keeping.of(
         *(settings.pop(name) for name in ("archive", "decisions", "memory_rate", "memory_url"))
     )
     looping = {to: settings.pop(name) for name, to in LOOPING.items()}
@@ -254,6 +254,10 @@ def run(log: Path, **settings: Any) -> None:
     with display.moving(), Run(log, given, **opening, progress=display.reading) as under_way:
         for text in _notices(under_way):
             display.note(text)
+        idle = {"--decisions": keeping.decisions, "--memory-rate": keeping.memory}
+        if under_way.aside is None and any(idle.values()):
+            names = " and ".join(name for name, value in idle.items() if value)
+            display.note(f"{names}: nothing to keep, since no streams compete (see --streams)")
         if pacing.mode.startswith("sample"):
             display.note(f"--verify {pacing.mode}: ticks are drawn by seed {pacing.seed}")
         display.begin(under_way, looping["ticks"], looping["seconds"])

@@ -111,6 +111,9 @@ def synthesize(
         elif objects:
             for found in answer.solutions:
                 click.echo(as_json(_object(problem, found)))
+            if not answer.solutions:
+                [line] = _found(answer)
+                click.echo(f"note: {printable(problem.name)}: {line}", err=True)
         else:
             click.echo("\n" * (number > 0), nl=False)
             for line in _paragraphs(log, answer):
@@ -230,12 +233,13 @@ def _paragraphs(log: Path, answer: Answered) -> Iterator[str]:
 
 
 def _found(answer: Answered) -> Iterator[str]:
-    if answer.laboratory.stopped:
-        yield "interrupted: what follows is what was found until then"
+    stopped = answer.laboratory.stopped
     if not answer.solutions:
         budget = f"{answer.laboratory.settings.budget:,} beta steps a synthesis"
-        yield "not found" if answer.laboratory.stopped else f"not found within {budget}"
+        yield "interrupted: not found until then" if stopped else f"not found within {budget}"
         return
+    if stopped:
+        yield "interrupted: what follows is what was found until then"
     head = ("nodes", "bits", "beta steps", "synthesis", "term")
     rows = [
         (str(len(s.words)), str(s.bits), f"{s.steps:,}", str(s.synthesis), format_term(s.words))
