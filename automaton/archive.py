@@ -230,17 +230,20 @@ def _own(fd: int, log: LogReader) -> _Head:
 
 
 def _from_crash(fd: int, start: int, due: int) -> bool:
-    """Whether what stands behind frames of ours is one torn frame, or the one of the tick due."""
-    if not start:
-        return False
+    """Whether what stands behind frames of ours is one torn frame, or the one of the tick due.
+
+    Where no frame is before it, as in tick 1 and once the file was rotated, a torn one says
+    itself of which tick it is, if it is long enough.
+    """
     whole = list(_frames(fd, start, most=2))
     if whole:
         return len(whole) == 1 and whole[0].tick == due and whole[0].end == size_of(fd)
     raw = os.pread(fd, _HEAD.size, start)
     if len(raw) < _HEAD.size:
-        return raw[:4] == _MAGIC[: len(raw)]
-    magic, _, _, _, length, _ = _HEAD.unpack(raw)
-    return bool(magic == _MAGIC and start + _HEAD.size + length >= size_of(fd))
+        return bool(start) and raw[:4] == _MAGIC[: len(raw)]
+    magic, _, _, tick, length, _ = _HEAD.unpack(raw)
+    torn = magic == _MAGIC and start + _HEAD.size + length >= size_of(fd)
+    return bool(torn and (start or tick == due))
 
 
 def _frames(fd: int, at: int = 0, most: int | None = None) -> Iterator[_Head]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ from kernels import reduce
 
 Numbers = npt.NDArray[np.int64]
 Write = Callable[[bytes], None]  # is given a chain
+#: Seconds from one mark of whose the memory is to the next: each waits for the disk.
+MARK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Aside:
         self._troubles: list[str] = []
         self._too_large = False  # said that a tick was
         self._memory: Memory | None = None
+        self._marked = monotonic() - MARK_S
         self._decisions: Decisions | None = None
         self._archive = Archive(log, keeping.archive) if keeping.archive else None
         self._buffers = (device.buffer(), device.buffer())
@@ -91,8 +95,9 @@ class Aside:
     def take(self, tick: int, world: World, batch: Batch, choice: Choice) -> Write:
         """What a tick leaves, before its columns are used again; the answer writes it.
 
-        To be called with the chain after the tick's commit, before that is written: so
-        a crash leaves more here than in the log, which is cut off again, and never less.
+        To be called with the chain after the tick's commit, before that is written; what
+        is kept is in the files when it returns. So the end of the process leaves more
+        here than in the log, which is cut off again, and never less.
         """
         buffer, ends = self._buffers[tick % 2], world.state.ends or {}
         if self._archive is not None:
@@ -105,17 +110,24 @@ class Aside:
 
         def write(chain: bytes) -> None:
             archive, decisions = self._archive, self._decisions
-            if self._memory is not None and not tick & (tick - 1):  # seldom: it waits for the disk
-                owner.mark(self._log)
+            self._mark()
             if archive is not None:
                 with self._forgiving("archive"):
                     archive.append(tick, chain, buffer.parts, ends["archived"])
             if decisions is not None and chosen is not None:
                 lines = [decision(prefix, tick, names, weights, row, chain) for row in chosen]
+                names_of = [f"{prefix}m{tick}.{row[1]}".encode() for row in chosen]
                 with self._forgiving("decisions"):
-                    decisions.append(lines, [f"{prefix}m{tick}.{r[1]}".encode() for r in chosen])
+                    decisions.wait(decisions.append(lines, names_of))
 
         return write
+
+    def _mark(self) -> None:
+        """Note now and then up to where the log stood when the memory was fed."""
+        now = monotonic()
+        if self._memory is not None and now - self._marked >= MARK_S:
+            owner.mark(self._log)
+            self._marked = now
 
     @contextmanager
     def _forgiving(self, name: str) -> Iterator[None]:
@@ -174,3 +186,6 @@ class Aside:
             if file is not None:
                 with contextlib.suppress(OSError):  # said by `troubles` where it could be
                     file.close()
+        if self._memory is not None:  # it has acknowledged the rest
+            with contextlib.suppress(OSError):
+                owner.mark(self._log)

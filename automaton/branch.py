@@ -28,7 +28,7 @@ Numbers = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Vectors = npt.NDArray[np.int16]
 
-#: Remembered candidates, the newest, among which a cycle recalls.
+#: Candidates among which a cycle recalls, of those that lost and of the winners together.
 MEMORY = 4096
 
 
@@ -223,8 +223,7 @@ def branch_of(  # noqa: PLR0913  # `chain` and `note` by name
     where[rows] = np.arange(len(rows), dtype=np.int32)
     a, b = [where[part] for part in a], [where[part] for part in b]
     op_code, op_start, op_size = together([words for _, words, _, _ in chosen])
-    newest = remembered[-MEMORY:]
-    memory_code, memory_start, memory_size = together([one.words for one in newest])
+    memory_code, memory_start, memory_size = together([one.words for one in remembered])
     return Branch(
         tick, world.prefix, world.options, code, start, size, column["normal"][rows].copy(),
         np.frombuffer(b"".join(named), dtype=np.uint8), _marks(named),
@@ -232,10 +231,10 @@ def branch_of(  # noqa: PLR0913  # `chain` and `note` by name
         np.array([level for _, _, level, _ in chosen], dtype=np.int32),
         _joined(a), _marks(a), _joined(b), _marks(b),
         np.union1d(known, column["hashes"][rows]), memory_code, memory_start, memory_size,
-        np.array([one.steps for one in newest], dtype=np.int32),
-        np.array([one.won for one in newest], dtype=np.bool_),
-        np.array([one.tick for one in newest], dtype=np.int64),
-        np.array([one.slot for one in newest], dtype=np.int64), chain, note,
+        np.array([one.steps for one in remembered], dtype=np.int32),
+        np.array([one.won for one in remembered], dtype=np.bool_),
+        np.array([one.tick for one in remembered], dtype=np.int64),
+        np.array([one.slot for one in remembered], dtype=np.int64), chain, note,
     ).ready()  # fmt: skip
 
 
@@ -272,10 +271,20 @@ def _marks(parts: Sequence[Any]) -> Numbers:
 
 
 def live_winners(population: Population) -> list[Remembered]:
-    """The winners that live, oldest first: what is remembered where there is no archive."""
+    """The newest winners that live, at most MEMORY, oldest first."""
     column, rows = population.column, population.choices()
     rows = rows[column["born_tick"][rows] > 0]
-    order = np.lexsort((column["born_slot"][rows], column["born_tick"][rows]))
+    order = np.lexsort((column["born_slot"][rows], column["born_tick"][rows]))[-MEMORY:]
     tick, slot, steps = (column[name][rows[order]] for name in ("born_tick", "born_slot", "steps"))
     each = zip(rows[order].tolist(), tick.tolist(), slot.tolist(), steps.tolist(), strict=True)
     return [Remembered(population.words(k).copy(), t, s, n, won=True) for k, t, s, n in each]
+
+
+def balanced(lost: Sequence[Remembered], won: Sequence[Remembered]) -> list[Remembered]:
+    """The newest of both, at most MEMORY, oldest first: half each, or all where one has less.
+
+    `lost` and `won`: each oldest first. Merged by age, so that ties prefer neither.
+    """
+    lost = lost[-max(MEMORY // 2, MEMORY - len(won)) :]
+    won = won[len(lost) - MEMORY :]
+    return sorted([*lost, *won], key=lambda one: (one.tick, one.slot))

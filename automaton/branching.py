@@ -16,6 +16,7 @@ from automaton.branch import (
     Branch,
     Hashes,
     Remembered,
+    balanced,
     branch_of,
     hashed,
     live_winners,
@@ -39,10 +40,10 @@ def branched(path: Path, progress: Callable[[int], None] = nobody) -> Branch:
     with Log.open(path, write=False) as log, refilled(log):
         world = restored(log, options_for(log, {}), Malformed(), progress)
         found = archive.Found()
-        known, remembered = _archived(log, found)
+        known, lost = _archived(log, found)
         known = np.union1d(known, _winners(log, world))
         return branch_of(
-            world, len(log.commits), known, remembered or live_winners(world.population),
+            world, len(log.commits), known, balanced(lost, live_winners(world.population)),
             chain=log.head.hex(), note=found.note(log),
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from automaton.branch import Branch
 from automaton.decisions import Decisions
+from automaton.log import Log
 from automaton.plan import Finished
 
 
@@ -28,6 +29,13 @@ class Deciding:
     def __init__(self, path: Path, branch: Branch) -> None:
         self._log, self._tick, self._chain = Decisions(path), branch.tick, branch.chain
         self.trouble: OSError | None = None
+        try:  # the log as it is now that nobody else writes decisions
+            with Log.open(path, write=False) as log:
+                self._log.set_apart(log)
+        except BaseException:
+            self._log.close()
+            raise
+        self.notices = self._log.notices  # what was found and is worth saying
 
     def take(self, one: Finished) -> None:
         """Hand the decisions of a cycle to the one thread that writes them."""
@@ -37,7 +45,8 @@ class Deciding:
         head = {
             "id": name, "tick": self._tick, "chain": self._chain, "catalyst": one.result.catalyst,
         }  # fmt: skip
-        lines = [_line({**head, **decision}) for decision in one.result.decisions]
+        # The head stays what it says, whatever a stage calls its own: it tells whose a line is.
+        lines = [_line({**head, **decision, **head}) for decision in one.result.decisions]
         if one.result.error:
             lines.append(_line({**head, "error": one.result.error}))
         try:

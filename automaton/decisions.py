@@ -2,9 +2,9 @@
 
 `<log>.decisions.jsonl` holds a line a decision; `<log>.decisions.index` 16 bytes a
 line: a hash of its key and where it begins. One thread writes both, so lines
-neither tear nor mix; many lines go out in one write (group commit). Derived from
-the log: it can be lost. A line names its log by the chain of the commit that it is of.
-Must not know what a decision is about.
+neither tear nor mix; many lines go out in one write (group commit). What runs decide
+is derived from the log, what cycles decide is not. A line names its log by the chain
+of the commit that it is of. Must not know what a decision is about.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from threading import Condition, Thread
 import numpy as np
 
 from automaton import pin
-from automaton.disk import Disk, write_all
+from automaton.disk import Disk, blocks, write_all
 from automaton.errors import LockedError
 from automaton.log_reader import LogReader
 from automaton.objects import Object, object_id, parse_line
@@ -30,6 +31,7 @@ from automaton.objects import Object, object_id, parse_line
 #: Lines that may wait to be written; who appends more waits.
 MOST_WAITING = 1 << 17
 _ENTRY = np.dtype([("key", "<u8"), ("at", "<u8")])
+_CHAIN_LAST = re.compile(rb'"chain":"[0-9a-f]{64}"}\n')  # how lines of runs end
 
 
 def paths(log: Path) -> tuple[Path, Path]:
@@ -63,6 +65,7 @@ class Decisions:
         self._disk = disk or Disk()
         self.notices: list[str] = []  # what was found and is worth saying
         path, index = paths(path)
+        self._path = str(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
         self._fd = self._disk.open(str(path), flags)
         try:
@@ -78,7 +81,7 @@ class Decisions:
         try:
             self._mend()
             if log is not None:
-                self._set_apart(str(path), log)
+                self.set_apart(log)
         except OSError as error:
             os.close(self._fd)
             os.close(self._index)
@@ -118,36 +121,40 @@ class Decisions:
                 skip, at = False, at + len(line)
         write_all(self._disk, self._index, missing)
 
-    def _set_apart(self, path: str, log: LogReader) -> None:
-        """Move away what is not of the log, which stands behind what is.
+    def set_apart(self, log: LogReader) -> None:
+        """Take out what is not of the log; to be called before lines are appended.
 
-        Lines of the tick that is due next are what a crash leaves, and are cut off.
+        Lines of a run of the tick that is due, at the end, are what a crash leaves, and
+        are cut off: they can be computed again. All else is copied first, from the first
+        line that is not of the log on; what is of the log behind it is then put back.
         """
-        entries = os.fstat(self._index).st_size // _ENTRY.itemsize
-        first = bisect_left(range(entries), 1, key=lambda k: self._at(k, log)[1])
-        if first == entries:
+        found = _look(self._fd, log)
+        if found.first < 0:
             return
-        start, due = _entry(self._index, first), len(log.commits) + 1
-        if not first or {self._at(k, log)[0] for k in (first, entries - 1)} != {due}:
-            moved = pin.save_tail(self._disk, path, self._fd, start, self._size, "other")
+        moved = None
+        if found.own or not (found.first and found.crashed):
+            moved = pin.save_tail(
+                self._disk, self._path, self._fd, found.first, self._size, "other"
+            )  # fmt: skip
             self.notices.append(
-                f"{path} held what is of another log of this name, or of ticks that this one "
-                f"lost; moved to {moved}"
+                f"{self._path} held what is of another log of this name, or of ticks that this "
+                f"one lost; moved to {moved}"
             )
-        self._disk.ftruncate(self._index, first * _ENTRY.itemsize)
-        self._disk.ftruncate(self._fd, start)
-        self._size = start
+        entries = range(os.fstat(self._index).st_size // _ENTRY.itemsize)
+        kept = bisect_left(entries, found.first, key=lambda k: _entry(self._index, k))
+        self._disk.ftruncate(self._index, kept * _ENTRY.itemsize)
+        self._disk.ftruncate(self._fd, found.first)
+        self._size = found.first
+        if moved and found.own:
+            self._put_back(moved, found)
 
-    def _at(self, number: int, log: LogReader) -> tuple[int, bool]:
-        """Of which tick the line of an entry is, and whether it is not of the log."""
-        with os.fdopen(os.dup(self._fd), "rb") as file:
-            file.seek(_entry(self._index, number))
-            line = parse_line(file.readline())
-        members = line.members if isinstance(line, Object) else {}
-        tick, chain = members.get("tick"), members.get("chain")
-        if type(tick) is not int:
-            return 0, True
-        return tick, not (0 <= tick <= len(log.commits) and log.chain_at(tick).hex() == chain)
+    def _put_back(self, moved: str, found: _Apart) -> None:
+        """Append what is of the log again, from the copy of what stood behind."""
+        with Path(moved).open("rb") as file:
+            for start, stop in found.own:
+                for data in blocks(file.fileno(), start - found.first, stop - found.first):
+                    self._size += write_all(self._disk, self._fd, [data])
+        self._index_from(found.first, skip=False)
 
     def append(self, lines: Sequence[bytes], keys: Sequence[bytes]) -> int:
         """Take lines with their newlines, and the id that stands in each; returns a ticket."""
@@ -214,6 +221,47 @@ class Decisions:
         entries["key"] = np.frombuffer(b"".join(map(key_of, batch.keys)), dtype="<u8")
         self._size += write_all(self._disk, self._fd, [b"".join(batch.lines)])
         write_all(self._disk, self._index, [entries.tobytes()])
+
+
+@dataclass
+class _Apart:
+    """What of a file is not of a log: where it begins (-1: nowhere), and what behind it is."""
+
+    first: int
+    own: list[tuple[int, int]]  # bytes, from and to
+    crashed: bool  # all that is not: of a run, of the tick that is due
+
+
+def _look(fd: int, log: LogReader) -> _Apart:
+    """Look at every line: no order of logs and ticks is taken for granted."""
+    found, at, last = _Apart(-1, [], crashed=True), 0, (b"", False)
+    due = f"{log.prefix}m{len(log.commits) + 1}."
+    with os.fdopen(os.dup(fd), "rb") as file:
+        file.seek(0)
+        for line in file:
+            chain = line[-76:]  # lines of a tick follow one another, and are of one log
+            own, identity = (True, "") if (chain, True) == last else _whose(line, log)
+            last = (chain, own and _CHAIN_LAST.fullmatch(chain) is not None)
+            if not own:
+                found.first = at if found.first < 0 else found.first
+                found.crashed &= identity.startswith(due)
+            elif found.first >= 0:
+                joins = bool(found.own) and found.own[-1][1] == at
+                start = found.own.pop()[0] if joins else at
+                found.own.append((start, at + len(line)))
+            at += len(line)
+    return found
+
+
+def _whose(line: bytes, log: LogReader) -> tuple[bool, str]:
+    """Whether a line is of the log, and its id."""
+    parsed = parse_line(line)
+    members = parsed.members if isinstance(parsed, Object) else {}
+    tick, name = members.get("tick"), members.get("id")
+    own = False
+    if type(tick) is int and 0 <= tick <= len(log.commits):
+        own = log.chain_at(tick).hex() == members.get("chain")
+    return own, name if isinstance(name, str) else ""
 
 
 def _entry(fd: int, number: int) -> int:

@@ -72,6 +72,7 @@ class ParallelEngine:
         self.graph, self.deadline, self.sequential = graph, deadline, sequential
         self._decisions = decisions
         self.branch = branch or branched(self.path)
+        self.notices: list[str] = []  # what was found beside the log and is worth saying
         self._stopping = Event()
 
     def stop(self) -> None:
@@ -94,6 +95,7 @@ class ParallelEngine:
         plan = Plan.of(self.branch, self.graph, [job.catalyst for job in jobs], self.deadline)
         warm(self.branch)
         kept = Deciding(self.path, self.branch) if self._decisions else None
+        self.notices = [] if kept is None else kept.notices
         run = self._serially if self.engine == "serial" else self._together
         try:
             timed = run(plan, jobs, nobody if kept is None else kept.take, progress)

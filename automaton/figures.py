@@ -43,7 +43,10 @@ def observed(series: Series, null: Series | None, why_no_null: str, age: float |
     bits = next(f.value for f in reversed(figures) if f.name == "entropy of salience")
     if not series.names:
         null, why_no_null = None, "no streams compete in this log: it is the null model itself"
-    label = judged(series.salience, bits, null.salience if null else None, why_no_null)
+        if series.since > 1:
+            why_no_null = f"no streams compete since tick {series.since}"
+    same = null.salience[-len(series.salience) :] if null else None  # the ticks of the window
+    label = judged(series.salience, bits, same, why_no_null)
     return Observed(figures, label)
 
 
@@ -62,6 +65,8 @@ class Where(NamedTuple):
 def _of(name: str, found: Interval, unit: str, where: Where, note: str = "") -> Figure:
     """A figure with its interval; what is no number is absent."""
     value, low, high = (None if math.isnan(x) else x for x in found)
+    if value is None:
+        low = high = None
     return Figure(name, value, unit, *where, None, low, high, note)
 
 
@@ -71,7 +76,8 @@ def _shares(series: Series) -> Iterator[Figure]:
     wins = {name: won[name] for name in series.names}
     n = sum(wins.values())
     if not n:
-        yield Figure("win share", None, "share", _STREAM, "-", 0, note="no streams compete here")
+        why = "no winners" if series.names else "no streams compete here"
+        yield Figure("win share", None, "share", _STREAM, "-", 0, note=why)
         return
     where = Where(_STREAM, _last(n, "winners"), n)
     for name, share in measure.win_shares(wins).items():
@@ -133,7 +139,7 @@ def _population(series: Series) -> Iterator[Figure]:
     n, window = len(terms), _last(len(terms), "winners")
     counts = Counter(terms)
     yield Figure("distinct terms", float(len(counts)), "terms", _TERM, window, n)
-    number = measure.effective_number(list(counts.values()))
+    number = measure.effective_number(list(counts.values())) if terms else None
     yield Figure("effective terms", number, "terms", _TERM, window, n, note="exp of entropy")
     note = "of the later half, not seen before in the window"
     later = Where(_TERM, f"later half of the {window}", n - n // 2)

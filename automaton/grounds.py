@@ -36,7 +36,7 @@ def grounds(path: Path, identity: str) -> dict[str, Any]:
         tick, slot = _numbers(log, identity)
         line = next(iter(log.find(identity)), None)
         if line is None:
-            raise UsageError(f"{identity}: no modification of {path} has this id")
+            raise UsageError(_not_there(log, path, tick, slot))
         kept = _kept(log, identity, tick)
         found = _computed(log, tick, slot) if kept is None else kept
         del found["chain"]  # which log it is of, is known here
@@ -62,17 +62,35 @@ def _kept(log: Audit, identity: str, tick: int) -> dict[str, Any] | None:
 def _numbers(log: Audit, identity: str) -> tuple[int, int]:
     """Tick and slot of an id of ours."""
     tick, _, slot = identity.removeprefix(f"{log.prefix}m").partition(".")
+    if identity.startswith("cycle:") and slot.isdecimal():
+        raise UsageError(f"{identity} is no modification's id but a cycle's: see "
+                         f"cycle {log.path} --seed {slot}")  # fmt: skip
     if not (is_our_id(identity, log.prefix) and tick.isdecimal() and slot.isdecimal()):
         raise UsageError(f"{identity} is no modification's id; they look like {log.prefix}m12.3")
     return int(tick), int(slot)
 
 
-def _mixture(log: Audit, line: int) -> dict[str, int]:
-    """What the features weighed when a line was written."""
+def _not_there(log: Audit, path: Path, tick: int, slot: int) -> str:
+    """Why no line has the id of a slot."""
+    own = f"{log.prefix}m{tick}.{slot}"
+    if 1 <= tick <= len(log.commits):
+        options = _options(log, log.commits.row(tick).first_line)
+        if slot < options.parallel * max(1, len(lineup.table(options.streams))):
+            return f"{own}: it lost; see replay {path} --tick {tick}"
+    return f"{own}: no modification of {path} has this id"
+
+
+def _options(log: Audit, line: int) -> Options:
+    """The options of the run that wrote a line."""
     number = max((n for n in log.run_lines if n <= line), default=0)
     run = parse_run(log.line(number)) if number else None
-    options = Options() if run is None else from_record(run.options)
-    return dict(zip(lineup.FEATURES, lineup.mixture(options.salience), strict=True))
+    return Options() if run is None else from_record(run.options)
+
+
+def _mixture(log: Audit, line: int) -> dict[str, int]:
+    """What the features weighed when a line was written."""
+    mixture = lineup.mixture(_options(log, line).salience)
+    return dict(zip(lineup.FEATURES, mixture, strict=True))
 
 
 def _computed(log: Audit, tick: int, slot: int) -> dict[str, Any]:

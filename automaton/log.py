@@ -77,8 +77,7 @@ class Log(LogReader):
                 sign(disk_, real)
             found = recovery.examine(fd, real, as_genesis=as_genesis)
             log = cls(fd, real, found, disk_, (durability, interval_s, clock))
-            if not found.as_data:
-                log._mention_loss(pin.read_hint(real))
+            log._mention_loss(found.hint)
             if write:
                 log._begin_writing(found)
         except BaseException as error:

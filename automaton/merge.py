@@ -9,16 +9,23 @@ are run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from automaton import archive
+from automaton.aside import Keeping
 from automaton.branch import Branch
 from automaton.cycles import Result
 from automaton.deciding import identity
+from automaton.log import Log
+from automaton.objects import Object, object_id, parse_line
 from automaton.records import dump
 from automaton.runner import Run
+
+#: Where there is an archive: so large that it is not rotated, which is for the user's own bound.
+_WHOLE = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -50,13 +57,45 @@ def lines(branch: Branch, results: Iterable[Result]) -> list[bytes]:
     return list(found.values())
 
 
-def merge(path: Path, branch: Branch, results: Iterable[Result]) -> Merged:
-    """Run one tick of the log that takes the lines in, durably; none where there are none."""
+def merge(
+    path: Path, branch: Branch, results: Iterable[Result],
+    say: Callable[[str], None] = lambda _text: None,
+) -> Merged:  # fmt: skip
+    """Run one tick of the log that takes the lines in, durably; none where there are none.
+
+    Lines that the log holds already are not given again. An archive that there is takes
+    what lost in the tick; no file is begun. `say` hears what was mended or not kept.
+    """
     rows = lines(branch, results)
     if not rows:
         return Merged(0, None)
-    with Run(path) as run:  # holds the log: nobody else's ticks come between
-        run.step(rows)
-        run.background.wait()
-        run.log.sync()
-        return Merged(len(rows), run.tick)
+    with Run(path, keeping=_keeping(path)) as run:  # nobody else's ticks come between
+        for text in run.log.notices:
+            say(text)
+        try:
+            return _given(run, [row for row in rows if not _holds(run.log, row)])
+        finally:
+            for text in run.aside.troubles() if run.aside else ():
+                say(text)
+
+
+def _given(run: Run, rows: list[bytes]) -> Merged:
+    """One tick that takes these lines, once they are on the disk."""
+    if not rows:
+        return Merged(0, None)
+    run.step(rows)
+    run.background.wait()
+    run.log.sync()
+    return Merged(len(rows), run.tick)
+
+
+def _keeping(path: Path) -> Keeping:
+    """What stands beside the log goes on, and nothing else is begun."""
+    return Keeping(_WHOLE if any(file.is_file() for file in archive.paths(path)) else 0)
+
+
+def _holds(log: Log, row: bytes) -> bool:
+    """Whether this very line stands in the log."""
+    parsed = parse_line(row)
+    name = object_id(parsed.members) if isinstance(parsed, Object) else None
+    return any(log.line(number) == row[:-1] for number in log.find(name or ""))

@@ -55,9 +55,9 @@ class Found:
     restored: bool = False  # the pin is to be written again
     size: int = 0
     durable: int = 0  # up to where the hint says that it is, if it can be believed
+    hint: pin.Hint | None = None  # as it was before the file's end was looked for
     tail_reason: str = ""
     notice: str = ""
-    as_data: bool = False  # damaged, and taken for a genesis because that was asked for
 
     @property
     def end(self) -> int:
@@ -83,17 +83,17 @@ def examine(fd: int, path: str, *, as_genesis: bool = False) -> Found:
             raise
         return _data(size, damage)
     if not found.pinned and pin.has_pin(path) and not found.restored:
-        found.notice = f"{path} was edited since it was pinned; it is pinned anew"
+        found.notice = f"{path} was edited since it was pinned; a run's first tick pins it anew"
     if found.pinned and hint:
         found.durable = min(hint.offset, found.end)
-    found.size = size
+    found.size, found.hint = size, hint
     return found
 
 
 def _data(size: int, damage: DamagedError) -> Found:
     """A damaged file as a genesis: whatever it says of itself counts for nothing."""
     notice = f"{str(damage).partition('; ')[0]}; --as-genesis: all {size} bytes are mere data"
-    return Found(size, size=size, notice=notice, as_data=True)
+    return Found(size, size=size, notice=notice)
 
 
 def _pinned(fd: int, path: str, genesis: Genesis, hint: pin.Hint | None, size: int) -> Found | None:

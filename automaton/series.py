@@ -19,7 +19,7 @@ from automaton.lineage import Lineage, Version
 from automaton.lineup import ONE
 from automaton.log_reader import LogReader
 from automaton.objects import Members, Object, object_id, parse_line
-from automaton.records import is_our_id
+from automaton.records import is_our_id, parse_run
 
 _BLOCK = 1 << 20  # bytes looked at backwards at a time
 #: Winners whose lineage is followed, and lines that are read for all of them together.
@@ -56,6 +56,8 @@ class Series:
     salience: npt.NDArray[np.float64]  # the commits' mean salience, a value a tick
     names: tuple[str, ...]  # of the streams that compete; none compete: ()
     ticks: int  # in the whole log
+    since: int  # the first tick run with the streams of the last one; the window begins there
+    cut: bool  # whether it would reach further back
     seed: int | None
     options: dict[str, object]  # of the last run record, those of streams left out
     genesis: bytes  # SHA-256
@@ -63,20 +65,37 @@ class Series:
 
 
 def read(log: LogReader, window: int) -> Series:
-    """At most `window` winners and as many ticks, the last ones."""
-    newest = list(islice(_backwards(log), window))
+    """At most `window` winners and as many ticks, the last ones; of one setting of streams."""
+    since = _since(log)
+    newest = list(islice(_backwards(log, since), window))
     ticks = len(log.commits)
-    first = max(1, ticks - window + 1)
+    first = max(since, ticks - window + 1)
+    cut = since > 1 and (len(newest) < window or ticks - since + 1 < window)
     # Without streams salience is counted in nodes; only its order is looked at.
     salience = [_salience(log, tick) / ONE for tick in range(first, ticks + 1)]
     options = log.run.options if log.run else {}
     seed = options.get("seed")
     return Series(
         newest[::-1], first, np.array(salience, dtype=np.float64),
-        _names(log, newest), ticks, seed if isinstance(seed, int) else None,
+        _names(log, newest), ticks, since, cut, seed if isinstance(seed, int) else None,
         {name: value for name, value in options.items() if name not in {"streams", "salience"}},
         log.genesis.sha256, _traced(log, newest[:TRACED]),
     )  # fmt: skip
+
+
+def _since(log: LogReader) -> int:
+    """The first tick of the last runs that had the same streams, or none, as the last one.
+
+    Salience is a share of 1 with streams and a number of nodes without.
+    """
+    streams, since = None, 1
+    for line in reversed(log.run_lines):
+        run = parse_run(log.line(line))
+        own = run.options.get("streams", "none") if run else "none"
+        if streams not in {None, own}:
+            return since
+        streams, since = own, log.commits.tick_of_line(line)
+    return 1
 
 
 def _names(log: LogReader, winners: list[Winner]) -> tuple[str, ...]:
@@ -95,9 +114,9 @@ def _salience(log: LogReader, tick: int) -> int:
     return value
 
 
-def _backwards(log: LogReader) -> Iterator[Winner]:
-    """The winners from the log's end on."""
-    for tick in range(len(log.commits), 0, -1):
+def _backwards(log: LogReader, since: int) -> Iterator[Winner]:
+    """The winners from the log's end back to a tick."""
+    for tick in range(len(log.commits), since - 1, -1):
         found = False
         for line in _lines_backwards(log.batch(tick)):
             winner = _winner(line, log.prefix, tick)

@@ -14,6 +14,7 @@ import numpy as np
 from automaton import terms
 from automaton.branch import Branch, Numbers, Operator
 from automaton.cycles import Cycle, Graph, Stage, Told, Values
+from automaton.errors import UsageError
 from automaton.exploring import Reactants, Sizes, explored
 from automaton.packed import APP, LAM, VAR, Words
 from automaton.population import Places
@@ -130,9 +131,12 @@ def _alike(branch: Branch, words: Words) -> Numbers:
 
 
 def build(cycle: Cycle, of: Values, reactions: int = REACTIONS) -> Told:
-    """React, keep what is new or smaller, score the best on the same probes as the catalyst."""
+    """React, keep what is new or smaller, score the best on the same probes as the catalyst.
+
+    Raises UsageError where a stage that feeds it returned anything but a Proposal.
+    """
     found: Analysis = of["analyze"]
-    proposals = [value for value in of.values() if isinstance(value, Proposal)]
+    proposals = [_proposal(name, value) for name, value in of.items() if name != "analyze"]
     proposed = [one for proposal in proposals for one in proposal.terms]
     operators = [one for proposal in proposals for one in proposal.operators]
     reactants = Reactants(
@@ -151,6 +155,16 @@ def build(cycle: Cycle, of: Values, reactions: int = REACTIONS) -> Told:
         "catalyst_score": built.metrics["catalyst_score"],
     }
     return Told(built, facts)
+
+
+def _proposal(stage: str, value: object) -> Proposal:
+    """What a stage proposes; silence about anything else would hide a mistake."""
+    if isinstance(value, Proposal):
+        return value
+    raise UsageError(
+        f"stage {stage!r} feeds build but returned {type(value).__name__}, which is no Proposal; "
+        "return Proposal(...) or Told(Proposal(...), decision), empty where it proposes nothing"
+    )
 
 
 #: The standard graph: architect and mentor need the same and may run at the same time.

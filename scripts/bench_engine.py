@@ -39,7 +39,7 @@ from automaton.engine import ParallelEngine
 from automaton.plan import Job, Plan, in_sequence, warm
 from automaton.pool import available_cores, gil_enabled
 from automaton.runner import Run
-from automaton.stages import STANDARD, build
+from automaton.stages import STANDARD, Proposal, build
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Reactions of a cycle whose time is in kernels: about one to two milliseconds.
@@ -61,9 +61,10 @@ def python(_: Cycle, __: Values) -> int:
     return total
 
 
-async def nap(_: Cycle, __: Values) -> None:
+async def nap(_: Cycle, __: Values) -> Proposal:
     """Wait 50 ms for something outside."""
     await asyncio.sleep(0.05)
+    return Proposal()
 
 
 def block(_: Cycle, __: Values) -> None:

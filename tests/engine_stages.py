@@ -14,10 +14,10 @@ from automaton.stages import STANDARD, Proposal
 from automaton.terms import numeral
 
 
-async def nap(_: Cycle, __: Values) -> str:
-    """Wait on an event loop."""
+async def nap(_: Cycle, __: Values) -> Proposal:
+    """Wait on an event loop, and propose nothing."""
     await asyncio.sleep(0.005)
-    return "woke"
+    return Proposal()
 
 
 def block(_: Cycle, __: Values) -> str:
@@ -34,6 +34,16 @@ async def forever(_: Cycle, __: Values) -> None:
 def advise(_: Cycle, __: Values) -> Told:
     """Propose a term, so often that it is drawn often."""
     return Told(Proposal(terms=[("advice", numeral(2))] * 200), {"advice": "two"})
+
+
+def advise_as_text(_: Cycle, __: Values) -> Told:
+    """Say what it would propose, and propose nothing."""
+    return Told("λf.λx.f (f x)", {"advice": "two"})
+
+
+def forgets(_: Cycle, __: Values) -> None:
+    """Propose a term, but forget to return it."""
+    Proposal(terms=[("advice", numeral(2))])
 
 
 def odd_fails(cycle: Cycle, _: Values) -> int:

@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from targets import plain
 
 from automaton import stages
-from automaton.branch import Branch
+from automaton.branch import MEMORY, Branch, Remembered, balanced
 from automaton.branching import branched
 from automaton.cycles import to_text, to_values
 from automaton.engine import replayed
 from automaton.runner import Run
+from automaton.terms import IDENTITY
 from automaton.workbench import lent
 from kernels import cpu
 
@@ -36,11 +39,11 @@ ROWS: list[dict[str, Any]] = [
 CATALYSTS = ["any", "object:S", "pattern:λλ?x", "dimension:1", "term:λx.x x"]
 #: SHA-256 of 8 cycles of each catalyst, in that order; depths aside, which are floats.
 GOLDEN = [
-    "7bf6ca99a996556f5a05a6ffe144d2b0c360b0b9682f35a0b6f96423e6d8977d",
-    "5d1656b937db4b2c0aa39334a795738b1cd4aaa2051b45b39a8e30d887284833",
-    "afe4bc63dc61299e267d8a7bd23d9880fe4a19aadb11eac5a2dfd6e488633bae",
-    "a4a1c9eec4151600c471fbf78ad33d79e9eed2a6b5d3c9a03b9580f0d4f618e8",
-    "cf235952ff1b5a87bd5e9e32a85bc105a6203f73c49edcdf0ab8277c1a480102",
+    "b4b45227bd93f55043e262766e8e394f32b823df6b34ce02e468de03921f3dc0",
+    "9b4e568c3130af3f459cfe8baed6318d95d79156f3c1a82dc952f17d33e8d378",
+    "e092b59abf0f7cc2946f3106d09b32e889736c07fc1aca773028984e6af218d8",
+    "6cfeda34099e9938841c8abe5d5a041c1e34c6ae5fb73387c0a39a1363e28791",
+    "177188330f25e8477b28b4e4490a81f47fc6e34404f2b106ae736e7505deb80f",
 ]
 
 
@@ -108,3 +111,38 @@ def test_a_bench_is_lent_to_one_at_a_time_and_given_back(branch: Branch) -> None
         assert one is not other
         assert not np.shares_memory(one.machine[0], other.machine[0])
     assert len(branch.spare) == max(before, 2)
+
+
+def test_a_mentor_recalls_some_that_won_and_some_that_lost(branch: Branch) -> None:
+    decisions = [
+        one for seed in range(30) for one in replayed(branch, seed, None).decisions
+        if one["stage"] == "mentor"
+    ]  # fmt: skip
+    assert {one["recalled"] for one in decisions} == {stages.RECALLED}
+    assert any(0 < one["won"] < stages.RECALLED for one in decisions)
+    assert len({one["won"] for one in decisions}) > 1
+
+
+def test_what_is_remembered_as_won_stands_in_the_log_and_the_rest_does_not(
+    branch: Branch,
+) -> None:
+    names = set(branch.names)
+    won = [branch.recalled(k)[0] in names for k in range(len(branch.memory_won))]
+    assert won == branch.memory_won.tolist()
+    assert 0 < sum(won) < len(won)
+
+
+@given(st.integers(0, 2 * MEMORY), st.integers(0, 2 * MEMORY))
+def test_half_of_what_is_remembered_lost_where_there_is_enough_of_both(lost: int, won: int) -> None:
+    both = [
+        [Remembered(IDENTITY, tick, slot, 1, bool(slot)) for tick in range(count)]
+        for slot, count in enumerate((lost, won))
+    ]
+    found = balanced(*both)
+    half, kept = MEMORY // 2, sum(one.won for one in found)
+    assert len(found) == min(MEMORY, lost + won)
+    assert kept >= min(won, half)
+    assert len(found) - kept >= min(lost, half)
+    for k, count in enumerate((len(found) - kept, kept)):
+        assert [one for one in found if one.won == bool(k)] == both[k][len(both[k]) - count :]
+    assert found == sorted(found, key=lambda one: (one.tick, one.slot))

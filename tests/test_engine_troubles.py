@@ -22,7 +22,7 @@ from automaton.cli import commands
 from automaton.cycle_worker import read, written
 from automaton.cycles import Graph, Stage, to_text
 from automaton.decisions import Decisions, paths
-from automaton.engine import ParallelEngine
+from automaton.engine import ENGINES, ParallelEngine
 from automaton.errors import UsageError, WorkerError
 from automaton.flight import Flight
 from automaton.plan import Finished, Job, Plan
@@ -173,6 +173,19 @@ def test_a_name_that_no_stage_has_is_an_error() -> None:
         Graph((Stage("build", own.advise),), "bild")
     with pytest.raises(UsageError, match="bild"):
         STANDARD.plus(Stage("advise", own.advise), feeds="bild")
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+@pytest.mark.parametrize(("work", "what"), [(own.advise_as_text, "str"), (own.forgets, "NoneType")])
+def test_a_cycle_fails_where_what_feeds_build_is_no_proposal(
+    branch: Branch, kind: str, work: Any, what: str
+) -> None:
+    graph = STANDARD.plus(Stage("advise", work, ("analyze",)), feeds="build")
+    ran = engine(branch, kind, graph=graph).run(2)
+    assert ran.report.failed == 2
+    said = f"build: UsageError: stage 'advise' feeds build but returned {what}, which is no Propos"
+    assert all(result.error.startswith(said) for result in ran.results)
+    assert all("Told(Proposal(...), decision)" in result.error for result in ran.results)
 
 
 def test_a_stage_that_computes_beside_is_counted_as_computing(branch: Branch) -> None:

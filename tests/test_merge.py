@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from automaton import archive
+from automaton.aside import Keeping
 from automaton.branch import Branch
 from automaton.branching import branched
 from automaton.cli import commands
@@ -195,3 +197,72 @@ def test_a_log_that_somebody_writes_takes_nothing_and_the_report_is_kept(tmp_pat
         said = CliRunner().invoke(commands, ["cycles", str(path), "--count", "5", "--commit"])
     assert said.exit_code == 5
     assert "total_executions       5" in said.stdout
+
+
+# What stands beside the log.
+
+
+def competed(path: Path, ticks: int, archive: int = 1 << 20) -> Path:
+    """The shipped log after ticks with streams."""
+    shutil.copy(SHIPPED, path)
+    with Run(
+        path, {"streams": "all", "max_objects": 400, "parallel": 16}, durability="off",
+        keeping=Keeping(archive),
+    ) as run:  # fmt: skip
+        run.go(ticks=ticks, interval_ms=0)
+    return path
+
+
+def archived(path: Path) -> list[int]:
+    """The ticks that the archive of a log holds."""
+    with Log.open(path, write=False) as log:
+        return [frame.tick for frame in archive.read(log)]
+
+
+def test_the_tick_of_a_merge_adds_to_the_archive_and_drops_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults: Any = Run.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "keeping", Keeping(20_000))  # smaller than this user's
+    path = competed(tmp_path / "log.jsonl", 20, archive=20_000)
+    before, rotated = archived(path), Path(f"{path}.archive.1").read_bytes()
+    said: list[str] = []
+    for tick in range(21, 27):  # more than the default has room for
+        assert merge(path, *found(path), said.append).tick == tick
+    assert archived(path) == [*before, *range(21, 27)]
+    assert Path(f"{path}.archive.1").read_bytes() == rotated
+    assert Path(f"{path}.archive").stat().st_size > 10_000
+    assert said == []
+
+
+def test_a_merge_begins_no_file_beside_a_log_that_keeps_none(tmp_path: Path) -> None:
+    path = competed(tmp_path / "log.jsonl", 3, archive=0)
+    before = {file.name for file in tmp_path.iterdir()}
+    assert merge(path, *found(path)).tick == 4
+    assert {file.name for file in tmp_path.iterdir()} == before
+
+
+def test_what_a_merge_mended_is_said(tmp_path: Path) -> None:
+    path = competed(tmp_path / "log.jsonl", 3)
+    with path.open("ab") as file:
+        file.write(b'{"id":"m4.0","type":"modif')
+    with Path(f"{path}.archive").open("r+b") as file:
+        file.write(b"rubbish")
+    said = CliRunner().invoke(commands, ["cycles", str(path), "--count", "20", "--commit"])
+    assert said.exit_code == 0, said.output
+    notes = [line for line in said.stderr.splitlines() if line.startswith("note: ")]
+    assert sum(f"{path}.torn-1" in note for note in notes) == 1
+    assert sum(f"{path}.archive.other-1" in note for note in notes) == 1
+
+
+def test_results_that_a_log_took_are_not_given_to_it_again(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.jsonl", DEAF, 1)
+    branch, results = found(path)
+    part, whole = results[: len(results) // 2], lines(branch, results)
+    first = merge(path, branch, part)
+    assert merge(path, branch, results).lines == len(whole) - first.lines > 0
+    before = path.read_bytes()
+    assert merge(path, branch, results).tick is None
+    assert path.read_bytes() == before
+    names = [row["id"] for row in rows_of(path) if row["id"].startswith("cycle:")]
+    assert len(names) == len(set(names)) == len(whole)

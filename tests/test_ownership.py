@@ -16,15 +16,19 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automaton import archive, decisions, owner
+from automaton import archive, aside, decisions, frontier, owner
 from automaton.archive import Archive
 from automaton.aside import Keeping
 from automaton.branching import branched
 from automaton.cli import commands
+from automaton.cycles import Stage, Told
+from automaton.decisions import Decisions
+from automaton.engine import ParallelEngine
 from automaton.grounds import grounds
 from automaton.log import Log
 from automaton.memory import folder
 from automaton.runner import Run
+from automaton.stages import STANDARD
 
 SHIPPED = Path(__file__).resolve().parents[1] / "automaton.jsonl"
 OPTIONS = {"streams": "all", "max_objects": 400, "parallel": 16}
@@ -201,12 +205,19 @@ import os, signal, sys
 from pathlib import Path
 from automaton import archive, disk
 from automaton.aside import Keeping
+from automaton.decisions import Decisions
 from automaton.log import Log
 from automaton.runner import Run
 
 path, where = sys.argv[1], sys.argv[2]
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
-store, write_all = Log._store, archive.write_all
+store, write_all, put = Log._store, archive.write_all, Decisions._put
+
+def slow(writer, batch):
+    if len(run.log.commits) == 3:  # gives way to the thread that commits, which must wait
+        for _ in range(300_000):
+            os.sched_yield()
+    put(writer, batch)
 
 def stored(log, parts, count):
     if len(log.commits) == 3 and where == "before":
@@ -223,7 +234,7 @@ def written(to, fd, parts):
         die()
     return write_all(to, fd, parts)
 
-Log._store, archive.write_all = stored, written
+Log._store, archive.write_all, Decisions._put = stored, written, slow
 given = {"streams": "all", "max_objects": 400, "parallel": 16}
 with Run(path, given, durability="off", keeping=Keeping(decisions=1)) as run:
     run.go(ticks=6, interval_ms=0)
@@ -243,21 +254,85 @@ def test_a_run_that_was_killed_goes_on_with_an_archive_that_lacks_and_doubles_no
     with Log.open(path, write=False) as log:
         head = len(log.commits)
     assert head == (4 if where == "behind" else 3)
+    with_decisions = Counter(row["tick"] for row in lines_of(path) if row["tick"] <= head)
+    assert with_decisions == Counter(row["tick"] for row in lines_of(whole) if row["tick"] <= head)
     assert ran(path, 7 - head, decisions=1) == []
+    assert kept(path) == kept(whole) == winners(path)
     assert path.read_bytes() == whole.read_bytes()
     assert Path(f"{path}.archive").read_bytes() == Path(f"{whole}.archive").read_bytes()
     assert archived(path) == list(due(path).items())
     assert others(path) == []
-    assert Counter(kept(path)).most_common(1)[0][1] == 1
+
+
+def cut_within(path: Path, tick: int) -> bytes:
+    """The log as a crash leaves it before the commit of a tick; the tick's frame."""
+    with Log.open(path, write=False) as log:
+        end = log.commits.row(tick - 1).end if tick > 1 else len(SHIPPED.read_bytes())
+    os.truncate(path, end)
+    for suffix in (".durable", ".checkpoint"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    return Path(f"{path}.archive").read_bytes()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100])
+def test_a_crash_in_tick_1_leaves_nothing_of_another_log(path: Path, cut: int) -> None:
+    ran(begun(path), 1)
+    frame = cut_within(path, 1)
+    os.truncate(f"{path}.archive", len(frame) - cut)
+    assert ran(path, 1) == []
+    assert others(path) == []
+    assert Path(f"{path}.archive").read_bytes() == frame
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100])
+def test_a_crash_right_after_a_rotation_leaves_nothing_of_another_log(path: Path, cut: int) -> None:
+    ran(begun(path), 1, archive=20_000)
+    tick = 1
+    while tick < 2 or frames_in(path) != 1:
+        ran(path, 1, archive=20_000)
+        tick += 1
+    rows, frame = archived(path), cut_within(path, tick)
+    os.truncate(f"{path}.archive", len(frame) - cut)
+    assert ran(path, 1, archive=20_000) == []
+    assert others(path) == []
+    assert archived(path) == rows
+    assert Path(f"{path}.archive").read_bytes() == frame
+
+
+def frames_in(path: Path) -> int:
+    """How many frames the file that grows holds."""
+    before = Path(f"{path}.archive.1")
+    if not before.exists():
+        return 0
+    hidden = before.rename(f"{path}.hidden")
+    count = len(archived(path))
+    hidden.rename(before)
+    return count
+
+
+def test_one_frame_alone_of_a_tick_that_is_not_due_is_kept(path: Path) -> None:
+    ran(begun(path), 1)
+    before = Path(f"{path}.archive").read_bytes()
+    path.write_bytes(SHIPPED.read_bytes())
+    for suffix in (".genesis", ".durable", ".checkpoint"):
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+    ran(path, 1, seed=7, archive=0)
+    (note,) = ran(path, 1, seed=7)
+    assert "another log of this name" in note
+    assert Path(f"{path}.archive.other-1").read_bytes() == before
 
 
 # Decisions.
 
 
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    """The decisions beside a log."""
+    return [json.loads(line) for line in decisions.paths(path)[0].read_bytes().splitlines()]
+
+
 def kept(path: Path) -> list[str]:
     """The ids in the decisions beside a log."""
-    raw = decisions.paths(path)[0].read_bytes()
-    return [json.loads(line)["id"] for line in raw.splitlines()]
+    return [row["id"] for row in lines_of(path)]
 
 
 def winners(path: Path) -> list[str]:
@@ -290,6 +365,122 @@ def test_a_decision_of_another_log_with_the_same_id_is_computed_again(path: Path
     ran(path, 3, seed=7, archive=0)
     for identity in [name for name in winners(path) if name in set(kept(path))][-4:]:
         assert grounds(path, identity)["source"] == "computed"
+
+
+def cycled(path: Path, seed: int = 0) -> list[str]:
+    """Run two cycles that keep their decisions; what was said of the file."""
+    engine = ParallelEngine(path, engine="serial", seed=seed, decisions=True, sequential=0.0)
+    assert engine.run(2).trouble is None
+    return engine.notices
+
+
+def decided(path: Path) -> set[str]:
+    """The ids of cycles among the decisions beside a log."""
+    return {name for name in kept(path) if name.startswith("cycle:")}
+
+
+def test_every_tick_that_is_committed_has_its_decisions_in_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the thread takes that writes them: what a kill would leave is whole."""
+    put, store, seen = Decisions._put, Log._store, []
+
+    def slow(writer: Decisions, batch: Any) -> None:
+        for _ in range(20_000):  # gives way to the thread that commits, which must wait
+            os.sched_yield()
+        put(writer, batch)
+
+    def storing(log: Log, *given: Any) -> Any:
+        seen.append(max(row["tick"] for row in lines_of(path)) == len(log.commits) + 1)
+        return store(log, *given)
+
+    monkeypatch.setattr(Decisions, "_put", slow)
+    monkeypatch.setattr(Log, "_store", storing)
+    ran(begun(path), 4, archive=0, decisions=1)
+    assert seen == [True] * 4
+
+
+def test_cycles_move_the_decisions_of_another_log_aside_before_their_own(path: Path) -> None:
+    begun_anew(path, 4, archive=0, decisions=1)
+    before = decisions.paths(path)[0].read_bytes()
+    ran(path, 3, seed=7, archive=0)
+    (note,) = cycled(path)
+    assert f"moved to {path}.decisions.jsonl.other-1" in note
+    assert Path(f"{path}.decisions.jsonl.other-1").read_bytes() == before
+    assert set(kept(path)) == decided(path) == {"cycle:3.0", "cycle:3.1"}
+    assert ran(path, 2, seed=7, archive=0, decisions=1) == []
+    assert decided(path) == {"cycle:3.0", "cycle:3.1"}
+    assert others(path) == [".decisions.jsonl.other-1"]
+
+
+def test_the_command_says_what_cycles_moved_aside(path: Path) -> None:
+    begun_anew(path, 4, archive=0, decisions=1)
+    ran(path, 3, seed=7, archive=0)
+    given = ["--count", 2, "--engine", "serial", "--sequential", 0, "--decisions"]
+    said = invoke("cycles", path, *given)
+    assert said.exit_code == 0, said.output
+    assert said.stderr.count(".other-1") == 1
+    assert invoke("cycles", path, *given).stderr.count("other") == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(order=st.lists(st.booleans(), min_size=1, max_size=12))
+def test_lines_of_two_logs_in_any_order_are_told_apart(
+    tmp_path_factory: pytest.TempPathFactory, order: list[bool]
+) -> None:
+    """True: of this log. Earlier versions wrote the one behind the other."""
+    path = begun(tmp_path_factory.mktemp("mixed") / "log.jsonl")
+    with Log.open(path, write=False) as log:
+        chains = {True: log.chain_at(0).hex(), False: "0" * 64}
+        rows = [
+            b'{"id":"cycle:0.%d","tick":0,"chain":"%s"}\n' % (k, chains[own].encode())
+            for k, own in enumerate(order)
+        ]
+        decisions.paths(path)[0].write_bytes(b"".join(rows))
+        writer = Decisions(path, log=log)
+        writer.close()
+    own = [row for row, whose in zip(rows, order, strict=True) if whose]
+    assert decisions.paths(path)[0].read_bytes() == b"".join(own)
+    assert len(writer.notices) == (not all(order))
+    if not all(order):
+        moved = Path(f"{path}.decisions.jsonl.other-1").read_bytes()
+        assert moved == b"".join(rows[order.index(False) :])
+    for k, row in enumerate(rows):
+        assert list(decisions.find(path, b"cycle:0.%d" % k)) == [row] * order[k]
+
+
+def test_what_cycles_decided_at_a_tick_that_a_log_lost_is_kept_aside(path: Path) -> None:
+    ran(begun(path), 4, archive=0, decisions=1)
+    assert cycled(path) == []
+    lost = [row for row in lines_of(path) if row["tick"] == 4]
+    cut_back(path, 3)
+    (note,) = ran(path, 2, archive=0, decisions=1)
+    assert f"moved to {path}.decisions.jsonl.other-1" in note
+    moved = Path(f"{path}.decisions.jsonl.other-1").read_bytes().splitlines()
+    assert [json.loads(line) for line in moved] == lost
+    assert kept(path) == winners(path)
+
+
+def test_a_stage_cannot_say_whose_a_line_of_its_cycle_is(path: Path) -> None:
+    said = {"id": "m1.1", "tick": 99, "chain": "none", "more": 1}
+    graph = STANDARD.plus(Stage("said", lambda _cycle, _of: Told(None, said), needs=("build",)))
+    ran(begun(path), 2, archive=0)
+    engine = ParallelEngine(path, engine="serial", graph=graph, decisions=True, sequential=0.0)
+    assert engine.run(1).report.completed == 1
+    assert sum("more" in row for row in lines_of(path)) == 1
+    assert set(kept(path)) == {"cycle:2.0"}
+    assert cycled(path, seed=1) == []
+
+
+def test_runs_and_cycles_of_one_log_leave_each_others_decisions(path: Path) -> None:
+    ran(begun(path), 2, archive=0, decisions=1)
+    assert cycled(path) == []
+    assert ran(path, 2, archive=0, decisions=1) == []
+    assert cycled(path, seed=5) == []
+    assert ran(path, 1, archive=0, decisions=1) == []
+    assert decided(path) == {"cycle:2.0", "cycle:2.1", "cycle:4.5", "cycle:4.6"}
+    assert [name for name in kept(path) if name not in decided(path)] == winners(path)
+    assert others(path) == []
 
 
 # The memory.
@@ -335,3 +526,40 @@ def test_a_reader_does_not_take_a_log_that_grows_for_another(path: Path) -> None
         assert not owner.is_foreign(early)
     cut_back(path, 2)
     assert marked(path)
+
+
+def remembered_tick(path: Path) -> int:
+    """Up to which tick the memory beside a log is known to be of it."""
+    mark = frontier.read(str(path), owner.SUFFIX)
+    assert mark is not None
+    return mark.tick
+
+
+def test_ticks_that_a_log_lost_while_its_memory_was_fed_are_noticed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(1_000_000))  # a second goes by whenever somebody looks
+    monkeypatch.setattr(aside, "monotonic", lambda: float(next(clock)))
+    begun(path)
+    with Run(path, OPTIONS, durability="off", keeping=Keeping(0, memory=1000)) as run:
+        for _ in range(7):
+            run.step()
+        run.background.wait()
+        assert remembered_tick(path) == 6  # as the seventh was about to be written
+    assert remembered_tick(path) == 7  # what was waiting has been acknowledged
+    cut_back(path, 6)
+    assert marked(path)
+    notes = ran(path, 2, archive=0, memory=1000)
+    assert [f"moved to {folder(path)}.other-1" in note for note in notes] == [True]
+
+
+def test_whose_a_memory_is_is_noted_once_a_second_at_most(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aside, "monotonic", lambda: 5.0)  # no time goes by
+    begun(path)
+    with Run(path, OPTIONS, durability="off", keeping=Keeping(0, memory=1000)) as run:
+        for _ in range(9):
+            run.step()
+        run.background.wait()
+        assert remembered_tick(path) == 0

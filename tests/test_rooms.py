@@ -126,7 +126,7 @@ ROOMS = {
     "cli": Room(
         f"{CHANGE} report log pool device search actions reading verify pace runner "
         "consolidation memory reindex cycles engine problems synthesis",
-        outside="click io os pathlib platform psutil rich signal time",
+        outside="atexit click io os pathlib platform psutil rich signal time",
     ),
 }
 

@@ -8,10 +8,14 @@ command.
 
 from __future__ import annotations
 
+import atexit
+import os
+import signal
 import sys
 from typing import NoReturn
 
 try:
+    from . import endings
     from .check import check
     from .church import church
     from .commands import Commands
@@ -59,4 +63,13 @@ commands = Commands(
 
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit."""
-    commands.main()
+    hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if hears:  # registered first, it comes last: Python then takes its handlers away
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    try:
+        commands.main()
+    except KeyboardInterrupt:  # once all was said
+        sys.exit(endings.INTERRUPTED)
+    finally:
+        if hears:  # ending the threads and the processes may take a while
+            signal.signal(signal.SIGINT, lambda *_: os._exit(endings.INTERRUPTED))

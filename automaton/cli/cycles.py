@@ -88,9 +88,11 @@ def cycles(
     # What cannot be written is known before anything is computed.
     results_file = None if results is None else created(results)
     if under_way.branch.note:
-        click.echo(f"note: {printable(under_way.branch.note)}", err=True)
+        _note(under_way.branch.note)
     with ended_by_signals(under_way.stop), _bar(count, quiet=json) as progress:
         ran = under_way.run(count, catalysts or None, progress=progress)
+    for notice in under_way.notices:
+        _note(notice)
     if results_file is not None:
         _write(results_file, ran)
     merged, trouble = _merged(log, under_way, ran) if commit else (None, ran.trouble)
@@ -122,6 +124,11 @@ def _write(results: BinaryIO, ran: Ran) -> None:
             file.write(as_json(result.as_json()).encode() + b"\n")
 
 
+def _note(text: str) -> None:
+    """Something worth knowing that is no error."""
+    click.echo(f"note: {printable(text)}", err=True)
+
+
 def _merged(
     log: Path, engine: ParallelEngine, ran: Ran
 ) -> tuple[Merged | None, AutomatonError | OSError | None]:
@@ -129,7 +136,7 @@ def _merged(
     from automaton.merge import merge  # noqa: PLC0415  # loads what runs a log
 
     try:
-        return merge(log, engine.branch, ran.results), ran.trouble
+        return merge(log, engine.branch, ran.results, _note), ran.trouble
     except (AutomatonError, OSError) as error:  # another process may write this log
         return None, ran.trouble or error
 
@@ -184,7 +191,7 @@ def _found(ran: Ran) -> Iterator[str]:
 def _given(log: Path, merged: Merged) -> str:
     name = printable(str(log))
     if merged.tick is None:
-        return f"{name} is as it was: no cycle found a term that it had not held before"
+        return f"{name} took nothing: no cycle found a term that it had not held before"
     return f"{name} took {merged.lines} terms as input, in tick {merged.tick}"
 
 

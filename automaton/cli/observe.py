@@ -26,6 +26,10 @@ _HOW = (
     "copy the genesis (replay {log} --to 0 --out NULL), run it with the same --seed, --ticks and "
     "--parallel and with --streams none, and give it as --null NULL"
 )
+_CUT = (
+    "the window begins at tick {tick}, with the streams that compete now, or none: what was "
+    "before cannot be taken together with it"
+)
 _COLUMNS = ("figure", "value", "95 % interval", "unit", "source", "window", "n", "age", "note")
 
 
@@ -76,7 +80,10 @@ def _read(log: Path, window: int) -> tuple[Series, float]:
     with Log.open(log, write=False) as opened, refilled(opened):
         for notice in opened.notices:
             click.echo(f"note: {printable(notice)}", err=True)
-        return read(opened, window), max(0.0, time.time() - log.stat().st_mtime)
+        series = read(opened, window)
+        if series.cut:
+            click.echo(f"note: {printable(str(log))}: {_CUT.format(tick=series.since)}", err=True)
+        return series, max(0.0, time.time() - log.stat().st_mtime)
 
 
 def _null(null: Path, window: int, of: Series) -> Series:
@@ -85,6 +92,8 @@ def _null(null: Path, window: int, of: Series) -> Series:
     reason = ""
     if series.names:
         reason = "streams compete in it; run it with --streams none"
+    elif series.since > 1:
+        reason = f"streams competed in it before tick {series.since}; run it with --streams none"
     elif series.genesis != of.genesis:
         reason = "its genesis is another; make it with replay --to 0"
     elif series.seed != of.seed:
