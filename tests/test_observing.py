@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from logs import GENESIS, Quick, append, side, write
 from small import TERMS, automaton, objects_in, ran, written
 
-from automaton import recovery
+from automaton import disk, recovery
 from automaton.cli import commands
 from automaton.log import Log
 from automaton.series import read
@@ -38,7 +38,7 @@ def test_ticks_that_come_while_a_log_is_opened_are_no_loss(
 ) -> None:
     path = tmp_path / "log"
     write(path, 2)
-    looked_for, look = [], recovery.size_of
+    looked_for, look = list[int](), disk.size_of
 
     def size_of(fd: int) -> int:
         """What a reader asks between the hint and the end: two ticks come before, two after."""
