@@ -76,6 +76,7 @@ class NoRun:
     def __init__(self, log: Path, given: dict[str, Any], **opening: object) -> None:
         self.tick, self.outcomes = 0, dict[str, int]()
         self.log = SimpleNamespace(notices=["torn\x07"])
+        self.aside = None
         self.short_of_room = ""
         self.malformed = SimpleNamespace(first=[(3, "no brace")], count=2)
         reader, program = SimpleNamespace(skipped=0), SimpleNamespace(problems=["odd: no action"])
