@@ -7,15 +7,15 @@ are loaded when they are asked for, since they bring numba, which takes a second
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from automaton.api import MemoryOptimizedAutomaton, ScalableAutomaton
+    from automaton.run.facade import MemoryOptimizedAutomaton, ScalableAutomaton
 
 __all__ = ["MemoryOptimizedAutomaton", "ScalableAutomaton"]
 
 
 def __getattr__(name: str) -> Any:
-    """The classes of `automaton.api`."""
+    """The classes of `automaton.run.facade`."""
     if name in __all__:
-        from automaton import api  # noqa: PLC0415  # loads numba
+        from automaton.run import facade  # noqa: PLC0415  # loads numba
 
-        return getattr(api, name)
+        return getattr(facade, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,7 +2,7 @@
 
 Bodies are plain functions that call each other by name. `compiled` rebuilds a
 body with those names bound to compiled forms, so that the source is written
-once for every target. No policy here: which device runs is `automaton.device`.
+once for every target. No policy here: which device runs is `automaton.backends.cpu`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def source_key() -> str:
     functions called from it, nor at NUMBA_BOUNDSCHECK; so each must change the folder.
     """
     digest = hashlib.sha256(f"{numba.__version__} {bool(config.BOUNDSCHECK)}".encode())
-    for path in sorted(_HERE.glob("*.py")):
-        digest.update(path.name.encode() + path.read_bytes())
+    for path in sorted(_HERE.rglob("*.py")):
+        digest.update(str(path.relative_to(_HERE)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -15,29 +15,29 @@ import sys
 from typing import NoReturn
 
 try:
-    from . import endings
-    from .check import check
-    from .church import church
-    from .commands import Commands
-    from .cycle import cycle
-    from .cycles import cycles
-    from .doctor import doctor
-    from .effective import config, tune
-    from .init import init
-    from .match import match
-    from .memory import memory
-    from .models import models
-    from .observe import observe
-    from .recall import recall
-    from .reduce import reduce
-    from .replay import replay
-    from .run import run
-    from .scale import scale
-    from .show import show
-    from .stats import stats
-    from .synthesize import synthesize
-    from .verify import verify
-    from .why import why
+    from automaton.cli import exit_codes
+    from automaton.cli.commands.check import check
+    from automaton.cli.commands.church import church
+    from automaton.cli.commands.config import config, tune
+    from automaton.cli.commands.cycle import cycle
+    from automaton.cli.commands.cycles import cycles
+    from automaton.cli.commands.doctor import doctor
+    from automaton.cli.commands.init import init
+    from automaton.cli.commands.match import match
+    from automaton.cli.commands.memory import memory
+    from automaton.cli.commands.models import models
+    from automaton.cli.commands.observe import observe
+    from automaton.cli.commands.recall import recall
+    from automaton.cli.commands.reduce import reduce
+    from automaton.cli.commands.replay import replay
+    from automaton.cli.commands.run import run
+    from automaton.cli.commands.scale import scale
+    from automaton.cli.commands.show import show
+    from automaton.cli.commands.stats import stats
+    from automaton.cli.commands.synthesize import synthesize
+    from automaton.cli.commands.verify import verify
+    from automaton.cli.commands.why import why
+    from automaton.cli.group import Commands
 except KeyboardInterrupt:  # before there is a command that could say so
     sys.stderr.write("error: interrupted\n")
     sys.exit(130)
@@ -69,7 +69,7 @@ def main() -> NoReturn:
     try:
         commands.main()
     except KeyboardInterrupt:  # once all was said
-        sys.exit(endings.INTERRUPTED)
+        sys.exit(exit_codes.INTERRUPTED)
     finally:
         if hears:  # ending the threads and the processes may take a while
-            signal.signal(signal.SIGINT, lambda *_: os._exit(endings.INTERRUPTED))
+            signal.signal(signal.SIGINT, lambda *_: os._exit(exit_codes.INTERRUPTED))

@@ -23,9 +23,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from automaton.stats import Stats, block
-
-from .words import as_json, printable
+from automaton.cli.text import as_json, printable
+from automaton.run.stats import Stats, block
 
 _WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 REFRESHES = 8  # a second, of the moving line

@@ -1,0 +1,121 @@
+"""Why a modification won its round: from the decisions kept beside the log, or computed again.
+
+Reads an opened log; keeps nothing, prints nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from automaton.backends.cpu import Cpu
+from automaton.chemistry.batch_replay import replay
+from automaton.chemistry.decision_lines import decision, facts
+from automaton.errors import UsageError
+from automaton.format import stream_options
+from automaton.format.objects import Object, parse_line
+from automaton.format.options import Options, from_record
+from automaton.format.records import is_our_id, parse_run
+from automaton.log.audit import Audit
+from automaton.log.decision_log import find
+from automaton.replay.omitted_batches import refilled
+from automaton.replay.recompute import Again
+from automaton.replay.restore import Malformed, beginning
+
+
+def grounds(path: Path, identity: str) -> dict[str, Any]:
+    """The decision for a modification: features, salience, weights, runner-up.
+
+    Numbers are fixed point, 65536 = 1. `source` is `kept` or `computed`; raises
+    `UsageError` where there is no such modification, or no streams competed.
+    """
+    with Audit.open(path) as log, refilled(log):
+        tick, slot = _numbers(log, identity)
+        line = next(iter(log.find(identity)), None)
+        if line is None:
+            raise UsageError(_not_there(log, path, tick, slot))
+        kept = _kept(log, identity, tick)
+        found = _computed(log, tick, slot) if kept is None else kept
+        del found["chain"]  # which log it is of, is known here
+        found["source"] = "computed" if kept is None else "kept"
+        found["mixture"] = _mixture(log, line)
+        return found
+
+
+def _kept(log: Audit, identity: str, tick: int) -> dict[str, Any] | None:
+    """The decision that is kept beside the log, if it is of this log's commit.
+
+    A file beside it may be left from another log of the same name.
+    """
+    chain = log.chain_at(tick).hex()
+    for raw in find(Path(log.path), identity.encode()):
+        found = parse_line(raw)
+        members = found.members if isinstance(found, Object) else {}
+        if (members.get("id"), members.get("chain")) == (identity, chain):
+            return members
+    return None
+
+
+def _numbers(log: Audit, identity: str) -> tuple[int, int]:
+    """Tick and slot of an id of ours."""
+    tick, _, slot = identity.removeprefix(f"{log.prefix}m").partition(".")
+    if identity.startswith("cycle:") and slot.isdecimal():
+        raise UsageError(f"{identity} is no modification's id but a cycle's: see "
+                         f"cycle {log.path} --seed {slot}")  # fmt: skip
+    if not (is_our_id(identity, log.prefix) and tick.isdecimal() and slot.isdecimal()):
+        raise UsageError(f"{identity} is no modification's id; they look like {log.prefix}m12.3")
+    return int(tick), int(slot)
+
+
+def _not_there(log: Audit, path: Path, tick: int, slot: int) -> str:
+    """Why no line has the id of a slot."""
+    own = f"{log.prefix}m{tick}.{slot}"
+    if 1 <= tick <= len(log.commits):
+        options = _options(log, log.commits.row(tick).first_line)
+        if slot < options.parallel * max(1, len(stream_options.table(options.streams))):
+            return f"{own}: it lost; see replay {path} --tick {tick}"
+    return f"{own}: no modification of {path} has this id"
+
+
+def _options(log: Audit, line: int) -> Options:
+    """The options of the run that wrote a line."""
+    number = max((n for n in log.run_lines if n <= line), default=0)
+    run = parse_run(log.line(number)) if number else None
+    return Options() if run is None else from_record(run.options)
+
+
+def _mixture(log: Audit, line: int) -> dict[str, int]:
+    """What the features weighed when a line was written."""
+    mixture = stream_options.mixture(_options(log, line).salience)
+    return dict(zip(stream_options.FEATURES, mixture, strict=True))
+
+
+def _computed(log: Audit, tick: int, slot: int) -> dict[str, Any]:
+    """The decision, from the snapshot before its tick."""
+    again = Again(log, beginning(log, Options(), Malformed()), Cpu)
+    try:
+        for earlier in range(1, tick):
+            with log.batch(earlier) as raw:
+                replay(again.world, raw, log.commit(earlier))
+        with log.batch(tick) as raw:
+            again.begin(tick, again.claim(tick, raw, log.commit(tick)))
+        world = again.world
+        if world.streams is None:
+            raise UsageError(
+                f"m{tick}.{slot} competed with nobody: its run had no streams (--streams all)"
+            )
+        choice, _ = again.react(tick)
+        number = np.array([slot // again.batch.streams], dtype=np.int64)
+        rows = [row for row in facts(again.batch, number) if row[1] == slot]
+        if not rows:
+            raise UsageError(f"m{tick}.{slot} is no winner: it is an action's, or lost")
+        weights = choice.competing.weights.tolist()
+        chain = log.chain_at(tick)
+        line = decision(world.prefix, tick, world.stream_names, weights, rows[0], chain)
+        computed: dict[str, Any] = json.loads(line)
+        return computed
+    finally:
+        again.close()

@@ -1,0 +1,224 @@
+"""Which lines of a log a query names: by literals, by fields, by patterns of terms.
+
+The thin way to the kernels `literals` and `match`: arguments are looked at before
+anything runs, lines come as bytes with offsets and leave as columns. Literals come
+first because they cost least: only lines that hold one are parsed. Knows no files,
+no log; `run` says on which threads the shards run, `offload` whether a card scans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.analysis.query_columns import Columns, Truth, bind, chosen, metavariables
+from automaton.compute import dispatch
+from automaton.errors import UsageError
+from automaton.population import selection
+from automaton.program import conditions
+from automaton.terms import notation
+from automaton.terms.packed import Words
+from kernels import cpu
+from kernels.checks import KernelArgumentError, Run, array, at_once
+from kernels.search import grams, literals
+from kernels.search.literal_tables import Literals, Triples, check_strings, prepared
+
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+Numbers: TypeAlias = npt.NDArray[np.int64]
+Bits: TypeAlias = npt.NDArray[np.uint64]
+
+#: Bytes that all groups of literals look at before the next are fetched: a second-level cache.
+PIECE = 1 << 19
+
+
+# Literals: P byte patterns against N byte strings.
+
+
+class Hits(NamedTuple):
+    """Which string holds which pattern, and in how many strings each pattern occurs.
+
+    bits uint64 [N, ceil(P / 64)]: bit k % 64 of word k // 64; counts int64 [P].
+    """
+
+    bits: Bits
+    counts: Numbers
+
+
+def find(
+    patterns: Literals, buffer: Bytes, offsets: Numbers, run: Run = at_once, *,
+    bits: Bits | None = None,
+) -> Hits:  # fmt: skip
+    """The literals in the strings buffer[offsets[n]:offsets[n + 1]]; exact, overlaps included.
+
+    `bits`, N rows or more, is used again: writing to fresh memory costs more than a scan.
+    """
+    check_strings(buffer, offsets)
+    rows, words = len(offsets) - 1, -(-patterns.total // 64)
+    held = np.zeros((rows, words), np.uint64) if bits is None else _enough(bits, rows, words)
+    total = np.zeros(patterns.total, dtype=np.int64)
+    if dispatch.tried(
+        "literals", int(offsets[-1] - offsets[0]),
+        lambda card: card.find_literals(patterns, buffer, offsets, held, total),
+    ):  # fmt: skip
+        return Hits(held, total)
+    counted: list[Numbers] = []
+
+    def task(low: int, high: int) -> None:
+        if bits is not None or dispatch.chosen():  # a card may have begun
+            held[low:high] = 0
+        counts = np.zeros(patterns.total, dtype=np.int64)
+        waiting = np.empty(literals.WAITING, np.int64), np.empty(literals.WAITING, np.int32)
+        tried, picked = np.empty((2, literals.PICKED), np.int64)
+        marks = np.empty(literals.SPAN, np.uint8)
+        for begin, end in _pieces(offsets, low, high, len(patterns.groups)):
+            for group in patterns.groups:
+                triples = isinstance(group, Triples)
+                body = literals.scan_triples if triples else grams.scan_grams
+                own = [marks] if triples else [tried, picked]
+                cpu.compiled(body)(
+                    buffer, offsets, begin, end, patterns.needles, patterns.starts, *group,
+                    *own, *waiting, held, counts,
+                )  # fmt: skip
+        counted.append(counts)
+
+    run(task, rows)
+    return Hits(held, sum(counted, start=np.zeros(patterns.total, dtype=np.int64)))
+
+
+def _enough(bits: Bits, rows: int, words: int) -> Bits:
+    array("bits", bits, (np.uint64,), 2)
+    if len(bits) < rows or bits.shape[1] != words:
+        raise KernelArgumentError("bits", f"{rows:,} rows of {words} are needed, not {bits.shape}")
+    return bits[:rows]
+
+
+def _pieces(offsets: Numbers, low: int, high: int, groups: int) -> Iterator[tuple[int, int]]:
+    """Ranges of strings of about PIECE bytes each; all at once for a single group."""
+    while low < high:
+        end = int(np.searchsorted(offsets, offsets[low] + PIECE)) if groups > 1 else high
+        end = min(max(end, low + 1), high)
+        yield low, end
+        low = end
+
+
+# Queries over lines.
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is looked for: a line has one of the literals, and all that is said besides."""
+
+    literals: tuple[bytes, ...]
+    selector: conditions.Selector | None
+    patterns: tuple[str, ...]
+
+    @classmethod
+    def of(cls, texts: Sequence[str], field: str | None, patterns: Sequence[str]) -> Query:
+        """The query of a person's words; raises a `UsageError` that says which is wrong."""
+        if not texts and field is None and not patterns:
+            raise UsageError("nothing to look for; give a PATTERN, --field or --term")
+        for pattern in patterns:
+            notation.parse(pattern, pattern=True)
+        selector = None if field is None else selection.checked(field)
+        return cls(tuple(map(_literal, texts)), selector, tuple(patterns))
+
+    @property
+    def of_terms(self) -> bool:
+        """Whether lines must be parsed to answer it."""
+        return self.selector is not None or bool(self.patterns)
+
+
+def _literal(text: str) -> bytes:
+    if not text:
+        raise UsageError("PATTERN: an empty one is in every line; leave it out")
+    if "\n" in text:
+        raise UsageError("PATTERN: a line break is in no line; give the parts as two patterns")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"PATTERN: {text!r} is not UTF-8, as lines are; leave it out") from None
+
+
+class Block(NamedTuple):
+    """Lines in one buffer: the number of the first, and where each begins (and the last ends)."""
+
+    first: int
+    buffer: Bytes
+    offsets: Numbers
+
+    def line(self, row: int) -> bytes:
+        """One line without its line break."""
+        return self.buffer[self.offsets[row] : self.offsets[row + 1]].tobytes().rstrip(b"\r\n")
+
+
+class Bound(NamedTuple):
+    """A term that matched: its name, and what each metavariable of a pattern stands for."""
+
+    row: int
+    name: str
+    bindings: dict[str, Words]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What a query found in a block: its rows, ascending; bits as in `Hits`, for these rows.
+
+    Good until the next block is asked for: its lines may be overwritten then.
+    """
+
+    block: Block
+    rows: Numbers
+    bits: Bits
+    terms: list[Bound]
+
+    def literals(self, k: int) -> list[int]:
+        """The numbers of the literals in the k-th line found."""
+        words = self.bits[k : k + 1].view(np.uint8)
+        return np.flatnonzero(np.unpackbits(words, bitorder="little")).tolist()
+
+    def counts(self, patterns: int) -> Numbers:
+        """In how many of the lines found each literal stands."""
+        words = np.ascontiguousarray(self.bits).view(np.uint8)
+        flags = np.unpackbits(words, axis=1, bitorder="little")
+        total: Numbers = flags.sum(axis=0, dtype=np.int64)
+        return total[:patterns]
+
+
+def search(query: Query, blocks: Iterable[Block], run: Run = at_once) -> Iterator[Matched]:
+    """What the query finds, block by block; literals in the raw bytes, terms in parsed lines."""
+    patterns: Literals | None = None
+    bits = np.zeros((0, -(-len(query.literals) // 64)), dtype=np.uint64)
+    for block in blocks:
+        rows = np.arange(len(block.offsets) - 1, dtype=np.int64)
+        held = np.zeros((len(rows), 0), dtype=np.uint64)
+        if query.literals:
+            patterns = patterns or prepared(query.literals, block.buffer)
+            if len(bits) < len(rows):
+                bits = np.zeros((2 * len(rows), bits.shape[1]), dtype=np.uint64)
+            held = find(patterns, block.buffer, block.offsets, run, bits=bits).bits
+            rows = np.flatnonzero(held.any(axis=1))
+        terms: list[Bound] = []
+        if query.of_terms:
+            lines = ((row, block.first + row, block.line(row)) for row in rows.tolist())
+            columns = Columns.of(lines)
+            wanted = chosen(columns, query.selector, query.patterns)
+            rows = np.unique(columns.row[wanted])
+            terms = _bound(query, columns, wanted)
+        yield Matched(block, rows, held[rows], terms)
+
+
+def _bound(query: Query, columns: Columns, wanted: Truth) -> list[Bound]:
+    """The terms that were chosen, with the bindings of the first pattern that each matches."""
+    bound: dict[int, Bound] = {}
+    for text in query.patterns:
+        found, spans = bind(text, columns.code, columns.column["start"], columns.column["size"])
+        names = metavariables(text)
+        for k in np.flatnonzero(wanted & found).tolist():
+            ends = {name: spans[:, k, number].tolist() for name, number in names.items()}
+            bindings = {name: columns.code[a:b] for name, (a, b) in ends.items()}
+            bound.setdefault(k, Bound(int(columns.row[k]), columns.names[k].decode(), bindings))
+    return [bound[k] for k in sorted(bound)]

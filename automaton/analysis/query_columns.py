@@ -1,0 +1,188 @@
+"""The objects of some lines as columns, and which of them a selector or a pattern means.
+
+A row is a term of an object, so that what is said of a term and of its object is
+said of one row; an object without a term is a row too. As `selection` is for the
+population. Knows no files and no log: lines come as bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.compute import dispatch
+from automaton.format import objects
+from automaton.program import conditions
+from automaton.program.term_extraction import Found, TermReader
+from automaton.terms import notation
+from automaton.terms.packed import META, Words
+from automaton.terms.parser import Grammar, Reader
+from kernels import cpu
+from kernels.checks import closed_terms
+from kernels.checks import spans as spans_of
+from kernels.terms import match
+
+Numbers: TypeAlias = npt.NDArray[np.int64]
+Truth: TypeAlias = npt.NDArray[np.bool_]
+
+_INT64 = 1 << 63
+_TYPES = {
+    "row": np.int64, "steps": np.int64, "kind": np.int32, "level": np.int32, "size": np.int32
+}  # fmt: skip
+_FEW = 16  # values that are compared one by one; more are looked up
+_NO_TERM: Words = np.empty(0, dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The terms of some objects, packed in `code`.
+
+    column: row (as the line was numbered), start (in code), steps (of the object, 0 where
+    it has none), all int64; kind (a place in `kinds`), level, size (nodes, 0 for an object
+    without a term), all int32.
+    """
+
+    names: list[bytes]  # of the terms: id, id#span or line:n, escaped as in a log
+    kinds: list[str]
+    code: Words
+    column: dict[str, npt.NDArray[Any]]
+
+    @classmethod
+    def of(cls, lines: Iterable[tuple[int, int, bytes]]) -> Columns:
+        """The objects of lines (row, line number, bytes); lines that hold none are left out."""
+        reader = TermReader(notation.MAX_NODES)
+        facts: list[tuple[int, int, int, int, int]] = []
+        kinds: dict[str, int] = {}
+        names, terms = [], []
+        for row, number, raw in lines:
+            line = objects.parse_line(raw)
+            if not isinstance(line, objects.Object):
+                continue
+            members = line.members
+            name = objects.object_id(members) or f"line:{number}"
+            kind = kinds.setdefault(objects.object_type(members) or "", len(kinds))
+            found = [(named.name, named.words) for named in reader.terms_of(Found(name, members))]
+            for own, words in found or [(objects.quote(name)[1:-1], _NO_TERM)]:
+                facts.append((row, _steps(members), kind, objects.level(members), len(words)))
+                names.append(own)
+                terms.append(words)
+        table = np.array(facts, dtype=np.int64).reshape(-1, len(_TYPES)).T
+        column = {name: table[k].astype(dtype) for k, (name, dtype) in enumerate(_TYPES.items())}
+        column["start"] = np.cumsum(column["size"], dtype=np.int64) - column["size"]
+        return cls(names, list(kinds), np.concatenate([_NO_TERM, *terms]), column)
+
+    @property
+    def row(self) -> Numbers:
+        """The line of each row, as it was numbered."""
+        row: Numbers = self.column["row"]
+        return row
+
+
+def _steps(members: objects.Members) -> int:
+    value = members.get("steps")
+    return value if type(value) is int and -_INT64 <= value < _INT64 else 0
+
+
+def chosen(
+    columns: Columns, selector: conditions.Selector | None, patterns: tuple[str, ...]
+) -> Truth:
+    """The rows that a selector means and whose term is of the form of one of the patterns."""
+    found = [_matching(columns, text) for text in patterns]
+    whole = [reduce(np.logical_or, found)] if found else []
+    if selector is not None:
+        whole.append(conditions.evaluate(selector, partial(_leaf, columns)))
+    return reduce(np.logical_and, whole) if whole else np.ones(len(columns.row), dtype=np.bool_)
+
+
+def _leaf(columns: Columns, leaf: conditions.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
+    """One truth value a row for an atom of a selector; see `selection`."""
+    match leaf:
+        case conditions.Const(value):
+            return np.full(len(columns.row), value)
+        case conditions.Numeral():
+            return _numerals(columns)
+        case conditions.Duplicate():
+            return _duplicates(columns)
+        case conditions.Matches(pattern):
+            return _matching(columns, pattern)
+        case conditions.Compare(field, op, bound):
+            values: Any = columns.column[field]
+            return np.asarray(conditions.COMPARISONS[op](values, bound), dtype=np.bool_)
+        case conditions.Member("type", kinds):
+            codes = [code for code, kind in enumerate(columns.kinds) if kind in kinds]
+            return _among(columns.column["kind"], codes)
+        case conditions.Member(field, members):
+            return _among(columns.column[field], members)
+
+
+def _among(values: npt.NDArray[Any], members: Sequence[Any]) -> Truth:
+    """Which values are one of the members."""
+    if len(members) > _FEW:
+        return np.isin(values, members)
+    found = [np.asarray(values == member, dtype=np.bool_) for member in members]
+    return reduce(np.logical_or, found) if found else np.zeros(len(values), dtype=np.bool_)
+
+
+def _matching(columns: Columns, text: str) -> Truth:
+    return bind(text, columns.code, columns.column["start"], columns.column["size"])[0]
+
+
+def _duplicates(columns: Columns) -> Truth:
+    """The rows whose term stands in an earlier row too; an object without a term is none."""
+    seen: set[bytes] = set()
+    found = np.zeros(len(columns.row), dtype=np.bool_)
+    begins, sizes = columns.column["start"].tolist(), columns.column["size"].tolist()
+    for row, (begin, size) in enumerate(zip(begins, sizes, strict=True)):
+        words = columns.code[begin : begin + size].tobytes()
+        found[row] = bool(size) and words in seen
+        seen.add(words)
+    return found
+
+
+def _numerals(columns: Columns) -> Truth:
+    """The rows whose term is a Church numeral; an object without a term is none."""
+    column = columns.column
+    rows = np.arange(len(columns.row), dtype=np.int32)
+    found = np.empty(len(rows), dtype=np.bool_)
+    cpu.compiled(match.match_numerals)(columns.code, column["start"], column["size"], rows, found)
+    return found
+
+
+def bind(
+    text: str, code: Words, starts: Numbers, sizes: npt.NDArray[Any]
+) -> tuple[Truth, npt.NDArray[np.int64]]:
+    """Which terms match a pattern, and the spans of code that its metavariables stand for.
+
+    found bool [terms]; spans int64 [2, terms, metavariables]: begin and end, -1 for none.
+    An empty span is no term and matches nothing.
+    """
+    pattern = notation.parse(text, pattern=True)
+    metas = pattern[pattern & 3 == META] >> 2
+    spans_of(code, starts, sizes, least=0)
+    rows = np.flatnonzero(sizes).astype(np.int32)
+    closed_terms(code, starts[rows], sizes[rows])
+    spans = np.full((2, len(rows), int(metas.max(initial=-1)) + 1), -1, dtype=np.int64)
+    some = np.empty(len(rows), dtype=np.bool_)
+    if not dispatch.tried(
+        "patterns", len(rows),
+        lambda card: card.bind_terms(pattern, code, starts, rows, some, spans[0], spans[1]),
+    ):  # fmt: skip
+        cpu.compiled(match.bind_terms)(pattern, code, starts, rows, some, spans[0], spans[1])
+    found = np.zeros(len(sizes), dtype=np.bool_)
+    found[rows] = some
+    whole = np.full((2, len(sizes), spans.shape[2]), -1, dtype=np.int64)
+    whole[:, rows] = spans
+    return found, whole
+
+
+def metavariables(text: str) -> dict[str, int]:
+    """The metavariables of a pattern as they are written, and their numbers."""
+    reader = Reader(text, notation.MAX_NODES, Grammar(pattern=True))
+    words = reader.read()
+    named = {f"?{name}": number for name, number in reader.metas.items()}
+    return named or {f"?{word >> 2}": word >> 2 for word in words if word & 3 == META}

@@ -1,0 +1,251 @@
+"""The CUDA device: reactions on the card, lines by the CPU's threads; and which device runs.
+
+The same columns as the CPU's, bit for bit. Where the card has not the memory it
+is given less at a time, and at last the CPU goes on, which is said once. A named
+device that cannot be had is an error; only `auto` falls back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from automaton.backends.cpu import Batch, Cpu, Job
+from automaton.compute import capability
+from automaton.errors import DeviceError
+from automaton.format.options import Options
+from automaton.population.population import Places, Population, Words
+from automaton.population.selection import Matcher, Terms, Truth
+from automaton.workers.pool import Pool
+from kernels.cuda import memory
+
+Name = Literal["auto", "cpu", "cuda"]
+
+#: Fewer reactions at a time than this are not worth asking the card for.
+LEAST_BATCH = 32
+#: Nor are fewer rows: one core matches as many in the time that their terms take to the card.
+LEAST_ROWS = 1 << 14
+#: What is said once where streams compete.
+STREAMS = "streams propose and compete on the CPU; the GPU computes reactions and matches patterns"
+
+
+def silent(_text: str) -> None:
+    """Says nothing."""
+
+
+class Wanted(NamedTuple):
+    """Which device a run asks for, how much at a time, and whom it tells what came of it."""
+
+    device: Name = "cpu"
+    gpu_batch_size: int | None = None  # reactions at a time at most; None: what memory allows
+    say: Callable[[str], None] = silent
+
+
+ON_CPU = Wanted()
+
+
+def open_device(options: Options, wanted: Wanted, pool: Pool | None = None) -> Cpu:
+    """The device that is asked for; `auto` is the CPU, and says why, where CUDA is not usable.
+
+    pool: the workers that compute what the card does not; None: threads.
+    """
+    if wanted.device == "cpu":
+        return Cpu(options, pool=pool)
+    found = capability.cuda()
+    reason, advice = found.reason, found.advice
+    if found.usable:
+        try:
+            return Gpu(options, wanted, pool=pool)
+        except StartError as error:
+            reason, advice = str(error), capability.INSTALL
+    if wanted.device == "cuda":
+        raise DeviceError(f"--device cuda: {reason}; {advice}")
+    wanted.say(f"no GPU is used: {reason}; this run computes on the CPU (see doctor)")
+    return Cpu(options, pool=pool)
+
+
+class StartError(DeviceError):
+    """CUDA is there, and does not compile or load what a run needs."""
+
+
+def _started(options: Options) -> Any:
+    """The card's batches, compiled for it."""
+    try:
+        from kernels.cuda import calls  # noqa: PLC0415 - needs the packages of the extra
+    except ImportError as error:
+        raise StartError(f"CUDA's packages do not load ({error})") from error
+    try:
+        calls.prepare(proposing=options.streams != "none")
+    except (memory.CardError, MemoryError) as error:
+        raise StartError(f"CUDA does not start ({error})") from error
+    return calls
+
+
+class Gpu(Cpu):
+    """The CUDA target: reactions and matches there, everything else on the CPU's workers."""
+
+    def __init__(
+        self, options: Options, wanted: Wanted, threads: int | None = None,
+        pool: Pool | None = None,
+    ) -> None:  # fmt: skip
+        self._target = _started(options)
+        self._wanted = wanted
+        self._limit = wanted.gpu_batch_size
+        self._share = self._target.SHARE
+        self._streams_said = False
+        self._short = False  # of memory, since the last batch that fitted
+        self._reactors: dict[int, Any] = {}
+        super().__init__(options, threads, pool)
+        self.name = "cuda"
+        self.matcher = OnCard(self)
+
+    def propose(self, job: Job, batch: Batch) -> None:
+        """Let the streams propose on the CPU's workers, and react what they do on the card."""
+        if self.name == "cuda":
+            if not self._streams_said:
+                self._wanted.say(STREAMS)
+                self._streams_said = True
+            self.line_up(job, batch)
+        if not self._done(self._react_proposed, job, batch):
+            super().propose(job, batch)
+
+    def react(self, job: Job, batch: Batch) -> None:
+        """Fill a batch's columns: every slot's reactants, outcome and normal form."""
+        if not self._done(self._react, job, batch):
+            super().react(job, batch)
+
+    def _done(self, task: Callable[[Job, Batch], None], job: Job, batch: Batch) -> bool:
+        """Whether the card computed a batch, given less at a time where it had to be."""
+        while self.name == "cuda":
+            try:
+                task(job, batch)
+            except self._target.NoRoomError as error:
+                self._give_up(str(error))
+            except MemoryError as error:
+                self._take_less(batch.slots, str(error))
+            except self._target.CardError as error:
+                raise failed(error) from error
+            else:
+                self._say_if_short(batch.slots)
+                return True
+        return False
+
+    def match(self, name: str, *arguments: Any) -> bool:
+        """Run a match on the card; False where it has not the memory, or is not used any more."""
+        if self.name != "cuda":
+            return False
+        try:
+            getattr(self._target, name)(*arguments)
+        except MemoryError:
+            return False
+        except self._target.CardError as error:
+            raise failed(error) from error
+        return True
+
+    def _react(self, job: Job, batch: Batch) -> None:
+        o, choice = self.options, job.choice
+        snapshot = {
+            **_terms(job.population),
+            "choices_a": choice.a, "choices_b": choice.b, "operator_of": choice.operator_of,
+        }  # fmt: skip
+        draws = self._target.Draws(np.uint64(o.seed), np.uint64(job.tick), job.purpose)
+        self._reactor(batch.slots).run(
+            draws, snapshot, choice.operator, bool(o.copies), o.input_limit, batch.slots,
+            self._columns(batch), batch.out,
+        )  # fmt: skip
+
+    def _react_proposed(self, job: Job, batch: Batch) -> None:
+        o = self.options
+        self._reactor(batch.slots).run_proposed(
+            _terms(job.population), bool(o.copies), o.input_limit, batch.slots,
+            self._columns(batch), batch.out,
+        )  # fmt: skip
+
+    def _columns(self, batch: Batch) -> dict[str, Any]:
+        return {name: getattr(batch, name) for name in self._target.REACTION}
+
+    def _reactor(self, slots: int) -> Any:
+        """The buffers for batches of so many slots, made at the first."""
+        if slots not in self._reactors:
+            o = self.options
+            limits = self._target.Limits(o.max_steps, o.max_size, o.max_depth)
+            self._reactors[slots] = self._target.Reactor(
+                slots, limits, limit=self._limit, share=self._share
+            )
+        return self._reactors[slots]
+
+    def narrow(self) -> None:
+        """Ask the card for half as much at a time, too."""
+        super().narrow()
+        self._limit = max(LEAST_BATCH, (self._limit or max(self._reactors, default=1 << 16)) // 2)
+        self._reactors.clear()
+
+    def widen(self) -> None:
+        """As much at a time as in the beginning."""
+        super().widen()
+        self._limit = self._wanted.gpu_batch_size
+        self._reactors.clear()
+
+    def _take_less(self, slots: int, reason: str) -> None:
+        """Try half as much at a time; where that is not worth it, give up."""
+        self._reactors.clear()
+        self._limit = min(slots, self._limit or slots) // 2
+        self._share /= 2
+        self._short = True
+        if self._limit < LEAST_BATCH:
+            self._give_up(reason)
+
+    def _say_if_short(self, slots: int) -> None:
+        if self._short and slots > (self._limit or slots):
+            self._wanted.say(
+                f"the GPU ran out of memory; at most {self._limit} reactions at a time from now on"
+            )
+        self._short = False
+
+    def _give_up(self, reason: str) -> None:
+        self._reactors.clear()
+        self.name = "cpu"
+        self._wanted.say(f"{reason}; this run goes on on the CPU")
+
+
+def _terms(population: Population) -> dict[str, Any]:
+    """What a reaction reads of all terms."""
+    column = population.column
+    facts = {name: column[name] for name in ("start", "size", "normal", "value", "form")}
+    return {"code": population.code[: population.end], **facts}
+
+
+def failed(error: Exception) -> DeviceError:
+    """What is said of a card that failed at work."""
+    return DeviceError(f"the GPU failed: {error}; without --gpu the same bytes come from the CPU")
+
+
+class OnCard(Matcher):
+    """Matches on the card where there are rows enough; what does not fit there, the CPU does."""
+
+    def __init__(self, device: Gpu) -> None:
+        self._device = device
+
+    def numerals(self, population: Terms, rows: Places) -> Truth:
+        """Which rows are Church numerals."""
+        if not isinstance(population, Population):
+            return super().numerals(population, rows)
+        column, found = population.column, np.empty(len(rows), dtype=np.bool_)
+        code = population.code[: population.end]
+        arguments = (code, column["start"], column["size"], rows, found)
+        if len(rows) >= LEAST_ROWS and self._device.match("match_numerals", *arguments):
+            return found
+        return super().numerals(population, rows)
+
+    def terms(self, population: Terms, rows: Places, pattern: Words, metas: int) -> Truth:
+        """Which rows match a pattern."""
+        if not isinstance(population, Population):
+            return super().terms(population, rows, pattern, metas)
+        column, found = population.column, np.empty(len(rows), dtype=np.bool_)
+        code = population.code[: population.end]
+        arguments = (pattern, code, column["start"], rows, metas, found)
+        if len(rows) >= LEAST_ROWS and self._device.match("match_terms", *arguments):
+            return found
+        return super().terms(population, rows, pattern, metas)

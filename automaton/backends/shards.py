@@ -1,0 +1,135 @@
+"""What one shard of a batch computes on the CPU: reactions, or winners' lines.
+
+Functions over arrays, called by the workers of a pool, in this process or in
+others; numbers come plain and get their types here, so that every worker uses
+the same compiled forms. Nothing here chooses a device or deals shards.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.population.population import Words
+from kernels import cpu, philox
+from kernels.chemistry import fold, react, streams
+from kernels.terms import embed, reduce
+from kernels.text import archive_codec, winner_lines
+
+Bytes = npt.NDArray[np.uint8]
+Slots = npt.NDArray[np.int64]
+Scratch = tuple[tuple[Words, ...], Words, tuple[npt.NDArray[Any], ...]]
+
+_PROPOSED = 16  # arguments of `streams.propose` behind the policies that are not results
+
+
+def scratch(max_steps: int, max_size: int, max_depth: int) -> Scratch:
+    """A worker's arena and stacks, the printer's stack, the sketches' room.
+
+    Untouched pages cost nothing.
+    """
+    sizes = [1 + max_steps + max_size] * 3 + [max_depth] * 4
+    machine = tuple(np.empty(n, dtype=np.int32) for n in sizes)
+    sketching = (
+        np.empty(embed.SHAPES * max_size, dtype=np.uint64),
+        np.empty(streams.SKETCH, dtype=np.int32),
+        np.empty(streams.SKETCH, dtype=np.int16),
+    )
+    return machine, np.empty(2 * max_size, dtype=np.int32), sketching
+
+
+def react_shard(
+    low: int, high: int, own: Scratch, seed: int, tick: int, purpose: int, max_size: int,
+    *arguments: Any,
+) -> int:  # fmt: skip
+    """React the slots low..high-1; see `kernels.chemistry.react`."""
+    cpu.compiled(react.react)(
+        np.uint64(seed), np.uint64(tick), np.uint64(purpose), low, high, *arguments,
+        low * max_size, *own[0],
+    )  # fmt: skip
+    return 0
+
+
+def propose_shard(
+    low: int, high: int, own: Scratch, seed: int, tick: int, max_size: int,
+    policies: Bytes, *arguments: Any,
+) -> int:  # fmt: skip
+    """Propose and react for the rounds low..high-1; see `kernels.chemistry.streams`, `kernels.chemistry.react`."""
+    first, last = low * len(policies), high * len(policies)
+    proposing, reacting = arguments[:_PROPOSED], arguments[_PROPOSED:]
+    *_, a, b, operators, _results, _out = reacting
+    cpu.compiled(streams.propose)(
+        np.uint64(seed), np.uint64(tick), first, last, policies, *proposing, a, b, operators
+    )
+    cpu.compiled(react.react_proposed)(first, last, *reacting, first * max_size, *own[0])
+    return 0
+
+
+def line_up_shard(
+    low: int, high: int, _own: Scratch, seed: int, tick: int, policies: Bytes, *arguments: Any
+) -> int:  # fmt: skip
+    """Propose for the rounds low..high-1, and react nothing; see `kernels.chemistry.streams`."""
+    first, last = low * len(policies), high * len(policies)
+    cpu.compiled(streams.propose)(
+        np.uint64(seed), np.uint64(tick), first, last, policies, *arguments
+    )
+    return 0
+
+
+def judge_shard(
+    low: int, high: int, own: Scratch, seed: int, tick: int, room: int, count: int,
+    max_steps: int, uses: Words, used: Slots, seen: npt.NDArray[np.uint64], recent: Words,
+    recent_norm: int, archive: Words, archive_norms: Slots, weights: Slots, mixture: Slots,
+    outcomes: Bytes, vetoed: Bytes, won: Bytes, words: npt.NDArray[np.uint32], features: Words,
+    seconds: Words, buffer: Bytes, text: Bytes, mark: Slots, labels: Bytes, born_slot: Words,
+    names: Bytes, starts: Slots, size: Words, steps: Words, sizes: Words, salience: Words,
+    a: Words, b: Words, operators: Words, results: Slots, out: Words,
+) -> int:  # fmt: skip
+    """Let the candidates of the rounds low..high-1 compete, write the winners' lines.
+
+    Returns the lines' bytes, which begin at buffer[low * room].
+    """
+    cpu.compiled(streams.judge)(
+        np.uint64(seed), np.uint64(tick), low, high, count, max_steps, out, outcomes, vetoed,
+        steps, sizes, results, a, b, size, uses, used, seen, recent, recent_norm, archive,
+        archive_norms, weights, mixture, salience, won, words, features, seconds, *own[2],
+    )  # fmt: skip
+    written = cpu.compiled(winner_lines.write_winners)(
+        low * count, high * count, won, text, mark, labels, born_slot, names, starts, steps,
+        sizes, salience, a, b, operators, results, out, buffer[low * room : high * room], own[1],
+    )  # fmt: skip
+    return int(written)
+
+
+def archive_shard(
+    low: int, high: int, _own: Scratch, room: int, outcomes: Bytes, won: Bytes, vetoed: Bytes,
+    salience: Words, steps: Words, sizes: Words, results: Slots, out: Words, buffer: Bytes,
+) -> int:  # fmt: skip
+    """Pack the candidates of the slots low..high-1 that lost; returns their bytes.
+
+    They begin at buffer[low * room].
+    """
+    packed = cpu.compiled(archive_codec.pack_lost)(
+        low, high, outcomes, won, vetoed, salience, steps, sizes, results, out,
+        buffer[low * room : high * room],
+    )  # fmt: skip
+    return int(packed)
+
+
+def write_shard(
+    low: int, high: int, own: Scratch, seed: int, tick: int, room: int,
+    outcomes: Bytes, won: Bytes, words: npt.NDArray[np.uint32], buffer: Bytes, *arguments: Any,
+) -> int:  # fmt: skip
+    """Let every candidate win, draw places, write lines; returns their bytes.
+
+    They begin at buffer[low * room].
+    """
+    np.equal(outcomes[low:high], reduce.NORMAL, out=won[low:high].view(np.bool_))
+    cpu.compiled(fold.draw_won)(
+        np.uint64(seed), np.uint64(tick), low, high, won, philox.PLACE, words
+    )
+    part = buffer[low * room : high * room]
+    size = cpu.compiled(winner_lines.write_winners)(low, high, won, *arguments, part, own[1])
+    return int(size)

@@ -1,0 +1,185 @@
+"""What the eight actions of transitions do: each a function from a scene to lines.
+
+A new action is a new row of `ACTIONS`. What an action needs of the disk or of a
+device is a function in its scene; the lines it makes are in docs/format.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from automaton.chemistry.condition_answers import Answers
+from automaton.chemistry.streams import trained
+from automaton.chemistry.world import Made, World
+from automaton.format import objects
+from automaton.format.objects import quote, replace_member
+from automaton.format.records import dump
+from automaton.program.definitions import Automaton
+from automaton.program.term_extraction import Found
+from automaton.terms import notation
+from automaton.terms.packed import Words, apply, lam, var
+
+#: A trial of `self-modify` must find candidates in a quarter of its reactions.
+TRIALS, TRIALS_NEEDED = 64, 16
+
+
+@dataclass(frozen=True)
+class Seams:
+    """What actions ask of the shell."""
+
+    trial: Callable[[Automaton, Words], int]  # candidates among TRIALS reactions
+    normal_form: Callable[[Words], tuple[Words | None, int]]  # under the run's budgets
+    current: Callable[[str], bytes | None]  # an object's current line
+    versions: Callable[[str], list[int]]  # the lines that hold its versions
+    take_inbox: Callable[[], None]  # makes durable, then accepts input into the scene
+    validate: Callable[[], tuple[int, int, int]]  # first tick, last tick, recomputed
+
+
+@dataclass
+class Scene:
+    """One tick's actions, and what they have made so far."""
+
+    world: World
+    answers: Answers
+    tick: int
+    next_slot: int
+    seams: Seams
+    automaton: Automaton  # the current one
+    target: Automaton  # the one that the transition under way names
+    made: list[Made] = field(default_factory=list)
+    renewed: dict[str, bytes] = field(default_factory=dict)  # versions made this tick
+
+    def own_id(self) -> bytes:
+        """The id of the next line that is not a new version of anything."""
+        self.next_slot += 1
+        return b"%sm%d.%d" % (self.world.prefix.encode(), self.tick, self.next_slot - 1)
+
+    def current_line(self, object_id: str) -> bytes | None:
+        """An object's current line, counting what this tick made."""
+        return self.renewed.get(object_id) or self.seams.current(object_id)
+
+    def renew(self, object_id: str, line: bytes) -> None:
+        """Append a new version of a named object."""
+        body = line.rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
+        parsed = objects.parse_line(body)
+        if not isinstance(parsed, objects.Object):  # it would be over the limit of a line
+            return self.reject()
+        self.renewed[object_id] = body
+        self.made.append(Made(body + b"\n", Found(object_id, parsed.members)))
+        return None
+
+    def reject(self) -> None:
+        """Count something that an action did not do."""
+        self.world.state.counters["rejected"] += 1
+
+
+def evolve(_scene: Scene) -> None:
+    """Move on; the machine does."""
+
+
+def self_reference(scene: Scene) -> None:
+    """Correct the current object's `selfReference.line` if no version of it stands there."""
+    lines = scene.seams.versions(scene.automaton.id)
+    raw = scene.current_line(scene.automaton.id)
+    if raw is None or not lines or scene.automaton.self_line in lines:
+        return
+    scene.renew(
+        scene.automaton.id, replace_member(raw, ("selfReference", "line"), b"%d" % lines[-1])
+    )
+
+
+def self_modify(scene: Scene) -> None:
+    """The best winner's term becomes the target's operator, if a trial shows it alive."""
+    best = scene.answers.best
+    raw = scene.current_line(scene.target.id)
+    if best is None or raw is None:
+        return scene.reject()
+    words = scene.answers.batch.word_span(best).copy()
+    if (
+        np.array_equal(words, scene.target.operator)
+        or scene.seams.trial(scene.target, words) < TRIALS_NEEDED
+    ):
+        return scene.reject()
+    raw = replace_member(raw, ("term",), quote(notation.format_term(words)))
+    winner = f"{scene.world.prefix}m{scene.tick}.{best}"
+    scene.renew(scene.target.id, replace_member(raw, ("modifiedBy",), quote(winner)))
+    return None
+
+
+def self_io(scene: Scene) -> None:
+    """Make durable what was committed, then take in lines from the inbox."""
+    scene.seams.take_inbox()
+
+
+def validate_self(scene: Scene) -> None:
+    """Verify the chain of the last commits and recompute a sample of them."""
+    first, last, recomputed = scene.seams.validate()
+    fields = {"from": first, "to": last, "recomputed": recomputed}
+    scene.made.append(_own_line(scene, "validation", fields))
+
+
+def self_train(scene: Scene) -> None:
+    """Set the baseline that `gradient_descent` compares with; streams that won gain weight."""
+    state = scene.world.state
+    state.baseline = scene.answers.mean_salience
+    state.weights = trained(state.weights, scene.answers.wins)
+
+
+def self_observe(scene: Scene) -> None:
+    """Append what is alive and where the machine stands."""
+    population = scene.world.population
+    fields = {
+        "automaton": scene.automaton.id,
+        "dimensionalLevel": scene.automaton.level,
+        "objects": len(population),
+        "distinct": population.distinct(),
+        "salience": scene.answers.mean_salience,
+    }
+    scene.made.append(_own_line(scene, "observation", fields))
+
+
+def compose(scene: Scene) -> None:
+    """λx. current (target x) enters as a new term."""
+    words = lam(apply(scene.automaton.operator, apply(scene.target.operator, var(0))))
+    normal_form, steps = scene.seams.normal_form(words)
+    if normal_form is None:
+        return scene.reject()
+    slot = scene.next_slot
+    fields = {
+        "dimensionalLevel": scene.automaton.level,
+        "parents": [scene.automaton.id, scene.target.id],
+        "steps": steps,
+        "size": len(normal_form),
+        "term": notation.format_term(normal_form),
+    }
+    line = _own_line(scene, "composition", fields).line
+    scene.made.append(
+        Made(line, slot=slot, words=normal_form, steps=steps, level=scene.automaton.level)
+    )
+    return None
+
+
+def fact_line(scene: Scene, question: str, *, answer: bool) -> Made:
+    """The line that keeps an answer which only the disk can give."""
+    return _own_line(scene, "fact", {"condition": question, "value": answer})
+
+
+def _own_line(scene: Scene, kind: str, fields: Mapping[str, object]) -> Made:
+    """A line under an id of ours."""
+    line = b'{"id":"%s","type":"%s",' % (scene.own_id(), kind.encode())
+    return Made(line + dump(fields)[1:] + b"\n")
+
+
+ACTIONS: dict[str, Callable[[Scene], None]] = {
+    "evolve": evolve,
+    "self-reference": self_reference,
+    "self-modify": self_modify,
+    "self-io": self_io,
+    "validate-self": validate_self,
+    "self-train": self_train,
+    "self-observe": self_observe,
+    "compose": compose,
+}

@@ -1,0 +1,164 @@
+"""A log's batches read back into the snapshot that follows them.
+
+A batch is run record, accepted input, winners, lines made by actions; each is
+folded as the run folded it, and the population's hash must come out as its
+commit says. Gets bytes and parsed commits; opens nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.chemistry import stream_replay
+from automaton.chemistry.world import Made, World
+from automaton.errors import DamagedError
+from automaton.format import objects
+from automaton.format.machine_state import State
+from automaton.format.options import from_record
+from automaton.format.records import Commit, is_our_id, parse_run, winner_parts
+from automaton.population.population import Entering, place_words
+from automaton.program.term_extraction import Found
+from automaton.terms.packed import Words
+from kernels import cpu, philox
+from kernels.text import winner_lines
+
+_INT32 = 1 << 31
+
+
+@dataclass(frozen=True)
+class Winners:
+    """Winner lines read back: columns by line, and where the three ids stand in the bytes."""
+
+    entering: Entering
+    levels: npt.NDArray[np.int32]
+    ids: npt.NDArray[np.int64]
+    end: int  # position behind the last of them
+
+
+def parts(
+    prefix: str, tick: int, streams: Sequence[str] = ()
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The constant parts of a tick's winner lines, as `lines.read_winners` takes them."""
+    encoded = winner_parts(prefix, tick, streams)
+    mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return np.frombuffer(b"".join(encoded), dtype=np.uint8), mark
+
+
+def read_winners(
+    batch: npt.NDArray[np.uint8], at: int, count: int, world: World, tick: int
+) -> Winners:
+    """At most `count` winner lines of a tick, from position `at` on."""
+    prefix, max_size = world.prefix, world.options.max_size
+    text, mark = parts(prefix, tick, world.stream_names)
+    slots, starts = np.empty((2, count), dtype=np.int64)
+    steps, sizes, salience, levels = np.empty((4, count), dtype=np.int32)
+    ids = np.empty((count, 3, 2), dtype=np.int64)
+    room = max(max_size, len(batch))  # a node takes at least one byte of its line
+    words: Words = np.empty(room, dtype=np.int32)
+    stack = np.empty(4 * max_size + 8, dtype=np.int32)
+    found, end, used = cpu.compiled(winner_lines.read_winners)(
+        batch, at, len(batch), text, mark, max_size,
+        slots, steps, sizes, salience, starts, levels, ids, words, stack,
+    )  # fmt: skip
+    entering = Entering(
+        slots[:found], np.arange(found), words[:used], starts[:found], sizes[:found],
+        steps[:found], place_words(world.options.seed, tick, philox.PLACE, slots[:found]),
+        salience[:found],
+    )  # fmt: skip
+    return Winners(entering, levels[:found], ids[:found], int(end))
+
+
+def replay(world: World, raw: bytes | memoryview, commit: Commit) -> None:
+    """Fold one batch into the snapshot; raises `DamagedError` where it does not fit."""
+    batch = np.frombuffer(raw, dtype=np.uint8)
+    begin = _skip_separator(batch)
+    accepted: list[Found] = []
+    for line in _lines_from(batch, begin):
+        run = parse_run(line.rstrip(b"\n"))
+        found = None if run is not None else _found(line)
+        if found is not None and is_our_id(found.id, world.prefix):
+            break
+        begin += len(line)
+        if run is not None:
+            world.use_options(from_record(run.options), run.number)
+            if world.streams is not None and world.current:
+                world.heed(commit.tick)
+        elif found is not None:
+            accepted.append(found)
+    winners = read_winners(batch, begin, commit.lines, world, commit.tick)
+    made = [_made(line, world.prefix) for line in _lines_from(batch, winners.end)]
+    level = int(winners.levels[0]) if len(winners.levels) else 0
+    entering, lost = winners.entering, []
+    if world.streams is not None:
+        choice = world.choice(commit.tick)
+        entering = stream_replay.credited(world, choice, commit.tick, entering)
+        lost = stream_replay.remembered(world, world.streams, choice, commit.tick, entering.slots)
+    world.fold(commit.tick, accepted, entering, level, made, lost)
+    if world.population.total != commit.population:
+        message = (
+            f"tick {commit.tick}: its lines do not lead to the population that its commit "
+            "states; the log was altered, or written by another version"
+        )
+        raise DamagedError(message)
+    world.resume(State.of(commit.state))
+
+
+def _skip_separator(batch: npt.NDArray[np.uint8]) -> int:
+    """The first batch begins with a newline where the genesis does not end in one."""
+    return 1 if len(batch) and batch[0] == ord("\n") else 0
+
+
+def _lines_from(batch: npt.NDArray[np.uint8], at: int) -> Iterator[bytes]:
+    """The lines from a position on, with their newlines, one by one."""
+    view = batch.data
+    while at < len(batch):
+        window = 1 << 12
+        while (end := bytes(view[at : at + window]).find(b"\n")) < 0 and at + window < len(batch):
+            window *= 4
+        line = bytes(view[at : at + end + 1] if end >= 0 else view[at:])
+        yield line
+        at += len(line)
+
+
+def _found(line: bytes) -> Found | None:
+    """The object of a line, under its id."""
+    parsed = objects.parse_line(line)
+    if not isinstance(parsed, objects.Object):
+        return None
+    object_id = objects.object_id(parsed.members)
+    return None if object_id is None else Found(object_id, parsed.members)
+
+
+def _made(line: bytes, prefix: str) -> Made:
+    """A line that an action made, as the fold takes it."""
+    found = _found(line)
+    if found is None:
+        return Made(line)
+    if not is_our_id(found.id, prefix):
+        return Made(line, found)
+    if found.members.get("type") != "composition":
+        return Made(line)
+    slot, members = int(found.id.rpartition(".")[2]), found.members
+    term, size, steps = (members.get(name) for name in ("term", "size", "steps"))
+    if not (isinstance(term, str) and type(size) is int and type(steps) is int) or not (
+        0 < size <= len(line) and 0 <= steps < _INT32 and slot < _INT32
+    ):
+        raise DamagedError(f"the composition {found.id} has not the members it must have")
+    level = objects.level(members)
+    return Made(line, slot=slot, words=_canonical(term, size), steps=steps, level=level)
+
+
+def _canonical(text: str, size: int) -> Words:
+    """The words of a canonical term of known size."""
+    raw = np.frombuffer(text.encode(), dtype=np.uint8)
+    words = np.empty(size, dtype=np.int32)
+    stack = np.empty(4 * size + 8, dtype=np.int32)
+    nodes, _ = cpu.compiled(winner_lines.get_term)(raw, 0, len(raw), words, 0, size, stack)
+    if nodes != size:
+        message = f"the term `{text[:40]}` of a composition is not what its size says"
+        raise DamagedError(message)
+    return words

@@ -1,0 +1,93 @@
+"""What became of a batch's candidates: who was vetoed, who won, who is archived.
+
+Every slot ends in exactly one place. Functions of a batch's columns and of the
+snapshot; how a candidate is weighed is the kernels' business.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.backends.cpu import Batch, Cpu, Fragments, Job, LineBuffer
+from automaton.chemistry.streams import Remembered
+from automaton.chemistry.vetoes import MOST_VETOES, Candidates
+from automaton.chemistry.world import Choice, World
+from automaton.population.population import Entering
+from kernels import philox
+from kernels.terms import reduce
+
+Slots = npt.NDArray[np.int64]
+
+_BUDGET = (reduce.STEPS, reduce.SIZE, reduce.DEPTH, reduce.INPUT)
+
+
+def compute(  # noqa: PLR0913, PLR0917 - a tick is made of these
+    device: Cpu, world: World, batch: Batch, tick: int, choice: Choice, buffer: LineBuffer
+) -> None:
+    """A tick's candidates, who of them wins, and the winners' lines."""
+    job = Job(world.population, choice, tick, philox.REACTANTS)
+    fragments = Fragments.of(world.prefix, tick, choice.level, world.stream_names)
+    if choice.proposals is None:
+        device.react(job, batch)
+        device.write(job, batch, fragments, buffer)
+        return
+    device.propose(job, batch)
+    batch.vetoed[:] = 0
+    if world.program.vetoes:
+        rows = np.flatnonzero(batch.outcomes == reduce.NORMAL)
+        candidates = Candidates(
+            batch.out, batch.results[rows], batch.sizes[rows], batch.steps[rows], choice.level,
+            world.population.seen,
+        )  # fmt: skip
+        batch.vetoed[rows] = candidates.vetoed(world.program.vetoes)
+    device.judge(job, batch, fragments, buffer)
+
+
+def entering(batch: Batch, winners: Slots) -> Entering:
+    """The winners of a batch, on their way into the population."""
+    return Entering(
+        winners, winners, batch.out, batch.results, batch.sizes, batch.steps, batch.words[winners],
+        batch.salience, batch.places_a, batch.places_b,
+    )  # fmt: skip
+
+
+def remembered(world: World, tick: int, batch: Batch) -> list[Remembered]:
+    """The candidates that lost and enter the window of the archive."""
+    if world.streams is None:
+        return []
+    drawn = world.streams.drawn(world.options.seed, tick, world.options.parallel)
+    return [
+        Remembered(slot, batch.word_span(slot).copy(), int(batch.steps[slot]))
+        for slot in drawn
+        if batch.outcomes[slot] == reduce.NORMAL and not batch.won[slot] | batch.vetoed[slot]
+    ]
+
+
+def ends(world: World, batch: Batch) -> dict[str, Any] | None:
+    """Where the slots of a batch ended: the numbers add up to the number of slots.
+
+    `won` by stream, `vetoed` by rule (`copy`: equal to a reactant), then the sums of
+    those that lost, that were out of budget and that drew nothing.
+    """
+    if world.streams is None:
+        return None
+    vetoes = list(world.program.vetoes)[:MOST_VETOES]
+    normal = batch.outcomes == reduce.NORMAL
+    wins = batch.won.reshape(-1, batch.streams).sum(axis=0, dtype=np.int64)
+    by_rule = np.bincount(batch.vetoed[normal], minlength=len(vetoes) + 1)[1:]
+    counts = batch.counts()
+    vetoed = {name: int(n) for name, n in zip(vetoes, by_rule, strict=True) if n}
+    lost = int(np.count_nonzero(normal)) - sum(vetoed.values()) - int(wins.sum())
+    if counts[reduce.COPY]:  # counted with those of a rule that somebody called so
+        vetoed = {"copy": 0, **vetoed}
+        vetoed["copy"] += counts[reduce.COPY]
+    return {
+        "won": {name: int(n) for name, n in zip(world.stream_names, wins, strict=True)},
+        "archived": lost,
+        "vetoed": vetoed,
+        "budget": sum(counts[k] for k in _BUDGET),
+        "empty": counts[reduce.EMPTY],
+    }

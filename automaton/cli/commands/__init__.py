@@ -1,0 +1,4 @@
+"""The commands, one file each.
+
+Must not know: each other's options.
+"""

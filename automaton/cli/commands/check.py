@@ -1,0 +1,159 @@
+"""`check LOG`: what a log holds and what is wrong with it; with `--chain`, all bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from automaton.analysis.check_report import CheckReport, UnusableMember
+from automaton.cli.commands.verify import chain as head_of
+from automaton.cli.option_types import PATH, option
+from automaton.cli.text import as_json, printable
+from automaton.errors import DamagedError, MismatchError
+
+if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.log.integrity import ChainReport
+    from automaton.log.writer import Log
+
+    Tell = Callable[[str, int, int], None]  # what is done, how far, of how many bytes
+
+LISTED = 20  # findings of a kind that are listed for people; `--json` lists all
+
+
+@click.command()
+@click.argument("log", type=PATH)
+@option("--chain", is_flag=True, show_default="off", help="Verify every byte that is sealed.")
+@option(
+    "--head",
+    callback=head_of,
+    metavar="HEX",
+    show_default="none",
+    help="A chain that the log must have had (a number of 64 hexadecimal digits); asks for --chain",
+)
+@option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
+def check(log: Path, chain: bool, head: bytes | None, json_: bool) -> None:
+    """Say what LOG holds and what is wrong with it; change nothing.
+
+    A malformed line is no failure: it is named, kept, and skipped by a run. A chain
+    that does not verify is one (exit code 6), and so is one that never had the head
+    that --head names (exit code 1).
+    """
+    from automaton.analysis.check import inventory  # noqa: PLC0415  # see the top
+    from automaton.log.writer import Log  # noqa: PLC0415
+
+    with Log.open(log, write=False) as opened, _bar() as tell:
+        for notice in opened.notices:
+            click.echo(f"note: {printable(notice)}", err=True)
+        report = inventory(opened, lambda done: tell("lines", done, opened.size))
+        verified = tick = None
+        if chain or head is not None:
+            verified = opened.verify_chain(progress=lambda done: tell("chain", done, opened.size))
+            tick = None if head is None else _tick_of(opened, head)
+        facts = None if verified is None else _facts(verified, opened.head, tick)
+        paragraphs = list(_paragraphs(report))
+    if json_:
+        click.echo(as_json({**report.as_json(), **({} if facts is None else {"chain": facts})}))
+    else:
+        click.echo(f"{log}: {opened.lines} lines, {opened.size} bytes")
+        click.echo("\n".join(paragraphs))
+        if verified is not None:
+            click.echo(f"chain: {_said(verified, opened.head, tick)}")
+        elif len(opened.commits):
+            click.echo("chain: not checked (--chain checks every sealed byte)")
+    _refuse(log, verified, head, tick)
+
+
+def _refuse(log: Path, verified: ChainReport | None, head: bytes | None, tick: int | None) -> None:
+    """A chain that does not hold, or is another than was asked for, is an error."""
+    if verified is not None and verified.first_bad is not None:
+        bad = verified.first_bad
+        raise DamagedError(f"{log}: {bad}; keep the file and restore a copy", bad.offset)
+    if head is not None and tick is None:
+        raise MismatchError(
+            f"{log}: its chain never was {head.hex()}: it was cut before that tick, or "
+            "written anew; compare it with the copy that the head is from"
+        )
+
+
+@contextmanager
+def _bar() -> Iterator[Tell]:
+    """A progress bar where a terminal is looking."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda *_: None
+        return
+    with Progress(console=console, transient=True) as progress:
+        tasks = {name: progress.add_task(name, total=None) for name in ("lines", "chain")}
+        yield lambda name, done, of: progress.update(tasks[name], completed=done, total=of)
+
+
+def _tick_of(log: Log, head: bytes) -> int | None:
+    """The tick after which the chain was `head`; 0 is the genesis."""
+    if head == log.genesis.sha256:
+        return 0
+    ticks = range(len(log.commits), 0, -1)
+    return next((tick for tick in ticks if log.commit(tick).chain == head), None)
+
+
+def _facts(report: ChainReport, head: bytes, tick: int | None) -> dict[str, object]:
+    """The chain's part of the JSON output."""
+    bad = report.first_bad
+    fault = None if bad is None else {"line": bad.line, "offset": bad.offset, "reason": str(bad)}
+    counts = {"commits": report.commits, "bytes": report.bytes, "tail_bytes": report.tail_bytes}
+    return {"ok": report.ok, **counts, "head": head.hex(), "head_tick": tick, "fault": fault}
+
+
+def _said(report: ChainReport, head: bytes, tick: int | None) -> str:
+    if report.first_bad is not None:
+        return str(report.first_bad)
+    if not report.commits:
+        return "nothing is sealed yet: the file has no commit"
+    given = "" if tick is None else f"; the head given is that of tick {tick}"
+    return f"{report.commits} commits and {report.bytes} bytes verify, head {head.hex()}{given}"
+
+
+def _paragraphs(report: CheckReport) -> Iterator[str]:
+    yield (
+        f"{report.objects} objects, {report.ids} ids, {report.versions} later versions, "
+        f"{report.terms} terms, {report.records} records"
+    )
+    ordered = sorted(report.types.items(), key=lambda item: (-item[1], item[0]))
+    yield from _listed("types", [f"{printable(name)}: {count}" for name, count in ordered])
+    bad = [f"line {m.line}, byte {m.offset}: {printable(m.reason)}" for m in report.malformed]
+    yield from _listed("malformed lines (kept and skipped)", bad)
+    named = [f"line {d.line}: @{printable(f'{d.name}: {d.value}')}" for d in report.directives]
+    yield from _listed("directives", named)
+    loose = [f"line {d.line}: {d.end} {printable(d.id)}" for d in report.dangling]
+    yield from _listed("edges that lead nowhere", loose)
+    wrong = [
+        f"line {found.line}: names line {printable(str(found.claims))}"
+        for found in report.self_references
+    ]
+    yield from _listed("self-references that are wrong", wrong)
+    yield from _listed("unknown actions (they do nothing)", _members(report.unknown_actions))
+    yield from _listed("unknown conditions (false)", _members(report.unknown_conditions))
+    yield from _listed("terms that cannot be read", _members(report.unreadable))
+    for title, members in (
+        ("members that are missing, or that nothing looks at", report.ignored),
+        ("rules that rewrite, and do nothing without `--streams` with `reason`", report.idle_rules),
+        ("vetoes, which forbid nothing without `--streams`", report.idle_vetoes),
+    ):
+        if members:
+            yield from _listed(title, _members(members))
+
+
+def _members(found: Sequence[UnusableMember]) -> list[str]:
+    return [f"line {u.line}: {u.member}: {printable(u.what)}" for u in found]
+
+
+def _listed(title: str, findings: list[str]) -> Iterator[str]:
+    yield f"{title}: {len(findings) or 'none'}"
+    yield from (f"  {finding}" for finding in findings[:LISTED])
+    if len(findings) > LISTED:
+        yield f"  and {len(findings) - LISTED} more; --json lists all"

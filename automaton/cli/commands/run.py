@@ -1,0 +1,324 @@
+"""`automaton-scalable [LOG]`: the options of a run, and how signals end it.
+
+The loop itself is `runner`, what is seen of it `display`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from automaton.cli import config_file
+from automaton.cli.display import SHOW_CURSOR, Display
+from automaton.cli.option_types import PATH, WIDTH, Finite, deciding, option, switch
+from automaton.cli.resource_options import PROFILES, Size, resources, scaling_of
+from automaton.errors import StorageError, UsageError
+from automaton.format.options import UNSET
+from automaton.terms.notation import format_term, parse
+from automaton.verify.live import Pacing, share_of
+
+if TYPE_CHECKING:
+    from automaton.backends.cuda import Name
+    from automaton.run.runner import Run
+
+#: Definitions with a problem that are named one by one.
+NAMED_PROBLEMS = 5
+#: Options of the loop, and what it calls them.
+LOOPING = {
+    "ticks": "ticks",
+    "seconds": "seconds",
+    "interval": "interval_ms",
+    "stats_interval": "stats_every",
+}
+ONE = 1 << 32  # probabilities are kept as 32-bit integers
+
+
+def in_units(
+    _context: click.Context, _option: click.Parameter, probability: float | None
+) -> int | None:
+    """A probability in units of 2**-32."""
+    return None if probability is None else round(probability * ONE)
+
+
+def canonical(_context: click.Context, _option: click.Parameter, term: str | None) -> str | None:
+    """The term as logs have it; `none` takes it back."""
+    return term if term in {None, UNSET} else format_term(parse(str(term)))
+
+
+def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
+    """What `--verify` says, if it can be meant."""
+    share_of(mode)
+    return mode
+
+
+@click.command(context_settings={"max_content_width": WIDTH})
+@click.argument("log", type=PATH, default="automaton.jsonl")
+@option(
+    "--ticks",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="no limit",
+    help="Stop after so many ticks of this run (a count).",
+)
+@option(
+    "--seconds",
+    type=Finite(0, min_open=True),
+    metavar="S",
+    show_default="no limit",
+    help="Stop after this time, in seconds; the tick that runs is finished.",
+)
+@option(
+    "--interval",
+    type=click.IntRange(0, 86_400_000),
+    metavar="MS",
+    default=1000,
+    show_default=True,
+    help="Time from the start of a tick to the start of the next, in milliseconds; 0 is flat out.",
+)
+@deciding("--parallel", "N", "Rounds a tick (a count): each has at most one winner.")
+@deciding("--seed", "N", "Seed of all draws, an integer of 64 bits: same seed, same bytes.")
+@resources
+@switch("--gpu", "Compute on the GPU where there is one, else on the CPU; says why.")
+@option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    show_default="auto with --gpu, else cpu",
+    help="Where batches are computed (a word): cuda is an error where it cannot be had.",
+)
+@option(
+    "--gpu-batch-size",
+    type=click.IntRange(32, 1 << 22),
+    metavar="N",
+    show_default="what its memory allows",
+    help="Most reactions that the GPU computes at a time (a count).",
+)
+@deciding("--max-objects", "N", "Terms alive at once (a count); the log keeps all.")
+@deciding("--max-steps", "N", "Budget of a reaction in beta steps.")
+@deciding("--max-size", "N", "Largest normal form in nodes.")
+@deciding("--max-depth", "N", "Most pending arguments of a reaction (a count).")
+@option(
+    "--operator",
+    callback=canonical,
+    metavar="TERM",
+    show_default="the current automaton's, or as the log was run",
+    help="Operator of every reaction (a lambda term; none: take it back); needs no machine.",
+)
+@option(
+    "--streams",
+    metavar="NAMES",
+    show_default="none, or as the log was run",
+    help="Who competes each round (words): none, all, or names, as in anchor,reason=2.",
+)
+@option(
+    "--salience",
+    metavar="WEIGHTS",
+    show_default="the five of docs/streams.md, or as the log was run",
+    help="What a candidate's features weigh (numbers), as in novelty=1,relevance=0.5.",
+)
+@option(
+    "--archive",
+    type=Size(0),
+    metavar="SIZE",
+    default="256MiB",
+    show_default=True,
+    help="Where streams compete: bytes for candidates that lost (as in 1GiB); 0 keeps none.",
+)
+@option(
+    "--decisions",
+    metavar="WHICH",
+    default="none",
+    show_default=True,
+    help="Where streams compete: decisions to keep (words: none, all, sample=N: one round in N).",
+)
+@option(
+    "--memory-rate",
+    type=click.IntRange(0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Where streams compete: terms a second (a count) that `recall` will find; 0: none.",
+)
+@option(
+    "--memory-url",
+    metavar="URL",
+    show_default="the engine beside the log",
+    help="Qdrant server for --memory-rate (a word: http://host:6333).",
+)
+@deciding("--lock-dimension", "D", "Stay in this dimension (a number, or none): no moves.", "none")
+@deciding(
+    "--focus-dimension", "D", "Whose operator takes a tick now and then (a number, or none).", "0"
+)
+@option(
+    "--focus-probability",
+    type=Finite(0, 1),
+    callback=in_units,
+    metavar="P",
+    show_default="0, or as the log was run",
+    help="How often it does: a probability a tick, from 0 to 1.",
+)
+@option(
+    "--durability",
+    type=click.Choice(["commit", "interval", "off"]),
+    default="commit",
+    show_default=True,
+    help="When the disk is waited for (a word): every commit, once a second, or never.",
+)
+@option(
+    "--record",
+    type=click.Choice(["full", "commits"]),
+    show_default="full, or as the log was begun",
+    help="What is written (a word): every line, or all but winners, which are computed again.",
+)
+@option(
+    "--min-free-disk",
+    type=click.IntRange(0, 1 << 30),
+    metavar="MB",
+    default=1000,
+    show_default=True,
+    help="Free room below which the run stops: a number of millions of bytes.",
+)
+@option(
+    "--verify",
+    callback=share,
+    metavar="inline|sample=P|off",
+    default="off",
+    show_default=True,
+    help="What is verified while it is written (a word): every tick, a drawn share P, or nothing.",
+)
+@option(
+    "--max-lag",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="no limit",
+    help="Most ticks (a count) that may be written and not verified; then the run waits.",
+)
+@switch("--as-genesis", "Take a damaged log as mere data and begin anew after it.")
+@option(
+    "--stats-interval",
+    type=Finite(0, min_open=True),
+    metavar="S",
+    default=10,
+    show_default=True,
+    help="Time from one set of statistics to the next, in seconds.",
+)
+@switch("--json", "Print statistics as one JSON object a line.")
+@switch("--plain", "Print blocks of statistics on a terminal too, instead of a live view.")
+@option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    is_eager=True,
+    expose_value=False,
+    callback=config_file.use,
+    show_default="none",
+    help="A set of settings (a word); what --config or the command line says wins.",
+)
+@option(
+    "--config",
+    type=PATH,
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=config_file.load,
+    show_default="none",
+    help="TOML file with options by their names (a path); options given here win.",
+)
+def run(log: Path, **settings: Any) -> None:
+    """Run LOG and append to it what wins (default: ./automaton.jsonl).
+
+    Ctrl-C finishes the tick, commits, prints the summary and exits with 0.
+    """
+    from automaton.backends.cuda import Wanted  # noqa: PLC0415  # as below
+    from automaton.run.runner import Run  # noqa: PLC0415  # loads numba, which takes a second
+    from automaton.run.sidecar_writer import Keeping  # noqa: PLC0415  # as below
+
+    display = Display(json=bool(settings.pop("json")), plain=bool(settings.pop("plain")))
+    opening = {name: settings.pop(name) for name in ("durability", "as_genesis", "record")}
+    device = _device(settings.pop("gpu"), settings.pop("device"))
+    opening["wanted"] = Wanted(device, settings.pop("gpu_batch_size"), display.note)
+    opening["scaling"] = scaling_of(settings)
+    opening["pacing"] = pacing = Pacing.of(settings.pop("verify"), settings.pop("max_lag"))
+    opening["keeping"] = keeping = Keeping.of(
+        *(settings.pop(name) for name in ("archive", "decisions", "memory_rate", "memory_url"))
+    )
+    looping = {to: settings.pop(name) for name, to in LOOPING.items()}
+    looping["min_free"] = settings.pop("min_free_disk") * 1_000_000
+    given = {name: value for name, value in settings.items() if value is not None}
+    with display.moving(), Run(log, given, **opening, progress=display.reading) as under_way:
+        for text in _notices(under_way):
+            display.note(text)
+        idle = {"--decisions": keeping.decisions, "--memory-rate": keeping.memory}
+        if under_way.aside is None and any(idle.values()):
+            names = " and ".join(name for name, value in idle.items() if value)
+            display.note(f"{names}: nothing to keep, since no streams compete (see --streams)")
+        if pacing.mode.startswith("sample"):
+            display.note(f"--verify {pacing.mode}: ticks are drawn by seed {pacing.seed}")
+        display.begin(under_way, looping["ticks"], looping["seconds"])
+
+        def stop() -> None:
+            under_way.stop()
+            display.stopping()
+
+        with ended_by_signals(stop):
+            final = under_way.go(**looping, show=display.show, say=display.note)
+        short = under_way.short_of_room
+    display.show(final)
+    if short:
+        raise StorageError(short)
+    if not display.json:
+        display.end(f"{log}: go on with the same command; look at it with check, stats and show")
+
+
+def _device(gpu: bool, device: Name | None) -> Name:
+    """Which device `--gpu` and `--device` ask for."""
+    if gpu and device == "cpu":
+        raise UsageError("--gpu and --device cpu contradict each other; give one of them")
+    return device or ("auto" if gpu else "cpu")
+
+
+@contextmanager
+def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM call `stop` once; the next one ends the process at once.
+
+    Nothing that was committed is lost then: what was being written is a torn
+    tail, which the next opening moves aside.
+    """
+    heard: list[int] = []
+
+    def hear(number: int, _frame: object) -> None:
+        if heard:
+            if sys.stderr.isatty():
+                os.write(2, SHOW_CURSOR + b"\n")
+            os._exit(128 + number)
+        heard.append(number)
+        stop()
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _notices(run: Run) -> Iterator[str]:
+    """What opening found worth saying."""
+    yield from run.log.notices
+    for number, reason in run.malformed.first:
+        yield f"line {number} is kept and skipped: {reason}"
+    more = run.malformed.count - len(run.malformed.first)
+    if more:
+        yield f"{more} more lines are skipped; check lists them"
+    problems = run.world.program.problems
+    yield from problems[:NAMED_PROBLEMS]
+    if len(problems) > NAMED_PROBLEMS:
+        yield f"{len(problems) - NAMED_PROBLEMS} more definitions cannot be used as they stand"
+    if run.world.reader.skipped:
+        skipped = run.world.reader.skipped
+        yield f"{skipped} terms are open, unreadable or larger than --max-size: skipped"

@@ -1,0 +1,217 @@
+"""`scale LOG`: the rate by workers, measured here, and what it might be elsewhere.
+
+Says what was measured and what was not; `automaton.tuning.scaling_model` computes it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from automaton.cli.commands.config import STREAMS
+from automaton.cli.option_types import PATH, WIDTH, Finite, option, switch
+from automaton.cli.text import as_json, counted, printable
+from automaton.tuning.scaling_model import (
+    MODELS,
+    NODES,
+    Fit,
+    Measured,
+    Range,
+    Row,
+    fit,
+    project,
+    why_not,
+)
+
+if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.tuning.throughput import Rates
+
+#: Rounds a tick from which workers have something to do on most logs.
+ENOUGH = 4096
+
+
+@click.command(context_settings={"max_content_width": WIDTH})
+@click.argument("log", type=PATH)
+@option(
+    "--seconds",
+    type=Finite(0, min_open=True),
+    metavar="S",
+    default=20,
+    show_default=True,
+    help="Time for all measurements together, in seconds.",
+)
+@option(
+    "--max-workers",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    show_default="the cores",
+    help="Most workers that are measured (a count of threads).",
+)
+@option(
+    "--parallel",
+    type=click.IntRange(1, 1 << 22),
+    metavar="N",
+    show_default="as the log was run",
+    help="Rounds a tick to measure with (a count); few leave workers nothing to do.",
+)
+@STREAMS
+@switch("--json", "Print one JSON object.")
+def scale(
+    log: Path, seconds: float, max_workers: int | None, parallel: int | None, streams: str | None,
+    json: bool,
+) -> None:  # fmt: skip
+    """Measure LOG's rate with 1 to N workers here, fit two laws, and project them to nodes.
+
+    Copies of LOG in a temporary folder are run; LOG itself is only read. Everything
+    beyond what was measured is called extrapolated. Ctrl-C keeps the finished turns.
+    """
+    from automaton.tuning.throughput import measure  # noqa: PLC0415  # see the top
+
+    named = {"parallel": parallel, "streams": streams}
+    given = {name: value for name, value in named.items() if value is not None}
+    with _interrupted() as stop:
+        found = measure(
+            log, given, max_workers or _cores(), seconds, lambda text: _note(json, text), stop
+        )
+    if not found.turns:
+        _note(False, "stopped before the first turn was finished; nothing was measured")
+        raise KeyboardInterrupt
+    fits: list[Fit] = []
+    if not found.idle:
+        fits = [fitted for model in MODELS if (fitted := fit(found.measured, model)) is not None]
+    rows = project(found.measured, fits, () if found.idle else NODES)
+    if json:
+        click.echo(as_json(_facts(found, fits, rows)))
+        return
+    for line in _paragraphs(log, found, fits, rows):
+        click.echo(line)
+
+
+@contextmanager
+def _interrupted() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was heard; a second one ends the command, which removes the copies."""
+    heard: list[int] = []
+
+    def hear(number: int, _frame: object) -> None:
+        heard.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield lambda: bool(heard)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _note(quiet: bool, text: str) -> None:
+    if not quiet:
+        click.echo(f"note: {text}", err=True)
+
+
+def _facts(found: Rates, fits: list[Fit], rows: list[Row]) -> dict[str, Any]:
+    fitted = {one.model: one.as_json() for one in fits}
+    return {
+        "parallel": found.parallel,
+        "streams": found.setting.streams,
+        "salience": found.setting.options.salience if found.setting.streams else None,
+        "archive": found.setting.archive,
+        "source": found.setting.source,
+        "folder": found.folder,
+        "turns": found.turns,
+        "measured": [
+            {
+                "workers": m.workers,
+                "median": m.median,
+                "rates": m.rates,
+                "handed_out": found.handed_out[m.workers],
+            }
+            for m in found.measured
+        ],
+        "idle": found.idle,
+        "fits": fitted,
+        "not_fitted": {m: _why(found, m) for m in MODELS if m not in fitted},
+        "rows": [row.as_json() for row in rows],
+    }
+
+
+def _paragraphs(log: Path, found: Rates, fits: list[Fit], rows: list[Row]) -> Iterator[str]:
+    yield (
+        f"{printable(str(log))}: thoughts (candidates) a second of whole durable runs on copies in "
+        f"{printable(found.folder)}, {found.parallel:,} rounds a tick, threads"
+    )
+    yield printable(found.setting.said())
+    if found.turns < found.planned:
+        yield f"stopped after {counted(found.turns, 'turn')} of {found.planned}"
+    yield from (_point(m, found) for m in found.measured)
+    if found.idle:
+        yield f"not fitted, and nothing is extrapolated: {_too_small(found)}"
+        return
+    if len(found.measured) < 4:
+        yield f"few points: {len(found.measured)}; what is said beyond them is a guess with a name"
+    for model in MODELS:
+        fitted = next((one for one in fits if one.model == model), None)
+        yield ""
+        yield from _law(fitted) if fitted else [f"{model}: not fitted: {_why(found, model)}"]
+    yield ""
+    yield from _table(rows)
+
+
+def _point(measured: Measured, found: Rates) -> str:
+    low, high = min(measured.rates), max(measured.rates)
+    shared = f", {found.handed_out[measured.workers]:.0%} of the computing shared out"
+    return (
+        f"  {counted(measured.workers):>11}  {measured.median:12,.0f}  ({low:,.0f} to {high:,.0f}, "
+        f"median of {len(measured.rates)} in turn{shared if measured.workers > 1 else ''})"
+    )
+
+
+def _why(found: Rates, model: str) -> str:
+    """Why a law is not fitted."""
+    return _too_small(found) if found.idle else why_not(found.measured, model)
+
+
+def _too_small(found: Rates) -> str:
+    """Why rates by workers say nothing of workers."""
+    larger = max(ENOUGH, 4 * found.parallel)
+    return (
+        f"ticks of {counted(found.parallel, 'round')} are too small to be shared out among "
+        f"workers, so that more of them change little; measure with --parallel {larger}"
+    )
+
+
+def _law(fitted: Fit) -> Iterator[str]:
+    freedom = f"{fitted.points} points, {fitted.freedom} degrees of freedom"
+    yield f"{fitted.model}: {freedom}; {fitted.note}"
+    yield f"  one worker {_said(fitted.rate_1, ',.0f')}/s, sigma {_said(fitted.sigma, '.4f')}"
+    if fitted.model == "USL":
+        yield f"  kappa {_said(fitted.kappa, '.6f')}"
+
+
+def _table(rows: list[Row]) -> Iterator[str]:
+    yield f"{'nodes':>7} {'workers':>8}  {'kind':12}  {'law':8}  thoughts/hour, hours to 10^9"
+    for row in rows:
+        for law, rate in row.per_hour.items():
+            hours = row.hours_to_a_billion[law]
+            name = "" if law == "measured" else law
+            yield (
+                f"{row.nodes:7,} {row.workers:8,}  {row.kind:12}  {name:8}  "
+                f"{_said(rate, ',.0f')}; {_said(hours, '.3g')}"
+            )
+
+
+def _said(found: Range, form: str) -> str:
+    """A value and its interval."""
+    if found.low is None or found.high is None:
+        return f"{found.value:{form}}"
+    return f"{found.value:{form}} ({found.low:{form}} to {found.high:{form}})"

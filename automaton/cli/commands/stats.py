@@ -1,0 +1,101 @@
+"""`stats LOG`: what a log says of the run that wrote it; nothing is recomputed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from automaton.cli.option_types import PATH, option
+from automaton.cli.text import as_json, printable
+from automaton.errors import DamagedError
+from automaton.format.records import OUTCOMES, parse_commit
+from automaton.log import watermarks
+
+if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.log.writer import Log
+
+
+@click.command()
+@click.argument("log", type=PATH)
+@option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
+def stats(log: Path, json_: bool) -> None:
+    """Show how far LOG has come: ticks, outcomes, dimension, actions, the chain's head.
+
+    Also while another process runs it; all figures are read from its commits. Where
+    `verify --resume` left a note beside LOG, up to where and when.
+    """
+    from automaton.log.writer import Log  # noqa: PLC0415  # see the top
+
+    with Log.open(log, write=False) as opened:
+        for notice in opened.notices:
+            click.echo(f"note: {printable(notice)}", err=True)
+        figures = figures_of(opened)
+    if json_:
+        click.echo(as_json(figures))
+        return
+    if figures["verified"] is None:  # nobody has said so
+        del figures["verified"]
+    width = max(map(len, figures))
+    for name, value in figures.items():
+        click.echo(f"{name.replace('_', ' '):{width}}  {_said(value)}")
+
+
+def figures_of(log: Log) -> dict[str, Any]:
+    """The figures by name, in the order they are shown."""
+    last = log.last_commit
+    state: dict[str, Any] = dict(last.state) if last else {}
+    counters = dict(state.get("counters", {}))
+    actions = counters.pop("actions", {})
+    return {
+        "tick": last.tick if last else 0,
+        "dimension": last.dimension if last else None,
+        "automaton": state.get("automaton"),
+        "outcomes": outcomes_of(log),
+        "counters": counters,
+        "actions": actions,
+        "lines": log.lines,
+        "bytes": log.size,
+        "genesis_lines": log.genesis_line_count,
+        "genesis_bytes": log.genesis.bytes,
+        "durable_bytes": log.durable,
+        "verified": _verified(log),
+        "record": log.record,
+        "options": dict(log.run.options) if log.run else {},
+        "head": log.head.hex(),
+    }
+
+
+def _verified(log: Log) -> dict[str, Any] | None:
+    """The tick up to which a note beside the log says that it was verified, and since when."""
+    mark = watermarks.read(log.path)
+    known = mark is not None and 0 < mark.tick <= len(log.commits)
+    if mark is None or not known or log.chain_at(mark.tick) != mark.chain:
+        return None
+    written = time.gmtime(Path(f"{log.path}{watermarks.VERIFIED}").stat().st_mtime)
+    return {"tick": mark.tick, "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", written)}
+
+
+def outcomes_of(log: Log) -> dict[str, int]:
+    """All candidates since the first tick, by outcome."""
+    total: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+    for tick in range(1, len(log.commits) + 1):
+        row = log.commits.row(tick)
+        commit = parse_commit(log.line(row.first_line + row.lines))
+        if commit is None:
+            raise DamagedError(
+                f"{log.path}: byte {row.commit_start} is not the commit of tick {tick}; "
+                "see check --chain",
+                row.commit_start,
+            )
+        total.update(commit.outcomes)
+    return dict(total)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_said(item)}" for key, item in value.items()) or "-"
+    return "-" if value is None else printable(str(value))

@@ -1,0 +1,212 @@
+"""`verify LOG`: whether a log is what it says; what was checked, how, and how fast."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from automaton.cli.option_types import PATH, option, switch
+from automaton.cli.text import as_json, printable
+
+if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.verify.commits import Tell
+    from automaton.verify.verification import Verdict
+
+DIGEST = 64  # hexadecimal digits of a chain
+
+
+class Replay(click.ParamType[tuple[str, int]]):
+    """`all`, `none` or `sample=N`."""
+
+    name = "replay"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """The way and the number of commits to draw."""
+        text = str(value)
+        if text in {"all", "none"}:
+            return text, 0
+        way, _, count = text.partition("=")
+        if way != "sample" or not count.isdecimal() or not 0 < int(count) < 1 << 40:
+            self.fail(f"{text!r} is neither all nor none nor sample=N (N commits).", param, ctx)
+        return way, int(count)
+
+
+def chain(_context: click.Context, _option: click.Parameter, text: str | None) -> bytes | None:
+    """A head as runs print it, as bytes."""
+    if text is None:
+        return None
+    digits = text.strip().lower()
+    if len(digits) != DIGEST or digits.strip("0123456789abcdef"):
+        raise click.BadParameter(f"{text!r} is no chain: {DIGEST} hexadecimal digits are wanted.")
+    return bytes.fromhex(digits)
+
+
+@click.command()
+@click.argument("log", type=PATH)
+@option(
+    "--replay",
+    type=Replay(),
+    metavar="all|sample=N|none",
+    default="all",
+    show_default=True,
+    help="Which commits are computed again (a word): all, N drawn ones, or none.",
+)
+@option(
+    "--seed",
+    type=click.IntRange(0, (1 << 64) - 1),
+    metavar="N",
+    show_default="a new one each time; it is printed",
+    help="Seed of the sample, an integer of 64 bits.",
+)
+@option(
+    "--from",
+    "first",
+    type=click.IntRange(min=1),
+    metavar="TICK",
+    default=1,
+    show_default=True,
+    help="First tick that is computed again (a count from 1).",
+)
+@option(
+    "--to",
+    "last",
+    type=click.IntRange(min=1),
+    metavar="TICK",
+    show_default="the last",
+    help="Last tick that is computed again (a count from 1).",
+)
+@option(
+    "--head",
+    callback=chain,
+    metavar="HASH",
+    show_default="none",
+    help="A chain that the log must have had (a number of 64 hexadecimal digits); runs print it.",
+)
+@option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    show_default="the cores",
+    help="Threads (a count).",
+)
+@switch("--gpu", "Compute reactions on the GPU where there is one, else on the CPU; says why.")
+@switch("--reference", "Hold every reaction against the textbook reducer too: slow, for samples.")
+@switch("--resume", "Go on after what LOG.verified says was verified here; keep it up to date.")
+@switch("--json", "Print one JSON object.")
+def verify(
+    log: Path, replay: tuple[str, int], seed: int | None, first: int, last: int | None,
+    head: bytes | None, workers: int | None, gpu: bool, reference: bool, resume: bool, json: bool,
+) -> int:  # fmt: skip
+    """Say whether LOG is what it says: every sealed byte, and every commit computed again.
+
+    Exits with 0 only if all that was asked was checked and is true; with 1 at a
+    mismatch, whose first byte, line and tick are named; with 3 where every commit is
+    true but bytes follow that no commit covers.
+    """
+    from automaton.backends.cuda import Wanted, open_device  # noqa: PLC0415
+    from automaton.log.audit import Audit  # noqa: PLC0415  # see the top
+    from automaton.verify.commits import Asked  # noqa: PLC0415
+    from automaton.verify.verification import verify as verified  # noqa: PLC0415
+
+    if last is not None and last < first:
+        raise click.UsageError("--to is before --from", click.get_current_context())
+    if seed is None:
+        seed = int.from_bytes(os.urandom(8), "little")
+    way, sample = replay
+    asked = Asked(way, sample, seed, first, last, head, workers, reference, resume)
+    wanted = Wanted("auto", None, _note)
+    device = (lambda options: open_device(options, wanted)) if gpu else None
+    with Audit.open(log) as opened, _bar() as tell:
+        if first > max(1, len(opened.commits)) and opened.fault is None:
+            message = f"--from {first}: the log has {len(opened.commits)} ticks"
+            raise click.UsageError(message, click.get_current_context())
+        verdict = verified(opened, asked, tell, device)
+    click.echo(as_json(verdict.as_json()) if json else "\n".join(_paragraphs(log, verdict)))
+    return verdict.exit_code
+
+
+def _note(text: str) -> None:
+    click.echo(f"note: {printable(text)}", err=True)
+
+
+@contextmanager
+def _bar() -> Iterator[Tell]:
+    """A progress bar where a terminal is looking."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda *_: None
+        return
+    with Progress(console=console, transient=True) as progress:
+        tasks = {name: progress.add_task(name, total=None) for name in ("bytes", "commits")}
+        yield lambda name, done, of: progress.update(tasks[name], completed=done, total=of)
+
+
+def _paragraphs(log: Path, verdict: Verdict) -> Iterator[str]:
+    facts = verdict.as_json()
+    asked = verdict.asked
+    if verdict.first_bad is not None:
+        bad = verdict.first_bad
+        yield f"{log}: NOT TRUE: {bad.kind} of tick {bad.tick}, line {bad.line}, byte {bad.offset}"
+        yield f"  expected: {printable(bad.expected)}"
+        yield f"  found:    {printable(bad.found)}"
+    elif verdict.commits:
+        yield f"{log}: true, as far as it was checked:"
+    else:
+        yield f"{log}: no commit, so nothing is sealed and nothing is claimed"
+    yield (
+        f"  integrity: {verdict.bytes:,} bytes of {verdict.commits:,} commits, "
+        f"{facts['integrity_bytes_per_s'] / 1e9:.2f} GB/s, {_anchored(verdict)}"
+    )
+    yield (
+        f"  truth: {verdict.replayed:,} commits ({verdict.modifications:,} modifications) computed "
+        f"again, {facts['modifications_per_s']:,.0f}/s"
+        + (f"; ticks to {verdict.resumed:,} by an earlier call" if verdict.resumed else "")
+    )
+    unchecked = verdict.commits - verdict.replayed - verdict.resumed
+    if unchecked > 0:
+        yield f"  not computed again: {unchecked:,} commits"
+    if verdict.omitted:
+        yield from _left_out(verdict.omitted, unchecked)
+    if asked.replay == "sample":
+        bound = facts["at_most_false"]
+        said = (
+            ""
+            if bound is None
+            else f": at most {bound:.2%} of all commits are false, with 95 % confidence"
+        )
+        yield f"  sample drawn by --seed {asked.seed}{said}"
+    if verdict.tail_bytes:
+        yield f"  {verdict.tail_bytes:,} bytes follow that no commit covers (a torn tail)"
+
+
+def _left_out(omitted: int, unchecked: int) -> Iterator[str]:
+    """What could be checked of batches that leave out winner lines."""
+    yield (
+        f"  winner lines of {omitted:,} commits are not in the file (--record commits): "
+        "integrity is that of the commits' chain and of the bytes that are kept,"
+    )
+    if unchecked > 0:
+        left = min(omitted, unchecked)
+        yield f"  and of the rest is known by computing; {left:,} of them were not computed again"
+    else:
+        yield "  and what is left out was computed again and fits its digests"
+
+
+def _anchored(verdict: Verdict) -> str:
+    """What the chain was held against."""
+    if verdict.asked.head is None:
+        return f"head {verdict.head}"
+    if verdict.head_tick is None:
+        return "not the head that was given"
+    later = verdict.commits - verdict.head_tick
+    more = f", {later:,} commits after it" if later else ""
+    return f"the head given is that of tick {verdict.head_tick:,}{more}"

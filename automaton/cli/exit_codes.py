@@ -1,0 +1,128 @@
+"""How a command ends: an exit code, and one line on standard error for an error.
+
+Knows every kind of error and no command. A traceback is a defect of the program
+and of nothing else, so errors that are not in the table are left alone.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from automaton.cli.text import one_line
+from automaton.errors import AutomatonError, FileError, StorageError
+
+FAILED = 1
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+PIPE_CLOSED = 141  # 128 + SIGPIPE
+LONGEST = 1000  # characters of an error's line; more is somebody's data
+
+OUT_OF_MEMORY = "not enough memory; ask for less (--max-steps, --max-size, --parallel)"
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_OUTPUT = _NO_ROOM | {errno.EIO, errno.EBADF}
+LONGEST_CHAIN = 100  # errors that one may come of
+
+Ending = tuple[type[BaseException], Callable[[Any], str], Callable[[Any], int]]
+
+
+def status(command: Callable[[], int]) -> int:
+    """The exit code of the command; its error, if any, is printed in one line."""
+    try:
+        _tolerate_narrow_terminals()
+        code = command()
+        _flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except BrokenPipeError:
+        _forget_output()
+        return PIPE_CLOSED
+    except BaseException as error:
+        known = _interrupt_in(error) or error
+        row = next((row for row in ENDINGS if isinstance(known, row[0])), None)
+        if row is None:
+            raise
+        return _ended(known, row)
+    return code
+
+
+def _ended(error: BaseException, row: Ending) -> int:
+    """Say why it ended; what could not be written before goes nowhere."""
+    if isinstance(error, OSError) and _is_output(error):
+        _forget_output()
+    click.echo(f"error: {one_line(row[1](error), LONGEST)}", err=True)
+    return row[2](error)
+
+
+def _interrupt_in(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The Ctrl-C that an error came of: libraries that are being loaded make others of it."""
+    for _ in range(LONGEST_CHAIN):
+        if error is None or isinstance(error, KeyboardInterrupt):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _is_output(error: OSError) -> bool:
+    """Whether it is standard output that took no more: what has a file says which."""
+    return error.filename is None and error.errno in _OUTPUT
+
+
+def _usage(error: click.UsageError) -> str:
+    """What click says, and where the options are explained."""
+    message = error.format_message().rstrip(".")
+    return f"{message} (see {error.ctx.command_path} --help)" if error.ctx else message
+
+
+def _system(error: OSError) -> str:
+    """What the system says, the file first."""
+    reason = error.strerror or str(error) or type(error).__name__
+    if _is_output(error):
+        return f"the output cannot be written: {reason}; make room, or send it elsewhere"
+    return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
+
+
+def _system_code(error: OSError) -> int:
+    kind = StorageError if error.errno in _NO_ROOM else FileError
+    return kind.exit_code
+
+
+#: Kind of error, what it says, its exit code; the first row that fits counts.
+ENDINGS: tuple[Ending, ...] = (
+    (KeyboardInterrupt, lambda _: "interrupted", lambda _: INTERRUPTED),
+    (click.Abort, lambda _: "interrupted", lambda _: INTERRUPTED),
+    (click.UsageError, _usage, lambda error: error.exit_code),
+    (click.ClickException, lambda error: error.format_message(), lambda error: error.exit_code),
+    (AutomatonError, str, lambda error: error.exit_code),
+    (MemoryError, lambda _: OUT_OF_MEMORY, lambda _: FAILED),
+    (OSError, _system, _system_code),
+)
+
+
+def _tolerate_narrow_terminals() -> None:
+    """Where the terminal's encoding has no λ, show an escape rather than fail."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure:
+        reconfigure(errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Write what is buffered while a closed pipe can still be answered."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _forget_output() -> None:
+    """Nobody reads the output any more: what is still buffered goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, sys.stdout.fileno())
+    except (OSError, ValueError):  # no real file behind it
+        pass
+    finally:
+        os.close(nowhere)

@@ -1,0 +1,101 @@
+"""Which command the first argument means: a command's name wins, a path is a log.
+
+Also where every command ends: `Commands.main` is the one place that exits.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from automaton.cli import exit_codes
+from automaton.cli.option_types import WIDTH
+
+PROGRAM = "automaton-scalable"
+DEFAULT = "run"
+
+
+def version() -> str:
+    """The installed version; pyproject.toml is the one place that states it."""
+    try:
+        return metadata.version(PROGRAM)
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def show_version(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    """Print name and version and end, where `--version` was given."""
+    if wanted and not context.resilient_parsing:
+        click.echo(f"{PROGRAM} {version()}")
+        context.exit()
+
+
+class Commands(click.Group):
+    """A group whose first argument, unless it names a command, begins a run."""
+
+    def __init__(self, name: str, *, help: str, commands: Sequence[click.Command]) -> None:  # noqa: A002  # click's word
+        option = click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=show_version,
+            help="Show the version and exit.",
+        )
+        super().__init__(
+            name,
+            help=help,
+            commands=commands,
+            params=[option],
+            no_args_is_help=False,
+            subcommand_metavar="[LOG | COMMAND] [OPTIONS]...",
+            options_metavar="",
+            context_settings={"max_content_width": WIDTH},
+        )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Begin the arguments with `run` where they name no command."""
+        own = {word for option in self.get_params(ctx) for word in option.opts}
+        if not args or args[0] not in own.union(self.commands):
+            self._refuse_misspelt(ctx, args[:1])
+            args = [DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+    def _refuse_misspelt(self, ctx: click.Context, first: list[str]) -> None:
+        """A bare word that is neither a command nor a file is a misspelt command."""
+        for word in first:
+            if word.startswith("-") or "/" in word or Path(word).suffix or Path(word).exists():
+                continue
+            close = difflib.get_close_matches(word, self.commands, n=1)
+            names = f"did you mean {close[0]!r}?" if close else f"commands: {_listed(self)}."
+            message = f"{word!r} is no command and no file; {names}"
+            raise click.UsageError(message, ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the options of a run too: without a command's name it is what runs."""
+        super().format_options(ctx, formatter)
+        options = [p for p in self.commands[DEFAULT].params if isinstance(p, click.Option)]
+        records = [record for option in options if (record := option.get_help_record(ctx))]
+        with formatter.section("Options of a run"):
+            formatter.write_dl(records)
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
+        """Run one command and exit; every error is one line on standard error."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        sys.exit(exit_codes.status(lambda: self._invoked(arguments)))
+
+    def _invoked(self, arguments: list[str]) -> int:
+        """The exit code of the command that the arguments name."""
+        with self.make_context(PROGRAM, arguments) as context:
+            answer = self.invoke(context)
+        return answer if isinstance(answer, int) else 0
+
+
+def _listed(group: click.Group) -> str:
+    return ", ".join(sorted(group.commands))

@@ -1,0 +1,4 @@
+"""Batches of terms and bytes, on the CPU or the card: checked calls of kernels.
+
+Touches the choice of device. Must not know: populations, logs, the loop.
+"""

@@ -1,0 +1,4 @@
+"""Many seeded experiments on a frozen population.
+
+Touches threads, processes and the clock. Must not know: the terminal.
+"""

@@ -1,0 +1,267 @@
+"""A cycle: stages with declared inputs, a graph of them, and the result that they come to.
+
+A result is a function of (branch, catalyst, seed, graph): no clock, no file, no shared
+state. What the standard stages do is `automaton.cycles.stages`; on which threads a graph
+runs, `automaton.cycles.thread_executor`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.cycles.catalysts import Catalyst, Matches
+from automaton.cycles.frozen_population import Branch
+from automaton.errors import UsageError
+from automaton.terms.notation import format_term
+from automaton.terms.packed import Words
+from kernels import cpu
+from kernels.experiments import gather
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """What a stage may look at: the branch, the catalyst and what it matches, the seed."""
+
+    branch: Branch
+    catalyst: Catalyst
+    matches: Matches
+    seed: int
+
+    def draws(self, stage: str, count: int, bound: int) -> npt.NDArray[np.int64]:
+        """`count` draws of a stage, each from 0 to bound-1; the same for the same seed."""
+        found = np.empty(count, dtype=np.int64)
+        cpu.held(gather.drawn)(
+            np.uint64(self.seed), number_of(stage), np.uint64(bound), found
+        )  # fmt: skip
+        return found
+
+
+def number_of(stage: str) -> np.uint64:
+    """What stands for a stage's name in the counter of its draws."""
+    return np.uint64(crc32(stage.encode()))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a stage answers where it has a decision to tell beside its value."""
+
+    value: Any
+    decision: Mapping[str, Any]
+
+
+Work = Callable[[Cycle, Values], Any | Awaitable[Any]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A plain function (cycle, {input: value}) -> value, or Told; `async def` if it waits.
+
+    `needs`: the stages whose values it is given. `waits`: it waits for something
+    outside, so that it must not occupy a thread that computes.
+    """
+
+    name: str
+    work: Work
+    needs: tuple[str, ...] = ()
+    waits: bool = False
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether it waits on an event loop."""
+        return inspect.iscoroutinefunction(self.work)
+
+    @cached_property
+    def elsewhere(self) -> bool:
+        """Whether it waits, so that no thread that computes may run it."""
+        return self.waits or self.is_async
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Stages by their inputs; `result` names the one whose value is a `Built`."""
+
+    stages: tuple[Stage, ...]
+    result: str = "build"
+    by_name: Mapping[str, Stage] = field(init=False, repr=False, compare=False)
+    order: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = {stage.name: stage for stage in self.stages}
+        if len(names) != len(self.stages):
+            raise UsageError("two stages of a graph have the same name; give each its own")
+        for stage in self.stages:
+            unknown = sorted(set(stage.needs) - names.keys())
+            if unknown:
+                raise UsageError(f"stage {stage.name!r} needs {unknown[0]!r}, which is no stage")
+        if names and self.result not in names:
+            raise UsageError(f"a graph's result is {self.result!r}, which is none of its stages")
+        object.__setattr__(self, "by_name", names)
+        try:
+            object.__setattr__(self, "order", tuple(self.sorter().static_order()))
+        except CycleError as error:
+            raise UsageError(f"stages need each other: {' -> '.join(error.args[1])}") from None
+
+    def sorter(self) -> TopologicalSorter[str]:
+        """The stages' names as the standard library sorts them, not yet prepared."""
+        return TopologicalSorter({stage.name: stage.needs for stage in self.stages})
+
+    def plus(self, stage: Stage, feeds: str | None = None) -> Graph:
+        """This graph with one more stage, whose value another stage is given too."""
+        if feeds is not None and feeds not in self.by_name:
+            raise UsageError(f"stage {stage.name!r} feeds {feeds!r}, which is no stage")
+        stages = tuple(
+            replace(old, needs=(*old.needs, stage.name)) if old.name == feeds else old
+            for old in self.stages
+        )
+        return replace(self, stages=(*stages, stage))
+
+    @property
+    def waits(self) -> bool:
+        """Whether some stage waits for something outside."""
+        return any(stage.elsewhere for stage in self.stages)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A term that a cycle found: what made it, and how many new normal forms it leads to."""
+
+    words: Words
+    steps: int
+    score: int
+    new: bool
+    parents: tuple[str, str, str]
+
+    @property
+    def term(self) -> str:
+        """Its canonical text."""
+        return format_term(self.words)
+
+    def as_json(self) -> dict[str, Any]:
+        """Every figure by name."""
+        return {
+            "term": self.term, "size": len(self.words), "steps": self.steps,
+            "score": self.score, "new": self.new, "parents": list(self.parents),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a cycle built: candidates, best first, and what was counted on the way."""
+
+    candidates: tuple[Candidate, ...] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def score(self) -> int | None:
+        """The best candidate's; None without one."""
+        return self.candidates[0].score if self.candidates else None
+
+
+NOTHING = Built()
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of a cycle; `error` is what ended it, in words, or empty."""
+
+    seed: int
+    catalyst: str
+    built: Built = NOTHING
+    decisions: tuple[Mapping[str, Any], ...] = ()
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Every figure by name."""
+        return {
+            "seed": self.seed,
+            "catalyst": self.catalyst,
+            "score": self.built.score,
+            "candidates": [candidate.as_json() for candidate in self.built.candidates],
+            "metrics": dict(self.built.metrics),
+            "decisions": [dict(decision) for decision in self.decisions],
+            "error": self.error or None,
+        }
+
+
+def outcome(graph: Graph, cycle: Cycle, answers: Values) -> Result:
+    """The result of stages that have all answered."""
+    built = value_of(answers[graph.result]) if graph.result in answers else NOTHING
+    told = tuple(_decisions(graph, answers))
+    return Result(
+        cycle.seed, str(cycle.catalyst), built if isinstance(built, Built) else NOTHING, told
+    )
+
+
+def _decisions(graph: Graph, answers: Values) -> Iterator[Mapping[str, Any]]:
+    for stage in graph.stages:
+        answer = answers[stage.name]
+        if isinstance(answer, Told):
+            yield {"stage": stage.name, **answer.decision}
+
+
+def value_of(answer: Any) -> Any:
+    """What other stages see of an answer."""
+    return answer.value if isinstance(answer, Told) else answer
+
+
+def failure(cycle: Cycle, error: BaseException, stage: str = "") -> Result:
+    """The result of a cycle that ended with an exception."""
+    where = f"{stage}: " if stage else ""
+    return Result(
+        cycle.seed, str(cycle.catalyst), error=f"{where}{type(error).__name__}: {error}"[:500]
+    )
+
+
+def inputs(stage: Stage, answers: Values) -> dict[str, Any]:
+    """What a stage is given."""
+    return {name: value_of(answers[name]) for name in stage.needs}
+
+
+# Between processes: text, since nothing may be pickled.
+
+#: Made once: `json.dumps` makes one at every call that is not of the plainest.
+compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def to_values(result: Result) -> list[Any]:
+    """A result as what JSON has words for, if its metrics and decisions are that."""
+    candidates = [
+        [c.words.tolist(), c.steps, c.score, c.new, c.parents] for c in result.built.candidates
+    ]
+    return [result.seed, result.catalyst, candidates, dict(result.built.metrics),
+            [dict(decision) for decision in result.decisions], result.error]  # fmt: skip
+
+
+def from_values(values: list[Any]) -> Result:
+    """What `to_values` gave, also once it has been text."""
+    seed, catalyst, candidates, metrics, decisions, error = values
+    built = Built(
+        tuple(
+            Candidate(np.array(words, dtype=np.int32), steps, score, new, tuple(parents))
+            for words, steps, score, new, parents in candidates
+        ),
+        metrics,
+    )
+    return Result(seed, catalyst, built, tuple(decisions), error)
+
+
+def to_text(result: Result) -> str:
+    """A result as JSON that `from_text` reads back."""
+    return compact(to_values(result))
+
+
+def from_text(text: str | bytes) -> Result:
+    """What `to_text` gave."""
+    return from_values(json.loads(text))

@@ -1,0 +1,300 @@
+"""Cycles in flight: which stage runs when, on which thread, in bounded numbers.
+
+A few threads compute; a stage that waits does so on an event loop (`async def`) or on
+a thread of a pool for that, and its cycle is put aside meanwhile. So many cycles are
+begun and not yet over at most. Results do not depend on any of this. Touches threads
+and the clock; must not know what stages do, or where results go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from threading import Condition, Thread
+from typing import Any
+
+from automaton.cycles.graph import Cycle, Result, Stage, failure, inputs, outcome
+from automaton.cycles.plan import DeadlineError, Finished, Job, Plan, awaited, in_time
+
+#: Threads on which stages that block may wait; more wait for one of them (`async def` does not).
+WAITERS = 256
+#: Seconds that a stage must take for another one to run beside it: far above its dispatch.
+WORTH = 2e-3
+#: Weight of the last measurement in a stage's mean time.
+_SMOOTH = 0.2
+
+
+@dataclass(eq=False)
+class _InFlight:
+    """A cycle that has begun."""
+
+    job: Job
+    cycle: Cycle
+    sorter: TopologicalSorter[str]
+    began: float
+    answers: dict[str, Any] = field(default_factory=dict)
+    here: list[str] = field(default_factory=list)  # stages that may run on this thread
+    arrived: deque[tuple[str, Any, BaseException | None]] = field(default_factory=deque)
+    aside: dict[str, Future[Any]] = field(default_factory=dict)  # stages under way elsewhere
+    parked: float = 0.0  # when it was put aside; 0: it is not
+    computed: float = 0.0
+    waited: float = 0.0
+    over: bool = False
+
+
+class Flight:
+    """Runs jobs until there are no more, or `stop` is called; `done` is told of each.
+
+    `workers` threads compute, `most` cycles are in flight. `done` is called from them.
+    """
+
+    def __init__(
+        self, plan: Plan, jobs: Iterator[Job], done: Callable[[Finished], None],
+        *, workers: int, most: int,
+    ) -> None:  # fmt: skip
+        self.plan, self._jobs, self._done = plan, jobs, done
+        self._workers, self._most = workers, max(1, most)
+        self._changed = Condition()
+        self._ready: deque[_InFlight] = deque()  # put aside, and something has arrived
+        self._begun: set[_InFlight] = set()
+        self._more, self._stopping, self._idle = True, False, 0
+        self.peak = 0  # most cycles that were in flight at a time
+        self._costs: dict[str, float] = {}  # mean seconds of stages that compute
+        self._defect: BaseException | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._threads = [
+            Thread(target=self._work, name=f"cycles-{k}", daemon=True) for k in range(workers)
+        ]
+        self._beside = ThreadPoolExecutor(workers, thread_name_prefix="stages")
+        self._waiters = ThreadPoolExecutor(min(WAITERS, self._most), thread_name_prefix="waiting")
+
+    # -- from outside ----------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Start the event loop, where a stage waits on one."""
+        if any(stage.is_async for stage in self.plan.graph.stages):
+            self._loop = asyncio.new_event_loop()
+            self._looping = Thread(target=self._loop.run_forever, name="cycles-loop", daemon=True)
+            self._looping.start()
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Begin no more cycles and give up those that wait; what computes is finished."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+
+    def join(self, seconds: float) -> bool:
+        """Wait so long; whether everything is over. Expires what is past its deadline."""
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        self._expire()
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def close(self) -> None:
+        """End the threads; raises what a defect of this program raised in one of them."""
+        self.stop()
+        for own in list(self._begun):
+            for future in own.aside.values():
+                future.cancel()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        self._beside.shutdown()
+        self._waiters.shutdown(wait=False, cancel_futures=True)
+        if self._loop is not None:
+            asyncio.run_coroutine_threadsafe(_given_up(), self._loop).result()
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._looping.join()
+            self._loop.close()
+        if self._defect is not None:
+            raise self._defect
+
+    def _expire(self) -> None:
+        """Cycles that wait past their deadline are over."""
+        deadline = self.plan.deadline
+        if deadline is None:
+            return
+        with self._changed:
+            late = [o for o in self._begun if o.parked and time.perf_counter() - o.began > deadline]
+            for own in late:
+                where = next(iter(own.aside), "")
+                error = DeadlineError(f"{deadline} s passed (--deadline) in stage {where}")
+                own.arrived.append((where, None, error))
+                self._unpark(own)
+            self._changed.notify_all()
+
+    # -- threads that compute --------------------------------------------------
+
+    def _work(self) -> None:
+        try:
+            while (own := self._next()) is not None:
+                self._advance(own)
+        except BaseException as error:  # noqa: BLE001  # raised again in `close`
+            with self._changed:
+                self._defect, self._stopping = error, True
+                self._changed.notify_all()
+
+    def _next(self) -> _InFlight | None:
+        """A cycle to go on with, or a new one; None at the end."""
+        with self._changed:
+            while True:
+                if self._ready:
+                    return self._ready.popleft()
+                if self._more and not self._stopping and len(self._begun) < self._most:
+                    job = next(self._jobs, None)
+                    if job is not None:
+                        return self._new(job)
+                    self._more = False
+                waiting = bool(self._begun) and not self._stopping
+                if not waiting or (not self._more and not self._begun):
+                    self._changed.notify_all()
+                    return None
+                self._idle += 1
+                self._changed.wait()
+                self._idle -= 1
+
+    def _new(self, job: Job) -> _InFlight:
+        cycle = self.plan.cycle(job.seed, job.catalyst)
+        sorter = self.plan.graph.sorter()
+        sorter.prepare()
+        own = _InFlight(job, cycle, sorter, time.perf_counter())
+        self._begun.add(own)
+        self.peak = max(self.peak, len(self._begun))
+        return own
+
+    def _advance(self, own: _InFlight) -> None:
+        """Go on with a cycle until it is over or only waits."""
+        cpu, name = time.thread_time(), ""
+        try:
+            while own.sorter.is_active():
+                self._begin(own)
+                if own.here:
+                    name = own.here.pop()
+                    self._answer(own, name, self._computed(own, self.plan.graph.by_name[name]))
+                    in_time(self.plan, own.began, name)
+                elif not self._arrived(own, cpu):
+                    return
+            result = outcome(self.plan.graph, own.cycle, own.answers)
+        except _StageError as error:
+            result = failure(own.cycle, error.reason, error.stage)
+        except BaseException as error:  # noqa: BLE001  # a failing cycle is a result
+            result = failure(own.cycle, error, name)
+        own.computed += time.thread_time() - cpu
+        self._end(own, result)
+
+    def _begin(self, own: _InFlight) -> None:
+        """Start what became ready: here, or elsewhere where it waits or is worth it."""
+        for name in own.sorter.get_ready():
+            stage = self.plan.graph.by_name[name]
+            if stage.is_async:
+                assert self._loop is not None
+                work = awaited(stage.work(own.cycle, inputs(stage, own.answers)))
+                self._send(own, stage, asyncio.run_coroutine_threadsafe(work, self._loop))
+            elif stage.waits:
+                given = inputs(stage, own.answers)
+                self._send(own, stage, self._waiters.submit(stage.work, own.cycle, given))
+            elif own.here and self._idle and self._costs.get(name, 0.0) > WORTH:
+                self._send(own, stage, self._beside.submit(self._computed_beside, own, stage))
+            else:
+                own.here.append(name)
+
+    def _send(self, own: _InFlight, stage: Stage, future: Future[Any]) -> None:
+        """Have a stage's answer brought to its cycle."""
+        own.aside[stage.name] = future
+        future.add_done_callback(lambda done: self._arrive(own, stage.name, done))
+
+    def _computed(self, own: _InFlight, stage: Stage) -> Any:
+        """A stage's answer, computed on this thread; its time is remembered."""
+        began = time.perf_counter()
+        answer = stage.work(own.cycle, inputs(stage, own.answers))
+        took, before = time.perf_counter() - began, self._costs.get(stage.name)
+        self._costs[stage.name] = took if before is None else before + _SMOOTH * (took - before)
+        return answer
+
+    def _computed_beside(self, own: _InFlight, stage: Stage) -> Any:
+        """The same on a thread of the stages' own."""
+        cpu = time.thread_time()
+        try:
+            return self._computed(own, stage)
+        finally:
+            with self._changed:
+                own.computed += time.thread_time() - cpu
+
+    def _arrive(self, own: _InFlight, name: str, done: Future[Any]) -> None:
+        """A stage has ended elsewhere."""
+        error = None if done.cancelled() else done.exception()
+        answer = None if done.cancelled() or error is not None else done.result()
+        with self._changed:
+            if own.over or done.cancelled():
+                return
+            own.arrived.append((name, answer, error))
+            if own.parked:
+                self._unpark(own)
+                self._changed.notify()
+
+    def _unpark(self, own: _InFlight) -> None:
+        """A cycle that was put aside can go on; it has waited if a stage that waits was out."""
+        by_name = self.plan.graph.by_name
+        if any(by_name[name].elsewhere for name in own.aside):
+            own.waited += time.perf_counter() - own.parked
+        own.parked = 0.0
+        self._ready.append(own)
+
+    def _arrived(self, own: _InFlight, cpu: float) -> bool:
+        """Take in what has arrived; where nothing has, put the cycle aside."""
+        with self._changed:
+            if not own.arrived:
+                own.computed += time.thread_time() - cpu
+                own.parked = time.perf_counter()
+                return False
+            arrived, own.arrived = own.arrived, deque()
+        for name, answer, error in arrived:
+            own.aside.pop(name, None)
+            if error is not None:
+                raise _StageError(name, error)
+            self._answer(own, name, answer)
+            in_time(self.plan, own.began, name)
+        return True
+
+    @staticmethod
+    def _answer(own: _InFlight, name: str, answer: Any) -> None:
+        own.answers[name] = answer
+        own.sorter.done(name)
+
+    def _end(self, own: _InFlight, result: Result) -> None:
+        with self._changed:
+            own.over = True
+            for future in own.aside.values():
+                future.cancel()
+            self._begun.discard(own)
+            if not self._begun or self._more:
+                self._changed.notify_all()
+        seconds = time.perf_counter() - own.began
+        self._done(Finished(own.job.number, result, seconds, own.computed, own.waited))
+
+
+async def _given_up() -> None:
+    """Cancel what still waits on this loop, and wait until that is done."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+class _StageError(Exception):
+    """A stage that ran elsewhere failed."""
+
+    def __init__(self, stage: str, reason: BaseException) -> None:
+        super().__init__(stage)
+        self.stage, self.reason = stage, reason

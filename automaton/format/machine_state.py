@@ -1,0 +1,78 @@
+"""What decides the next tick and is not in the objects: the `state` of a commit.
+
+Plain values and their JSON; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from automaton.errors import DamagedError
+from automaton.format.stream_options import ONE
+
+ACTIONS = (
+    "evolve",
+    "self-reference",
+    "self-modify",
+    "self-io",
+    "validate-self",
+    "self-train",
+    "self-observe",
+    "compose",
+)
+#: What is counted since the first tick, beside the actions performed.
+COUNTERS = ("lines", "objects", "modifications", "accepted", "refused", "rejected", "unknown",
+            "stayed")  # fmt: skip
+
+
+@dataclass
+class State:
+    """The machine's memory between ticks."""
+
+    automaton: str | None = None  # current automaton's id; None without a machine
+    entered: int = 1  # first tick in this automaton
+    weights: list[int] = field(default_factory=lambda: [ONE])  # of the streams, sum about ONE
+    salience: int = 0  # mean salience of the last tick's winners, nodes * ONE
+    baseline: int | None = None  # mean salience when `self-train` last acted
+    inbox: int = 0  # bytes of the inbox taken in
+    counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
+    actions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ACTIONS, 0))
+    ends: dict[str, Any] | None = None  # what became of the tick's slots; None without streams
+
+    def record(self) -> dict[str, Any]:
+        """The state as it stands in the commit."""
+        record: dict[str, Any] = {
+            "automaton": self.automaton,
+            "entered": self.entered,
+            "weights": list(self.weights),
+            "salience": self.salience,
+            "baseline": self.baseline,
+            "inbox": self.inbox,
+            "counters": {**self.counters, "actions": dict(self.actions)},
+        }
+        return record if self.ends is None else {**record, "ends": self.ends}
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> State:
+        """The state that a commit holds."""
+        try:
+            counters = dict(record["counters"])
+            actions = dict(counters.pop("actions"))
+            state = cls(
+                automaton=record["automaton"],
+                entered=record["entered"],
+                weights=list(record["weights"]),
+                salience=record["salience"],
+                baseline=record["baseline"],
+                inbox=record["inbox"],
+                counters=counters,
+                actions=actions,
+                ends=record.get("ends"),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedError(f"a commit's state lacks or mistakes {error}") from error
+        if set(counters) != set(COUNTERS) or set(actions) != set(ACTIONS):
+            raise DamagedError("a commit's state counts other things than this version")
+        return state

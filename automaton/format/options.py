@@ -1,0 +1,126 @@
+"""The deciding options: what, beside genesis and input, the appended bytes depend on.
+
+Only these stand in a `run` record and are inherited on resuming. Pure values;
+how many workers, which device and how durable are settings of the shell.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from automaton.errors import DamagedError, UsageError
+from automaton.format import stream_options
+
+#: Lowest and highest value of each whole-number option, and its unit.
+RANGES = {
+    "seed": (0, (1 << 64) - 1, "a number"),
+    "parallel": (1, 1 << 22, "rounds a tick"),
+    "max_objects": (1, 1 << 27, "live objects"),
+    "max_steps": (1, 1 << 28, "beta steps"),
+    "max_size": (1, 1 << 20, "nodes"),
+    "max_depth": (2, 1 << 24, "pending arguments"),
+    "max_input": (3, 1 << 24, "nodes"),
+    "lock_dimension": (-(1 << 31), (1 << 31) - 1, "a dimension"),
+    "focus_dimension": (-(1 << 31), (1 << 31) - 1, "a dimension"),
+    "focus_probability": (0, 1 << 32, "of 2**32"),
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Every deciding option with its default."""
+
+    seed: int = 0
+    parallel: int = 64
+    max_objects: int = 10_000
+    max_steps: int = 500
+    max_size: int = 256
+    max_depth: int = 256
+    max_input: int | None = None  # None: 3 * max_size + 2
+    operator: str | None = None  # a term in de Bruijn notation; None: the automata's
+    lock_dimension: int | None = None
+    focus_dimension: int | None = None
+    focus_probability: int = 0  # in units of 2**-32
+    streams: str = "none"  # who competes each round: none, all, or names (`lineup.table`)
+    salience: str = stream_options.MIXTURE  # what a candidate's features weigh (`lineup.mixture`)
+    copies: bool = False  # whether a normal form equal to a reactant is a candidate
+
+    def __post_init__(self) -> None:
+        for name, (low, high, unit) in RANGES.items():
+            value = getattr(self, name)
+            flag = "--" + name.replace("_", "-")
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise UsageError(f"{flag} is {value!r}; a whole number is wanted ({unit})")
+            if value is not None and not low <= value <= high:
+                message = f"{flag} is {value}; it must be from {low} to {high} ({unit})"
+                raise UsageError(message)
+        stream_options.shares(stream_options.table(self.streams))
+        stream_options.mixture(self.salience)
+
+    @property
+    def input_limit(self) -> int:
+        """Nodes of a term `(op a) b` above which the outcome is `input`."""
+        return 3 * self.max_size + 2 if self.max_input is None else self.max_input
+
+    def record(self) -> dict[str, Any]:
+        """The options sorted by name, as they stand in the `run` record.
+
+        Without streams nothing is said of them.
+        """
+        own = asdict(self)
+        if self.streams == "none":
+            del own["streams"], own["salience"]
+        return dict(sorted(own.items()))
+
+    def updated(self, given: Mapping[str, Any]) -> Options:
+        """These options with those replaced that were given (are not None).
+
+        `UNSET` takes back what was given once. A name that is none is a `UsageError`.
+        """
+        known(given, NAMES)
+        taken_back = {k: None for k in UNSETTABLE if given.get(k) == UNSET}
+        new = {k: v for k, v in given.items() if v is not None}
+        return replace(self, **{**new, **taken_back})
+
+
+def known(given: Iterable[str], names: Iterable[str]) -> None:
+    """Refuses a name that is none of these, with the one that was likely meant."""
+    names = sorted(names)
+    for name in given:
+        if name not in names:
+            close = difflib.get_close_matches(str(name), names, n=1)
+            meant = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+            raise UsageError(f"there is no option {name!r}; {meant}")
+
+
+#: What takes back an option that the log remembers, and which can be.
+UNSET = "none"
+UNSETTABLE = ("operator", "lock_dimension", "focus_dimension")
+_TEXTS = ("operator", "streams", "salience")
+NAMES = frozenset(field.name for field in fields(Options))
+
+
+def from_record(record: Mapping[str, Any]) -> Options:
+    """The options that a `run` record holds; unknown names are a newer format's."""
+    unknown = sorted(set(record) - NAMES)
+    if unknown:
+        message = (
+            f"the log was written with options that this version does not know ({unknown[0]}); "
+            "use the version that wrote it"
+        )
+        raise UsageError(message)
+    try:
+        options = Options(**record)
+    except (TypeError, UsageError) as error:
+        raise DamagedError(f"a run record holds options that cannot be: {error}") from error
+    for field in fields(Options):
+        value, default = getattr(options, field.name), field.default
+        kinds = (bool,) if default is False else (str,) if field.name in _TEXTS else (int,)
+        if value is None and default is None:
+            continue
+        if not isinstance(value, kinds) or (kinds == (int,) and isinstance(value, bool)):
+            raise DamagedError(f"a run record says {field.name} is {value!r}, which cannot be")
+    return options

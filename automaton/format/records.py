@@ -1,0 +1,337 @@
+"""The grammar of our own lines: run and commit records, the chain, our ids.
+
+Pure: values in, bytes out. It opens no file and knows no term, no clock and no
+population; docs/format.md is this module in prose. A line is one of ours only
+if writing what was read from it gives the same bytes again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import operator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count, product
+from string import ascii_lowercase
+from typing import NamedTuple
+
+from automaton.format.objects import quote
+
+FORMAT = 1  # the format version that stands in every run record
+OUTCOMES = ("normal", "copy", "steps", "size", "depth", "input", "empty")
+DIGEST = 32  # bytes of a SHA-256
+Digest = bytes  # raw; the name is for classes that have a field `bytes`
+_PREFIX = 32  # letters; the chosen ones are the shortest that are free
+_LEVELS = 16  # nesting of `state` and `options`, far above what any stream needs
+_CHAIN_TAIL = len(b',"chain":"') + 2 * DIGEST + len(b'"}')
+_BATCH_TAIL = len(b'"population":"') + 16 + len(b'","batch":"') + 2 * DIGEST + len(b'"')
+_ID_FIRST = re.compile(rb'\{(?:"type":"[a-z]+",)?"id":"([^"\\]*)"')
+_OUR_ID = re.compile(r"([a-z]*)(?:m[0-9]+\.[0-9]+|run:[0-9]+|commit:[0-9]+)")
+_OPERATOR_ID = re.compile(r"([a-z]*)reason:[a-z]+")
+_FRAME = re.compile(
+    rb'\{"type":"commit","id":"([a-z]{0,32})commit:([0-9]{1,18})","tick":\2,'
+    rb'"lines":([0-9]{1,18}),"bytes":([0-9]{1,18}),"outcomes":\{'
+)
+_SEALS = re.compile(
+    rb'"population":"[0-9a-f]{16}","batch":"([0-9a-f]{64})","chain":"([0-9a-f]{64})"\}'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Genesis:
+    """What the file held before the first commit: its length and SHA-256 (raw)."""
+
+    bytes: int
+    sha256: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run record: the deciding options from its batch on."""
+
+    number: int
+    prefix: str
+    genesis: Genesis
+    options: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFields:
+    """What the runner says of a tick; the log adds lengths and hashes."""
+
+    tick: int
+    outcomes: Mapping[str, int]
+    dimension: int
+    state: Mapping[str, object]
+    population: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit record; `batch` and `chain` are raw digests."""
+
+    tick: int
+    lines: int
+    bytes: int
+    outcomes: Mapping[str, int]
+    dimension: int
+    state: Mapping[str, object]
+    population: int
+    batch: Digest
+    chain: Digest
+
+
+class Frame(NamedTuple):
+    """The part of a commit that opening needs, read without parsing its state."""
+
+    prefix: str
+    tick: int
+    lines: int
+    bytes: int
+    batch: Digest
+    chain: Digest
+
+
+def dump(value: object, levels: int = _LEVELS) -> bytes:
+    """Compact JSON by our rule; floats are refused (law 1), so is deep nesting."""
+    if value is None or isinstance(value, bool):
+        return {None: b"null", True: b"true", False: b"false"}[value]
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, (Mapping, list, tuple)) and levels == 0:
+        raise ValueError(f"nested deeper than {_LEVELS}")
+    if isinstance(value, Mapping):
+        members = (quote(key) + b":" + dump(item, levels - 1) for key, item in value.items())
+        return b"{" + b",".join(members) + b"}"
+    if isinstance(value, (list, tuple)):
+        return b"[" + b",".join(dump(item, levels - 1) for item in value) + b"]"
+    return b"%d" % operator.index(value)  # type: ignore[arg-type]  # TypeError is the answer
+
+
+def run_line(prefix: str, number: int, genesis: Genesis, options: Mapping[str, object]) -> bytes:
+    """The line of a run record, its newline included; options sorted by name."""
+    ordered = {name: options[name] for name in sorted(options)}
+    return run_head(prefix, number, genesis) + dump(ordered) + b"}\n"
+
+
+def run_head(prefix: str, number: int, genesis: Genesis) -> bytes:
+    """A run record up to its options: what a torn first batch begins with."""
+    return b'{"type":"run","id":"%srun:%d","format":%d,"prefix":"%s","genesis":%s,"options":' % (
+        prefix.encode(),
+        number,
+        FORMAT,
+        prefix.encode(),
+        dump({"bytes": genesis.bytes, "sha256": genesis.sha256.hex()}),
+    )
+
+
+def link(previous_chain: bytes, body: bytes) -> bytes:
+    """The next chain: SHA-256 of the previous one and a commit up to `,"chain"`."""
+    return hashlib.sha256(previous_chain + body).digest()
+
+
+def commit_line(  # noqa: PLR0913, PLR0917 - a commit is made of these
+    prefix: str,
+    fields: CommitFields,
+    lines: int,
+    nbytes: int,
+    batch_sha: bytes,
+    previous_chain: bytes,
+) -> tuple[bytes, bytes]:
+    """A commit's line, its newline included, and the new chain (32 raw bytes)."""
+    body = _commit_body(prefix, fields, lines, nbytes, batch_sha)
+    chain = link(previous_chain, body)
+    return body + b',"chain":"%s"}\n' % chain.hex().encode(), chain
+
+
+def _commit_body(
+    prefix: str, fields: CommitFields, lines: int, nbytes: int, batch_sha: bytes
+) -> bytes:
+    if set(fields.outcomes) != set(OUTCOMES):
+        raise ValueError(f"a commit names the outcomes {', '.join(OUTCOMES)}, and no others")
+    counts = (b'"%s":%d' % (n.encode(), operator.index(fields.outcomes[n])) for n in OUTCOMES)
+    return b'{"type":"commit","id":"%scommit:%d","tick":%d,"lines":%d,"bytes":%d,%s' % (
+        prefix.encode(),
+        fields.tick,
+        fields.tick,
+        lines,
+        nbytes,
+        b'"outcomes":{%s},"dimension":%d,"state":%s,"population":"%016x","batch":"%s"'
+        % (
+            b",".join(counts),
+            fields.dimension,
+            dump(fields.state),
+            fields.population & 0xFFFF_FFFF_FFFF_FFFF,
+            batch_sha.hex().encode(),
+        ),
+    )
+
+
+def parse_frame(raw: bytes) -> Frame | None:
+    """The frame of a commit's line (with or without newline), or None."""
+    line = raw.rstrip(b"\n") if raw.endswith(b"\n") else raw
+    head = _FRAME.match(line)
+    seals = _SEALS.fullmatch(line, len(line) - _CHAIN_TAIL - _BATCH_TAIL)
+    if head is None or seals is None:
+        return None
+    tick, lines, nbytes = (int(head[i]) for i in (2, 3, 4))
+    batch, chain = (bytes.fromhex(seals[i].decode()) for i in (1, 2))
+    return Frame(head[1].decode(), tick, lines, nbytes, batch, chain)
+
+
+def chained(raw: bytes, frame: Frame, previous_chain: bytes) -> bool:
+    """Whether this commit's line follows `previous_chain`."""
+    line = raw[:-1] if raw.endswith(b"\n") else raw
+    return link(previous_chain, line[:-_CHAIN_TAIL]) == frame.chain
+
+
+def parse_commit(raw: bytes) -> Commit | None:
+    """The commit on this line if it is byte for byte what we would write."""
+    frame = parse_frame(raw)
+    members = _members(raw) if frame else None
+    if frame is None or members is None:
+        return None
+    try:
+        commit = _commit_of(frame, members)
+        fields = CommitFields(
+            commit.tick, commit.outcomes, commit.dimension, commit.state, commit.population
+        )
+        body = _commit_body(frame.prefix, fields, frame.lines, frame.bytes, frame.batch)
+    except (TypeError, ValueError, KeyError):
+        return None
+    line = body + b',"chain":"%s"}' % frame.chain.hex().encode()
+    return commit if line == (raw[:-1] if raw.endswith(b"\n") else raw) else None
+
+
+def known_commit(raw: bytes) -> Commit | None:
+    """The commit on a line that was found to be ours before: it is not written to compare."""
+    frame = parse_frame(raw)
+    members = _members(raw) if frame else None
+    try:
+        return None if frame is None or members is None else _commit_of(frame, members)
+    except (TypeError, ValueError, KeyError):
+        return None
+
+
+def _commit_of(frame: Frame, members: dict[str, object]) -> Commit:
+    outcomes, state = members["outcomes"], members["state"]
+    if not isinstance(outcomes, dict) or not isinstance(state, dict):
+        raise TypeError
+    return Commit(
+        tick=frame.tick,
+        lines=frame.lines,
+        bytes=frame.bytes,
+        outcomes=outcomes,
+        dimension=operator.index(members["dimension"]),  # type: ignore[arg-type]
+        state=state,
+        population=int(str(members["population"]), 16),
+        batch=frame.batch,
+        chain=frame.chain,
+    )
+
+
+def parse_run(raw: bytes) -> Run | None:
+    """The run record on this line if it is byte for byte what we would write."""
+    members = _members(raw) if raw.startswith(b'{"type":"run","id":"') else None
+    if members is None:
+        return None
+    try:
+        run = _run_of(members)
+        line = run_line(run.prefix, run.number, run.genesis, run.options)
+    except (TypeError, ValueError, KeyError):
+        return None
+    return run if line.rstrip(b"\n") == raw.removesuffix(b"\n") else None
+
+
+def _run_of(members: dict[str, object]) -> Run:
+    prefix, genesis, options = members["prefix"], members["genesis"], members["options"]
+    if not isinstance(genesis, dict) or not isinstance(options, dict):
+        raise TypeError
+    if not isinstance(prefix, str) or prefix.strip(ascii_lowercase) or len(prefix) > _PREFIX:
+        raise ValueError
+    number = int(str(members["id"]).removeprefix(f"{prefix}run:"))
+    digest = bytes.fromhex(genesis["sha256"])
+    if len(digest) != DIGEST or number < 1 or genesis["bytes"] < 0:
+        raise ValueError
+    return Run(number, prefix, Genesis(operator.index(genesis["bytes"]), digest), options)
+
+
+def _members(raw: bytes) -> dict[str, object] | None:
+    """The line's JSON object; the standard parser, for it keeps lone surrogates."""
+    try:
+        value = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def won(commit: Commit) -> int:
+    """The modifications of a commit: where streams compete, one a round at most."""
+    ends = commit.state.get("ends")
+    if not isinstance(ends, Mapping):
+        return commit.outcomes["normal"]
+    wins = ends.get("won")
+    return sum(wins.values()) if isinstance(wins, Mapping) else 0
+
+
+def winner_parts(prefix: str, tick: int, streams: Sequence[str] = ()) -> list[bytes]:
+    """The constant parts of a tick's winner lines, in order; values stand between them.
+
+    0 slot 1 dimension 2 operator 3 a 3 b 4 steps 5 size 6 term 7. Where streams
+    compete, 8 + k stands in the place of 4 for the stream k, then its salience, then
+    the last part, then the steps.
+    """
+    parts = [
+        f'{{"id":"{prefix}m{tick}.',
+        '","type":"modification","dimensionalLevel":',
+        ',"parents":["',
+        '","',
+        '"],"steps":',
+        ',"size":',
+        ',"term":"',
+        '"}\n',
+    ]
+    parts += [f'"],"stream":"{name}","salience":' for name in streams]
+    if streams:
+        parts.append(',"steps":')
+    return [part.encode() for part in parts]
+
+
+def is_our_id(text: str, prefix: str) -> bool:
+    """Whether an id is one that only the runner gives to lines under this prefix."""
+    match = _OUR_ID.fullmatch(text)
+    return match is not None and match[1] == prefix
+
+
+def is_reserved_id(text: str, prefix: str) -> bool:
+    """Whether input may not give an id: ours, or of an operator of the streams, which has no line.
+
+    Logs from before there were streams may hold such operators' ids; they are anybody's there.
+    """
+    found = _OPERATOR_ID.fullmatch(text)
+    return is_our_id(text, prefix) or (found is not None and found[1] == prefix)
+
+
+def claims_our_id(raw: bytes, prefix: str) -> bool:
+    """Whether a line begins with the bytes of one of ours, whatever it parses to.
+
+    Input that does is refused: `{"id":"m1.2","id":"x"}` is an object x for JSON
+    (the last duplicate counts), but would pass for a winner's line in a batch.
+    """
+    start = _ID_FIRST.match(raw[:256])
+    return start is not None and is_our_id(start[1].decode("latin-1"), prefix)
+
+
+def _prefixes() -> Iterator[str]:
+    yield ""
+    for length in count(1):
+        yield from map("".join, product(ascii_lowercase, repeat=length))
+
+
+def choose_prefix(ids: Iterable[str]) -> str:
+    """The first of "", a, ..., z, aa, ... under which no reserved id is in `ids`."""
+    matches = (_OUR_ID.fullmatch(text) or _OPERATOR_ID.fullmatch(text) for text in ids)
+    taken = {match[1] for match in matches if match}
+    return next(prefix for prefix in _prefixes() if prefix not in taken)

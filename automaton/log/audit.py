@@ -1,0 +1,151 @@
+"""A log opened to be judged: what stands in it, and where it first is not what it should be.
+
+Opening for a run forgives what a crash can leave and goes by the hint; nothing
+is forgiven here, and no side file is believed but the pin, which must hold.
+Lives here: pins and commits held against the bytes. Must not know: terms, ticks'
+meaning; nothing is ever written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from automaton.format.records import Commit, Genesis, known_commit, parse_commit, parse_frame
+from automaton.log import file_io, integrity, recovery, sidecars
+from automaton.log.commit_scanner import Walk
+from automaton.log.file_io import Disk, regular, size_of
+from automaton.log.integrity import Fault
+from automaton.log.reader import LogReader
+
+_COMMIT = b'{"type":"commit","id":"'
+SHOWN = 60  # bytes of a line that a fault shows
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What the file is taken for, and the first fault of its frame."""
+
+    found: recovery.Found
+    fault: Fault | None = None
+
+
+class Audit(LogReader):
+    """The commits that fit, the fault behind them if there is one, and what no commit covers."""
+
+    def __init__(self, fd: int, path: str, judged: _Judged) -> None:
+        super().__init__(fd, path, judged.found)
+        self.fault = judged.fault
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Opens for reading; a file that cannot be read is an error, a wrong one is not."""
+        real = os.path.realpath(os.fspath(path))
+        fd = regular(Disk(), real, write=False)
+        try:
+            return cls(fd, real, _judge(fd, real))
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def check(
+        self, first: int, last: int, progress: Callable[[int], object] | None = None
+    ) -> Fault | None:
+        """The first fault in the batches of these ticks, the genesis included with tick 1."""
+        report = integrity.check(self._fd, self.genesis, self.commits, first, progress, last=last)
+        return report.first_bad
+
+    def checked_commit(self, tick: int) -> Commit:
+        """What a commit says whose line was checked before; it is not checked again."""
+        return known_commit(self._commit_raw(tick)) or self.commit(tick)
+
+    def bytes_from(self, offset: int) -> memoryview:
+        """All that stands in the file from a byte on."""
+        return file_io.mapped(self._fd, offset, size_of(self._fd))
+
+    def tick_of_chain(self, head: bytes) -> int | None:
+        """The tick after which the chain was `head`; 0 is the genesis."""
+        if head == self.genesis.sha256:
+            return 0
+        for tick in range(len(self.commits), 0, -1):
+            frame = parse_frame(self._commit_raw(tick))
+            if frame is not None and frame.chain == head:
+                return tick
+        return None
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _judge(fd: int, path: str) -> _Judged:
+    size = size_of(fd)
+    pinned = sidecars.read_pin(path)
+    if pinned is None and sidecars.has_pin(path):
+        return _bare(size, Fault("pin", 0, 1, 0, "a pin that can be read", "something else"))
+    if pinned is None:
+        return _without_pin(fd, size)
+    if pinned.bytes > size:
+        fault = Fault("genesis", size, 1, 0, f"{pinned.bytes} bytes", f"{size} bytes")
+        return _bare(size, fault)
+    digest = file_io.sha256(fd, 0, pinned.bytes)
+    if digest != pinned.sha256:
+        return _bare(size, Fault("genesis", 0, 1, 0, pinned.sha256.hex(), digest.hex()))
+    return _followed(fd, recovery.follow(fd, pinned, size), size)
+
+
+def _bare(size: int, fault: Fault | None) -> _Judged:
+    return _Judged(recovery.Found(size, size=size), fault)
+
+
+def _without_pin(fd: int, size: int) -> _Judged:
+    """The longest chain that begins with a run record; our records without one are a fault."""
+    best, seen = recovery.best_chain(fd, size)
+    if best is None:
+        for offset, raw in recovery.records(fd, 0, size, _COMMIT):
+            if parse_commit(raw) and (seen is None or offset < seen):
+                seen = offset
+        if seen is None:
+            return _bare(size, None)
+        line = _line_number(fd, seen)
+        due = "a chain that verifies"
+        return _bare(size, Fault("records", seen, line, 1, due, "records alone"))
+    walk = best
+    longer = Walk(fd, walk.genesis, walk.prefix, walk.separator).follow(size)
+    return _followed(fd, longer, size)
+
+
+def _followed(fd: int, walk: Walk, size: int) -> _Judged:
+    """The commits that fit; a commit behind the first thing that does not makes it a fault."""
+    genesis: Genesis = walk.genesis
+    kept = walk if len(walk.commits) else None
+    found = recovery.Found(genesis.bytes, genesis, kept, size=size, tail_reason=walk.reason)
+    if walk.end == size or recovery.later_commit(fd, walk, size, 1) is None:
+        return _Judged(found)
+    offset, after = walk.stopped
+    line = _line_number(fd, genesis.bytes) - (1 - walk.separator) + after + 1
+    tick = len(walk.commits) + 1
+    raw = os.pread(fd, SHOWN, offset).partition(b"\n")[0]
+    shown = raw.decode("utf-8", "backslashreplace")
+    return _Judged(found, Fault("commit", offset, line, tick, walk.reason, shown))
+
+
+def _line_number(fd: int, offset: int) -> int:
+    """The number of the line that holds a byte."""
+    return 1 + sum(data.count(b"\n") for data in file_io.blocks(fd, 0, offset))

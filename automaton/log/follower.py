@@ -1,0 +1,68 @@
+"""A log that is judged while its writer goes on: opened once, then read further and further.
+
+Lives here: taking in commits that were appended since. Must not know: what a batch
+means, who writes, or what is said of a fault; nothing is ever written.
+"""
+
+from __future__ import annotations
+
+from automaton.log import file_io
+from automaton.log.audit import SHOWN, Audit
+from automaton.log.commit_scanner import Walk
+from automaton.log.integrity import Fault
+
+
+class Growing(Audit):
+    """The commits up to a byte that the writer says it has come to.
+
+    What the writer says is a reason to look, and nothing more: a byte that the
+    commits in the file do not reach is a fault.
+    """
+
+    _walk: Walk | None = None
+
+    def grow(self, end: int) -> Fault | None:
+        """Take in the commits up to byte `end`; the first thing that does not fit."""
+        if self.fault is not None or end <= self.size:
+            return self.fault
+        walk = self._walk or self._behind()
+        if walk is None:
+            return Fault("records", end, self.lines + 1, 1, "a first commit", "none that fits")
+        self._walk = walk
+        runs = len(walk.run_lines)
+        walk.follow(end)
+        self._take_in(walk, runs)
+        if walk.end < end:
+            self.fault = self._at(walk)
+        return self.fault
+
+    def _behind(self) -> Walk | None:
+        """A walk that goes on behind what opening found; None where there was no commit."""
+        run, prefix = self.run, self.prefix
+        if run is None or not len(self.commits):
+            return None
+        walk = Walk(self._fd, self.genesis, prefix, self._separator(1))
+        first = self.genesis_line_count + 1
+        runs = [line - first for line in self.run_lines]
+        walk.begin(self.commits, [], runs, run, self.head, self.lines - self.genesis_line_count)
+        return walk
+
+    def _take_in(self, walk: Walk, runs: int) -> None:
+        """What the walk found since there were so many run records, in the tables."""
+        first = self.genesis_line_count + 1
+        for line, offset, identity in walk.named:
+            self._name(identity, line + first, offset)
+        walk.named.clear()
+        self.run_lines.extend(line + first for line in walk.run_lines[runs:])
+        self.run, self._chain = walk.run, walk.chain
+        self.size, self.lines = walk.end, self.genesis_line_count + walk.lines
+        self.last_commit = self._last_commit()
+        self.tail_bytes = 0
+
+    def _at(self, walk: Walk) -> Fault:
+        """The place where a walk stopped short of what the writer says it wrote."""
+        offset, after = walk.stopped
+        raw = b"".join(file_io.blocks(self._fd, offset, offset + SHOWN)).partition(b"\n")[0]
+        shown = raw.decode("utf-8", "backslashreplace")
+        line = self.genesis_line_count + after + 1
+        return Fault("commit", offset, line, len(walk.commits) + 1, walk.reason, shown)

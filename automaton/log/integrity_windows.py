@@ -1,0 +1,160 @@
+"""Many ticks read at a time and held against what their commits sealed.
+
+The quick half of the chain's check: it says that all is so, or that somebody must
+look more closely. What is wrong, and where, is for `automaton.log.integrity`. Must not know:
+what a batch means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automaton.format.records import DIGEST, link
+from automaton.log.commit_scanner import Commits
+from kernels import cpu
+from kernels.text import commit_lines as kernel
+from kernels.text import line_scan
+
+#: Bytes read at a time: few calls for small batches, and in the cache when they are hashed.
+WINDOW = 1 << 20
+#: What a commit's chain does not cover of its line.
+_TAIL = len(b',"chain":"') + 2 * DIGEST + len(b'"}\n')
+_TEXT = np.frombuffer(b"".join(kernel.PARTS), np.uint8)
+_MARKS = np.cumsum([0, *map(len, kernel.PARTS)], dtype=np.int64)
+_START, _COMMIT, _END, _LINES, _GAP = 0, 1, 2, 4, 5  # columns of `Commits.cells`
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Ticks that are looked at together: as many as fit into `room`, or one that does not."""
+
+    fd: int
+    cells: Ints  # their rows of the table
+    first: int
+    room: NDArray[np.uint8]  # lent: the next window overwrites it
+
+    @property
+    def last(self) -> int:
+        """The last tick."""
+        return self.first + len(self.cells) - 1
+
+    @property
+    def length(self) -> int:
+        """Bytes of these ticks in the file."""
+        return int(self.cells[-1, _END] - self.cells[0, _START])
+
+    def chain_after(self, before: bytes) -> bytes | None:
+        """The chain after these ticks if all is as it was sealed; None: look more closely."""
+        if self.cells[:, _GAP].any():  # what is sealed does not all stand here
+            return None
+        fits = self.length <= len(self.room)
+        digests, lines = (b"", np.zeros(1, np.int64)) if fits else self._long_batch()
+        base = int(self.cells[0, _START if fits else _COMMIT])
+        if not self._read(base, int(self.cells[-1, _END])):
+            return None
+        if fits:
+            digests, lines = self._batches(base)
+        lines[0] -= self.first == 1 and self._separated()
+        seals = self._seals(base)
+        if seals is None or not np.array_equal(lines, self.cells[:, _LINES]):
+            return None
+        if digests != seals[:, :DIGEST].tobytes():
+            return None
+        return self._linked(base, before, seals[:, DIGEST:].tobytes())
+
+    def _read(self, start: int, stop: int) -> bool:
+        """Have these bytes in `room`; whether they fit and are there."""
+        size = stop - start
+        if size > len(self.room):
+            return False
+        return os.preadv(self.fd, [self.room[:size].data], start) == size
+
+    def _separated(self) -> bool:
+        """Whether the first batch begins with the newline that the genesis lacks."""
+        return os.pread(self.fd, 1, int(self.cells[0, _START])) == b"\n"
+
+    def _batches(self, base: int) -> tuple[bytes, Ints]:
+        """Digests and newlines of all batches, which are in `room`."""
+        starts, stops = self.cells[:, _START] - base, self.cells[:, _COMMIT] - base
+        lines = np.empty(len(self.cells), np.int64)
+        cpu.compiled(line_scan.count_lines)(self.room, starts, stops, lines)
+        data, sha256 = self.room.data, hashlib.sha256
+        spans = zip(starts.tolist(), stops.tolist(), strict=True)
+        return b"".join([sha256(data[start:stop]).digest() for start, stop in spans]), lines
+
+    def _long_batch(self) -> tuple[bytes, Ints]:
+        """Digest and newlines of a batch that does not fit into `room`."""
+        at, stop = int(self.cells[0, _START]), int(self.cells[0, _COMMIT])
+        digest, lines, begin = hashlib.sha256(), np.zeros(1, np.int64), np.zeros(1, np.int64)
+        while at < stop:
+            size = os.preadv(self.fd, [self.room[: stop - at].data], at)
+            if size == 0:
+                break
+            found = np.empty(1, np.int64)
+            cpu.compiled(line_scan.count_lines)(self.room, begin, np.full(1, size), found)
+            digest.update(self.room[:size].data)
+            lines += found
+            at += size
+        return digest.digest(), lines
+
+    def _seals(self, base: int) -> NDArray[np.uint8] | None:
+        """Batch digests and chains of commits that are canonical and count what the table says."""
+        count = len(self.cells)
+        starts, ends = self.cells[:, _COMMIT] - base, self.cells[:, _END] - base
+        found, said = np.zeros((count, 3), np.int64), np.zeros(count, np.uint8)
+        seals = np.zeros((count, 2 * DIGEST), np.uint8)
+        cpu.compiled(kernel.read_commits)(
+            self.room, starts, ends, _TEXT, _MARKS, found, seals, said,
+            np.empty(kernel.LEVELS, np.int64), np.empty((kernel.NAMES, 2), np.int64),
+        )  # fmt: skip
+        ticks, sizes = np.arange(self.first, self.last + 1), starts + base - self.cells[:, _START]
+        due = np.stack((ticks, self.cells[:, _LINES], sizes), axis=1)
+        if not said.all() or not np.array_equal(found, due):
+            return None
+        for k in np.flatnonzero(said == kernel.IF_UTF8).tolist():
+            try:
+                self.room[starts[k] : ends[k]].tobytes().decode("utf-8")
+            except UnicodeDecodeError:
+                return None
+        return seals
+
+    def _linked(self, base: int, before: bytes, stated: bytes) -> bytes | None:
+        """The last chain if every commit's follows from the one before it."""
+        data, chain = self.room.data, before
+        chains: list[bytes] = []
+        starts, stops = self.cells[:, _COMMIT] - base, self.cells[:, _END] - base - _TAIL
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+            chain = link(chain, data[start:stop])  # type: ignore[arg-type]  # any bytes
+            chains.append(chain)
+        return chain if b"".join(chains) == stated else None
+
+
+def windows(fd: int, commits: Commits, first: int, last: int) -> Iterator[Window]:
+    """The ticks from `first` to `last`; each window is good until the next is asked for."""
+    starts, ends, cells = commits.batch_start, commits.end, commits.cells()
+    if first > last:
+        return
+    room = np.empty(min(WINDOW, int(ends[last - 1] - starts[first - 1])), np.uint8)
+    while first <= last:
+        fitting = np.searchsorted(ends[:last], starts[first - 1] + len(room), side="right")
+        stop = max(int(fitting), first)
+        yield Window(fd, cells[first - 1 : stop], first, room)
+        first = stop + 1
+
+
+def warm_up() -> None:
+    """Have the kernels compiled, or read from their cache: `validate-self` checks within a tick."""
+    room, none = np.empty(0, np.uint8), np.empty(0, np.int64)
+    cpu.compiled(line_scan.count_lines)(room, none, none, none.copy())
+    cpu.compiled(kernel.read_commits)(
+        room, none, none, _TEXT, _MARKS, np.empty((0, 3), np.int64),
+        np.empty((0, 2 * DIGEST), np.uint8), room.copy(),
+        np.empty(kernel.LEVELS, np.int64), np.empty((kernel.NAMES, 2), np.int64),
+    )  # fmt: skip

@@ -1,0 +1,330 @@
+"""An opened log as its readers see it: what it holds, by line, by tick and by id.
+
+Lives here: the tables in memory and the way from them to bytes. Must not know:
+locks, appending, durability, recovery's rules. `automaton.log.writer` opens it.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automaton.errors import DamagedError, FileError, OmittedError
+from automaton.format.objects import Object, object_id, parse_line
+from automaton.format.records import Commit, Genesis, Run, is_our_id, parse_commit, parse_frame
+from automaton.log import file_io, integrity, omission, recovery, sidecars
+from automaton.log.commit_scanner import Commits, Row
+from automaton.log.id_index import NAMELESS, Index
+from automaton.log.inbox import inbox_lines
+
+#: Bytes of batches that were computed again and are kept in memory for readers.
+HELD = 64 << 20
+
+
+class LogReader:
+    """Lines are numbered from 1 over the whole log and given without their newlines.
+
+    Where winner lines are left out of the file, lines and batches are given as if they
+    stood there: `refill`, where somebody set it, computes the batch of a tick again.
+    """
+
+    refill: Callable[[int], bytes] | None = None
+
+    def __init__(self, fd: int, path: str, found: recovery.Found) -> None:
+        walk = found.walk
+        self.path = path
+        self.notices = [found.notice] if found.notice else []
+        self.pinned, self.durable = found.pinned, found.durable
+        self.commits: Commits = walk.commits if walk else Commits()
+        self.run: Run | None = walk.run if walk else None
+        self.size = found.end
+        self.tail_bytes = found.tail_bytes
+        self._fd, self._genesis = fd, found.genesis
+        self._genesis_bytes = found.genesis_bytes
+        self._prefix = walk.prefix if walk else None
+        self._chain: bytes | None = walk.chain if walk else None
+        self._held: dict[int, bytes] = {}  # by tick, in the order in which they came
+        self._held_bytes = 0
+        self._newlines: tuple[int, NDArray[np.int64]] = (0, np.zeros(0, np.int64))
+        self._breaks = self._newlines  # the same of the last batch that was computed again
+        self._enter_lines(found)
+        self.last_commit = self._last_commit()
+
+    def _enter_lines(self, found: recovery.Found) -> None:
+        try:
+            self.index = Index.build(self._fd, 0, self._genesis_bytes)
+        except FileError as error:
+            raise FileError(f"{self.path}: {error}") from None
+        self.commits.genesis_lines = self.index.line_count
+        self.lines = self.index.line_count + (found.walk.lines if found.walk else 0)
+        self.run_lines, self.named, self._nameless = array("q"), array("q"), 0
+        if found.walk:
+            first = self.index.line_count + 1
+            self.run_lines.extend(line + first for line in found.walk.run_lines)
+            for line, offset, identity in found.walk.named:
+                self._name(identity, line + first, offset)
+
+    def _name(self, identity: str | None, line: int, offset: int) -> None:
+        self.named.append(line)
+        if identity is None:
+            self._nameless += 1
+        else:
+            self.index.add(identity, line, offset)
+
+    def named_lines(self) -> Iterator[tuple[int, int, str | None]]:
+        """Line, byte and id (None: an object without) of the lines that batches named."""
+        for line in self.named:
+            try:
+                offset = self.index.offset(line)
+            except IndexError:
+                yield line, 0, None
+                continue
+            raw = recovery.line_at(self._fd, offset, self.size)
+            parsed = parse_line(raw or b"")
+            yield line, offset, object_id(parsed.members) if isinstance(parsed, Object) else None
+
+    def _last_commit(self) -> Commit | None:
+        if not len(self.commits):
+            return None
+        return self.commit(len(self.commits))
+
+    def commit(self, tick: int) -> Commit:
+        """What the commit of a tick says."""
+        commit = parse_commit(self._commit_raw(tick))
+        if commit is None:
+            start = self.commits.row(tick).commit_start
+            raise DamagedError(
+                f"{self.path} is damaged: at byte {start} stands no commit of ours; restore a copy",
+                start,
+            )
+        return commit
+
+    def chain_at(self, tick: int) -> bytes:
+        """The chain after a tick, 32 raw bytes; tick 0 is the genesis."""
+        frame = parse_frame(self._commit_raw(tick)) if tick else None
+        return frame.chain if frame else self.genesis.sha256
+
+    # What is known.
+
+    @property
+    def record(self) -> str | None:
+        """What of the last batch stands in the file: `full` or `commits`; None: no batch."""
+        count = len(self.commits)
+        return None if not count else "commits" if self.omits(count) else "full"
+
+    @property
+    def sealed_bytes(self) -> int:
+        """Bytes of the log up to its last commit, those that are left out of the file included."""
+        return self.size + self.commits.more
+
+    @property
+    def genesis(self) -> Genesis:
+        """Length and SHA-256 of what stood here before the first commit."""
+        if self._genesis is None:
+            digest = file_io.sha256(self._fd, 0, self._genesis_bytes)
+            self._genesis = Genesis(self._genesis_bytes, digest)
+        return self._genesis
+
+    @property
+    def prefix(self) -> str:
+        """What our ids begin with here."""
+        if self._prefix is None:
+            self._prefix = recovery.prefix_for(self._fd, self._genesis_bytes)
+        return self._prefix
+
+    @property
+    def head(self) -> bytes:
+        """The chain, 32 raw bytes: who knows it knows the whole file."""
+        return self.genesis.sha256 if self._chain is None else self._chain
+
+    @property
+    def object_count(self) -> int:
+        """Objects of the genesis and those that batches named, each once; winners not."""
+        return self.index.ids + len(self.index.lines_without_id(NAMELESS)) + self._nameless
+
+    @property
+    def run_count(self) -> int:
+        """Run records so far."""
+        return len(self.run_lines)
+
+    @property
+    def genesis_line_count(self) -> int:
+        """Lines of the genesis; one without a final newline counts."""
+        return self.index.line_count
+
+    def genesis_in_place(self) -> bool:
+        """Whether the pin on disk says what this log was opened with."""
+        return sidecars.read_pin(self.path) == self.genesis
+
+    # Reading.
+
+    def genesis_lines(self) -> Iterator[tuple[int, bytes]]:
+        """Every line of the genesis with its number."""
+        number = 0
+        for block in file_io.lines(self._fd, 0, self._genesis_bytes, unfinished=True):
+            for k in range(len(block.starts)):
+                number += 1
+                yield number, block.line(k)
+
+    def batch(self, tick: int) -> memoryview:
+        """The bytes that the tick's commit seals, a separating newline (tick 1) included."""
+        row = self.commits.row(tick)
+        if row.gap:
+            return memoryview(self._held.get(tick) or self._computed(tick))
+        return file_io.mapped(self._fd, row.batch_start, row.commit_start)
+
+    def _computed(self, tick: int) -> bytes:
+        if self.refill is None:
+            raise self._omitted_lines()
+        return self.refill(tick)
+
+    def _omitted_lines(self) -> OmittedError:
+        return OmittedError(
+            f"{self.path} was written with --record commits: its winner lines are not in the "
+            f"file; write it whole with `replay LOG --to {len(self.commits)} --out FILE`, and "
+            "give FILE here"
+        )
+
+    def omits(self, tick: int) -> bool:
+        """Whether the winner lines of a tick are left out of the file."""
+        return self.commits.row(tick).gap > 0
+
+    def kept(self, tick: int) -> omission.Kept:
+        """What of such a tick stands in the file."""
+        row = self.commits.row(tick)
+        return omission.kept_at(self._fd, row.batch_start, row.gap, row.commit_start)
+
+    def hold(self, tick: int, batch: bytes) -> None:
+        """Keep a batch that the file leaves out in memory, as long as there is room."""
+        self._held_bytes += len(batch) - len(self._held.pop(tick, b""))
+        self._held[tick] = batch
+        while self._held_bytes > HELD and len(self._held) > 1:
+            self._held_bytes -= len(self._held.pop(next(iter(self._held))))
+
+    def batch_lines(self, tick: int) -> Iterator[tuple[int, bytes]]:
+        """The lines of a tick's batch with their numbers."""
+        row = self.commits.row(tick)
+        return ((n, self.line(n)) for n in range(row.first_line, row.first_line + row.lines))
+
+    def offset(self, number: int) -> int:
+        """The byte at which a line begins; of one left out: the line that stands for it."""
+        return self._span(number)[0]
+
+    def line(self, number: int) -> bytes:
+        """One line of the log, whichever."""
+        row = self._row_of(number) if self.commits.omitting else None
+        if row is not None and row.gap and 0 <= self._omitted(row, number) < row.omitted:
+            return self._line_computed(row, number - row.first_line)
+        start, stop = self._span(number)
+        return os.pread(self._fd, stop - start, start)
+
+    def _row_of(self, number: int) -> Row | None:
+        tick = self.commits.tick_of_line(number)
+        return self.commits.row(tick) if tick else None
+
+    def _omitted(self, row: Row, number: int) -> int:
+        """Which of the lines that are left out it is, from 0; outside their number: none."""
+        return number - row.first_line - int(np.searchsorted(self._ends(row), row.gap))
+
+    def _line_computed(self, row: Row, k: int) -> bytes:
+        """The k-th line of a batch that is computed again."""
+        whole = self.batch(row.tick)
+        if self._breaks[0] != row.tick:
+            ends = np.flatnonzero(np.frombuffer(whole, np.uint8) == 10)
+            self._breaks = row.tick, ends[self._separator(row.tick) :]
+        ends = self._breaks[1]
+        start = int(ends[k - 1]) + 1 if k else self._separator(row.tick)
+        return bytes(whole[start : int(ends[k])])
+
+    def _span(self, number: int) -> tuple[int, int]:
+        if not 1 <= number <= self.lines:
+            raise IndexError(f"there is no line {number}; the log has {self.lines}")
+        if number <= self.index.line_count:
+            start = self.index.offset(number)
+            raw = recovery.line_at(self._fd, start, self._genesis_bytes)
+            return start, self._genesis_bytes if raw is None else start + len(raw)
+        row = self.commits.row(self.commits.tick_of_line(number))
+        k = number - row.first_line
+        if k == row.lines:
+            return row.commit_start, row.end - 1
+        ends = self._ends(row)
+        if row.gap and (after := self._omitted(row, number)) >= 0:
+            k -= min(after, row.omitted - 1)  # the line that stands for those, or one behind it
+        start = int(ends[k - 1]) + 1 if k else row.batch_start + self._separator(row.tick)
+        return start, int(ends[k])
+
+    def _ends(self, row: Row) -> NDArray[np.int64]:
+        """Where the lines of a batch end; those of the last batch asked for are kept."""
+        if self._newlines[0] != row.tick:
+            raw = file_io.mapped(self._fd, row.batch_start, row.commit_start)
+            ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10)
+            self._newlines = row.tick, ends[self._separator(row.tick) :] + row.batch_start
+        return self._newlines[1]
+
+    def _separator(self, tick: int) -> int:
+        return recovery.separator(self._fd, self._genesis_bytes) if tick == 1 else 0
+
+    def _commit_raw(self, tick: int) -> bytes:
+        row = self.commits.row(tick)
+        return os.pread(self._fd, row.end - row.commit_start, row.commit_start)
+
+    def find(self, identity: str) -> list[int]:
+        """The lines of all versions of an id, ascending."""
+        if is_our_id(identity, self.prefix):
+            return self._find_ours(identity.removeprefix(self.prefix))
+        return self.index.lines_of(identity)
+
+    def _find_ours(self, rest: str) -> list[int]:
+        kind, _, number = rest.partition(":") if ":" in rest else ("m", "", rest[1:])
+        n = int(number.partition(".")[0])
+        return self._find_made(n, rest) if kind == "m" else self._find_record(kind, n)
+
+    def _find_record(self, kind: str, n: int) -> list[int]:
+        if kind == "run":
+            return [self.run_lines[n - 1]] if 1 <= n <= len(self.run_lines) else []
+        if not 1 <= n <= len(self.commits):
+            return []
+        row = self.commits.row(n)
+        return [row.first_line + row.lines]
+
+    def _find_made(self, n: int, rest: str) -> list[int]:
+        """The line of a winner, or of another that was made in a tick."""
+        if not 1 <= n <= len(self.commits):
+            return []
+        row = self.commits.row(n)
+        if row.gap and (line := self._find_kept(row, rest)):
+            return [line]
+        data = self.batch(n).tobytes()
+        at = data.find(f'\n{{"id":"{self.prefix}{rest}"'.encode(), self._separator(n)) + 1
+        first = data.startswith(f'{{"id":"{self.prefix}{rest}"'.encode())
+        if not at and not first:
+            return []
+        return [row.first_line + data.count(b"\n", 0, at) - self._separator(n)]
+
+    def _find_kept(self, row: Row, rest: str) -> int:
+        """The line of an id of ours among those made by actions, which are never left out; or 0."""
+        tail = b"\n" + self.kept(row.tick).tail
+        at = tail.find(f'\n{{"id":"{self.prefix}{rest}"'.encode())
+        return row.first_line + row.lines - tail.count(b"\n", at + 1) if at >= 0 else 0
+
+    def current(self, identity: str) -> bytes | None:
+        """The last version of an id that parses."""
+        for number in reversed(self.find(identity)):
+            raw = self.line(number)
+            if isinstance(parse_line(raw), Object):
+                return raw
+        return None
+
+    def inbox_lines(self, offset: int) -> tuple[list[bytes], int]:
+        """Complete lines of the inbox from `offset` on, and the offset after them."""
+        return inbox_lines(self.path, offset)
+
+    def verify_chain(
+        self, from_tick: int | None = None, progress: Callable[[int], object] | None = None
+    ) -> integrity.ChainReport:
+        """Checks all bytes of the genesis and of every batch (from a tick on: of these)."""
+        return integrity.check(self._fd, self.genesis, self.commits, from_tick or 1, progress)

@@ -1,0 +1,352 @@
+"""The log: the only opener of the JSONL, and its one writer.
+
+Lives here: opening, locking, appending a batch with its commit, durability. Must
+not know: terms, populations, the clock (it is handed one), the terminal. What a
+file is, `automaton.log.recovery` decides; reading is `automaton.log.reader`'s; the
+system calls are `automaton.log.file_io`'s; the format is docs/format.md. These modules
+are one room, and nobody else opens a log.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Literal, Self
+
+from automaton.errors import AutomatonError, LockedError, StorageError
+from automaton.format.records import (
+    Commit,
+    CommitFields,
+    commit_line,
+    parse_commit,
+    parse_run,
+    run_line,
+)
+from automaton.log import omission, recovery, sidecars
+from automaton.log.commit_scanner import Named, first_line, named_in
+from automaton.log.file_io import (
+    Buffer,
+    Disk,
+    lock,
+    refusal,
+    regular,
+    sign,
+    size_of,
+    unsign,
+    write_all,
+)
+from automaton.log.prefix_hash import NOTHING, Begun
+from automaton.log.reader import LogReader
+
+KEEP_CACHED = 16 << 20  # bytes before the end that stay in memory for readers
+
+Durability = Literal["commit", "interval", "off"]
+Clock = Callable[[], float]  # seconds
+Policy = tuple[Durability, float, Clock | None]
+
+
+class Log(LogReader):
+    """A log opened for reading, or by its one writer. Use it in a `with` statement."""
+
+    def __init__(
+        self, fd: int, path: str, found: recovery.Found, disk_: Disk, policy: Policy
+    ) -> None:
+        super().__init__(fd, path, found)
+        self.durability, self._interval_s, self._clock = policy
+        self._synced_at = self._clock() if self._clock else 0.0
+        self._forgotten = self.size
+        self.writable, self._disk, self._broken = False, disk_, ""
+        self._hint = sidecars.HintFile(disk_, path)
+
+    @classmethod
+    def open(  # noqa: PLR0913 - options by name, most with defaults
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        write: bool,
+        durability: Durability = "commit",
+        interval_s: float = 1.0,
+        clock: Clock | None = None,
+        as_genesis: bool = False,
+        disk: Disk | None = None,
+    ) -> Self:
+        """Opens by the rules of law 2; with `write`, takes the lock and mends a torn tail.
+
+        With durability `interval` and a `clock` (seconds), appends are made durable
+        at least `interval_s` apart; without a clock, each is.
+        """
+        real, disk_ = os.path.realpath(os.fspath(path)), disk or Disk()
+        fd = regular(disk_, real, write=write)
+        try:
+            if write:
+                lock(fd, real)
+                sign(disk_, real)
+            found = recovery.examine(fd, real, as_genesis=as_genesis)
+            log = cls(fd, real, found, disk_, (durability, interval_s, clock))
+            log._mention_loss(found.hint)
+            if write:
+                log._begin_writing(found)
+        except BaseException as error:
+            if write and not isinstance(error, LockedError):
+                unsign(real)
+            os.close(fd)
+            raise
+        log._mention_tail()
+        return log
+
+    def _mention_loss(self, hint: sidecars.Hint | None) -> None:
+        if hint is not None and hint.tick > len(self.commits):
+            self.notices.append(
+                f"the log ends at tick {len(self.commits)}, but was durable up to tick "
+                f"{hint.tick}: it was cut, or is an older copy"
+            )
+
+    def _mention_tail(self) -> None:
+        if self.tail_bytes:
+            self.notices.append(
+                f"{self.tail_bytes} bytes after the last commit are not part of the log: "
+                "a tick that is being written, or a torn one that the next run moves aside"
+            )
+
+    def _begin_writing(self, found: recovery.Found) -> None:
+        self.writable = True
+        try:
+            if found.restored:
+                sidecars.write_pin(self._disk, self.path, self.genesis)
+                self.pinned = True
+                self.notices.append(f"the pin of {self.path} was missing; its chain restored it")
+            if self.tail_bytes:
+                self._move_tail(found.tail_reason)
+        except OSError as error:
+            raise self._refused(error, self.tail_bytes) from error
+        if len(self.commits) and self.durability != "off":
+            self.sync()
+
+    def _move_tail(self, reason: str) -> None:
+        end, size = self.size, self.size + self.tail_bytes
+        target = sidecars.save_tail(self._disk, self.path, self._fd, end, size)
+        self._disk.ftruncate(self._fd, end)
+        self._disk.fdatasync(self._fd)
+        self.notices.append(
+            f"{self.tail_bytes} bytes after tick {len(self.commits)} were torn ({reason}); "
+            f"they were moved to {target}"
+        )
+        self.tail_bytes = 0
+
+    # Appending.
+
+    def run_record(self, options: Mapping[str, object]) -> bytes:
+        """The line of the next run record, to be the first part of a batch."""
+        return run_line(self.prefix, self.run_count + 1, self.genesis, options)
+
+    def append(  # noqa: PLR0913, PLR0917 - a batch is made of these
+        self,
+        parts: Sequence[Buffer],
+        lines: int,
+        fields: CommitFields,
+        named: Sequence[tuple[str | None, int]] | None = None,
+        begun: Begun | None = None,
+        left_out: slice | None = None,
+        ahead: Callable[[bytes], object] | None = None,
+    ) -> Commit:
+        """Writes a batch and its commit at once; on any failure the log ends where it did.
+
+        Each part holds whole lines, `lines` of them in all; a run record stands in
+        the first part. `named` are the lines that are neither winner nor run record:
+        id (None where there is none) and number within the batch, from 0. Without
+        it every line is looked at, half a millisecond for 8,000 of them. What is
+        `begun` is hashed and counted already, if the batch does begin so. `left_out`
+        are the parts, winner lines all of them, that are sealed and not written.
+        `ahead` is told the new chain before anything of the batch is written.
+        """
+        self._may_append(fields)
+        first = not len(self.commits)
+        if begun is None or first or not begun.begins(parts):
+            begun = NOTHING
+        found, count = named_in(parts, self.prefix, named, begun)
+        if count != lines:
+            raise ValueError(f"the batch holds {count} lines, not {lines}")
+        run = parse_run(first_line(parts))
+        if run is None and self.run is None:
+            raise ValueError("the first batch begins with a run record")
+        batch = [b"\n"[: self._separator(1) if first else 0], *parts]
+        line, head, commit = self._sealed(batch, lines, fields, begun)
+        if first:
+            self._pin()
+        stored, gap = batch, omission.NO_GAP
+        if left_out is not None:
+            shift = len(batch) - len(parts)
+            stored, gap = omission.without(batch, left_out.start + shift, left_out.stop + shift)
+            self.hold(fields.tick, b"".join(batch))
+        sealed = sum(memoryview(part).nbytes for part in stored)
+        if ahead is not None:
+            ahead(head)
+        durable = self._store([*stored, line], sealed + len(line))
+        self._enter(commit, head, (sealed, len(line)), found, gap)
+        if run:
+            self.run = run
+            self.run_lines.append(self.commits.row(fields.tick).first_line)
+        if durable:
+            self._note_durable()
+        return commit
+
+    def _may_append(self, fields: CommitFields) -> None:
+        if not self.writable:
+            raise ValueError("this log was opened for reading")
+        if self._broken:
+            raise StorageError(f"{self._broken}; open it anew to go on")
+        if fields.tick != len(self.commits) + 1:
+            raise ValueError(f"tick {fields.tick} where {len(self.commits) + 1} is due")
+
+    def _sealed(
+        self, batch: Sequence[Buffer], lines: int, fields: CommitFields, begun: Begun
+    ) -> tuple[bytes, bytes, Commit]:
+        digest, count = begun.digest.copy(), begun.bytes
+        for part in batch[1 + len(begun.parts) :] if begun.parts else batch:
+            digest.update(part)
+            count += memoryview(part).nbytes
+        line, head = commit_line(self.prefix, fields, lines, count, digest.digest(), self.head)
+        commit = parse_commit(line)
+        if commit is None:
+            raise ValueError("the commit does not read back as it was written")
+        return line, head, commit
+
+    def _pin(self) -> None:
+        """Makes the genesis known on disk before anything follows it."""
+        try:
+            if size_of(self._fd) != self.size:
+                raise self._foreign()
+            if not self.pinned:
+                sidecars.write_pin(self._disk, self.path, self.genesis)
+                self.pinned = True
+            self._hint.write(sidecars.Hint(0, self.size, self.genesis.sha256), durable=True)
+            self._disk.sync_folder(self.path)
+        except OSError as error:
+            raise self._refused(error, sidecars.PIN_BYTES) from error
+
+    def _store(self, parts: Sequence[Buffer], nbytes: int) -> bool:
+        """Puts the bytes behind the last commit; whether they were made durable."""
+        if size_of(self._fd) != self.size:
+            raise self._foreign()
+        try:
+            os.lseek(self._fd, self.size, os.SEEK_SET)
+            write_all(self._disk, self._fd, parts)
+            due = self._due()
+            if due:
+                self._fdatasync()
+        except OSError as error:
+            self._roll_back()
+            raise self._refused(error, nbytes) from error
+        except BaseException:
+            self._roll_back()
+            raise
+        return due
+
+    def _foreign(self) -> StorageError:
+        return StorageError(
+            f"another program wrote into {self.path}; give input through {self.path}.inbox, "
+            "and start again: what was written is looked at then"
+        )
+
+    def _roll_back(self) -> None:
+        try:
+            self._disk.ftruncate(self._fd, self.size)
+        except OSError as error:
+            self._broken = f"{self.path} could not be cut back to its last commit: {error.strerror}"
+
+    def _refused(self, error: OSError, needed: int) -> AutomatonError:
+        state = f"the log ends at tick {len(self.commits)}, byte {self.size}"
+        if self.durable < self.size:
+            state += f" (durable: byte {self.durable})"
+        return refusal(error, self.path, needed, state)
+
+    def _enter(
+        self, commit: Commit, head: bytes, lengths: tuple[int, int], found: Sequence[Named],
+        gap: omission.Gap,
+    ) -> None:  # fmt: skip
+        """What is on disk, entered in the tables; lengths are of the batch and the commit."""
+        start, after = self.size, self.lines - self.commits.genesis_lines
+        sealed = start + lengths[0]
+        end = sealed + lengths[1]
+        stub = gap.stub
+        place = start + gap.at if gap.own else 0
+        self.commits.append(
+            start, sealed, end, after, commit.lines, place, stub.lines, stub.bytes - gap.own
+        )
+        first = start + self._separator(commit.tick)
+        for number, offset, identity in found:
+            behind = gap.own > 0 and self._separator(commit.tick) + offset >= gap.at
+            moved = gap.own - stub.bytes if behind else 0
+            self._name(identity, self.lines + 1 + number, first + offset + moved)
+        self.size = end
+        self.lines += commit.lines + 1
+        self.last_commit, self._chain = commit, head
+
+    # Durability.
+
+    def _due(self) -> bool:
+        if self.durability != "interval" or self._clock is None:
+            return self.durability != "off"
+        return self._clock() - self._synced_at >= self._interval_s
+
+    def _fdatasync(self) -> None:
+        try:
+            self._disk.fdatasync(self._fd)
+        except OSError as error:
+            # After a failed sync the kernel may drop what it could not write and
+            # report success the next time: nothing more is believed of this file.
+            self._broken = f"{self.path} could not be made durable: {error.strerror}"
+            raise
+
+    def _note_durable(self) -> None:
+        self.durable = self.size
+        self._forget()
+        self._synced_at = self._clock() if self._clock else 0.0
+        self._hint.write(sidecars.Hint(len(self.commits), self.size, self.head))
+
+    def _forget(self) -> None:
+        """Give back the memory of what was written long ago and is safe on the medium.
+
+        The next writes take the same pages again, which on virtual machines is two
+        to four times as fast as touching new ones.
+        """
+        if self.durable - self._forgotten >= 2 * KEEP_CACHED:
+            until = self.durable - KEEP_CACHED
+            self._disk.forget(self._fd, self._forgotten, until - self._forgotten)
+            self._forgotten = until
+
+    def sync(self) -> None:
+        """Makes all commits durable now."""
+        if not self.writable or not len(self.commits) or self._broken:
+            return
+        try:
+            self._fdatasync()
+        except OSError as error:
+            raise self._refused(error, self.size - self.durable) from error
+        self._note_durable()
+
+    def close(self) -> None:
+        """Makes durable what the policy wants so, and gives the lock back."""
+        if self._fd < 0:
+            return
+        try:
+            if self.writable and self.durability != "off" and self.durable < self.size:
+                self.sync()
+        finally:
+            self._hint.close()
+            if self.writable:
+                unsign(self.path)
+            os.close(self._fd)
+            self._fd, self.writable = -1, False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

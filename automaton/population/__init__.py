@@ -1,0 +1,4 @@
+"""What is alive, as columns.
+
+Touches nothing outside. Must not know: files, devices, who wins.
+"""

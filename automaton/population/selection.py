@@ -1,0 +1,127 @@
+"""Selectors over the population: which places may be reactants this tick.
+
+Parsed once, evaluated over all live places in one batch a tick. Knows columns
+and patterns; what a selector is for, and what the log says, others know.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache, partial
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.population.population import Places, Population, Words
+from automaton.program import conditions
+from automaton.terms import notation
+from kernels import cpu
+from kernels.terms import match as kernels_match
+from kernels.terms import packed
+
+Truth = npt.NDArray[np.bool_]
+
+
+class Matcher:
+    """Looks at the terms themselves, on this processor; a device may do so elsewhere."""
+
+    def numerals(self, population: Terms, rows: Places) -> Truth:
+        """Which rows are Church numerals."""
+        column = population.column
+        found = np.empty(len(rows), dtype=np.bool_)
+        cpu.compiled(kernels_match.match_numerals)(
+            population.code, column["start"], column["size"], rows, found
+        )
+        return found
+
+    def terms(self, population: Terms, rows: Places, pattern: Words, metas: int) -> Truth:
+        """Which rows match a pattern whose metavariables are numbered below `metas`."""
+        bound = np.empty((2, metas), dtype=np.int64)
+        found = np.empty(len(rows), dtype=np.bool_)
+        cpu.compiled(kernels_match.match_terms)(
+            pattern, population.code, population.column["start"], rows, found, bound[0], bound[1]
+        )
+        return found
+
+
+ON_CPU = Matcher()
+
+
+class Terms(Protocol):
+    """Terms as columns: a population, or the candidates of a batch."""
+
+    code: Words
+    kinds: list[str]
+    column: dict[str, npt.NDArray[Any]]
+
+    def duplicates(self, rows: Places) -> Truth:
+        """Which rows hold a term that is known already."""
+
+
+def select(
+    population: Population, selector: conditions.Selector | None, matcher: Matcher = ON_CPU
+) -> Places:
+    """The live places that a selector (None: every term) matches, ascending."""
+    return chosen(population, population.choices(), selector, matcher)
+
+
+def chosen(
+    terms: Terms, rows: Places, selector: conditions.Selector | None, matcher: Matcher = ON_CPU
+) -> Places:
+    """Those of some rows that a selector (None: every term) matches, in their order."""
+    if selector is None:
+        return rows
+    return rows[conditions.evaluate(selector, partial(_leaf, terms, rows, matcher))]
+
+
+def checked(text: str) -> conditions.Selector:
+    """The selector of a text, its patterns read too; raises `ConditionError` or `TermError`."""
+    selector = conditions.parse_selector(text)
+    conditions.evaluate(selector, _check_leaf)
+    return selector
+
+
+def _check_leaf(leaf: conditions.Leaf) -> Truth:
+    if isinstance(leaf, conditions.Matches):
+        notation.parse(leaf.pattern, pattern=True)
+    return np.zeros(0, dtype=np.bool_)
+
+
+def _leaf(population: Terms, rows: Places, matcher: Matcher, leaf: conditions.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
+    """One truth value a row for an atom of a selector."""
+    column = population.column
+    match leaf:
+        case conditions.Const(value):
+            return np.full(len(rows), value)
+        case conditions.Numeral():
+            return matcher.numerals(population, rows)
+        case conditions.Duplicate():
+            return population.duplicates(rows)
+        case conditions.Matches(text):
+            return matcher.terms(population, rows, *_pattern(text))
+        case conditions.Compare(field, op, value):
+            compare = conditions.COMPARISONS[op]
+            values: Any = _field(population, field)[rows]
+            return np.asarray(compare(values, value), dtype=np.bool_)
+        case conditions.Member("type", values):
+            codes = [number for number, kind in enumerate(population.kinds) if kind in values]
+            return np.isin(column["kind"][rows], codes)
+        case conditions.Member(field, values):
+            return np.isin(_field(population, field)[rows], values)
+
+
+def _field(population: Terms, field: str) -> npt.NDArray[np.int32]:
+    return population.column[field]
+
+
+@lru_cache(maxsize=256)
+def _pattern(text: str) -> tuple[Words, int]:
+    """A pattern's packed form, read once, and how many numbers its metavariables have."""
+    pattern = notation.parse(text, pattern=True)
+    metas = pattern[pattern & 3 == packed.META] >> 2
+    return pattern, int(metas.max()) + 1 if len(metas) else 0
+
+
+def forget_patterns() -> None:
+    """Patterns are read again when they are needed."""
+    _pattern.cache_clear()

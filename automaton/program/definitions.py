@@ -1,0 +1,250 @@
+"""What may change: the state machine that the log's definitions describe.
+
+Automata, transitions, vertical edges and rules are read from objects; which of
+them applies next is a function of their values and of answers to conditions.
+Nothing here knows files, populations or how a reaction is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from automaton.errors import AutomatonError, NothingToRunError, UsageError
+from automaton.format import objects
+from automaton.format.machine_state import ACTIONS
+from automaton.population import selection
+from automaton.program import conditions
+from automaton.terms import encodings, notation, rewrite_rule
+from automaton.terms.packed import Words
+from automaton.terms.rewrite_rule import Rewriting
+
+#: Types whose objects are definitions: their terms are never overwritten.
+DEFINITIONS = frozenset({"automaton", "transition", "rule", "veto"})
+#: Bytes that an id may have, escaped, to stand in the lines of others.
+MAX_NAME = 1024
+
+
+@dataclass(frozen=True)
+class Automaton:
+    """A state of the machine: its operator, and which objects may be reactants."""
+
+    id: str
+    level: int
+    operator: Words
+    a: conditions.Selector | None = None
+    b: conditions.Selector | None = None
+    self_line: int | None = None  # selfReference.line, where it is a whole number
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A way from one automaton to another, its condition and its action."""
+
+    id: str
+    source: str
+    target: str
+    condition: conditions.Condition
+    action: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An operator that takes the automaton's place where reactant a matches."""
+
+    id: str
+    match: conditions.Selector
+    operator: Words
+
+
+@dataclass(frozen=True)
+class Replacing:
+    """A rule that rewrites the terms that its pattern matches at the root (REASON's)."""
+
+    id: str
+    match: conditions.Selector | None  # None: every term
+    rewriting: Rewriting
+
+
+@dataclass
+class Program:
+    """The current definitions, each map in order of the ids' first appearance."""
+
+    max_size: int
+    automata: dict[str, Automaton] = field(default_factory=dict)
+    transitions: dict[str, Transition] = field(default_factory=dict)
+    verticals: dict[str, tuple[str, str]] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+    vetoes: dict[str, conditions.Selector] = field(default_factory=dict)
+    rewritings: dict[str, Replacing] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)  # of these, those of automata
+
+    def learn(self, object_id: str, members: Mapping[str, Any]) -> None:
+        """Take in the current version of an object; whatever it was before is forgotten."""
+        made = _definition(object_id, members, self)
+        if made is not None and not 0 < len(objects.quote(object_id)) - 2 <= MAX_NAME:
+            why = f"a definition's id is empty or over {MAX_NAME} bytes: not used"
+            self.refuse(why, automaton=made[0] is self.automata)
+            made = None
+        tables: tuple[dict[str, Any], ...] = (
+            self.automata, self.transitions, self.verticals, self.rules, self.vetoes,
+            self.rewritings,
+        )  # fmt: skip
+        for table in tables:
+            if made is None or made[0] is not table:
+                table.pop(object_id, None)
+        if made is not None:
+            made[0][object_id] = made[1]
+
+    def refuse(self, why: str, *, automaton: bool) -> None:
+        """Note a definition that is not used."""
+        self.problems.append(why)
+        self.lost += [why] if automaton else []
+
+    def lowest(self) -> Automaton:
+        """The automaton of the lowest dimension (ties: first appearance)."""
+        if not self.automata:
+            message = "the log holds no automaton object"
+            raise NothingToRunError(message)
+        return min(self.automata.values(), key=lambda automaton: automaton.level)
+
+    def at_level(self, level: int) -> Automaton | None:
+        """The first automaton of a dimension."""
+        found = (a for a in self.automata.values() if a.level == level)
+        return next(found, None)
+
+    def upward(self, automaton_id: str) -> str | None:
+        """Where the first vertical edge from an automaton to another leads."""
+        for source, target in self.verticals.values():
+            if source == automaton_id and target != source and target in self.automata:
+                return target
+        return None
+
+
+Definition = tuple[dict[str, Any], Any]
+
+
+def _definition(  # noqa: PLR0911 - one return a table
+    object_id: str, members: Mapping[str, Any], program: Program
+) -> Definition | None:
+    """The table that an object belongs to and its entry there; None: no definition."""
+    kind = members.get("type")
+    ends = objects.edge_ends(members)
+    try:
+        if kind == "automaton":
+            return program.automata, _automaton(object_id, members, program)
+        if kind == "transition" and ends is not None:
+            return program.transitions, _transition(object_id, members, ends, program)
+        if kind == "vertical" and ends is not None:
+            return program.verticals, ends
+        if kind == "rule" and rewrite_rule.is_meant(members):
+            return program.rewritings, _replacing(object_id, members, program)
+        if kind == "rule" and isinstance(members.get("match"), str):
+            return program.rules, _rule(object_id, members, program)
+        if kind == "veto" and isinstance(members.get("match"), str):
+            return program.vetoes, selection.checked(members["match"])
+    except AutomatonError as error:
+        program.refuse(f"{object_id}: {error}", automaton=kind == "automaton")
+    return None
+
+
+def _automaton(object_id: str, members: Mapping[str, Any], program: Program) -> Automaton:
+    reference = members.get("selfReference")
+    line = reference.get("line") if isinstance(reference, dict) else None
+    return Automaton(
+        id=object_id,
+        level=objects.level(members),
+        operator=operator_of(members, program.max_size),
+        a=_selector(members.get("a")),
+        b=_selector(members.get("b")),
+        self_line=line if type(line) is int else None,
+    )
+
+
+def operator_of(members: Mapping[str, Any], max_size: int) -> Words:
+    """An automaton's operator: its `term`, else the one that `currentState` names."""
+    source = objects.term_sources(members)
+    if source.kind == "term":
+        return _closed(source.value, max_size)
+    return encodings.operator_named(source.value if source.kind == "state" else "")
+
+
+def _closed(text: str, max_size: int) -> Words:
+    words = notation.parse(text)
+    if len(words) > max_size:
+        message = f"the operator has {len(words)} nodes, more than --max-size {max_size}"
+        raise UsageError(message)
+    return words
+
+
+def _selector(value: object) -> conditions.Selector | None:
+    return selection.checked(value) if isinstance(value, str) else None
+
+
+def _transition(
+    object_id: str, members: Mapping[str, Any], ends: tuple[str, str], program: Program
+) -> Transition:
+    condition = members.get("condition")
+    action = members.get("action")
+    if action not in ACTIONS:
+        program.problems.append(f"{object_id}: the action {action!r} is not known; it does nothing")
+    return Transition(
+        id=object_id,
+        source=ends[0],
+        target=ends[1],
+        condition=conditions.parse(condition if isinstance(condition, str) else "true"),
+        action=action if isinstance(action, str) else "",
+    )
+
+
+def _rule(object_id: str, members: Mapping[str, Any], program: Program) -> Rule:
+    operator = members.get("operator")
+    if not isinstance(operator, str):
+        message = "a rule needs an `operator` beside its `match`, or `pattern` and `replacement`"
+        raise UsageError(message)
+    return Rule(object_id, selection.checked(members["match"]), _closed(operator, program.max_size))
+
+
+def _replacing(object_id: str, members: Mapping[str, Any], program: Program) -> Replacing:
+    found = rewrite_rule.of(members, program.max_size)
+    return Replacing(object_id, _selector(members.get("match")), found)
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What the machine does at the end of a tick."""
+
+    performed: tuple[Transition, ...]
+    next: str
+    fired: bool
+
+
+def moves(
+    program: Program, current: str, holds: Callable[[conditions.Condition], bool], *, locked: bool
+) -> Moves:
+    """Which transitions act, and where the machine goes.
+
+    Transitions out of the current automaton are tried in order; one that leads
+    elsewhere ends the trying, a self-loop does not; if none leads on, a vertical
+    edge does. Locked, every transition is a self-loop and edges lead nowhere.
+    """
+    performed: list[Transition] = []
+    for transition in program.transitions.values():
+        if transition.source != current or not holds(transition.condition):
+            continue
+        performed.append(transition)
+        target = destination(program, transition)
+        if not locked and target != current:
+            return Moves(tuple(performed), target, fired=True)
+    upward = None if locked else program.upward(current)
+    return Moves(tuple(performed), upward or current, fired=bool(performed or upward))
+
+
+def destination(program: Program, transition: Transition) -> str:
+    """Where a transition leads: `to`, or dimension 0 for `self-observe`; else nowhere."""
+    if transition.action == "self-observe":
+        ground = program.at_level(0) or program.lowest()
+        return ground.id
+    return transition.target if transition.target in program.automata else transition.source

@@ -1,0 +1,72 @@
+"""What a batch claims that nobody can compute again: read from its bytes, to be held to rules.
+
+That is a run record, accepted input, and the answers of the disk (`fact` lines).
+Values in, values out; must not know: how a tick is computed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from automaton.format.admission import accept
+from automaton.format.machine_state import State
+from automaton.format.records import Commit, Run, is_our_id, parse_run
+
+_FACT = re.compile(
+    rb'\{"id":"[a-z]*m[0-9]+\.[0-9]+","type":"fact","condition":"file_exists","value":(true|false)\}\n'
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What stands in the log for a tick, and what of it has to be believed."""
+
+    raw: memoryview  # the batch, up to its commit; where it leaves out winners, up to them
+    run: Run | None
+    input: list[bytes]
+    state: State | None  # after the tick, where its commit can be read
+
+
+def claim(tick: int, raw: memoryview, commit: Commit | None, before: State, prefix: str) -> Claim:
+    """Read it from a batch that follows the state `before`."""
+    lines = _lines(raw[separator(tick, raw) :])
+    first = next(lines, b"")
+    run = parse_run(first)
+    state = None if commit is None else State.of(commit.state)
+    room = len(raw)
+    if state is not None:
+        room = state.counters["accepted"] - before.counters["accepted"]
+    taken: list[bytes] = []
+    for line in lines if run else chain([first], lines):
+        if len(taken) >= room or accept([line], prefix, is_our_id)[1] != [line]:
+            break
+        taken.append(line)
+    return Claim(raw, run, taken, state)
+
+
+def separator(tick: int, raw: memoryview) -> int:
+    """The first batch begins with a newline where the genesis does not end in one."""
+    return int(tick == 1 and bytes(raw[:1]) == b"\n")
+
+
+def facts(raw: memoryview) -> Iterator[bool]:
+    """The answers of the disk in the lines that stand right here."""
+    at = 0
+    while (match := _FACT.match(raw, at)) is not None:
+        yield match[1] == b"true"
+        at = match.end()
+
+
+def _lines(raw: memoryview) -> Iterator[bytes]:
+    """The lines with their newlines, one by one; the last may lack it."""
+    at = 0
+    while at < len(raw):
+        size = 4096
+        while (end := bytes(raw[at : at + size]).find(b"\n")) < 0 and at + size < len(raw):
+            size *= 4
+        line = bytes(raw[at : at + end + 1] if end >= 0 else raw[at:])
+        yield line
+        at += len(line)

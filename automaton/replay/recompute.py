@@ -1,0 +1,168 @@
+"""One tick computed again, from the snapshot before it: the bytes that must stand in the log.
+
+Shares the pure functions with a run and nothing else: not its loop, not its
+state. What nobody can compute again is taken from the log and held to its rules:
+accepted input, the answers of the disk (`fact` lines), how much of an inbox was
+read and refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from automaton.backends.cpu import OUTCOMES, Cpu, LineBuffer, Reference
+from automaton.chemistry import competition
+from automaton.chemistry.actions import TRIALS
+from automaton.chemistry.batch_replay import replay
+from automaton.chemistry.condition_answers import application
+from automaton.chemistry.world import Choice, World
+from automaton.errors import DamagedError
+from automaton.format.machine_state import State
+from automaton.format.options import Options, from_record
+from automaton.format.records import Commit, CommitFields
+from automaton.log.reader import LogReader
+from automaton.population.population import Words
+from automaton.replay import claims
+from automaton.replay.claims import Claim, separator
+from automaton.replay.input_division import Attempt, Section
+
+Open = Callable[[Options], Cpu]
+
+
+class Slot(NamedTuple):
+    """One reaction: what was drawn and what came of it."""
+
+    number: int
+    outcome: str
+    steps: int
+    salience: int
+    rows: tuple[int, int, int]  # of operator, a and b
+    term: Words  # (op a) b
+    normal_form: Words | None
+
+
+class Again:
+    """A snapshot that goes from tick to tick by its own computing."""
+
+    def __init__(self, log: LogReader, world: World, open_device: Open) -> None:
+        self.log, self.world = log, world
+        self.reference = Reference()
+        self._open = open_device
+        self._device: Cpu | None = None
+        self._buffers = (LineBuffer(), LineBuffer())
+        self._options: Options | None = None
+        self._reacted: tuple[int, Choice, LineBuffer] | None = None  # before it was asked for
+
+    @property
+    def device(self) -> Cpu:
+        """Where reactions are computed, once `begin` has looked at the options."""
+        assert self._device is not None
+        return self._device
+
+    def claim(self, tick: int, raw: memoryview, commit: Commit | None) -> Claim:
+        """Read from a batch what has to be believed."""
+        return claims.claim(tick, raw, commit, self.world.state, self.world.prefix)
+
+    def begin(self, tick: int, claim: Claim) -> None:
+        """Take in a run record's options, and count the genesis before the first tick."""
+        world = self.world
+        if claim.run is not None:
+            world.use_options(from_record(claim.run.options), claim.run.number)
+        if tick == 1:
+            genesis = self.log.genesis_line_count
+            first = self.log.index.first_lines()
+            world.state.counters["lines"] = genesis
+            world.state.counters["objects"] = int(np.count_nonzero(first <= genesis))
+        if claim.run is not None and world.current:
+            world.heed(tick)
+        if world.options != self._options:
+            self.close()
+            self._options, self._device = world.options, self._open(world.options)
+            self._device.take_in(world.population)
+            world.matcher = self._device.matcher
+            self.batch = self._device.batch(world.slots, len(world.stream_names))
+            self.trials = self._device.batch(TRIALS)
+            self._buffers = (self._device.buffer(), self._device.buffer())
+
+    def react(self, tick: int) -> tuple[Choice, LineBuffer]:
+        """Compute a tick's reactions and the lines of its winners."""
+        choice = self.world.choice(tick)
+        buffer = self._buffers[tick % 2]
+        competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
+        return choice, buffer
+
+    def whole(self, tick: int, claim: Claim, tail: bytes) -> Claim:
+        """The claim of a batch that leaves out its winners, with those that are computed.
+
+        After `begin`; `tail` is what stands behind them. Whether this is what was
+        sealed is to be checked: by the digest, or by the commit.
+        """
+        choice, buffer = self.react(tick)
+        self._reacted = tick, choice, buffer
+        return replace(claim, raw=memoryview(b"".join((claim.raw, *buffer.parts, tail))))
+
+    def follow(self, tick: int) -> None:
+        """Fold a tick of the log; what it leaves out is computed, and held to its digest."""
+        log, commit = self.log, self.log.commit(tick)
+        if not log.omits(tick):
+            with log.batch(tick) as raw:
+                replay(self.world, raw, commit)
+            return
+        kept = log.kept(tick)
+        claim = self.claim(tick, memoryview(kept.head), commit)
+        self.begin(tick, claim)
+        whole = bytes(self.whole(tick, claim, kept.tail).raw)
+        self._reacted = None
+        lines = whole.count(b"\n") - separator(tick, memoryview(whole))
+        if hashlib.sha256(whole).digest() != commit.batch or lines != commit.lines:
+            raise DamagedError(
+                f"{log.path}: tick {tick}: its winner lines, computed again, are not those that "
+                "its commit sealed; the log was altered, or written by another version: see verify"
+            )
+        log.hold(tick, whole)
+        replay(self.world, whole, commit)
+
+    def tick(
+        self, tick: int, claim: Claim, same: Callable[[list[Section]], bool]
+    ) -> CommitFields | None:
+        """Compute a tick; if `same` says that it stands there, fold it and give its commit.
+
+        Where `self-io` acted more than once, how its calls divided the input shows in
+        the versions that later actions made; it is found from them.
+        """
+        ahead, self._reacted = self._reacted, None
+        choice, buffer = ahead[1:] if ahead and ahead[0] == tick else self.react(tick)
+        before = self.world.state.record()
+        attempt = Attempt(self, tick, claim)
+        while not same(attempt.sections(buffer)):
+            division = attempt.next_division()
+            if division is None:
+                return None
+            self.world.state = State.of(before)
+            attempt = Attempt(self, tick, claim, division)
+        return attempt.fold(choice)
+
+    def slots(self) -> Iterator[Slot]:
+        """The slots of the batch that drew reactants."""
+        batch, population = self.batch, self.world.population
+        for number in np.flatnonzero(batch.places_a >= 0).tolist():
+            columns = (batch.operators, batch.places_a, batch.places_b)
+            o, a, b = (int(column[number]) for column in columns)
+            outcome = OUTCOMES[batch.outcomes[number]]
+            words = [population.words(row) for row in (o, a, b)]
+            yield Slot(
+                number, outcome, int(batch.steps[number]), int(batch.salience[number]), (o, a, b),
+                application(*words),
+                batch.word_span(number).copy() if outcome == "normal" else None,
+            )  # fmt: skip
+
+    def close(self) -> None:
+        """End the device's threads."""
+        if self._device is not None:
+            self._device.close()
+            self._device = None

@@ -1,0 +1,143 @@
+"""The snapshot after a commit, to and from a checkpoint.
+
+Columns go as they are; definitions are read again from their lines, by id. Must
+not know: the file a checkpoint stands in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from automaton.chemistry.streams import Streams
+from automaton.chemistry.world import World
+from automaton.format import stream_options
+from automaton.format.machine_state import State
+from automaton.format.objects import Object, parse_line
+from automaton.format.options import RANGES, from_record
+from automaton.format.records import is_our_id
+from automaton.log import checkpoint
+from automaton.log.checkpoint import Checkpoint
+from automaton.log.commit_scanner import Row
+from automaton.log.reader import LogReader
+from automaton.population.id_table import Names
+
+#: Bytes that a log must have grown by for a checkpoint: while it runs, and at its end.
+GROWN, GROWN_AT_END = 64 << 20, 1 << 20
+_TABLES = ("automata", "transitions", "verticals", "rules", "vetoes", "rewritings")
+
+
+def kept(world: World) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """A snapshot's values and columns."""
+    population, program = world.population, world.program
+    facts = {
+        "options": world.options.record(),
+        "total": population.total,
+        "kinds": list(population.kinds),
+        "definitions": {name: list(getattr(program, name)) for name in _TABLES},
+        "problems": program.problems,
+        "rows": world.rows,
+        "spans": world.spans,
+        "skipped": world.reader.skipped,
+    }
+    columns = {f"place.{name}": values for name, values in population.column.items()}
+    columns["labels"] = population.labels
+    columns["code"] = population.code[: population.end]
+    columns["names"] = np.frombuffer(population.names.buffer(), dtype=np.uint8)
+    columns["starts"] = population.names.starts()
+    if world.streams is not None:
+        facts["streams"], more = world.streams.kept()
+        columns |= {f"streams.{name}": values.reshape(-1) for name, values in more.items()}
+    return facts, columns
+
+
+def restored(log: LogReader, found: Checkpoint) -> World | None:
+    """The snapshot that a checkpoint of this log holds; None where it is of another."""
+    facts, columns = found.facts, found.columns
+    if not _is_of(log, found):
+        return None
+    commit = log.commit(found.tick)
+    if facts["total"] != commit.population:
+        return None
+    options = from_record(facts["options"])
+    world = World(options, log.prefix)
+    population = world.population
+    population.column = {
+        name: columns[f"place.{name}"].astype(kind) for name, kind in population.COLUMNS.items()
+    }
+    population.labels, population.code = columns["labels"], columns["code"]
+    population.end, population.total = len(columns["code"]), facts["total"]
+    population.know(facts["kinds"])
+    population.names = Names.of(columns["names"].tobytes(), columns["starts"])
+    world.rows, world.reader.skipped = facts["rows"], facts["skipped"]
+    world.spans = facts["spans"]
+    if "streams" in facts:
+        own = {name.removeprefix("streams."): values for name, values in columns.items()}
+        table = stream_options.table(options.streams)
+        mixture = np.array(stream_options.mixture(options.salience), dtype=np.int64)
+        world.streams = Streams.of(population, table, mixture, facts["streams"], own)
+    if not _learn(world, log, facts["definitions"], log.commits.row(found.tick)):
+        return None
+    world.program.problems = facts["problems"]
+    world.resume(State.of(commit.state))
+    return world
+
+
+def _is_of(log: LogReader, found: Checkpoint) -> bool:
+    """Whether a commit of the log has the checkpoint's tick, end and chain."""
+    tick, facts = found.tick, found.facts
+    if not 1 <= tick <= len(log.commits) or facts["prefix"] != log.prefix:
+        return False
+    row = log.commits.row(tick)
+    return bool(row.end == facts["end"] and log.commit(tick).chain.hex() == facts["chain"])
+
+
+def _learn(world: World, log: LogReader, definitions: dict[str, list[str]], last: Row) -> bool:
+    """Read the definitions again, each as it stood after a batch; False where one is gone."""
+    program, before = world.program, last.first_line + last.lines + 1
+    program.max_size = RANGES["max_size"][1]  # what was learned may be larger than now allowed
+    for identity in (identity for name in _TABLES for identity in definitions[name]):
+        members = _members(log, identity, before)
+        if members is None:
+            return False
+        program.learn(identity, members)
+    program.max_size = world.options.max_size
+    return all(list(getattr(program, name)) == definitions[name] for name in _TABLES)
+
+
+def _members(log: LogReader, identity: str, before: int) -> dict[str, Any] | None:
+    """The version of an object that was current before a line; `line:n` has no id."""
+    lines = [] if is_our_id(identity, log.prefix) else log.find(identity)
+    kind, _, number = identity.partition(":")
+    if not lines and kind == "line" and number.isdecimal() and int(number) <= log.lines:
+        lines = [int(number)]
+    for line in reversed([line for line in lines if line < before]):
+        parsed = parse_line(log.line(line))
+        if isinstance(parsed, Object):
+            return parsed.members
+    return None
+
+
+class Keeper:
+    """Keeps a checkpoint beside a log that grows; each costs a quarter of what is new or less."""
+
+    def __init__(self, log: LogReader, world: World) -> None:
+        self._log, self._world = log, world
+        found = checkpoint.read(log.path)
+        self._sealed = int(found.facts["sealed"]) if found else 0
+
+    def due(self, *, final: bool = False) -> bool:
+        """Whether the log has grown enough since the last one."""
+        grown = self._log.sealed_bytes - self._sealed
+        return grown >= (GROWN_AT_END if final else max(GROWN, self._sealed // 4))
+
+    def keep(self) -> None:
+        """Write one; the last commit must be that of the snapshot, and durable."""
+        facts, columns = kept(self._world)
+        more, tables = checkpoint.tables(self._log)
+        with contextlib.suppress(OSError):  # a derived file: without it opening takes longer
+            checkpoint.write(self._log.path, {**facts, **more}, {**columns, **tables})
+        self._sealed = self._log.sealed_bytes

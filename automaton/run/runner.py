@@ -1,0 +1,303 @@
+"""The loop: snapshot, candidates, winners, next snapshot, one write.
+
+Touches the clock and the gauges; hands seeds and snapshots to the core, batches
+to the device, bytes to the log. It decides nothing about what wins or moves.
+While one tick's bytes are hashed, written and made durable, the next is computed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any, Literal, Self
+
+from automaton.backends.cpu import OUTCOMES, Reference, opened
+from automaton.backends.cuda import ON_CPU, Wanted, open_device
+from automaton.chemistry import competition, machine_step
+from automaton.chemistry.condition_answers import Answers
+from automaton.chemistry.world import Choice, Made
+from automaton.format.options import NAMES as DECIDING
+from automaton.format.options import known
+from automaton.format.records import CommitFields
+from automaton.log.prefix_hash import Begun, worth
+from automaton.log.writer import Log
+from automaton.program.term_extraction import Found
+from automaton.replay.omitted_batches import refilled
+from automaton.replay.restore import Malformed, options_for, record_for, restored
+from automaton.replay.world_checkpoint import Keeper
+from automaton.run.autoscaler import Scaler
+from automaton.run.effects import Input, Shell
+from automaton.run.free_space import MEASURED_TICKS, Growth
+from automaton.run.metrics import Gauges
+from automaton.run.sidecar_writer import Aside, Keeping
+from automaton.run.stats import Stats
+from automaton.run.warmup import warm_up
+from automaton.verify.live import OFF, Pace, Pacing
+from automaton.workers.autoscale_policy import Scaling
+from automaton.workers.pool import Background, Pool
+
+Durability = Literal["commit", "interval", "off"]
+SCALING = Scaling()
+NOTHING: Mapping[str, Any] = {}
+KEEPING = Keeping()
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A tick's batch on its way to the log, as `Log.append` takes it."""
+
+    parts: list[Any]  # bytes, in their order
+    lines: int
+    fields: CommitFields
+    named: list[tuple[str | None, int]]  # ids of objects, by line of the batch
+    winners: slice  # of `parts`
+
+    @classmethod
+    def of(
+        cls, fields: CommitFields, head: bytes, accepted: Input, won: tuple[list[Any], int],
+        made: list[Made],
+    ) -> Self:  # fmt: skip
+        """A run record if any, accepted input, winners (parts and how many), lines made."""
+        found, taken = accepted
+        before = [part for part in (head, *taken) if part]
+        own = b"".join(line.line for line in made)
+        lines = bool(head) + len(taken) + won[1]
+        named: list[tuple[str | None, int]] = [(f.id, bool(head) + k) for k, f in enumerate(found)]
+        named += [(line.found.id, lines + k) for k, line in enumerate(made) if line.found]
+        parts = [*before, *won[0], *([own] if own else [])]
+        winners = slice(len(before), len(before) + len(won[0]))
+        return cls(parts, lines + len(made), fields, named, winners)
+
+
+class Run:
+    """A log under way. Use as a context manager; `go` runs, `stop` ends it after the tick."""
+
+    def __init__(
+        self, path: str | Path, given: Mapping[str, Any] = NOTHING, *,
+        durability: Durability = "commit", as_genesis: bool = False,
+        progress: Callable[[int], None] = lambda _tick: None,
+        wanted: Wanted = ON_CPU, scaling: Scaling = SCALING, pacing: Pacing = OFF,
+        keeping: Keeping = KEEPING, record: str | None = None, **more: Any,
+    ) -> None:  # fmt: skip
+        given = {**given, **more}
+        known(given, DECIDING)  # before the log is touched
+        self.log = Log.open(
+            path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic
+        )
+        self.pool: Pool | None = None
+        self.pace = Pace()
+        self.aside: Aside | None = None
+        self._parts = ExitStack()
+        try:
+            self.record = record_for(self.log, record)
+            self._parts.enter_context(refilled(self.log))
+            self.options = options_for(self.log, given)
+            warm_up(self.options)
+            self.pace.start(pacing, self.log.path, len(self.log.commits))
+            self.pool = opened(self.options, scaling, wanted.say)  # starts while the log is read
+            self._begin(progress, wanted, self.pool)
+            self.scaler = Scaler(self.device, scaling, wanted.say)
+            if self.world.streams is not None:
+                self.aside = Aside(self.log, keeping, self.device, self.world)
+        except BaseException:
+            if self.pool is not None:
+                self.pool.close()
+            self._parts.close()
+            self.pace.close()
+            self.log.close()
+            raise
+
+    def _begin(self, progress: Callable[[int], None], wanted: Wanted, pool: Pool) -> None:
+        self.malformed = Malformed()
+        self.world = restored(self.log, self.options, self.malformed, progress)
+        self.tick = self.begun = len(self.log.commits)
+        self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()
+        if self._new_run:
+            self.world.use_options(self.options, self.log.run_count + 1)
+        self._count_genesis()
+        self.keeper = Keeper(self.log, self.world)
+        self.device = open_device(self.options, wanted, pool)
+        self.device.take_in(self.world.population)
+        self.world.matcher = self.device.matcher
+        self.batch = self.device.batch(self.world.slots, len(self.world.stream_names))
+        self.buffers = (self.device.buffer(), self.device.buffer())
+        self.background = Background()
+        self.shell = Shell(self.log, self.world, self.device, self.background)
+        self.reference = Reference()
+        self.unknown: dict[str, None] = {}
+        self.moved = True
+        self.outcomes = dict.fromkeys(OUTCOMES, 0)
+        self.modifications = 0  # of this run
+        self._stopping = Event()
+        self.short_of_room = ""  # why `go` ended, where the disk was the reason
+        self.gauges = Gauges(self.tick)
+
+    def _count_genesis(self) -> None:
+        counters = self.world.state.counters
+        if not self.tick:
+            counters["lines"] = self.log.lines
+            counters["objects"] = self.log.object_count
+        if self._new_run and self.world.current:
+            self.world.heed(self.tick + 1)
+
+    # -- the loop ----------------------------------------------------------
+
+    def go(
+        self, *, ticks: int | None = None, seconds: float | None = None, interval_ms: int = 1000,
+        stats_every: float = 10.0, show: Callable[[Stats], None] = lambda _stats: None,
+        min_free: int = 0, say: Callable[[str], None] = lambda _text: None,
+    ) -> Stats:  # fmt: skip
+        """Run until a bound is reached or `stop` is called; returns the closing statistics."""
+        started = shown = self.gauges.start()
+        first = self.tick
+        growth = Growth(self.log, min_free)
+        until = None if seconds is None else started + seconds
+        while self._in_step(until):
+            begun = time.monotonic()
+            self.short_of_room = growth.short()
+            if self.short_of_room:
+                break
+            self.step()
+            if self.tick - first == MEASURED_TICKS:
+                say(growth.said(self.tick - first, time.monotonic() - started, interval_ms))
+            self._say_troubles(say)
+            self._keep_checkpoint()
+            now = time.monotonic()
+            if now - shown >= stats_every:
+                show(self.stats())
+                shown = now
+            if ticks is not None and self.tick - first >= ticks:
+                break
+            if seconds is not None and now - started >= seconds:
+                break
+            self.scaler.after_tick(now - begun, self._stopping, until, bounded=ticks is not None)
+            now = time.monotonic()
+            pause = begun + interval_ms / 1000 - now
+            if seconds is not None:
+                pause = min(pause, started + seconds - now)
+            if pause > 0:
+                self._stopping.wait(pause)
+        self.background.wait()
+        self.log.sync()
+        self.pace.finish(self.tick, self._stopping)
+        self._keep_checkpoint(final=True)
+        if self.aside is not None:
+            self.aside.settle()
+        self._say_troubles(say)
+        return self.stats(final=True)
+
+    def _in_step(self, until: float | None) -> bool:
+        """Whether to go on, once verification is near enough; a mismatch is raised here."""
+        if self.pace.ahead(self.tick):
+            self.background.wait()
+        self.pace.hold(self.tick, self._stopping, until)
+        return not self._stopping.is_set() and not self.pace.ahead(self.tick)
+
+    def _say_troubles(self, say: Callable[[str], None]) -> None:
+        """What could not be kept beside the log."""
+        for trouble in self.aside.troubles() if self.aside else ():
+            say(trouble)
+
+    def _keep_checkpoint(self, *, final: bool = False) -> None:
+        """Where the log has grown enough, keep what makes opening it quick."""
+        if self.tick and self.keeper.due(final=final):
+            self.background.wait()
+            self.log.sync()
+            self.keeper.keep()
+
+    def stop(self) -> None:
+        """End `go` after the tick under way; safe in a signal handler."""
+        self._stopping.set()
+
+    def step(self, given: Sequence[bytes] = ()) -> None:
+        """One tick, whose bytes are written while the next is computed.
+
+        `given`: lines of input for this tick, whether its program reads its inbox or
+        not: its first `self-io` takes them before those of the inbox; without one they
+        are taken after the actions. A line that cannot be input is a `UsageError`.
+        """
+        tick = self.tick + 1
+        self.shell.begin(tick, given)
+        self.begun = tick
+        choice = self.world.choice(tick)
+        buffer = self.buffers[tick % 2]
+        competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
+        parts = [part for part in buffer.parts if len(part)]
+        begun = self.background.ahead(Begun.of, parts) if worth(parts) else None
+        answers = Answers(self.world, self.batch, tick, self.reference, self.shell.in_place)
+        self._finish(tick, choice, answers, parts, begun)
+        self.tick = tick
+
+    def _finish(
+        self, tick: int, choice: Choice, answers: Answers, won: list[Any],
+        begun: Callable[[], Begun] | None,
+    ) -> None:  # fmt: skip
+        """Move the machine, fold, and hand the batch to the log, once the one before is safe."""
+        counts = self.batch.counts()
+        made = self._act(tick, answers)
+        found, taken = self.shell.accepted()
+        winners = answers.winners
+        world, batch = self.world, self.batch
+        world.state.salience = answers.mean_salience
+        world.state.ends = competition.ends(world, batch)
+        self._count(found, len(winners), made)
+        lost = competition.remembered(world, tick, batch)
+        world.fold(tick, found, competition.entering(batch, winners), choice.level, made, lost)
+        self.modifications += len(winners)
+        outcomes = dict(zip(OUTCOMES, counts, strict=True))
+        for name, count in outcomes.items():
+            self.outcomes[name] += count
+        aside = self.aside.take(tick, world, batch, choice) if self.aside else None
+        fields = CommitFields(
+            tick=tick, outcomes=outcomes, dimension=world.dimension(),
+            state=world.state.record(), population=world.population.total,
+        )  # fmt: skip
+        self.background.wait()
+        head = self.log.run_record(self.options.record()) if self._new_run else b""
+        self._new_run = False
+        handed = Handed.of(fields, head, (found, taken), (won, len(winners)), made)
+        omitted = handed.winners if self.record == "commits" else None
+        self.background.start(self._store, handed, begun, omitted, aside)
+
+    def _act(self, tick: int, answers: Answers) -> list[Made]:
+        """Evaluate the conditions, perform the actions, move; returns the lines made."""
+        taken = machine_step.take(self.world, answers, tick, self.shell.seams)
+        self.unknown.update(dict.fromkeys(taken.unknown))
+        self.moved = taken.fired
+        return taken.made
+
+    def _count(self, found: list[Found], winners: int, made: list[Made]) -> None:
+        new = sum(not self.log.index.lines_of(identity) for identity in {f.id for f in found})
+        machine_step.count(self.world, made, winners, len(found), new, run=self._new_run)
+
+    def _store(
+        self, handed: Handed, begun: Callable[[], Begun] | None, omitted: slice | None,
+        aside: Callable[[bytes], None] | None,
+    ) -> None:  # fmt: skip
+        """Write a batch and what goes beside it; say to who verifies that it can be read."""
+        self.log.append(
+            handed.parts, handed.lines, handed.fields, handed.named,
+            begun() if begun else None, omitted, aside,
+        )  # fmt: skip
+        self.pace.written(self.log.size)
+
+    def stats(self, *, final: bool = False) -> Stats:
+        """The statistics now; the window is since the set before, of the last one the run."""
+        return self.gauges.read(self, final=final)
+
+    def close(self) -> None:
+        """Finish what is being written, end the threads, give the log back."""
+        with self._parts as parts:  # each is closed whatever comes of the others
+            for part in (self.log, self.pace, self.device, self.aside, self.background):
+                if part is not None:
+                    parts.callback(part.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,0 +1,88 @@
+"""Has every kernel of a tick compiled, or read from its cache, before the clock starts.
+
+The first run on a machine compiles for some seconds; a run that is bounded by
+time should not spend it so, and statistics should not show it. One tiny tick
+on a snapshot of its own, thrown away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from automaton.backends.cpu import Batch, Cpu, Fragments, Job, LineBuffer, Reference, reduce_batch
+from automaton.chemistry import competition
+from automaton.chemistry.condition_answers import Answers, application
+from automaton.chemistry.streams import Remembered
+from automaton.chemistry.world import World
+from automaton.format.options import Options
+from automaton.log import integrity_windows
+from automaton.population import selection
+from automaton.population.population import MODIFICATION, Entering, place_words
+from automaton.program.term_extraction import Found
+from automaton.terms import encodings
+from kernels import cpu, philox
+
+_SMALL = Options(
+    parallel=1, max_objects=2, max_size=16, max_steps=16, max_depth=16, operator="λλ1 0"
+)
+
+
+def kept(kernel: str) -> bool:
+    """Whether this machine has a kernel compiled already, such as `trials.try_terms`."""
+    return any(cpu.cache_folder().rglob(f"{kernel}-*.nbi"))
+
+
+def warm_up(options: Options = _SMALL) -> None:
+    """Compute one tick of one round, and one with streams where these options have some."""
+    _warm_up()
+    if options.streams != "none":
+        _compete()
+
+
+def _compete() -> None:
+    """One round of every stream."""
+    world = World(replace(_SMALL, streams="all"))
+    term = {"term": "λλ1 0"}
+    rule = {"type": "rule", "pattern": "?x", "replacement": "?x"}
+    veto = {"type": "veto", "match": "duplicate"}
+    world.found([Found("a", term), Found("b", veto), Found("r", rule)], 1)
+    device, choice = Cpu(world.options, threads=1), world.choice(1)
+    batch = device.batch(world.slots, len(world.stream_names))
+    competition.compute(device, world, batch, 1, choice, device.buffer())
+    device.archive(batch, device.buffer())
+    lost = [Remembered(0, encodings.IDENTITY, 1)]
+    entering = competition.entering(batch, np.flatnonzero(batch.won))
+    world.fold(1, [Found("c", term)], entering, 0, [], lost)
+    world.choice(2)
+    device.close()
+
+
+def _warm_up() -> None:
+    options = _SMALL
+    world = World(options)
+    world.found([Found("a", {"term": "λ0"}), Found("b", {"term": "λλ1"})], 1)
+    device, batch = Cpu(options, threads=1), Batch(1, options.max_size)
+    job = Job(world.population, world.choice(1), 1, philox.REACTANTS)
+    device.react(job, batch)
+    device.write(job, batch, Fragments.of("", 1, 0), LineBuffer())
+    answers = Answers(world, batch, 1, Reference(), lambda: True)
+    for question in ("unifiable", "numeric"):
+        answers(question)
+    identity = encodings.IDENTITY
+    Reference().normal_form(application(identity, identity, identity), 1)
+    reduce_batch([identity], 16, 16, 16)
+    selection.select(world.population, selection.checked("numeral or term ~ '?x'"))
+    winners = np.arange(1)
+    batch.words[:] = place_words(0, 1, philox.PLACE, winners)
+    batch.results[:], batch.sizes[:], batch.out[:1] = 0, 1, 0
+    world.population.enter(
+        1,
+        Entering(winners, winners, batch.out, batch.results, batch.sizes, batch.steps, batch.words),
+        0,
+        MODIFICATION,
+    )
+    world.population.reserve(len(world.population.code))
+    integrity_windows.warm_up()
+    device.close()

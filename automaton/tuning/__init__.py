@@ -1,0 +1,4 @@
+"""Measuring runs, and what the measurements foretell.
+
+Touches the clock and temporary files. Must not know: the terminal.
+"""

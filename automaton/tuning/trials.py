@@ -1,0 +1,117 @@
+"""Measures which engine, how many workers and which batch size compute a log fastest.
+
+Reads a log and computes its next tick again and again, with the streams that it was run
+with and each time with other workers; appends nothing. A trial's figure is the median
+of its batches.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from automaton.backends.cpu import Cpu, opened
+from automaton.chemistry import competition
+from automaton.chemistry.world import World
+from automaton.format.options import Options
+from automaton.log.writer import Log
+from automaton.replay.restore import Malformed, restored
+from automaton.run.warmup import warm_up
+from automaton.tuning.workload import Setting
+from automaton.workers.autoscale_policy import Engine, Scaling
+from automaton.workers.memory_limits import tightest, tree_bytes
+from automaton.workers.pool import available_cores
+
+#: Batches before the clock counts: kernels are loaded, sizes are learnt.
+_BEFORE = 3
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting and what was measured with it."""
+
+    engine: Engine
+    workers: int
+    execution_batch_size: int | None
+    candidates_per_s: float
+    memory_bytes: int  # of the process tree
+
+
+def settings(cores: int) -> Iterator[tuple[Engine, int, int | None]]:
+    """Engine, workers and batch size of each trial."""
+    counts = sorted({1, max(1, cores - 1), cores})
+    yield "serial", 1, None
+    engines: tuple[Engine, ...] = ("thread", "process")
+    for engine in engines:
+        for count in counts:
+            yield engine, count, None
+    yield "thread", cores, 4096
+
+
+def measured(path: Path, given: Mapping[str, Any], seconds: float) -> tuple[Setting, list[Trial]]:
+    """What was measured with, and the trials that fit in the memory.
+
+    At most about so many seconds in all.
+    """
+    with Log.open(path, write=False) as log:
+        setting = Setting.of(log, given)
+        warm_up(setting.options)
+        tick, world = len(log.commits) + 1, _next(log, setting.options)
+    tried = list(settings(available_cores()))
+    trials = [
+        _trial(setting, world, tick, Scaling(engine, count, execution_batch_size=size),
+               seconds / len(tried))
+        for engine, count, size in tried
+    ]  # fmt: skip
+    limit = tightest(psutil.Process(), None)
+    room = limit.limit - limit.used
+    return setting, [trial for trial in trials if trial.memory_bytes < room] or trials[:1]
+
+
+def _next(log: Log, options: Options) -> World:
+    """The snapshot before the next tick, under these options, as a run would have it."""
+    world = restored(log, options, Malformed(), lambda _tick: None)
+    if log.run is None or dict(log.run.options) != options.record():
+        world.use_options(options, log.run_count + 1)
+        if world.current:
+            world.heed(len(log.commits) + 1)
+    return world
+
+
+def _trial(setting: Setting, world: World, tick: int, scaling: Scaling, seconds: float) -> Trial:
+    """What workers do in their share of the time."""
+    options = setting.options
+    device = Cpu(options, pool=opened(options, scaling, lambda _text: None))
+    try:
+        device.take_in(world.population)
+        times = list(_times(device, world, tick, seconds, archive=setting.archive > 0))
+        memory = tree_bytes(psutil.Process())
+    finally:
+        device.close()
+    rate = world.slots / statistics.median(times)
+    return Trial(scaling.engine, scaling.workers or 1, scaling.execution_batch_size, rate, memory)
+
+
+def _times(
+    device: Cpu, world: World, tick: int, seconds: float, *, archive: bool
+) -> Iterator[float]:
+    """Seconds of the same batch, as often as there is time, at least once."""
+    choice = world.choice(tick)
+    batch = device.batch(world.slots, len(world.stream_names))
+    lines, lost = device.buffer(), device.buffer()
+    end = time.monotonic() + seconds
+    count = 0
+    while count <= _BEFORE or time.monotonic() < end:
+        start = time.perf_counter()
+        competition.compute(device, world, batch, tick, choice, lines)
+        if archive:
+            device.archive(batch, lost)
+        if count >= _BEFORE:
+            yield time.perf_counter() - start
+        count += 1

@@ -1,0 +1,91 @@
+"""The process that keeps a run's memory: it takes batches from a socket into a store.
+
+A process, since the embedded engine holds the global lock of Python in every call.
+It takes what cores are free, ends with its parent, and has then lost nothing that
+it had acknowledged. Every message is answered by the counts so far.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from automaton.errors import AutomatonError
+from automaton.vector_store.decay import Rule
+from automaton.vector_store.indexer import Batch, Learner
+from automaton.vector_store.store import open_store
+from automaton.workers.worker import LONGEST_TEXT, die_with
+
+#: Bytes of a message; less than what a socket takes at once.
+LONGEST = 1 << 16
+OPEN, BATCH, FLUSH, CLOSE = b"O", b"B", b"F", b"C"
+#: Added to our niceness: cores go to whoever else wants them.
+NICE = 19
+#: Seconds without a message after which is done what waits for quiet.
+IDLE_S = 0.5
+
+
+def answered(learner: Learner, message: bytes) -> dict[str, Any]:
+    """Heed one message; the counts."""
+    kind = message[:1]
+    if kind == BATCH:
+        learner.learn(Batch.unpacked(message[1:]))
+    elif kind == FLUSH:
+        learner.flush()
+    else:
+        learner.close()
+    return learner.figures()
+
+
+def opened(asked: dict[str, Any]) -> Learner:
+    """The store that the parent asks for."""
+    store = open_store(Path(asked["log"]), asked["url"])
+    rule = Rule(**asked["rule"])
+    return Learner(store, asked["prefix"], asked["names"], rule, asked["most"])
+
+
+def serve(connection: socket.socket) -> None:
+    """Open the store, then heed messages until there are no more."""
+
+    def say(what: dict[str, Any]) -> None:
+        connection.send(json.dumps(what).encode())
+
+    learner = None
+    try:
+        learner = opened(json.loads(connection.recv(LONGEST)[1:]))
+        say(learner.figures())
+        connection.settimeout(IDLE_S)
+        while True:
+            try:
+                message = connection.recv(LONGEST)
+            except TimeoutError:
+                learner.rest()
+                continue
+            if not message:
+                break
+            say(answered(learner, message))
+            learner.rest()
+    except AutomatonError as error:
+        say({"error": type(error).__name__, "text": str(error)[:LONGEST_TEXT]})
+    except OSError:
+        raise
+    except BaseException as error:  # noqa: BLE001  # the parent says it; a run goes on without
+        say({"error": "DeviceError", "text": f"{type(error).__name__}: {error}"[:LONGEST_TEXT]})
+    finally:
+        if learner is not None:
+            learner.store.close()
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Serve the parent that started this process."""
+    if not die_with(parent):
+        return
+    os.nice(NICE)
+    with socket.socket(fileno=descriptor) as connection:
+        try:
+            serve(connection)
+        except OSError:  # the parent has hung up
+            return

@@ -1,0 +1,269 @@
+"""Verification that keeps pace with a run: how far it is, and whether the run must wait.
+
+A process of its own (`automaton.verify.live_worker`) reads the file that the run writes, and
+says how far it is verified; here are the frontier, its lag, what was found, and
+the waiting. Must not know: how a tick is computed, what a log holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+from dataclasses import dataclass
+from threading import Condition, Event, Thread
+from time import monotonic
+from typing import Any, NamedTuple, Self
+
+from automaton.errors import MismatchError, UsageError, WorkerError
+from automaton.workers import spawn
+
+ONE = 1 << 32  # probabilities are kept as 32-bit integers
+#: Seconds between two looks at whether waiting has been ended from outside.
+LOOK_S = 0.1
+_LONGEST = 1 << 16  # bytes of a message
+_FOLDED = "chain and population checked"  # of ticks that are not computed again
+
+
+@dataclass(frozen=True)
+class Pacing:
+    """What a run verifies of itself, and how far it may be ahead."""
+
+    mode: str = "off"  # off, inline, sample=P
+    share: int = 0  # of the ticks that are computed again, in units of 2**-32
+    max_lag: int | None = None  # ticks that may be written and not verified; None: any number
+    seed: int = 0  # of the drawn ticks
+
+    @classmethod
+    def of(cls, mode: str, max_lag: int | None = None, seed: int | None = None) -> Self:
+        """From the words of the command line; without a seed, a new one."""
+        share = share_of(mode)
+        if not share and max_lag is not None:
+            raise UsageError(
+                "--max-lag bounds how far verification may be behind: it needs "
+                "--verify inline or --verify sample=P"
+            )
+        drawn = int.from_bytes(os.urandom(8), "little") if seed is None else seed
+        return cls(mode, share, max_lag, drawn if mode.startswith("sample") else 0)
+
+
+OFF = Pacing()
+
+
+def share_of(mode: str) -> int:
+    """The share of ticks, in units of 2**-32, that `off`, `inline` or `sample=P` means."""
+    if mode in {"off", "inline"}:
+        return ONE if mode == "inline" else 0
+    match = re.fullmatch(r"sample=([0-9]{0,3}\.?[0-9]{1,12})", mode)
+    share = round(float(match[1]) * ONE) if match else 0
+    if not 0 < share <= ONE:
+        raise UsageError(
+            f"{mode!r} is neither off nor inline nor sample=P (P: a share above 0, at most 1)"
+        )
+    return share
+
+
+def _ticks(first: int, last: int) -> str:
+    return f"tick {first}" if first == last else f"ticks {first} to {last}"
+
+
+class Verified(NamedTuple):
+    """How far a log is verified while it is written; ticks are those of the log."""
+
+    mode: str
+    seed: int | None  # of the drawn ticks
+    tick: int  # the frontier: every chain up to here checked, the drawn ticks computed again
+    lag: int  # ticks behind the frontier's front: written, not verified
+    commits: int  # computed again
+    coverage: float  # of the log's commits: the share that was computed again
+    waited_s: float  # that generation has waited for verification
+    not_verified: str  # in words
+
+    def as_json(self) -> dict[str, Any]:
+        """The members by name."""
+        return self._asdict()
+
+
+class Pace:
+    """The verifier of one run, as the run sees it."""
+
+    def __init__(self) -> None:
+        self.pacing = OFF
+        self.tick = self.computed = 0
+        self.waited = 0.0
+        self._first = 1  # tick of this run
+        self._written, self._told = 0, 0  # bytes; how far the verifier was told
+        self._idle = True
+        self._fault: dict[str, Any] | None = None
+        self._failure = ""
+        self._closing = self._ending = False
+        self._moved = Condition()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, pacing: Pacing, path: str, tick: int) -> None:
+        """Have the log at `path` verified, if it is wanted; `tick` is its last so far."""
+        self.pacing, self._first = pacing, tick + 1
+        if not pacing.share:
+            return
+        self._process, self._connection = spawn.started("automaton.verify.live_worker")
+        asked = {
+            "path": path, "first": self._first, "seed": pacing.seed, "share": pacing.share,
+        }  # fmt: skip
+        self._connection.send(json.dumps(asked).encode())
+        self._listener = Thread(target=self._listen, name="verified", daemon=True)
+        self._listener.start()
+
+    # -- the verifier's side ---------------------------------------------------
+
+    def _listen(self) -> None:
+        """Take in what the verifier says, until it says no more."""
+        while True:
+            try:
+                message = self._connection.recv(_LONGEST)
+            except OSError:
+                message = b""
+            with self._moved:
+                self._heed(json.loads(message) if message else self._gone())
+                self._moved.notify_all()
+            if not message:
+                return
+
+    def _gone(self) -> dict[str, Any]:
+        """What it means that there is nobody who says anything."""
+        if self._closing or self._process is None or self._failure:
+            return {}
+        return {"failed": f"its process {spawn.ended(self._process.wait())}"}
+
+    def _heed(self, said: dict[str, Any]) -> None:
+        self.tick, self.computed = said.get("tick", self.tick), said.get("computed", self.computed)
+        self._fault = said.get("fault", self._fault)
+        self._failure = said.get("failed", self._failure)
+        if said.get("idle"):
+            self._idle = True
+            self._tell()
+
+    def _tell(self) -> None:
+        """Say how far the log is written, once for many ticks: nobody waits for a reader."""
+        if not self._idle or self._written <= self._told:
+            return
+        with contextlib.suppress(OSError):  # it is gone: its listener says so
+            self._connection.send(b"%d" % self._written)
+            self._idle, self._told = False, self._written
+
+    # -- the run's side --------------------------------------------------------
+
+    def written(self, end: int) -> None:
+        """The log is written up to a byte."""
+        if self.pacing.share:
+            with self._moved:
+                self._written = end
+                self._tell()
+
+    def hold(self, tick: int, stopping: Event, until: float | None = None) -> None:
+        """Wait while a tick more would be too many; raises where something is not true.
+
+        Ends early when `stopping` is set, and at the time `until` (of `monotonic`).
+        """
+        if self.pacing.max_lag is None:
+            self.check(tick)
+        else:
+            self._wait(tick, tick - self.pacing.max_lag + 1, stopping, until)
+
+    def ahead(self, tick: int) -> bool:
+        """Whether the next tick would have to wait."""
+        return self.pacing.max_lag is not None and tick - self.tick >= self.pacing.max_lag
+
+    def finish(self, tick: int, stopping: Event) -> None:
+        """Wait until all is verified, or `stopping` is set; raises as `hold`."""
+        if self.pacing.share:
+            self._ending = True
+            self._wait(tick, tick, stopping, None)
+
+    def _wait(self, tick: int, wanted: int, stopping: Event, until: float | None) -> None:
+        begun = monotonic()
+        with self._moved:
+            while self.tick < wanted and not stopping.is_set():
+                self.check(tick)
+                if until is not None and monotonic() >= until:
+                    break
+                self._moved.wait(LOOK_S)
+        self.waited += monotonic() - begun
+        self.check(tick)
+
+    def check(self, tick: int) -> None:
+        """Raise what the verifier found, or that it failed."""
+        if self._fault is not None:
+            raise MismatchError(self._said(tick, **self._fault))
+        if self._failure:
+            raise WorkerError(
+                f"the verifier failed ({self._failure}), so the run has stopped after tick {tick}; "
+                f"{self.report(tick).not_verified} not verified; `verify LOG` checks it all, "
+                "--verify off runs without"
+            )
+
+    def _said(  # noqa: PLR0913 - the members of a fault, by name
+        self, run_tick: int, *, kind: str, offset: int, line: int, tick: int, expected: str,
+        found: str,
+    ) -> str:  # fmt: skip
+        return (
+            f"NOT TRUE: {kind} of tick {tick}, line {line}, byte {offset}: expected {expected!r}, "
+            f"found {found!r}; the run has stopped after tick {run_tick}, and nothing was cut off: "
+            f"verified to tick {self.tick}; look at it with `verify`"
+        )
+
+    @property
+    def process(self) -> int | None:
+        """The verifier's process number."""
+        return None if self._process is None else self._process.pid
+
+    def progress(self, tick: int) -> str:
+        """How far it is, for a line that moves; empty where nothing is verified."""
+        if not self.pacing.share:
+            return ""
+        return f", verifying: {self.tick} of {tick}" if self._ending else f", verified {self.tick}"
+
+    def report(self, tick: int) -> Verified:
+        """How far it is; `tick` is the run's last."""
+        pacing = self.pacing
+        commits = min(self.computed, tick)
+        return Verified(
+            pacing.mode,
+            pacing.seed if pacing.mode.startswith("sample") else None,
+            min(self.tick, tick),
+            max(0, tick - self.tick),
+            commits,
+            round(commits / tick, 6) if tick else 0.0,
+            round(self.waited, 3),
+            self._left(tick, commits),
+        )
+
+    def _left(self, tick: int, commits: int) -> str:
+        """What is not verified, in words."""
+        if not self.pacing.share:
+            return "all of it (--verify off)" if tick else "nothing to verify"
+        parts = []
+        before = min(self._first - 1, self.tick)
+        if before:
+            parts.append(f"{_ticks(1, before)}, of earlier runs ({_FOLDED})")
+        folded = max(0, min(self.tick, tick) - before - commits)
+        if folded:
+            parts.append(f"{folded} ticks that were not drawn ({_FOLDED})")
+        if tick > self.tick:
+            parts.append(f"{_ticks(self.tick + 1, tick)} (not looked at)")
+        return "; ".join(parts) or "nothing"
+
+    def close(self) -> None:
+        """End the verifier; it holds nothing that cannot be verified again."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._closing = True
+        with contextlib.suppress(OSError):  # it may be gone already
+            self._connection.shutdown(socket.SHUT_RDWR)
+        process.kill()
+        process.wait()
+        self._listener.join()
+        self._connection.close()

@@ -1,0 +1,129 @@
+"""A process that verifies a log while another one writes it; started by `automaton.verify.live`.
+
+It reads the file by its name, with a snapshot of its own that it folds forward:
+nothing of the writer's memory is believed. It takes what cores are free, and ends
+with the socket, or when its parent does. Must not know: the runner, the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from time import monotonic
+from typing import Any
+
+from automaton.backends.cpu import Cpu
+from automaton.format.options import Options
+from automaton.log.follower import Growing
+from automaton.log.integrity import Fault
+from automaton.replay.omitted_batches import Refill
+from automaton.replay.recompute import Again
+from automaton.replay.restore import Malformed, beginning
+from automaton.verify.commits import Asked, Truth
+from automaton.workers.worker import LONGEST, LONGEST_TEXT, die_with
+from kernels import philox
+
+#: Seconds between two notes of how far it is, while there is more to do.
+NOTE_S = 0.05
+#: Added to our niceness: cores go to whoever else wants them.
+NICE = 19
+_ALL = 1 << 32
+
+Say = Callable[[Mapping[str, Any]], object]
+
+
+def drawn(seed: int, tick: int, share: int) -> bool:
+    """Whether a tick is computed again; `share` is a probability in units of 2**-32."""
+    return share >= _ALL or int(philox.words(seed, tick, 0, philox.SAMPLE)[0]) < share
+
+
+class Verifier:
+    """How far one log is verified: every chain checked, the drawn ticks computed again."""
+
+    def __init__(self, path: str, first: int, seed: int, share: int, say: Say) -> None:
+        self._path, self._first = path, first
+        self._seed, self._share = seed, share
+        self._say = say
+        self._noted = 0.0
+        self._log: Growing | None = None
+        self._again: Again | None = None
+        self._refill: Refill | None = None
+        self.tick = self.computed = 0
+
+    def go_to(self, end: int) -> Fault | None:
+        """Verify all commits up to byte `end`; the first fault."""
+        if self._log is None:
+            self._log = Growing.open(self._path)
+            self._refill = Refill(self._log, checkpoints=False)
+            self._log.refill = self._refill.batch
+        log = self._log
+        beyond = log.grow(end)
+        truth = Truth(log, Asked(), Cpu, lambda *_: None)
+        for tick in range(self.tick + 1, len(log.commits) + 1):
+            fault = log.check(tick, tick) or self._checked(truth, tick)
+            if fault is not None:
+                return fault
+            self.tick = tick
+            if monotonic() - self._noted > NOTE_S:
+                self.note()
+        return beyond
+
+    def _checked(self, truth: Truth, tick: int) -> Fault | None:
+        """Compute a tick again or fold it, and compare."""
+        if self._again is None:
+            snapshot = beginning(truth.log, Options(), Malformed())
+            self._again = Again(truth.log, snapshot, Cpu)
+        compute = tick >= self._first and drawn(self._seed, tick, self._share)
+        fault = truth.one(self._again, tick, compute=compute)
+        self.computed += compute and fault is None
+        return fault
+
+    def note(self) -> None:
+        """Say how far it is."""
+        self._noted = monotonic()
+        self._say({"tick": self.tick, "computed": self.computed})
+
+    def close(self) -> None:
+        """End the threads, let go of the file."""
+        if self._again is not None:
+            self._again.close()
+        if self._refill is not None:
+            self._refill.close()
+        if self._log is not None:
+            self._log.close()
+
+
+def serve(connection: socket.socket) -> None:
+    """Heed the parent: first what is asked, then the bytes up to which the log is written."""
+
+    def say(what: Mapping[str, Any]) -> None:
+        connection.send(json.dumps(what).encode())
+
+    asked = connection.recv(LONGEST)
+    if not asked:
+        return
+    verifier = Verifier(**json.loads(asked), say=say)
+    try:
+        while message := connection.recv(LONGEST):
+            fault = verifier.go_to(int(message))
+            verifier.note()
+            say({"idle": True} if fault is None else {"fault": asdict(fault)})
+    except Exception as error:  # noqa: BLE001  # the parent says it and stops the run
+        say({"failed": f"{type(error).__name__}: {error}"[:LONGEST_TEXT]})
+    finally:
+        verifier.close()
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Serve the parent that started this process."""
+    if not die_with(parent):
+        return
+    os.nice(NICE)
+    with socket.socket(fileno=descriptor) as connection:
+        try:
+            serve(connection)
+        except OSError:  # the parent has hung up
+            return

@@ -1,0 +1,135 @@
+"""A long log of small ticks computed again by several processes, each a range of ticks.
+
+A tick of few rounds leaves a thread nothing to share, so the ticks are shared: each
+process folds what stands before its range, which is several times as fast as
+computing it, and computes its range. The answer is that of one process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
+from typing import Any
+
+from automaton.backends.cpu import Cpu
+from automaton.errors import AutomatonError
+from automaton.format.options import Options
+from automaton.log.audit import Audit
+from automaton.log.integrity import Fault
+from automaton.verify.commits import Asked, Truth
+from automaton.workers import spawn
+from automaton.workers.worker import LONGEST, die_with
+
+#: Ticks from which on it pays to start processes, which costs each about two seconds.
+LEAST = 8000
+#: Bytes of a batch in the mean above which threads share a tick well.
+SMALL = 1 << 18
+#: What folding a tick costs of what computing it does; 0.14 at 64 rounds, 0.36 at 1,024.
+FOLD = 0.25
+
+
+def go(truth: Truth, known: Fault | None, workers: int) -> None:
+    """Compute what is asked for, in one process or in several."""
+    ranges = [] if known is not None else divided(truth, workers)
+    if len(ranges) < 2:
+        truth.go(known)
+        return
+    with ExitStack() as stack:
+        others = [stack.enter_context(_asked(truth, *each)) for each in ranges[1:]]
+        _add(truth, _computed(truth, *ranges[0]))
+        for connection, (first, last) in zip(others, ranges[1:], strict=True):
+            if truth.fault is None:
+                _add(truth, _answer(connection) or _computed(truth, first, last))
+
+
+def divided(truth: Truth, workers: int) -> list[tuple[int, int]]:
+    """First and last tick of each process's range; one range where sharing does not pay."""
+    log, asked = truth.log, truth.asked
+    first, last = asked.first, min(asked.last or len(log.commits), len(log.commits))
+    count = last - first + 1
+    if (
+        asked.replay != "all"
+        or asked.resume
+        or count < LEAST
+        or log.commits.omitting  # nothing can be folded without being computed
+        or log.size > SMALL * len(log.commits)
+    ):
+        return [(first, last)]
+    weights = [(1 - FOLD) ** k for k in range(workers)]  # later ones have more to fold
+    ends = [first - 1 + round(count * sum(weights[: k + 1]) / sum(weights)) for k in range(workers)]
+    return list(zip([first, *(end + 1 for end in ends[:-1])], ends, strict=True))
+
+
+def _computed(truth: Truth, first: int, last: int) -> dict[str, Any]:
+    """A range computed here, by one thread."""
+    part = Truth(truth.log, replace(truth.asked, first=first, last=last), _one_thread, truth.tell)
+    part.go(None)
+    return _facts(part)
+
+
+def _one_thread(options: Options) -> Cpu:
+    return Cpu(options, threads=1)
+
+
+def _facts(part: Truth) -> dict[str, Any]:
+    fault = None if part.fault is None else asdict(part.fault)
+    return {"replayed": part.replayed, "modifications": part.modifications, "fault": fault}
+
+
+def _add(truth: Truth, facts: dict[str, Any]) -> None:
+    truth.replayed += facts["replayed"]
+    truth.modifications += facts["modifications"]
+    truth.fault = None if facts["fault"] is None else Fault(**facts["fault"])
+
+
+@contextmanager
+def _asked(truth: Truth, first: int, last: int) -> Iterator[socket.socket]:
+    """A process that computes a range; it ends with the block."""
+    process, connection = spawn.started("automaton.verify.ranges")
+    try:
+        asked = {
+            "path": truth.log.path, "first": first, "last": last,
+            "chain": truth.log.chain_at(last).hex(), "reference": truth.asked.reference,
+        }  # fmt: skip
+        with contextlib.suppress(OSError):  # it has died: its range is computed here
+            connection.send(json.dumps(asked).encode())
+        yield connection
+    finally:
+        connection.close()
+        process.kill()
+        process.wait()
+
+
+def _answer(connection: socket.socket) -> dict[str, Any] | None:
+    """What a process found, None if it has died or read another log."""
+    try:
+        message = connection.recv(LONGEST)
+    except OSError:
+        return None
+    facts: dict[str, Any] | None = json.loads(message) if message else None
+    return facts
+
+
+def serve(connection: socket.socket) -> None:
+    """Compute the range that is asked for, and answer."""
+    asked = json.loads(connection.recv(LONGEST))
+    first, last = asked["first"], asked["last"]
+    with Audit.open(asked["path"]) as log:
+        if last > len(log.commits) or log.chain_at(last).hex() != asked["chain"]:
+            return
+        wanted = Asked(first=first, last=last, reference=asked["reference"])
+        part = _computed(Truth(log, wanted, _one_thread, lambda *_: None), first, last)
+    connection.send(json.dumps(part).encode())
+
+
+def main(descriptor: int, parent: int) -> None:
+    """Serve the parent that started this process."""
+    if not die_with(parent):
+        return
+    hung_up_or_unreadable = contextlib.suppress(OSError, AutomatonError, ValueError)
+    with socket.socket(fileno=descriptor) as connection, hung_up_or_unreadable:
+        serve(connection)

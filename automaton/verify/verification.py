@@ -1,0 +1,148 @@
+"""Whether a log is what it says: every byte sealed, every commit computed again.
+
+It shares the pure functions with a run, not its loop: a log made by a runner that
+lies is found out. Reads an opened log; prints nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from automaton.backends.cpu import Cpu
+from automaton.log.audit import Audit
+from automaton.log.integrity import Fault
+from automaton.replay.omitted_batches import refilled
+from automaton.replay.recompute import Open
+from automaton.verify import ranges
+from automaton.verify.commits import Asked, Tell, Truth
+from automaton.workers.pool import Background, available_cores
+
+#: Faults that leave no snapshot to compute from.
+_BEFORE_COMMITS = frozenset({"pin", "genesis", "records"})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was checked and what came of it."""
+
+    commits: int
+    replayed: int
+    modifications: int  # of the replayed commits
+    resumed: int  # ticks that an earlier call verified
+    bytes: int
+    tail_bytes: int
+    omitted: int  # commits whose winner lines are not in the file
+    head: str
+    head_tick: int | None  # after which the chain was what was asked for
+    integrity_s: float
+    replay_s: float
+    asked: Asked
+    first_bad: Fault | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that was asked was checked and is true, and nothing follows it."""
+        return self.first_bad is None and not self.tail_bytes
+
+    @property
+    def exit_code(self) -> int:
+        """0: true; 1: a mismatch; 3: true, but bytes follow that no commit covers."""
+        return 1 if self.first_bad else 3 if self.tail_bytes else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The verdict for programs."""
+        rate = self.modifications / self.replay_s if self.replay_s else 0.0
+        asked = self.asked
+        drawn = asked.replay == "sample" and 0 < self.replayed < self.commits
+        sampled = drawn and self.first_bad is None
+        return {
+            "ok": self.ok,
+            "commits": self.commits,
+            "replayed": self.replayed,
+            "resumed": self.resumed,
+            "bytes": self.bytes,
+            "tail_bytes": self.tail_bytes,
+            "omitted_commits": self.omitted,
+            "seconds": round(self.integrity_s + self.replay_s, 6),
+            "modifications_per_s": round(rate, 1),
+            "integrity_bytes_per_s": round(self.bytes / self.integrity_s) if self.bytes else 0,
+            "head": self.head,
+            "head_tick": self.head_tick,
+            "seed": asked.seed if asked.replay == "sample" else None,
+            "at_most_false": min(1.0, round(3 / self.replayed, 9)) if sampled else None,
+            "first_bad": None if self.first_bad is None else asdict(self.first_bad),
+        }
+
+
+def verify(
+    log: Audit, asked: Asked, tell: Tell = lambda *_: None, open_device: Open | None = None
+) -> Verdict:
+    """Check an opened log."""
+    workers = asked.workers or available_cores()
+    begun = time.perf_counter()
+    fault = log.fault or integrity(log, workers, tell)
+    head_tick, wrong_head = _head(log, asked.head)
+    integrity_s = time.perf_counter() - begun
+    truth = Truth(log, asked, open_device or (lambda options: Cpu(options, threads=workers)), tell)
+    if asked.replay != "none" and (fault is None or fault.kind not in _BEFORE_COMMITS):
+        with refilled(log, checkpoints=False):  # for `validate-self`, which looks back
+            ranges.go(truth, fault, 1 if open_device else workers)
+    fault = truth.fault or fault or wrong_head
+    return Verdict(
+        commits=len(log.commits), replayed=truth.replayed, modifications=truth.modifications,
+        resumed=truth.resumed, bytes=log.size, tail_bytes=0 if log.fault else log.tail_bytes,
+        omitted=log.commits.omitting,
+        head=log.head.hex(), head_tick=head_tick, integrity_s=integrity_s,
+        replay_s=time.perf_counter() - begun - integrity_s, asked=asked, first_bad=fault,
+    )  # fmt: skip
+
+
+def integrity(log: Audit, workers: int, tell: Tell) -> Fault | None:
+    """The first fault of the chain over all bytes, checked by some threads."""
+    edges = _shares(log, workers)
+    found: dict[int, Fault | None] = {}
+    done: dict[int, int] = {}
+
+    def check(first: int, last: int) -> None:
+        def told(count: int) -> None:
+            done[first] = count
+            if first == 1:
+                tell("bytes", sum(done.values()), log.size)
+
+        found[first] = log.check(first, last, told)
+
+    threads = [Background() for _ in edges]
+    try:
+        for thread, (first, last) in zip(threads, edges, strict=True):
+            thread.start(check, first, last)
+        for thread in threads:
+            thread.wait()
+    finally:
+        for thread in threads:
+            thread.close()
+    faults = [fault for fault in found.values() if fault is not None]
+    return min(faults, key=lambda fault: fault.tick, default=None)
+
+
+def _shares(log: Audit, workers: int) -> list[tuple[int, int]]:
+    """First and last tick of each thread's share, about equally many bytes each."""
+    count = len(log.commits)
+    marks = [log.size * k // workers for k in range(1, workers)]
+    edges = [0, *np.searchsorted(log.commits.end, marks).tolist(), count]
+    shares = [(low + 1, high) for low, high in pairwise(edges) if high > low]
+    return shares or [(1, 0)]  # the genesis alone
+
+
+def _head(log: Audit, head: bytes | None) -> tuple[int | None, Fault | None]:
+    """The tick after which the chain was the one asked for, or a fault where there is none."""
+    if head is None:
+        return None, None
+    tick = log.tick_of_chain(head)
+    if tick is not None:
+        return tick, None
+    return None, Fault("head", log.size, log.lines, len(log.commits), head.hex(), log.head.hex())

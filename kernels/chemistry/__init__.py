@@ -1,0 +1,1 @@
+"""Kernels of a tick: reacting, competing, folding."""

@@ -1,0 +1,1 @@
+"""The loops for CUDA, and the calls that launch them."""

@@ -1,0 +1,1 @@
+"""Kernels that search: literals in bytes, nearest vectors."""

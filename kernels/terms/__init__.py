@@ -1,0 +1,1 @@
+"""Kernels on terms: reduction, matching, unification, enumeration."""

@@ -1,0 +1,1 @@
+"""Kernels on text: reading and writing terms and lines."""

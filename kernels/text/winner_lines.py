@@ -1,0 +1,390 @@
+"""Winner lines: canonical de Bruijn text and JSON bytes, written and read in place.
+
+The grammar is docs/format.md's; what a winner is, others decide. Writing costs
+one pass over the term and about 130 bytes a line; reading is its inverse. It
+never reads or writes beyond its bounds, whatever the bytes are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels.terms.packed import APP, LAM, VAR, U, link
+
+BODY, FUNCTION, ARGUMENT = 0, 1, 2
+ZERO, NINE, SPACE, OPEN_, SHUT, QUOTE, DOT = 48, 57, 32, 40, 41, 34, 46
+MINUS, BACKSLASH = 45, 92
+LAMBDA_0, LAMBDA_1 = 0xCE, 0xBB  # U+03BB in UTF-8
+LARGEST = (1 << 31) - 1  # of slots, steps and dimensions, which are int32 in the columns
+#: Bytes that `put` copies at a time; sources and buffers have as many to spare.
+SPARE = 16
+#: Bytes of a row's label: `m<tick>.<slot>` and, in the last one, its length.
+LABEL = 32
+#: Digits without signs, so that dividing by ten is one multiplication.
+TEN = np.uint64(10)
+DIGIT = np.uint64(ZERO)
+
+
+def put(buffer, at, text, start, stop):  # type: ignore[no-untyped-def]
+    """Copy text[start:stop] to buffer[at:]; returns the next position.
+
+    Whole blocks of SPARE bytes are read before they are written, so that both
+    become one instruction; what is too much is overwritten by what follows.
+    """
+    behind = at + stop - start
+    while start < stop:
+        b0, b1, b2, b3 = text[U(start)], text[U(start + 1)], text[U(start + 2)], text[U(start + 3)]
+        b4, b5, b6, b7 = (
+            text[U(start + 4)], text[U(start + 5)], text[U(start + 6)], text[U(start + 7)],
+        )  # fmt: skip
+        b8, b9, ba, bb = (
+            text[U(start + 8)], text[U(start + 9)], text[U(start + 10)], text[U(start + 11)],
+        )  # fmt: skip
+        bc, bd, be, bf = (
+            text[U(start + 12)], text[U(start + 13)], text[U(start + 14)], text[U(start + 15)],
+        )  # fmt: skip
+        buffer[U(at)], buffer[U(at + 1)], buffer[U(at + 2)], buffer[U(at + 3)] = b0, b1, b2, b3
+        buffer[U(at + 4)], buffer[U(at + 5)], buffer[U(at + 6)], buffer[U(at + 7)] = b4, b5, b6, b7
+        buffer[U(at + 8)], buffer[U(at + 9)] = b8, b9
+        buffer[U(at + 10)], buffer[U(at + 11)] = ba, bb
+        buffer[U(at + 12)], buffer[U(at + 13)] = bc, bd
+        buffer[U(at + 14)], buffer[U(at + 15)] = be, bf
+        start += SPARE
+        at += SPARE
+    return behind
+
+
+def put_number(buffer, at, number):  # type: ignore[no-untyped-def]
+    """Write a number >= 0 in decimal; returns the next position."""
+    rest = np.uint64(number)
+    if number < 10:
+        buffer[U(at)] = DIGIT + rest
+        return at + 1
+    if number < 100:
+        digits = 2
+    elif number < 1_000:
+        digits = 3
+    elif number < 10_000:
+        digits = 4
+    elif number < 100_000:
+        digits = 5
+    else:
+        digits = 6
+        limit = 1_000_000
+        while number >= limit:
+            digits += 1
+            limit *= 10
+    for k in range(at + digits - 1, at - 1, -1):
+        tens = rest // TEN
+        buffer[U(k)] = DIGIT + (rest - tens * TEN)
+        rest = tens
+    return at + digits
+
+
+def put_term(buffer, at, words, start, size, stack):  # type: ignore[no-untyped-def]
+    """Write a packed term canonically in UTF-8; returns the next position.
+
+    Application is left-associative with single spaces; an abstraction as
+    argument or function and an application as argument stand in parentheses.
+    stack: int32 scratch of `size` entries: for every application whose argument
+    is still to come, the parentheses to shut behind that argument. At most
+    4 bytes a node, or its digits and one, and SPARE.
+    """
+    top = 0
+    shut = 0
+    context = BODY
+    for i in range(start, start + size):
+        word = words[U(i)]
+        tag = word & 3
+        buffer[U(at)] = OPEN_
+        group = (
+            1 if (context == ARGUMENT and tag != VAR) or (context == FUNCTION and tag == LAM) else 0
+        )
+        at += group
+        shut += group
+        if tag == LAM:
+            buffer[U(at)] = LAMBDA_0
+            buffer[U(at + 1)] = LAMBDA_1
+            at += 2
+            context = BODY
+        elif tag == APP:
+            stack[U(top)] = shut
+            top += 1
+            shut = 0
+            context = FUNCTION
+        else:
+            at = put_number(buffer, at, word >> 2)
+            for _ in range(shut):
+                buffer[U(at)] = SHUT
+                at += 1
+            if top > 0:
+                top -= 1
+                shut = stack[U(top)]
+                buffer[U(at)] = SPACE
+                at += 1
+                context = ARGUMENT
+    return at
+
+
+def put_label(labels, row, text, mark, slot):  # type: ignore[no-untyped-def]
+    """Write text[mark[0]:mark[1]] and a slot to a row of `labels`, the length behind them."""
+    at = row * LABEL
+    end = put_number(labels, put(labels, at, text, mark[0], mark[1]), slot)
+    labels[U(at + LABEL - 1)] = end - at
+
+
+def put_id(buffer, at, row, labels, born_slot, names, name_starts):  # type: ignore[no-untyped-def]
+    """Write a row's id: its label, or its name where that is too long for a label."""
+    begin = row * LABEL
+    length = np.int64(labels[U(begin + LABEL - 1)])
+    if length > 0:
+        return put(buffer, at, labels, begin, begin + length)
+    name = born_slot[U(row)]
+    return put(buffer, at, names, name_starts[U(name)], name_starts[U(name + 1)] - 1)
+
+
+def write_winners(  # type: ignore[no-untyped-def]
+    lo, hi, won, text, mark, labels, born_slot, names, name_starts,
+    steps, sizes, salience, places_a, places_b, operators, results, out, buffer, stack,
+):  # fmt: skip
+    """Write the winner lines of the slots lo..hi-1; returns the number of bytes.
+
+    won uint8 by slot. text uint8: the constant parts of a line, part k standing
+    in text[mark[k]:mark[k+1]] (see `Fragments` of the caller). labels uint8, LABEL
+    a row: the ids of reactants, each row's length in its last byte (0: the id is
+    name born_slot[row] of names, uint8 at name_starts, int64, a newline behind
+    each); the rest as `react.react` left it. buffer uint8 with room for every
+    winner of the range; stack int32 scratch. text, labels, names and buffer have
+    2 * SPARE bytes more than is used of them.
+    """
+    at = 0
+    streams = max(0, mark.shape[0] - 9)
+    for slot in range(lo, hi):
+        if won[U(slot)] == 0:
+            continue
+        at = put(buffer, at, text, mark[0], mark[1])
+        at = put_number(buffer, at, slot)
+        at = put(buffer, at, text, mark[1], mark[2])
+        op = operators[U(slot)]
+        at = put_id(buffer, at, op, labels, born_slot, names, name_starts)
+        at = put(buffer, at, text, mark[2], mark[3])
+        a = places_a[U(slot)]
+        at = put_id(buffer, at, a, labels, born_slot, names, name_starts)
+        at = put(buffer, at, text, mark[2], mark[3])
+        b = places_b[U(slot)]
+        at = put_id(buffer, at, b, labels, born_slot, names, name_starts)
+        if streams > 0:
+            own = 7 + slot % streams
+            at = put(buffer, at, text, mark[U(own)], mark[U(own + 1)])
+            at = put_number(buffer, at, salience[U(slot)])
+            at = put(buffer, at, text, mark[U(7 + streams)], mark[U(8 + streams)])
+        else:
+            at = put(buffer, at, text, mark[3], mark[4])
+        at = put_number(buffer, at, steps[U(slot)])
+        at = put(buffer, at, text, mark[4], mark[5])
+        at = put_number(buffer, at, sizes[U(slot)])
+        at = put(buffer, at, text, mark[5], mark[6])
+        at = put_term(buffer, at, out, results[U(slot)], sizes[U(slot)], stack)
+        at = put(buffer, at, text, mark[6], mark[7])
+    return at
+
+
+def get_number(text, at, stop):  # type: ignore[no-untyped-def]
+    """Read a canonical decimal below 2**62; returns (number, next position) or (-1, at)."""
+    start = at
+    number = 0
+    while at < stop and ZERO <= text[at] <= NINE and at - start < 18:
+        number = number * 10 + int(text[at]) - ZERO
+        at += 1
+    if at == start or (text[start] == ZERO and at - start > 1):
+        return -1, start
+    return number, at
+
+
+def get_term(text, at, stop, words, start, room, stack):  # type: ignore[no-untyped-def]
+    """Read a closed term in de Bruijn notation from text[at:stop] into words[start:].
+
+    Returns (nodes, next position); nodes is -1 where the text is not of the grammar,
+    not closed, or needs more than `room` words. stack: int32[4 * room + 8]
+    scratch. It reads what `put_term` writes, with the grammar
+      term = {λ} atoms, atoms = atom {" " atom}, atom = number | "(" term ")".
+    Two passes over the text: the first counts the atoms of every group, because
+    their applications stand before them.
+    """
+    counts = 2 * (room + 1)  # where the groups' atoms are kept; below: the open groups
+    if count_atoms(text, at, stop, room, stack, counts) < 0:
+        return -1, at
+    size = 0
+    depth = 0  # binders in scope
+    group = 0
+    top = 0  # open groups: (binders outside, atoms still to come)
+    fresh = True  # at the beginning of a group
+    while True:
+        if fresh:
+            outside = depth
+            while at + 1 < stop and text[at] == LAMBDA_0 and text[at + 1] == LAMBDA_1:
+                if size >= room:
+                    return -1, at
+                words[start + size] = LAM
+                size += 1
+                depth += 1
+                at += 2
+            atoms = stack[counts + group]
+            group += 1
+            if size + atoms - 1 > room or top > room:
+                return -1, at
+            for _ in range(atoms - 1):
+                words[start + size] = APP
+                size += 1
+            stack[2 * top] = outside
+            stack[2 * top + 1] = atoms
+            top += 1
+            fresh = False
+        if at >= stop or size >= room:
+            return -1, at
+        if text[at] == OPEN_:
+            at += 1
+            fresh = True
+            continue
+        number, at = get_number(text, at, stop)
+        if number < 0 or number >= depth:
+            return -1, at
+        words[start + size] = number << 2
+        size += 1
+        while True:
+            stack[2 * top - 1] -= 1
+            if stack[2 * top - 1] > 0:
+                if at >= stop or text[at] != SPACE:
+                    return -1, at
+                at += 1
+                break
+            top -= 1
+            depth = stack[2 * top]
+            if top == 0:
+                link(words, start, size, stack)
+                return size, at
+            if at >= stop or text[at] != SHUT:
+                return -1, at
+            at += 1
+
+
+def count_atoms(text, at, stop, room, stack, counts):  # type: ignore[no-untyped-def]
+    """Count each group's atoms, in order of the groups' beginnings; -1: too many groups.
+
+    The counts go to stack[counts:]; what lies behind room + 1 of them is scratch.
+    The text ends at `stop`, at a quote, or where a parenthesis shuts no group.
+    """
+    opened = counts + room + 1
+    groups = 0
+    top = 0
+    stack[counts] = 1
+    stack[opened] = 0
+    while at < stop and text[at] != QUOTE:
+        byte = text[at]
+        at += 1
+        if byte == SPACE:
+            stack[counts + stack[opened + top]] += 1
+        elif byte == OPEN_:
+            groups += 1
+            if groups > room:
+                return -1
+            top += 1
+            stack[counts + groups] = 1
+            stack[opened + top] = groups
+        elif byte == SHUT:
+            if top == 0:
+                break
+            top -= 1
+    return groups + 1
+
+
+def expect(text, at, stop, part, start, end):  # type: ignore[no-untyped-def]
+    """The position behind part[start:end] if it stands at text[at:], else -1."""
+    if at < 0 or at + end - start > stop:
+        return -1
+    for k in range(start, end):
+        if text[at] != part[k]:
+            return -1
+        at += 1
+    return at
+
+
+def string_end(text, at, stop):  # type: ignore[no-untyped-def]
+    """The position of the quote that ends a JSON string begun before `at`, or -1."""
+    while at < stop and text[at] != QUOTE:
+        at += 2 if text[at] == BACKSLASH else 1
+    return at if at < stop else -1
+
+
+def read_winners(  # type: ignore[no-untyped-def]
+    text, at, stop, part, mark, max_size, slots, steps, sizes, salience, starts, levels, ids,
+    words, stack,
+):  # fmt: skip
+    """Read winner lines from text[at:stop] until one is something else.
+
+    part, mark: the constant parts as in `write_winners`, but part 1 ends before
+    the dimension. slots, starts int64, steps, sizes, salience (0 where no streams
+    compete), levels int32: result, by line (their length bounds the number of lines).
+    ids int64[n, 3, 2]: where the operator's, a's and b's id stand. words int32: the
+    terms one behind the other, at most max_size each. Returns (lines read, position
+    behind them, words used).
+    """
+    count = 0
+    end = 0
+    streams = max(0, mark.shape[0] - 10)
+    while count < slots.shape[0] and at < stop:
+        p = expect(text, at, stop, part, mark[0], mark[1])
+        if p < 0:
+            break
+        slot, p = get_number(text, p, stop)
+        p = expect(text, p, stop, part, mark[1], mark[2])
+        if slot < 0 or slot > LARGEST or p < 0 or p >= stop:
+            break
+        negative = 1 if text[p] == MINUS else 0
+        level, p = get_number(text, p + negative, stop)
+        p = expect(text, p, stop, part, mark[2], mark[3])
+        if level < negative or level > LARGEST + negative or p < 0:
+            break
+        for k in range(3):
+            last = string_end(text, p, stop)
+            if last < 0:
+                break
+            ids[count, k, 0] = p
+            ids[count, k, 1] = last
+            separator = 3 if k < 2 else 4 if streams == 0 else 8 + slot % streams
+            p = expect(text, last, stop, part, mark[separator], mark[separator + 1])
+            if p < 0:
+                break
+        if last < 0 or p < 0:
+            break
+        worth = 0
+        if streams > 0:
+            worth, p = get_number(text, p, stop)
+            p = expect(text, p, stop, part, mark[8 + streams], mark[9 + streams])
+            if worth < 0 or worth > LARGEST or p < 0:
+                break
+        made, p = get_number(text, p, stop)
+        p = expect(text, p, stop, part, mark[5], mark[6])
+        if made < 0 or made > LARGEST or p < 0:
+            break
+        size, p = get_number(text, p, stop)
+        p = expect(text, p, stop, part, mark[6], mark[7])
+        if size < 1 or size > max_size or p < 0 or end + size > words.shape[0]:
+            break
+        last = string_end(text, p, stop)
+        nodes, p = get_term(text, p, last, words, end, size, stack)
+        if nodes != size or p != last:
+            break
+        p = expect(text, p, stop, part, mark[7], mark[8])
+        if p < 0:
+            break
+        slots[count] = slot
+        levels[count] = -level if negative else level
+        steps[count] = made
+        sizes[count] = size
+        salience[count] = worth
+        starts[count] = end
+        end += size
+        count += 1
+        at = p
+    return count, at, end

@@ -1,0 +1,134 @@
+"""How fast streams compete: candidates a second, durable, and what choosing costs.
+
+Runs the shipped log with all streams, the archive on and one decision in a
+hundred kept, beside the null model with as many candidates a tick; both in
+turn. Each log is verified (a sample) before its time counts. Prints a table;
+--out writes it as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from automaton.log.audit import Audit  # noqa: E402
+from automaton.run.runner import Run  # noqa: E402
+from automaton.run.sidecar_writer import Keeping  # noqa: E402
+from automaton.verify.commits import Asked  # noqa: E402
+from automaton.verify.verification import verify  # noqa: E402
+
+GOAL, GOAL_SHARE = 1_000_000, 0.30
+
+
+class Clock:
+    """Seconds by part of a tick, of methods that are wrapped."""
+
+    def __init__(self) -> None:
+        self.seconds: Counter[str] = Counter()
+
+    def wrap(self, holder: Any, name: str, part: str) -> None:
+        """Count the time that a method of an object takes."""
+        method: Callable[..., Any] = getattr(holder, name)
+
+        def timed(*arguments: Any, **named: Any) -> Any:
+            begun = time.perf_counter()
+            try:
+                return method(*arguments, **named)
+            finally:
+                self.seconds[part] += time.perf_counter() - begun
+
+        setattr(holder, name, timed)
+
+
+def once(folder: Path, streams: str, rounds: int, ticks: int) -> dict[str, Any]:
+    """One run: candidates a second, and the parts of its ticks."""
+    path = folder / f"{streams}-{time.monotonic_ns()}.jsonl"
+    path.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+    given = {"streams": streams, "parallel": rounds}
+    clock = Clock()
+    with Run(path, given, keeping=Keeping(decisions=100)) as run:
+        run.go(ticks=3, interval_ms=0)
+        before = sum(run.outcomes.values())
+        clock.wrap(run.device, "propose", "propose and react")
+        clock.wrap(run.device, "react", "propose and react")
+        clock.wrap(run.device, "judge", "judge and write lines")
+        clock.wrap(run.device, "write", "judge and write lines")
+        clock.wrap(run.device, "archive", "archive")
+        clock.wrap(run.world, "choice", "choice")
+        clock.wrap(run.world, "fold", "fold")
+        begun = time.perf_counter()
+        run.go(ticks=ticks, interval_ms=0)
+        seconds = time.perf_counter() - begun
+        candidates = sum(run.outcomes.values()) - before
+    with Audit.open(path) as log:
+        verdict = verify(log, Asked(replay="sample", sample=2, seed=1))
+    assert verdict.ok, "the log is not what it says: no time counts"
+    for file in folder.glob(f"{path.name}*"):
+        file.unlink()
+    parts = {name: part / seconds for name, part in clock.seconds.items()}
+    return {"per_s": candidates / seconds, "parts": parts}
+
+
+def choosing(shares: dict[str, float], lines: float) -> float:
+    """The share of a tick for choice, salience and archive: judging without the lines."""
+    judged = shares["judge and write lines"] - lines
+    return shares["choice"] + shares.get("archive", 0.0) + max(judged, 0.0)
+
+
+def main() -> None:
+    """Run both in turn and print the medians."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=13_107, help="rounds a tick with streams")
+    parser.add_argument("--ticks", type=int, default=40)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    results: dict[str, list[dict[str, Any]]] = {"all": [], "none": []}
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(arguments.turns):
+            for streams, found in results.items():
+                rounds = arguments.rounds * (5 if streams == "none" else 1)
+                found.append(once(Path(folder), streams, rounds, arguments.ticks))
+    table: dict[str, Any] = {}
+    for streams, found in results.items():
+        names = {name for one in found for name in one["parts"]}
+        table[streams] = {
+            "candidates_per_s": round(statistics.median(one["per_s"] for one in found)),
+            "lowest": round(min(one["per_s"] for one in found)),
+            "highest": round(max(one["per_s"] for one in found)),
+            "share_of_tick": {
+                name: round(statistics.median(one["parts"].get(name, 0.0) for one in found), 3)
+                for name in sorted(names)
+            },
+        }
+    # A line costs both runs the same; the null model writes more of them.
+    none, streams_ = table["none"], table["all"]
+    per_line = none["share_of_tick"]["judge and write lines"] / none["candidates_per_s"]
+    lines = per_line * streams_["candidates_per_s"] / 5
+    share = round(choosing(streams_["share_of_tick"], lines), 3)
+    table |= {
+        "share_for_choice_salience_archive": share,
+        "goal": {"candidates_per_s": GOAL, "share": GOAL_SHARE},
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "settings": {"rounds": arguments.rounds, "streams": 5, "ticks": arguments.ticks},
+    }
+    print(json.dumps(table, indent=2))
+    if arguments.out:
+        arguments.out.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""How fast a log is verified: integrity beside SHA-256, truth against generation, opening.
+
+One run is made, then verified in the same process on the same threads; the answers
+are checked before the figures are kept, which are medians. Prints JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+
+def generated(path: Path, ticks: int, parallel: int, durability: Any) -> tuple[int, float]:
+    """Make a log; modifications and the seconds of the loop alone."""
+    from automaton.run.runner import Run
+
+    with Run(path, {"parallel": parallel}, durability=durability) as run:
+        run.step()  # pages are touched, arenas are there
+        run.background.wait()
+        first = run.outcomes["normal"]
+        begun = time.perf_counter()
+        for _ in range(ticks):
+            run.step()
+        run.background.wait()
+        run.log.sync()
+        seconds = time.perf_counter() - begun
+        made = run.outcomes["normal"] - first
+        run.keeper.keep()
+    return made, seconds
+
+
+def opened(path: Path) -> float:
+    """Seconds to open a log for reading and restore its snapshot."""
+    from automaton.format.options import Options
+    from automaton.log.writer import Log
+    from automaton.replay.restore import Malformed, restored
+
+    folded: list[int] = []
+    begun = time.perf_counter()
+    with Log.open(path, write=False) as log:
+        restored(log, Options(), Malformed(), folded.append)
+    seconds = time.perf_counter() - begun
+    if folded:
+        raise SystemExit("the checkpoint was not used")
+    return seconds
+
+
+def hashed(path: Path) -> float:
+    """Seconds that SHA-256 alone takes for the file's bytes, on one core."""
+    data = path.read_bytes()
+    begun = time.perf_counter()
+    hashlib.sha256(data).digest()
+    return time.perf_counter() - begun
+
+
+def judged(path: Path) -> tuple[float, float, Any]:
+    """Seconds to open a log to be judged and to check its bytes; then all of it computed again."""
+    from automaton.log.audit import Audit
+    from automaton.verify.commits import Asked
+    from automaton.verify.verification import verify
+
+    begun = time.perf_counter()
+    with Audit.open(path) as log:
+        opening = time.perf_counter() - begun
+        integrity = verify(log, Asked(replay="none")).integrity_s
+        return opening, integrity, verify(log, Asked())
+
+
+def one(ticks: int, parallel: int, durability: str, repeat: int) -> dict[str, object]:
+    """Generate and verify one log again and again; medians, of ratios too."""
+    rounds = [measured(ticks, parallel, durability) for _ in range(repeat + 1)]
+    facts = {"parallel": parallel, "durability": durability, **rounds[0][0]}
+    timed = [round_[1] for round_ in rounds[1:]]  # in the first, kernels were compiled
+    return facts | {
+        name: round(statistics.median(row[name] for row in timed), 4) for name in timed[0]
+    }
+
+
+def measured(ticks: int, parallel: int, durability: str) -> tuple[dict[str, int], dict[str, float]]:
+    """One log made and judged, one right after the other: what it holds, and what was timed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "log.jsonl"
+        shutil.copyfile(ROOT / "automaton.jsonl", path)
+        made, generation_s = generated(path, ticks, parallel, durability)
+        size = path.stat().st_size
+        sha_s = hashed(path)
+        opening_s, integrity_s, whole = judged(path)
+        if not whole.ok or whole.replayed != ticks + 1:
+            raise SystemExit(f"the log does not verify: {whole.first_bad}")
+        generation, truth = made / generation_s, whole.modifications / whole.replay_s
+        return {
+            "modifications": whole.modifications,
+            "commits": whole.commits,
+            "bytes": size,
+            "bytes_a_batch": size // whole.commits,
+        }, {
+            "sha256_one_core_gb_per_s": size / sha_s / 1e9,
+            "integrity_gb_per_s": size / integrity_s / 1e9,
+            "integrity_with_opening_gb_per_s": size / (integrity_s + opening_s) / 1e9,
+            "generated_per_s": generation,
+            "recomputed_per_s": truth,
+            "v_over_g": truth / generation,
+            "open_with_checkpoint_s": opened(path),
+        }
+
+
+def main() -> None:
+    """Every size asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--modifications", type=int, default=1_000_000, help="of each log (a count)"
+    )
+    parser.add_argument("--parallel", type=int, nargs="*", default=[64, 1024, 65536])
+    parser.add_argument("--durability", nargs="*", default=["commit", "off"])
+    parser.add_argument("--ticks", type=int, default=12_000, help="of a log at most (a count)")
+    parser.add_argument("--repeat", type=int, default=5, help="rounds that are timed (a count)")
+    parser.add_argument("--out", help="a path; standard output without")
+    asked = parser.parse_args()
+    rows = []
+    for parallel in asked.parallel:
+        ticks = max(2, min(asked.ticks, asked.modifications // parallel))
+        rows += [one(ticks, parallel, durability, asked.repeat) for durability in asked.durability]
+    result = {
+        "what": "integrity beside SHA-256 alone; truth (V) against generation (G) in one process "
+        "on the same cores; opening with a checkpoint; medians, each answer checked",
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+        "load": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "rows": rows,
+    }
+    text = json.dumps(result, indent=1) + "\n"
+    print(text, end="")
+    if asked.out:
+        Path(asked.out).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Every CUDA kernel compiles to machine code within its resources; no GPU is needed.
+
+Wants the packages numba-cuda[cu13] (numba's target, NVVM) and nvidia-cuda-nvcc
+(ptxas, which must be as new as NVVM); .ci/run installs them in an environment of
+their own. Prints what each kernel takes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+from unittest import mock
+
+import pytest
+
+from kernels import registry
+from kernels.cuda import loops, search_loops
+
+ARCHITECTURES = [(8, 0), (9, 0), (10, 0)]
+#: Registers of a multiprocessor, on all of these architectures.
+REGISTERS = 65_536
+#: Instructions on floating-point numbers: none may be left to rounding or contraction.
+FLOATING = re.compile(r"^\s*(@\S+\s+)?(fma\.|\w+(\.\w+)*\.(f16|bf16|f32|f64)\b)", re.MULTILINE)
+
+HAVE_NUMBA_CUDA = importlib.util.find_spec("numba_cuda") is not None
+
+
+def ptxas() -> str | None:
+    """The assembler of the packages, else that of the toolkit."""
+    for folder in map(Path, sys.path):
+        for path in sorted(folder.glob("nvidia/*/bin/ptxas")):
+            return str(path)
+    return shutil.which("ptxas")
+
+
+class Resources(NamedTuple):
+    """What ptxas reports of a kernel: registers a thread; bytes of stack and of spills."""
+
+    registers: int
+    stack: int
+    spill_stores: int
+    spill_loads: int
+
+    @classmethod
+    def of(cls, report: str) -> Resources:
+        before_and_behind = [
+            ("Used ", " registers"), ("", " bytes stack frame"),
+            ("", " bytes spill stores"), ("", " bytes spill loads"),
+        ]  # fmt: skip
+        numbers = [re.search(rf"{b}(\d+){a}", report) for b, a in before_and_behind]
+        assert all(numbers), report
+        return cls(*(int(number[1]) for number in numbers if number))
+
+
+@pytest.fixture(scope="module")
+def compilers() -> Iterator[None]:
+    """numba-cuda without a device; it asks the device for its architecture even so."""
+    if not HAVE_NUMBA_CUDA:
+        pytest.skip("numba-cuda is not installed: pip install 'numba-cuda[cu13]' nvidia-cuda-nvcc")
+    if ptxas() is None:
+        pytest.skip("there is no ptxas: pip install nvidia-cuda-nvcc")
+    stand_in = SimpleNamespace(compute_capability=ARCHITECTURES[0])
+    with mock.patch("numba.cuda.dispatcher.get_current_device", return_value=stand_in):
+        yield
+
+
+def ptx(name: str, architecture: tuple[int, int]) -> str:
+    """The kernel as `cuda.compiled` compiles it, before assembling."""
+    kernel = loops.KERNELS[name]
+    text: Any
+    text, _ = loops.cuda.compile(
+        kernel.bound, kernel.signature, device=False, abi="numba", cc=architecture,
+        launch_bounds=(loops.BLOCK, kernel.blocks),
+    )  # fmt: skip
+    return str(text)
+
+
+def assembled(text: str, architecture: tuple[int, int], folder: Path) -> Resources:
+    """The resources of the machine code."""
+    program = ptxas()
+    assert program
+    source = folder / "kernel.ptx"
+    source.write_text(text)
+    target = "sm_{}{}".format(*architecture)
+    done = subprocess.run(
+        [program, "-v", f"-arch={target}", str(source), "-o", str(folder / "kernel.cubin")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if "Unsupported .version" in done.stderr:
+        pytest.skip(f"{program} is older than NVVM: pip install nvidia-cuda-nvcc")
+    assert done.returncode == 0, done.stderr
+    return Resources.of(done.stderr)
+
+
+@pytest.mark.usefixtures("compilers")
+@pytest.mark.parametrize("name", loops.KERNELS)
+def test_a_kernel_fits_its_registers_without_spills_and_has_no_floats(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = {}
+    for architecture in ARCHITECTURES:
+        text = ptx(name, architecture)
+        assert not FLOATING.search(text)
+        found[architecture] = assembled(text, architecture, tmp_path)
+    with capsys.disabled():
+        cells = ["{}, {}, {}".format(*r[:2], r[2] + r[3]) for r in found.values()]
+        row = " | ".join(f"{cell:9}" for cell in cells)
+        sys.stdout.write(f"\n| {name:18} | {row} | registers, stack, spills")
+    for resources in found.values():
+        assert resources.registers <= registers(name)
+        assert resources[1:] == (0, 0, 0)
+
+
+def registers(name: str) -> int:
+    """What a thread may take so that as many blocks fit on a multiprocessor as shall."""
+    return REGISTERS // (loops.BLOCK * loops.KERNELS[name].blocks)
+
+
+def test_the_bound_is_64_registers_but_for_two_kernels() -> None:
+    bounds = {name: registers(name) for name in loops.KERNELS}
+    assert bounds.pop("react_slots") == 73
+    assert bounds.pop("dot_tiles") == 128
+    assert set(bounds.values()) == {64}
+
+
+def test_the_table_of_targets_and_the_kernels_name_each_other() -> None:
+    loops = {kernel.loop for kernel in registry.TABLE.values() if kernel.loop}
+    parts = {"gather", "clear", "dot_rows", "best_of_rows", "merge_best"}  # of launches of several
+    assert loops | parts == set(loops.KERNELS)
+    assert search_loops.ROWS * search_loops.QUERIES == 16 * loops.BLOCK
+
+
+def test_a_report_of_the_assembler_is_read() -> None:
+    report = (
+        "    8 bytes stack frame, 16 bytes spill stores, 4 bytes spill loads\n"
+        "ptxas info    : Used 64 registers, used 0 barriers\n"
+    )
+    assert Resources.of(report) == (64, 8, 16, 4)
+
+
+def test_instructions_on_floats_are_seen() -> None:
+    assert FLOATING.search("\t@%p1 fma.rn.f32 \t%f1, %f2, %f3, %f4;")
+    assert FLOATING.search("  cvt.rn.f64.s64 \t%fd1, %rd1;")
+    assert FLOATING.search("\tmul.f32 %f1, %f2, %f3;")
+    assert not FLOATING.search("\tmad.lo.s32 %r1, %r2, %r3, %r4;\n\tst.global.b32 [%rd1], %r2;")

@@ -1,0 +1,87 @@
+"""Batches whose beginning was hashed while the rest was made: the same log, byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from logs import GENESIS, batch, fields
+from small import rich, written
+
+from automaton.log import prefix_hash
+from automaton.log import prefix_hash as beginning
+from automaton.log.commit_scanner import named_in
+from automaton.log.prefix_hash import NOTHING, Begun, count_lines, worth
+from automaton.log.writer import Log
+from automaton.run.runner import Run
+
+LINES = st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"") + b"\n"))
+
+
+def test_a_run_that_hashes_ahead_writes_the_bytes_of_one_that_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = []
+    for name, least in (("ahead", 0), ("after", 1 << 60)):
+        monkeypatch.setattr(beginning, "WORTH", least)
+        logs.append(written(tmp_path / name, rich()))
+        with Run(logs[-1], {"parallel": 50}, durability="off") as run:
+            run.go(ticks=12, interval_ms=0)
+            assert run.log.verify_chain().ok
+    assert logs[0].read_bytes() == logs[1].read_bytes()
+
+
+def test_only_what_is_worth_a_thread_is_hashed_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def noted(parts: list[memoryview]) -> bool:
+        asked.append(worth(parts))
+        return asked[-1]
+
+    monkeypatch.setattr(prefix_hash, "worth", noted)
+    with Run(written(tmp_path / "log", rich()), {"parallel": 50}, durability="off") as run:
+        run.go(ticks=2, interval_ms=0)
+    assert asked == [False, False]
+    assert worth([bytes(beginning.WORTH)])
+
+
+@given(before=LINES, after=LINES)
+def test_lines_and_offsets_are_those_of_a_batch_that_is_looked_at_whole(
+    before: list[bytes], after: list[bytes]
+) -> None:
+    parts = [b"".join(before), *after]
+    begun = Begun.of(parts[:1])
+    told = [(None, number) for number in range(len(before), len(before) + len(after))]
+    assert named_in(parts, "", told, begun) == named_in(parts, "", told)
+    assert named_in(parts, "", [(None, 0), *told][:1] if before else [], begun) == named_in(
+        parts, "", [(None, 0)] if before else []
+    )
+
+
+@given(LINES)
+def test_lines_are_counted_in_pieces(lines: list[bytes]) -> None:
+    data = b"".join(lines) * 40
+    assert count_lines(data) == data.count(b"\n")
+    assert Begun.of([data]).digest.digest() == hashlib.sha256(data).digest()
+
+
+def test_a_part_that_ends_within_a_line_is_refused() -> None:
+    with pytest.raises(ValueError, match="whole line"):
+        count_lines(b"one\ntwo")
+
+
+def test_a_batch_that_begins_with_something_else_is_hashed_anew(tmp_path: Path) -> None:
+    path, other = tmp_path / "log.jsonl", tmp_path / "other.jsonl"
+    for name, wrong in ((path, False), (other, True)):
+        name.write_bytes(GENESIS)
+        with Log.open(name, write=True, durability="off") as log:
+            for tick in (1, 2):
+                parts = batch(log, tick)
+                begun = Begun.of([bytearray(parts[0])]) if wrong else NOTHING
+                log.append(parts, sum(map(count_lines, parts)), fields(tick), begun=begun)
+    assert path.read_bytes() == other.read_bytes()

@@ -1,0 +1,41 @@
+"""A real run that is killed at random moments loses nothing that it said was safe."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def torture(kills: int, seed: int, record: str) -> dict[str, object]:
+    """What scripts/torture prints."""
+    script = [sys.executable, str(ROOT / "scripts" / "torture.py"), "--out", "-"]
+    asked = ["--kills", str(kills), "--seed", str(seed), "--jobs", "2", "--record", record]
+    result = subprocess.run([*script, *asked], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = json.loads(result.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kills", "seed", "record"),
+    [
+        (4, 7, "full"),
+        pytest.param(60, 8, "full", marks=pytest.mark.slow),
+        pytest.param(24, 9, "commits", marks=pytest.mark.slow),
+    ],
+)
+def test_killed_runs_keep_what_was_acknowledged_and_go_on_as_if_never_killed(
+    kills: int, seed: int, record: str
+) -> None:
+    found = torture(kills, seed, record)
+    assert found["kills"] == kills
+    assert found["lost"] == 0
+    assert found["wrong"] == []
+    assert found["bytes_equal_a_run_never_killed"]

@@ -1,0 +1,350 @@
+"""Fits that find what made the points, projections that say what they are, and the table."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from small import TERMS, automaton, ran, written
+
+from automaton.analysis.kinship_model import expected
+from automaton.backends.cpu import Batch, Cpu, Job
+from automaton.cli import group
+from automaton.log import archive
+from automaton.log.writer import Log
+from automaton.tuning import trials
+from automaton.tuning.scaling_model import MODELS, Fit, Measured, fit, project, why_not
+from automaton.tuning.throughput import counts, measure
+
+
+def rate(n: float, alone: float = 1000, sigma: float = 0.1, kappa: float = 0.0) -> float:
+    return alone * n / (1 + sigma * (n - 1) + kappa * n * (n - 1))
+
+
+def points(*workers: int, **law: float) -> list[Measured]:
+    return [Measured(n, (rate(n, **law),) * 3) for n in workers]
+
+
+def fitted(measured: list[Measured], model: str) -> Fit:
+    found = fit(measured, model)
+    assert found is not None
+    return found
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(group, list(arguments))
+
+
+@given(st.floats(0, 1), st.floats(1, 1e7))
+def test_points_of_amdahls_law_give_its_share_back(sigma: float, alone: float) -> None:
+    measured = [Measured(n, (rate(n, alone, sigma),)) for n in (1, 2, 4, 8)]
+    found = fitted(measured, "Amdahl")
+    assert found.sigma.value == pytest.approx(sigma, abs=1e-6)
+    assert found.rate_1.value == pytest.approx(alone, rel=1e-6)
+
+
+def test_points_of_the_universal_law_give_both_parameters_back() -> None:
+    found = fitted(points(1, 2, 3, 4, 6, 8, sigma=0.05, kappa=0.01), "USL")
+    assert found.sigma.value == pytest.approx(0.05, abs=1e-9)
+    assert found.kappa.value == pytest.approx(0.01, abs=1e-9)
+    assert found.freedom == 3
+    assert found.rate(32).value == pytest.approx(rate(32, sigma=0.05, kappa=0.01))
+
+
+@given(st.lists(st.floats(1, 1e6), min_size=3, max_size=6))
+def test_parameters_stay_where_they_mean_something(rates: list[float]) -> None:
+    measured = [Measured(n + 1, (r,)) for n, r in enumerate(rates)]
+    for model in MODELS:
+        found = fitted(measured, model)
+        assert 0 <= found.sigma.value <= 1 + 1e-9
+        assert found.kappa.value >= 0
+        assert found.rate_1.value > 0
+
+
+def test_more_than_linear_growth_is_fitted_as_linear() -> None:
+    found = fitted([Measured(1, (100.0,)), Measured(2, (300.0,))], "Amdahl")
+    assert found.sigma.value == 0
+
+
+def test_workers_that_make_it_slower_are_all_serial_by_amdahl() -> None:
+    found = fitted([Measured(1, (100.0,)), Measured(2, (60.0,))], "Amdahl")
+    assert found.sigma.value == pytest.approx(1)
+
+
+def test_no_neighbour_of_the_fit_is_better() -> None:
+    random = np.random.default_rng(1)
+    n = np.arange(1.0, 7)
+    x = 1000 * n / (1 + 0.2 * (n - 1)) * random.uniform(0.8, 1.2, 6)
+    a, b, c = fitted([Measured(int(k), (r,)) for k, r in zip(n, x, strict=True)], "USL").resampled[
+        0
+    ]
+
+    def error(a: float, b: float, c: float) -> float:
+        return float((((a + b * n + c * n * (n - 1)) * x / n - 1) ** 2).sum())
+
+    best = error(a, b, c)
+    for step in random.normal(0, 1e-5, (200, 3)):
+        assert error(*np.maximum(0, np.array([a, b, c]) + step)) >= best - 1e-12
+
+
+def test_two_points_do_not_determine_the_universal_law_and_nothing_is_invented() -> None:
+    measured = points(1, 2)
+    assert fit(measured, "USL") is None
+    assert "no degrees of freedom" in why_not(measured, "USL")
+    found = fitted(measured, "Amdahl")
+    assert found.freedom == 0
+    assert "nothing speaks for the model" in found.note
+    assert fit(points(1), "Amdahl") is None
+
+
+def test_one_repeat_gives_no_interval_and_few_give_a_rough_one() -> None:
+    once = fitted([Measured(n, (rate(n),)) for n in (1, 2, 3)], "Amdahl")
+    assert once.sigma.low is None
+    assert "no interval" in once.note
+    assert "rough" in fitted(points(1, 2, 3), "Amdahl").note
+
+
+def test_the_interval_holds_the_truth_of_noisy_points_and_is_the_same_every_time() -> None:
+    random = np.random.default_rng(2)
+    measured = [
+        Measured(n, tuple(rate(n, sigma=0.2) * random.normal(1, 0.03, 9))) for n in (1, 2, 4, 8)
+    ]
+    found = fitted(measured, "Amdahl")
+    assert found.sigma.low is not None
+    assert found.sigma.high is not None
+    assert found.sigma.low < 0.2 < found.sigma.high
+    assert found.sigma == fitted(measured, "Amdahl").sigma
+
+
+def test_only_what_was_measured_is_not_called_extrapolated() -> None:
+    measured = points(1, 2, 4)
+    rows = project(measured, [fitted(measured, "Amdahl")], (1, 2, 1000))
+    assert [(r.nodes, r.workers, r.kind) for r in rows] == [
+        (1, 1, "measured"),
+        (1, 2, "measured"),
+        (1, 4, "measured"),
+        (2, 8, "extrapolated"),
+        (1000, 4000, "extrapolated"),
+    ]
+
+
+def test_an_hour_has_3600_seconds_and_a_billion_takes_its_time() -> None:
+    measured = points(1, 2, sigma=0.0)
+    rows = project(measured, [fitted(measured, "Amdahl")], (10,))
+    assert rows[0].per_hour["measured"].value == 3_600_000
+    assert rows[0].hours_to_a_billion["measured"].value == pytest.approx(1e9 / 3.6e6)
+    assert rows[-1].per_hour["linear"].value == pytest.approx(72e6)
+    assert rows[-1].per_hour["Amdahl"].value == pytest.approx(72e6)
+    slow = Measured(1, (1.0, 2.0, 4.0))
+    hours = project([slow], [], ())[0].hours_to_a_billion["measured"]
+    assert hours.low is not None
+    assert hours.high is not None
+    assert hours.low < hours.value < hours.high
+
+
+def test_a_number_of_workers_stands_once() -> None:
+    with pytest.raises(ValueError, match="once"):
+        fit([*points(1, 2), *points(2)], "Amdahl")
+
+
+@pytest.mark.parametrize(
+    ("most", "tried"), [(1, [1]), (3, [1, 2, 3]), (40, [1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 40])]
+)
+def test_all_small_numbers_of_workers_are_measured_and_then_doublings(
+    most: int, tried: list[int]
+) -> None:
+    assert counts(most) == tried
+
+
+LARGE = ("--parallel", "32768")  # rounds that are worth sharing out
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("logs") / "log.jsonl"
+    ran(written(path, [automaton("0D", 0, term="λa.λb.a b"), *TERMS]), 5, parallel=4)
+    return path
+
+
+def test_measuring_runs_copies_and_leaves_the_log_alone(log: Path) -> None:
+    before = {path.name: path.read_bytes() for path in log.parent.iterdir()}
+    found = measure(log, {"parallel": 16}, 2, 0.2)
+    assert [m.workers for m in found.measured] == [1, 2]
+    assert all(min(m.rates) > 0 for m in found.measured)
+    assert found.parallel == 16
+    assert found.turns == 5
+    assert {path.name: path.read_bytes() for path in log.parent.iterdir()} == before
+
+
+def test_scale_says_what_was_measured_and_what_was_not(log: Path) -> None:
+    result = invoke("scale", str(log), *LARGE, "--seconds", "0.2", "--max-workers", "2")
+    assert result.exit_code == 0, result.output
+    assert "    1 worker " in result.stdout
+    assert "1 workers" not in result.stdout
+    assert "few points: 2" in result.stdout
+    assert "USL: not fitted" in result.stdout
+    for line in result.stdout.splitlines():
+        if " linear " in line or " Amdahl " in line:
+            assert "extrapolated" in line
+
+
+def test_scale_as_json_has_the_same(log: Path) -> None:
+    result = invoke("scale", str(log), *LARGE, "--seconds", "0.2", "--max-workers", "3", "--json")
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)
+    assert (facts["streams"], facts["source"]) == ([], "as the log was run")
+    assert facts["measured"][0]["handed_out"] == 0
+    assert facts["measured"][1]["handed_out"] > 0.5
+    assert set(facts["fits"]) == set(MODELS)
+    assert facts["rows"][-1]["kind"] == "extrapolated"
+    assert len(facts["measured"]) == 3
+
+
+def test_ticks_that_cannot_be_shared_out_are_not_extrapolated(log: Path) -> None:
+    result = invoke("scale", str(log), "--seconds", "0.1", "--max-workers", "2")
+    assert result.exit_code == 0, result.output
+    assert "ticks of 4 rounds are too small to be shared out" in result.stdout
+    assert "--parallel 4096" in result.stdout
+    assert "extrapolated  " not in result.stdout
+    result = invoke("scale", str(log), "--seconds", "0.1", "--max-workers", "2", "--json")
+    facts = json.loads(result.stdout)
+    assert (facts["idle"], facts["fits"]) == ([2], {})
+    assert {row["kind"] for row in facts["rows"]} == {"measured"}
+    assert set(facts["not_fitted"]) == set(MODELS)
+
+
+def test_a_log_is_measured_with_the_streams_that_it_was_run_with_or_with_those_given(
+    log: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(log.read_bytes())
+    never = tmp_path / "never.jsonl"
+    with Log.open(log, write=False) as opened:
+        never.write_bytes(log.read_bytes()[: opened.genesis.bytes])
+    ran(path, 2, streams="anchor,reason", salience="novelty=1")
+    few = ("--seconds", "0.05", "--max-workers", "1")
+    said = invoke("scale", str(path), *few).stdout
+    assert "streams (as the log was run): anchor, reason, salience novelty=1; 2 cand" in said
+    assert "with an archive" in said
+    said = invoke("scale", str(path), *few, "--streams", "none").stdout
+    assert "streams (as given): none, one candidate a round" in said
+    for file in archive.paths(path):
+        file.unlink(missing_ok=True)
+    assert "without an archive" in invoke("scale", str(path), *few).stdout
+    said = invoke("scale", str(never), *few, "--streams", "uniform").stdout
+    assert "streams (as given): uniform; 1 candidate a round, with an archive" in said
+    assert "as the log never ran" in invoke("scale", str(never), *few).stdout
+    assert invoke("scale", str(path), "--streams", "anchro").exit_code == 2
+
+
+def test_what_streams_propose_is_what_is_counted(log: Path, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(log.read_bytes())
+    ran(path, 2, streams="anchor,reason,uniform")
+    batches = []
+
+    class Counted(Cpu):
+        def propose(self, job: Job, batch: Batch) -> None:
+            batches.append((batch.slots, batch.streams))
+            super().propose(job, batch)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("automaton.backends.cpu.Cpu", Counted)
+        patched.setattr("automaton.tuning.trials.settings", lambda _: [("serial", 1, None)])
+        setting, trials = trials.measured(path, {"parallel": 7}, 0.01)
+    assert set(batches) == {(21, 3)}
+    assert (setting.streams, len(trials)) == (["anchor", "reason", "uniform"], 1)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_keeps_the_turns_that_are_finished_and_a_second_one_leaves_no_copy(
+    log: Path, tmp_path: Path, times: int
+) -> None:
+    begun = subprocess.Popen(
+        [sys.executable, "-m", "automaton", "scale", str(log), "--seconds", "10",
+         "--max-workers", "1"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert begun.stderr is not None
+    wanted = "turn 1 of 5" if times == 2 else "turn 2 of 5"
+    seen = next(line for line in begun.stderr if wanted in line)
+    for _ in range(times):
+        begun.send_signal(signal.SIGINT)
+    out, errors = begun.communicate(timeout=60)
+    assert list(tmp_path.iterdir()) == []
+    if times == 1:
+        assert begun.returncode == 0, seen + errors
+        assert "stopped after 1 turn of 5" in out
+        assert "median of 1 in turn" in out
+    else:
+        assert begun.returncode == 130, errors
+        assert not out
+
+
+def test_a_log_that_is_not_there_is_an_error_of_one_line(tmp_path: Path) -> None:
+    result = invoke("scale", str(tmp_path / "none.jsonl"))
+    assert result.exit_code == 4
+    assert result.stderr.count("\n") == 1
+
+
+# The decision table.
+
+
+def test_the_table_gives_86_75_as_written_and_79_59_normalised() -> None:
+    found = expected()
+    assert found.as_written == pytest.approx(86.75)
+    assert round(found.normalised, 2) == 79.59
+    assert "1.09" in found.warning
+
+
+def test_the_interval_takes_the_excess_where_it_costs_most_and_least() -> None:
+    found = expected()
+    assert found.low == pytest.approx(86.75 - 0.09 * 100)
+    assert found.high == pytest.approx(86.75 - 0.03 * 25 - 0.05 * 60)
+    assert found.low < found.normalised < found.high
+
+
+def test_a_table_that_adds_up_has_one_value_and_no_warning() -> None:
+    found = expected((0.0, 10.0), (0.25, 0.75))
+    assert (found.as_written, found.normalised, found.low, found.high) == (7.5, 7.5, 7.5, 7.5)
+    assert not found.warning
+
+
+def test_what_is_missing_is_added_where_it_pays_least_and_most() -> None:
+    found = expected((0.0, 10.0), (0.25, 0.5))
+    assert (found.low, found.high) == (5.0, 7.5)
+
+
+@given(st.lists(st.tuples(st.floats(-100, 100), st.floats(0.01, 1)), min_size=1, max_size=6))
+def test_the_normalised_value_lies_in_the_interval(table: list[tuple[float, float]]) -> None:
+    found = expected(*zip(*table, strict=True))
+    assert found.low - 1e-6 <= found.normalised <= found.high + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("utilities", "probabilities"),
+    [((1.0,), (0.5, 0.5)), ((1.0,), (-0.1,)), ((1.0,), (0.0,)), ((float("nan"),), (1.0,))],
+)
+def test_a_table_that_cannot_be_is_refused(
+    utilities: tuple[float, ...], probabilities: tuple[float, ...]
+) -> None:
+    with pytest.raises(ValueError, match=r"probabilit|utilit"):
+        expected(utilities, probabilities)
+
+
+def test_models_kinship_prints_both_readings_and_the_warning() -> None:
+    result = invoke("models", "kinship")
+    assert result.exit_code == 0, result.output
+    for text in ("86.75", "79.59", "1.09", "77.75", "83.00"):
+        assert text in result.stdout
+    assert json.loads(invoke("models", "kinship", "--json").stdout)["as_written"] == 86.75
