@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import cpu
-from .terms.packed import APP, LAM, VAR, U
+from .terms.packed import APP, LAM, VAR
+from .typed import U
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -2,3 +2,40 @@
 
 Touches an opened log, read only. Must not know: appending, the terminal.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from automaton import lazy
+
+if TYPE_CHECKING:
+    from .check import check_log as check_log
+    from .check_report import CheckReport as CheckReport
+    from .check_report import UnusableMember as UnusableMember
+    from .explanation import explain as explain
+    from .measures import Figure as Figure
+else:
+    __getattr__ = lazy(
+        __name__,
+        {
+            "check": "check_log",
+            "check_report": "CheckReport UnusableMember",
+            "explanation": "explain",
+            "measures": "Figure",
+        },
+    )
+
+__all__ = [
+    "CheckReport",
+    "Figure",
+    "UnusableMember",
+    "check_log",
+    "explain",
+    "figures",
+    "kinship_model",
+    "lineage",
+    "query",
+    "series",
+    "tick_report",
+]

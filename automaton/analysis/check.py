@@ -12,22 +12,22 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from automaton.analysis.check_report import CheckReport, Survey
-from automaton.chemistry.batch_replay import read_winners
-from automaton.chemistry.world import World
+from automaton.analysis.check_report import CheckReport, ReportBuilder
+from automaton.chemistry import World, read_winners
 from automaton.errors import AutomatonError
+from automaton.format.ids import is_our_id
 from automaton.format.options import Options, from_record
-from automaton.format.records import is_our_id, parse_run
+from automaton.format.records import parse_run
+from automaton.log import LogReader
 from automaton.log.omission import line as line_of
-from automaton.log.reader import LogReader
 
 STEP = 4096  # lines of a genesis between two calls of `progress`
 NEWLINE = 10
 
 
-def inventory(log: LogReader, progress: Callable[[int], object] = lambda _: None) -> CheckReport:
+def check_log(log: LogReader, progress: Callable[[int], object] = lambda _: None) -> CheckReport:
     """What a log holds and what is wrong with it; `progress` is told the bytes looked at."""
-    survey = Survey()
+    survey = ReportBuilder()
     for number, offset, raw in _genesis(log):
         survey.see(number, offset, raw)
         if number % STEP == 0:
@@ -64,7 +64,7 @@ def _reading(log: LogReader) -> World:
 class _Batch:
     """The lines of one tick's batch."""
 
-    def __init__(self, log: LogReader, tick: int, survey: Survey) -> None:
+    def __init__(self, log: LogReader, tick: int, survey: ReportBuilder) -> None:
         self._row, self._survey = log.commits.row(tick), survey
         kept = log.kept(tick) if log.omits(tick) else None
         raw = log.batch(tick) if kept is None else kept.head + kept.tail

@@ -21,7 +21,7 @@ from automaton.format.objects import (
     object_type,
     parse_line,
 )
-from automaton.program.diagnostics import Unusable, unusable
+from automaton.program import Diagnostic, diagnose
 
 UNTYPED = "(none)"
 """The name under which objects without a type are counted; untyped edges are `edge`."""
@@ -109,10 +109,10 @@ class _Claims(NamedTuple):
     ends: tuple[str, str] | None
     reference: int | None
     claims: object  # what the reference says, as it stands
-    unusable: list[Unusable]
+    unusable: list[Diagnostic]
 
 
-class Survey:
+class ReportBuilder:
     """The fold: lines go in, the report comes out.
 
     Its state is a few words for each object and two integers for each line that
@@ -141,7 +141,7 @@ class Survey:
         kind = object_type(members)
         self._type(UNTYPED if kind is None else kind, 1)
         place = self._place(object_id(members))
-        terms, wrong = unusable(members)
+        terms, wrong = diagnose(members)
         claimed, line = _reference(members)
         claims = _Claims(number, terms, _ends(members), line, claimed, wrong)
         if place == len(self._claims):
@@ -217,7 +217,7 @@ class Survey:
 
 def survey(lines: Iterable[tuple[int, int, bytes]]) -> CheckReport:
     """The report on lines given as (line number from 1, ascending; byte offset; bytes)."""
-    state = Survey()
+    state = ReportBuilder()
     for number, offset, raw in lines:
         state.see(number, offset, raw)
     return state.result()

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.analysis.measures import BINS, Numbers, permutation_entropy
+from automaton.analysis.measures import BINS, permutation_entropy
+from automaton.terms.arrays import Floats
 
 #: Shuffled copies, and shuffled divisions into two groups: the least p is 1/1000.
 SURROGATES = 999
@@ -44,7 +45,7 @@ class Test:
     draws: int
 
 
-def _shuffled_entropies(series: Numbers, copies: int, draws: np.random.Generator) -> Numbers:
+def _shuffled_entropies(series: Floats, copies: int, draws: np.random.Generator) -> Floats:
     """Permutation entropies of shuffled copies."""
     at_a_time = max(1, _AT_A_TIME // max(1, len(series)))
     parts = []
@@ -69,7 +70,7 @@ def against_shuffled(series: npt.ArrayLike, seed: int = 0, copies: int = SURROGA
     return Test(found, float(shuffled.mean()), (1 + as_low) / (1 + copies), copies)
 
 
-def block_order(series: npt.ArrayLike, length: int, seed: int) -> Numbers:
+def block_order(series: npt.ArrayLike, length: int, seed: int) -> Floats:
     """Bits of order in each of the last `BLOCKS` blocks: what shuffling the block adds."""
     x = np.asarray(series, dtype=np.float64)[-BLOCKS * length :].reshape(BLOCKS, length)
     draws = np.random.default_rng([seed, 2])
@@ -155,7 +156,7 @@ def _facts(salience_bits: float, shuffled: Test) -> list[str]:
     return [f"salience has {salience_bits:.3f} of {math.log2(BINS):.3f} bits", order]
 
 
-def _tested(x: Numbers, null: npt.ArrayLike | None, why_no_null: str) -> tuple[Test | None, str]:
+def _tested(x: Floats, null: npt.ArrayLike | None, why_no_null: str) -> tuple[Test | None, str]:
     """The comparison with the null model, and how to say it."""
     if null is None:
         return None, f"EMERGENT is not possible: {why_no_null}"

@@ -11,28 +11,29 @@ from typing import Any
 
 import numpy as np
 
-from automaton.backends.cpu import Cpu
-from automaton.chemistry.batch_replay import replay
-from automaton.chemistry.decision_lines import decision, facts
+from automaton.backends import CpuBackend
+from automaton.chemistry import decision_line, decision_rows, replay_batch
 from automaton.errors import UsageError
 from automaton.format import stream_options
+from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, parse_line
 from automaton.format.options import Options, from_record
-from automaton.format.records import is_our_id, parse_run
-from automaton.log.audit import Audit
+from automaton.format.records import parse_run
+from automaton.log import AuditedLog
 from automaton.log.decision_log import find
-from automaton.replay.omitted_batches import refilled
-from automaton.replay.recompute import Again
-from automaton.replay.restore import Malformed, beginning
+from automaton.replay import Malformed
+from automaton.replay.omitted_batches import with_omitted_batches
+from automaton.replay.recompute import TickRecomputer
+from automaton.replay.restore import genesis_world
 
 
-def grounds(path: Path, identity: str) -> dict[str, Any]:
+def explain(path: Path, identity: str) -> dict[str, Any]:
     """The decision for a modification: features, salience, weights, runner-up.
 
     Numbers are fixed point, 65536 = 1. `source` is `kept` or `computed`; raises
     `UsageError` where there is no such modification, or no streams competed.
     """
-    with Audit.open(path) as log, refilled(log):
+    with AuditedLog.open(path) as log, with_omitted_batches(log):
         tick, slot = _numbers(log, identity)
         line = next(iter(log.find(identity)), None)
         if line is None:
@@ -45,7 +46,7 @@ def grounds(path: Path, identity: str) -> dict[str, Any]:
         return found
 
 
-def _kept(log: Audit, identity: str, tick: int) -> dict[str, Any] | None:
+def _kept(log: AuditedLog, identity: str, tick: int) -> dict[str, Any] | None:
     """The decision that is kept beside the log, if it is of this log's commit.
 
     A file beside it may be left from another log of the same name.
@@ -59,7 +60,7 @@ def _kept(log: Audit, identity: str, tick: int) -> dict[str, Any] | None:
     return None
 
 
-def _numbers(log: Audit, identity: str) -> tuple[int, int]:
+def _numbers(log: AuditedLog, identity: str) -> tuple[int, int]:
     """Tick and slot of an id of ours."""
     tick, _, slot = identity.removeprefix(f"{log.prefix}m").partition(".")
     if identity.startswith("cycle:") and slot.isdecimal():
@@ -70,36 +71,36 @@ def _numbers(log: Audit, identity: str) -> tuple[int, int]:
     return int(tick), int(slot)
 
 
-def _not_there(log: Audit, path: Path, tick: int, slot: int) -> str:
+def _not_there(log: AuditedLog, path: Path, tick: int, slot: int) -> str:
     """Why no line has the id of a slot."""
     own = f"{log.prefix}m{tick}.{slot}"
     if 1 <= tick <= len(log.commits):
         options = _options(log, log.commits.row(tick).first_line)
-        if slot < options.parallel * max(1, len(stream_options.table(options.streams))):
+        if slot < options.parallel * max(1, len(stream_options.parse_streams(options.streams))):
             return f"{own}: it lost; see replay {path} --tick {tick}"
     return f"{own}: no modification of {path} has this id"
 
 
-def _options(log: Audit, line: int) -> Options:
+def _options(log: AuditedLog, line: int) -> Options:
     """The options of the run that wrote a line."""
     number = max((n for n in log.run_lines if n <= line), default=0)
     run = parse_run(log.line(number)) if number else None
     return Options() if run is None else from_record(run.options)
 
 
-def _mixture(log: Audit, line: int) -> dict[str, int]:
+def _mixture(log: AuditedLog, line: int) -> dict[str, int]:
     """What the features weighed when a line was written."""
-    mixture = stream_options.mixture(_options(log, line).salience)
+    mixture = stream_options.parse_salience(_options(log, line).salience)
     return dict(zip(stream_options.FEATURES, mixture, strict=True))
 
 
-def _computed(log: Audit, tick: int, slot: int) -> dict[str, Any]:
+def _computed(log: AuditedLog, tick: int, slot: int) -> dict[str, Any]:
     """The decision, from the snapshot before its tick."""
-    again = Again(log, beginning(log, Options(), Malformed()), Cpu)
+    again = TickRecomputer(log, genesis_world(log, Options(), Malformed()), CpuBackend)
     try:
         for earlier in range(1, tick):
             with log.batch(earlier) as raw:
-                replay(again.world, raw, log.commit(earlier))
+                replay_batch(again.world, raw, log.commit(earlier))
         with log.batch(tick) as raw:
             again.begin(tick, again.claim(tick, raw, log.commit(tick)))
         world = again.world
@@ -109,12 +110,12 @@ def _computed(log: Audit, tick: int, slot: int) -> dict[str, Any]:
             )
         choice, _ = again.react(tick)
         number = np.array([slot // again.batch.streams], dtype=np.int64)
-        rows = [row for row in facts(again.batch, number) if row[1] == slot]
+        rows = [row for row in decision_rows(again.batch, number) if row[1] == slot]
         if not rows:
             raise UsageError(f"m{tick}.{slot} is no winner: it is an action's, or lost")
         weights = choice.competing.weights.tolist()
         chain = log.chain_at(tick)
-        line = decision(world.prefix, tick, world.stream_names, weights, rows[0], chain)
+        line = decision_line(world.prefix, tick, world.stream_names, weights, rows[0], chain)
         computed: dict[str, Any] = json.loads(line)
         return computed
     finally:

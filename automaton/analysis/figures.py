@@ -18,6 +18,7 @@ from automaton.analysis import measures
 from automaton.analysis.evidence import Verdict, judged
 from automaton.analysis.measures import Figure, Interval
 from automaton.analysis.series import Series
+from automaton.terms import arrays
 
 #: Winners that the short and the long entropy of salience look at.
 SHORT, LONG = 100, 10_000
@@ -34,7 +35,7 @@ class Observed:
     verdict: Verdict
 
 
-def observed(series: Series, null: Series | None, why_no_null: str, age: float | None) -> Observed:
+def observe(series: Series, null: Series | None, why_no_null: str, age: float | None) -> Observed:
     """Figures of a window; `age` is in seconds, since the log was last written to."""
     rows: tuple[Callable[[Series], Iterator[Figure]], ...] = (
         _shares, _salience, _order, _population, _lineage, _compressed, _steps,
@@ -104,7 +105,7 @@ def _salience(series: Series) -> Iterator[Figure]:
             yield Figure("entropy of salience", None, "bits", _MEAN, "-", 0, note="no ticks")
 
 
-def _entropy(values: measures.Numbers, low: float, high: float, source: str, what: str) -> Figure:
+def _entropy(values: arrays.Floats, low: float, high: float, source: str, what: str) -> Figure:
     counts = measures.histogram(values, low, high)
     bias = measures.miller_madow(counts)
     note = f"{measures.BINS} bins over {low:.4g} to {high:.4g}; Miller-Madow adds {bias:.4f}"

@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, parse_line
-from automaton.format.records import is_our_id
-from automaton.log.reader import LogReader
+from automaton.log import LogReader
 
 #: What the parents of a line are to it, by its type, in the order in which they stand.
 ROLES = {"modification": ("op", "a", "b"), "composition": ("outer", "inner")}

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Numbers = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
+from automaton.terms.arrays import Floats, Numbers
 
 #: Bins of the entropy of salience; log2(5) = 2.321928 bits is its greatest value.
 BINS = 5
@@ -88,7 +87,7 @@ def win_shares(wins: Mapping[str, int]) -> dict[str, Interval]:
 # Entropy of a distribution.
 
 
-def histogram(values: npt.ArrayLike, low: float, high: float, bins: int = BINS) -> Counts:
+def histogram(values: npt.ArrayLike, low: float, high: float, bins: int = BINS) -> Numbers:
     """How many values fall in each of `bins` equal parts of [low, high].
 
     The last part holds `high` too. A value outside is an error: a range that is
@@ -138,7 +137,7 @@ def patterns(series: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return np.asarray(_RANKED[ranks])
 
 
-def permutation_entropy(series: npt.ArrayLike) -> Numbers:
+def permutation_entropy(series: npt.ArrayLike) -> Floats:
     """Entropy in bits of the ordinal patterns of order 3, delay 1 (Bandt and Pompe 2002).
 
     Along the last axis; fewer than three values: 0. A monotone series has 0 bits,
@@ -156,8 +155,8 @@ def permutation_entropy(series: npt.ArrayLike) -> Numbers:
 class Spectrum(NamedTuple):
     """Frequencies in cycles a value, and the power at each."""
 
-    frequencies: Numbers
-    power: Numbers
+    frequencies: Floats
+    power: Floats
 
 
 def welch(series: npt.ArrayLike, segment: int) -> Spectrum:
@@ -196,7 +195,7 @@ def spectral_slope(series: npt.ArrayLike) -> Interval | None:
     return _line(np.log(found.frequencies[inside]), np.log(found.power[inside]))
 
 
-def _line(x: Numbers, y: Numbers) -> Interval:
+def _line(x: Floats, y: Floats) -> Interval:
     """The slope of the straight line nearest to the points."""
     dx = x - x.mean()
     slope = float(dx @ y / (dx @ dx))

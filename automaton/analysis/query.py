@@ -10,99 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from automaton.analysis.query_columns import Columns, Truth, bind, chosen, metavariables
-from automaton.compute import dispatch
+from automaton.analysis.query_columns import ObjectColumns, chosen, metavariables
+from automaton.compute.literals import find
+from automaton.compute.matching import bind
 from automaton.errors import UsageError
-from automaton.population import selection
-from automaton.program import conditions
+from automaton.program import selectors
 from automaton.terms import notation
-from automaton.terms.packed import Words
-from kernels import cpu
-from kernels.checks import KernelArgumentError, Run, array, at_once
-from kernels.search import grams, literals
-from kernels.search.literal_tables import Literals, Triples, check_strings, prepared
-
-Bytes: TypeAlias = npt.NDArray[np.uint8]
-Numbers: TypeAlias = npt.NDArray[np.int64]
-Bits: TypeAlias = npt.NDArray[np.uint64]
-
-#: Bytes that all groups of literals look at before the next are fetched: a second-level cache.
-PIECE = 1 << 19
-
+from automaton.terms.arrays import Bits, Bytes, Numbers, Truth, Words
+from kernels.checks import Run, at_once
+from kernels.search.literal_tables import Literals, prepared
 
 # Literals: P byte patterns against N byte strings.
-
-
-class Hits(NamedTuple):
-    """Which string holds which pattern, and in how many strings each pattern occurs.
-
-    bits uint64 [N, ceil(P / 64)]: bit k % 64 of word k // 64; counts int64 [P].
-    """
-
-    bits: Bits
-    counts: Numbers
-
-
-def find(
-    patterns: Literals, buffer: Bytes, offsets: Numbers, run: Run = at_once, *,
-    bits: Bits | None = None,
-) -> Hits:  # fmt: skip
-    """The literals in the strings buffer[offsets[n]:offsets[n + 1]]; exact, overlaps included.
-
-    `bits`, N rows or more, is used again: writing to fresh memory costs more than a scan.
-    """
-    check_strings(buffer, offsets)
-    rows, words = len(offsets) - 1, -(-patterns.total // 64)
-    held = np.zeros((rows, words), np.uint64) if bits is None else _enough(bits, rows, words)
-    total = np.zeros(patterns.total, dtype=np.int64)
-    if dispatch.tried(
-        "literals", int(offsets[-1] - offsets[0]),
-        lambda card: card.find_literals(patterns, buffer, offsets, held, total),
-    ):  # fmt: skip
-        return Hits(held, total)
-    counted: list[Numbers] = []
-
-    def task(low: int, high: int) -> None:
-        if bits is not None or dispatch.chosen():  # a card may have begun
-            held[low:high] = 0
-        counts = np.zeros(patterns.total, dtype=np.int64)
-        waiting = np.empty(literals.WAITING, np.int64), np.empty(literals.WAITING, np.int32)
-        tried, picked = np.empty((2, literals.PICKED), np.int64)
-        marks = np.empty(literals.SPAN, np.uint8)
-        for begin, end in _pieces(offsets, low, high, len(patterns.groups)):
-            for group in patterns.groups:
-                triples = isinstance(group, Triples)
-                body = literals.scan_triples if triples else grams.scan_grams
-                own = [marks] if triples else [tried, picked]
-                cpu.compiled(body)(
-                    buffer, offsets, begin, end, patterns.needles, patterns.starts, *group,
-                    *own, *waiting, held, counts,
-                )  # fmt: skip
-        counted.append(counts)
-
-    run(task, rows)
-    return Hits(held, sum(counted, start=np.zeros(patterns.total, dtype=np.int64)))
-
-
-def _enough(bits: Bits, rows: int, words: int) -> Bits:
-    array("bits", bits, (np.uint64,), 2)
-    if len(bits) < rows or bits.shape[1] != words:
-        raise KernelArgumentError("bits", f"{rows:,} rows of {words} are needed, not {bits.shape}")
-    return bits[:rows]
-
-
-def _pieces(offsets: Numbers, low: int, high: int, groups: int) -> Iterator[tuple[int, int]]:
-    """Ranges of strings of about PIECE bytes each; all at once for a single group."""
-    while low < high:
-        end = int(np.searchsorted(offsets, offsets[low] + PIECE)) if groups > 1 else high
-        end = min(max(end, low + 1), high)
-        yield low, end
-        low = end
 
 
 # Queries over lines.
@@ -113,7 +35,7 @@ class Query:
     """What is looked for: a line has one of the literals, and all that is said besides."""
 
     literals: tuple[bytes, ...]
-    selector: conditions.Selector | None
+    selector: selectors.Selector | None
     patterns: tuple[str, ...]
 
     @classmethod
@@ -123,7 +45,7 @@ class Query:
             raise UsageError("nothing to look for; give a PATTERN, --field or --term")
         for pattern in patterns:
             notation.parse(pattern, pattern=True)
-        selector = None if field is None else selection.checked(field)
+        selector = None if field is None else selectors.parse_checked(field)
         return cls(tuple(map(_literal, texts)), selector, tuple(patterns))
 
     @property
@@ -204,14 +126,14 @@ def search(query: Query, blocks: Iterable[Block], run: Run = at_once) -> Iterato
         terms: list[Bound] = []
         if query.of_terms:
             lines = ((row, block.first + row, block.line(row)) for row in rows.tolist())
-            columns = Columns.of(lines)
+            columns = ObjectColumns.of(lines)
             wanted = chosen(columns, query.selector, query.patterns)
             rows = np.unique(columns.row[wanted])
             terms = _bound(query, columns, wanted)
         yield Matched(block, rows, held[rows], terms)
 
 
-def _bound(query: Query, columns: Columns, wanted: Truth) -> list[Bound]:
+def _bound(query: Query, columns: ObjectColumns, wanted: Truth) -> list[Bound]:
     """The terms that were chosen, with the bindings of the first pattern that each matches."""
     bound: dict[int, Bound] = {}
     for text in query.patterns:

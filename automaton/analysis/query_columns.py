@@ -10,25 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from automaton.compute import dispatch
-from automaton.format import objects
-from automaton.program import conditions
-from automaton.program.term_extraction import Found, TermReader
+from automaton.compute.matching import bind
+from automaton.format import json_edit, objects
+from automaton.format.objects import NamedObject
+from automaton.program import TermExtractor, grammar, selectors
 from automaton.terms import notation
-from automaton.terms.packed import META, Words
-from automaton.terms.parser import Grammar, Reader
+from automaton.terms.arrays import Numbers, Truth, Words
+from automaton.terms.packed import META
+from automaton.terms.parser import Syntax, TermParser
 from kernels import cpu
-from kernels.checks import closed_terms
-from kernels.checks import spans as spans_of
 from kernels.terms import match
-
-Numbers: TypeAlias = npt.NDArray[np.int64]
-Truth: TypeAlias = npt.NDArray[np.bool_]
 
 _INT64 = 1 << 63
 _TYPES = {
@@ -39,7 +35,7 @@ _NO_TERM: Words = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True)
-class Columns:
+class ObjectColumns:
     """The terms of some objects, packed in `code`.
 
     column: row (as the line was numbered), start (in code), steps (of the object, 0 where
@@ -53,9 +49,9 @@ class Columns:
     column: dict[str, npt.NDArray[Any]]
 
     @classmethod
-    def of(cls, lines: Iterable[tuple[int, int, bytes]]) -> Columns:
+    def of(cls, lines: Iterable[tuple[int, int, bytes]]) -> ObjectColumns:
         """The objects of lines (row, line number, bytes); lines that hold none are left out."""
-        reader = TermReader(notation.MAX_NODES)
+        reader = TermExtractor(notation.MAX_NODES)
         facts: list[tuple[int, int, int, int, int]] = []
         kinds: dict[str, int] = {}
         names, terms = [], []
@@ -66,8 +62,10 @@ class Columns:
             members = line.members
             name = objects.object_id(members) or f"line:{number}"
             kind = kinds.setdefault(objects.object_type(members) or "", len(kinds))
-            found = [(named.name, named.words) for named in reader.terms_of(Found(name, members))]
-            for own, words in found or [(objects.quote(name)[1:-1], _NO_TERM)]:
+            found = [
+                (named.name, named.words) for named in reader.terms_of(NamedObject(name, members))
+            ]
+            for own, words in found or [(json_edit.quote(name)[1:-1], _NO_TERM)]:
                 facts.append((row, _steps(members), kind, objects.level(members), len(words)))
                 names.append(own)
                 terms.append(words)
@@ -89,34 +87,34 @@ def _steps(members: objects.Members) -> int:
 
 
 def chosen(
-    columns: Columns, selector: conditions.Selector | None, patterns: tuple[str, ...]
+    columns: ObjectColumns, selector: selectors.Selector | None, patterns: tuple[str, ...]
 ) -> Truth:
     """The rows that a selector means and whose term is of the form of one of the patterns."""
     found = [_matching(columns, text) for text in patterns]
     whole = [reduce(np.logical_or, found)] if found else []
     if selector is not None:
-        whole.append(conditions.evaluate(selector, partial(_leaf, columns)))
+        whole.append(selectors.evaluate(selector, partial(_leaf, columns)))
     return reduce(np.logical_and, whole) if whole else np.ones(len(columns.row), dtype=np.bool_)
 
 
-def _leaf(columns: Columns, leaf: conditions.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
+def _leaf(columns: ObjectColumns, leaf: selectors.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
     """One truth value a row for an atom of a selector; see `selection`."""
     match leaf:
-        case conditions.Const(value):
+        case grammar.Const(value):
             return np.full(len(columns.row), value)
-        case conditions.Numeral():
+        case selectors.Numeral():
             return _numerals(columns)
-        case conditions.Duplicate():
+        case selectors.Duplicate():
             return _duplicates(columns)
-        case conditions.Matches(pattern):
+        case selectors.Matches(pattern):
             return _matching(columns, pattern)
-        case conditions.Compare(field, op, bound):
+        case grammar.Compare(field, op, bound):
             values: Any = columns.column[field]
-            return np.asarray(conditions.COMPARISONS[op](values, bound), dtype=np.bool_)
-        case conditions.Member("type", kinds):
+            return np.asarray(grammar.COMPARISONS[op](values, bound), dtype=np.bool_)
+        case selectors.Member("type", kinds):
             codes = [code for code, kind in enumerate(columns.kinds) if kind in kinds]
             return _among(columns.column["kind"], codes)
-        case conditions.Member(field, members):
+        case selectors.Member(field, members):
             return _among(columns.column[field], members)
 
 
@@ -128,11 +126,11 @@ def _among(values: npt.NDArray[Any], members: Sequence[Any]) -> Truth:
     return reduce(np.logical_or, found) if found else np.zeros(len(values), dtype=np.bool_)
 
 
-def _matching(columns: Columns, text: str) -> Truth:
+def _matching(columns: ObjectColumns, text: str) -> Truth:
     return bind(text, columns.code, columns.column["start"], columns.column["size"])[0]
 
 
-def _duplicates(columns: Columns) -> Truth:
+def _duplicates(columns: ObjectColumns) -> Truth:
     """The rows whose term stands in an earlier row too; an object without a term is none."""
     seen: set[bytes] = set()
     found = np.zeros(len(columns.row), dtype=np.bool_)
@@ -144,7 +142,7 @@ def _duplicates(columns: Columns) -> Truth:
     return found
 
 
-def _numerals(columns: Columns) -> Truth:
+def _numerals(columns: ObjectColumns) -> Truth:
     """The rows whose term is a Church numeral; an object without a term is none."""
     column = columns.column
     rows = np.arange(len(columns.row), dtype=np.int32)
@@ -153,36 +151,9 @@ def _numerals(columns: Columns) -> Truth:
     return found
 
 
-def bind(
-    text: str, code: Words, starts: Numbers, sizes: npt.NDArray[Any]
-) -> tuple[Truth, npt.NDArray[np.int64]]:
-    """Which terms match a pattern, and the spans of code that its metavariables stand for.
-
-    found bool [terms]; spans int64 [2, terms, metavariables]: begin and end, -1 for none.
-    An empty span is no term and matches nothing.
-    """
-    pattern = notation.parse(text, pattern=True)
-    metas = pattern[pattern & 3 == META] >> 2
-    spans_of(code, starts, sizes, least=0)
-    rows = np.flatnonzero(sizes).astype(np.int32)
-    closed_terms(code, starts[rows], sizes[rows])
-    spans = np.full((2, len(rows), int(metas.max(initial=-1)) + 1), -1, dtype=np.int64)
-    some = np.empty(len(rows), dtype=np.bool_)
-    if not dispatch.tried(
-        "patterns", len(rows),
-        lambda card: card.bind_terms(pattern, code, starts, rows, some, spans[0], spans[1]),
-    ):  # fmt: skip
-        cpu.compiled(match.bind_terms)(pattern, code, starts, rows, some, spans[0], spans[1])
-    found = np.zeros(len(sizes), dtype=np.bool_)
-    found[rows] = some
-    whole = np.full((2, len(sizes), spans.shape[2]), -1, dtype=np.int64)
-    whole[:, rows] = spans
-    return found, whole
-
-
 def metavariables(text: str) -> dict[str, int]:
     """The metavariables of a pattern as they are written, and their numbers."""
-    reader = Reader(text, notation.MAX_NODES, Grammar(pattern=True))
+    reader = TermParser(text, notation.MAX_NODES, Syntax(pattern=True))
     words = reader.read()
     named = {f"?{name}": number for name, number in reader.metas.items()}
     return named or {f"?{word >> 2}": word >> 2 for word in words if word & 3 == META}

@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from automaton.analysis.lineage import Lineage, Version
 from automaton.errors import DamagedError
+from automaton.format.ids import is_our_id
 from automaton.format.objects import Members, Object, object_id, parse_line
-from automaton.format.records import is_our_id, parse_run
-from automaton.format.stream_options import ONE
-from automaton.log.reader import LogReader
+from automaton.format.records import parse_run
+from automaton.format.stream_options import FIXED_ONE
+from automaton.log import LogReader
 
 _BLOCK = 1 << 20  # bytes looked at backwards at a time
 #: Winners whose lineage is followed, and lines that are read for all of them together.
@@ -64,7 +65,7 @@ class Series:
     traced: Traced
 
 
-def read(log: LogReader, window: int) -> Series:
+def read_series(log: LogReader, window: int) -> Series:
     """At most `window` winners and as many ticks, the last ones; of one setting of streams."""
     since = _since(log)
     newest = list(islice(_backwards(log, since), window))
@@ -72,7 +73,7 @@ def read(log: LogReader, window: int) -> Series:
     first = max(since, ticks - window + 1)
     cut = since > 1 and (len(newest) < window or ticks - since + 1 < window)
     # Without streams salience is counted in nodes; only its order is looked at.
-    salience = [_salience(log, tick) / ONE for tick in range(first, ticks + 1)]
+    salience = [_salience(log, tick) / FIXED_ONE for tick in range(first, ticks + 1)]
     options = log.run.options if log.run else {}
     seed = options.get("seed")
     return Series(
@@ -159,7 +160,7 @@ def _of_members(name: str, members: Members, tick: int) -> Winner:
     return Winner(
         name, tick, term, size, steps,
         stream if isinstance(stream, str) else None,
-        salience / ONE if isinstance(salience, int) else None,
+        salience / FIXED_ONE if isinstance(salience, int) else None,
     )  # fmt: skip
 
 

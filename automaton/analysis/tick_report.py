@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from automaton.backends.cpu import Cpu
-from automaton.chemistry.batch_replay import replay
+from automaton.backends import CpuBackend
+from automaton.chemistry import replay_batch
 from automaton.errors import UsageError
 from automaton.format.options import Options
-from automaton.log.audit import Audit
-from automaton.replay.recompute import Again, Slot
-from automaton.replay.restore import Malformed, beginning
+from automaton.log import AuditedLog
+from automaton.replay import Malformed
+from automaton.replay.recompute import Slot, TickRecomputer
+from automaton.replay.restore import genesis_world
 from automaton.terms.notation import format_term
 
 #: Why a slot won its round, or why not.
@@ -50,18 +51,18 @@ class Round:
         return dict(vars(self))
 
 
-def rounds(
-    log: Audit, tick: int, progress: Callable[[int], object] = lambda _: None
+def report_tick(
+    log: AuditedLog, tick: int, progress: Callable[[int], object] = lambda _: None
 ) -> list[Round]:
     """All rounds of a tick, in order."""
     last = len(log.commits)
     if not 1 <= tick <= last:
         raise UsageError(f"--tick {tick}: the log has the ticks 1 to {last}")
-    again = Again(log, beginning(log, Options(), Malformed()), Cpu)
+    again = TickRecomputer(log, genesis_world(log, Options(), Malformed()), CpuBackend)
     try:
         for earlier in range(1, tick):
             with log.batch(earlier) as raw:
-                replay(again.world, raw, log.commit(earlier))
+                replay_batch(again.world, raw, log.commit(earlier))
             progress(earlier)
         with log.batch(tick) as raw:
             again.begin(tick, again.claim(tick, raw, log.commit(tick)))
@@ -74,7 +75,7 @@ def rounds(
         again.close()
 
 
-def _round(again: Again, tick: int, number: int, slot: Slot | None) -> Round:
+def _round(again: TickRecomputer, tick: int, number: int, slot: Slot | None) -> Round:
     world, streams = again.world, max(1, again.batch.streams)
     stream = world.stream_names[number % streams] if again.batch.streams else None
     place = (number // streams, number, stream)
@@ -90,7 +91,7 @@ def _round(again: Again, tick: int, number: int, slot: Slot | None) -> Round:
     )  # fmt: skip
 
 
-def _why(again: Again, number: int, slot: Slot) -> str:
+def _why(again: TickRecomputer, number: int, slot: Slot) -> str:
     """Why a slot won its round, or why not."""
     batch = again.batch
     if slot.outcome != "normal" or not batch.streams:

@@ -2,3 +2,23 @@
 
 Touches the choice of device. Must not know: who wins, files, the loop.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from automaton import lazy
+
+if TYPE_CHECKING:
+    from .cpu import CpuBackend as CpuBackend
+    from .cpu import opened as opened
+    from .open import open_backend as open_backend
+    from .request import ON_CPU as ON_CPU
+    from .request import DeviceRequest as DeviceRequest
+else:
+    __getattr__ = lazy(
+        __name__,
+        {"cpu": "CpuBackend opened", "open": "open_backend", "request": "DeviceRequest ON_CPU"},
+    )
+
+__all__ = ["CpuBackend", "DeviceRequest", "ON_CPU", "batch", "open_backend", "opened"]

@@ -8,20 +8,20 @@ device that cannot be had is an error; only `auto` falls back.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from automaton.backends.cpu import Batch, Cpu, Job
-from automaton.compute import capability
-from automaton.errors import DeviceError
+from automaton.backends.batch import BatchJob, CandidateBatch
+from automaton.backends.cpu import CpuBackend
+from automaton.backends.request import DeviceRequest
+from automaton.compute.capability import StartError, failed
 from automaton.format.options import Options
-from automaton.population.population import Places, Population, Words
-from automaton.population.selection import Matcher, Terms, Truth
-from automaton.workers.pool import Pool
+from automaton.population import Population
+from automaton.population.selection import Matcher, Terms
+from automaton.terms.arrays import Places, Truth, Words
+from automaton.workers import Pool
 from kernels.cuda import memory
-
-Name = Literal["auto", "cpu", "cuda"]
 
 #: Fewer reactions at a time than this are not worth asking the card for.
 LEAST_BATCH = 32
@@ -29,45 +29,6 @@ LEAST_BATCH = 32
 LEAST_ROWS = 1 << 14
 #: What is said once where streams compete.
 STREAMS = "streams propose and compete on the CPU; the GPU computes reactions and matches patterns"
-
-
-def silent(_text: str) -> None:
-    """Says nothing."""
-
-
-class Wanted(NamedTuple):
-    """Which device a run asks for, how much at a time, and whom it tells what came of it."""
-
-    device: Name = "cpu"
-    gpu_batch_size: int | None = None  # reactions at a time at most; None: what memory allows
-    say: Callable[[str], None] = silent
-
-
-ON_CPU = Wanted()
-
-
-def open_device(options: Options, wanted: Wanted, pool: Pool | None = None) -> Cpu:
-    """The device that is asked for; `auto` is the CPU, and says why, where CUDA is not usable.
-
-    pool: the workers that compute what the card does not; None: threads.
-    """
-    if wanted.device == "cpu":
-        return Cpu(options, pool=pool)
-    found = capability.cuda()
-    reason, advice = found.reason, found.advice
-    if found.usable:
-        try:
-            return Gpu(options, wanted, pool=pool)
-        except StartError as error:
-            reason, advice = str(error), capability.INSTALL
-    if wanted.device == "cuda":
-        raise DeviceError(f"--device cuda: {reason}; {advice}")
-    wanted.say(f"no GPU is used: {reason}; this run computes on the CPU (see doctor)")
-    return Cpu(options, pool=pool)
-
-
-class StartError(DeviceError):
-    """CUDA is there, and does not compile or load what a run needs."""
 
 
 def _started(options: Options) -> Any:
@@ -83,11 +44,11 @@ def _started(options: Options) -> Any:
     return calls
 
 
-class Gpu(Cpu):
+class CudaBackend(CpuBackend):
     """The CUDA target: reactions and matches there, everything else on the CPU's workers."""
 
     def __init__(
-        self, options: Options, wanted: Wanted, threads: int | None = None,
+        self, options: Options, wanted: DeviceRequest, threads: int | None = None,
         pool: Pool | None = None,
     ) -> None:  # fmt: skip
         self._target = _started(options)
@@ -99,9 +60,9 @@ class Gpu(Cpu):
         self._reactors: dict[int, Any] = {}
         super().__init__(options, threads, pool)
         self.name = "cuda"
-        self.matcher = OnCard(self)
+        self.matcher = CudaMatcher(self)
 
-    def propose(self, job: Job, batch: Batch) -> None:
+    def propose(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Let the streams propose on the CPU's workers, and react what they do on the card."""
         if self.name == "cuda":
             if not self._streams_said:
@@ -111,12 +72,14 @@ class Gpu(Cpu):
         if not self._done(self._react_proposed, job, batch):
             super().propose(job, batch)
 
-    def react(self, job: Job, batch: Batch) -> None:
+    def react(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Fill a batch's columns: every slot's reactants, outcome and normal form."""
         if not self._done(self._react, job, batch):
             super().react(job, batch)
 
-    def _done(self, task: Callable[[Job, Batch], None], job: Job, batch: Batch) -> bool:
+    def _done(
+        self, task: Callable[[BatchJob, CandidateBatch], None], job: BatchJob, batch: CandidateBatch
+    ) -> bool:
         """Whether the card computed a batch, given less at a time where it had to be."""
         while self.name == "cuda":
             try:
@@ -144,7 +107,7 @@ class Gpu(Cpu):
             raise failed(error) from error
         return True
 
-    def _react(self, job: Job, batch: Batch) -> None:
+    def _react(self, job: BatchJob, batch: CandidateBatch) -> None:
         o, choice = self.options, job.choice
         snapshot = {
             **_terms(job.population),
@@ -156,14 +119,14 @@ class Gpu(Cpu):
             self._columns(batch), batch.out,
         )  # fmt: skip
 
-    def _react_proposed(self, job: Job, batch: Batch) -> None:
+    def _react_proposed(self, job: BatchJob, batch: CandidateBatch) -> None:
         o = self.options
         self._reactor(batch.slots).run_proposed(
             _terms(job.population), bool(o.copies), o.input_limit, batch.slots,
             self._columns(batch), batch.out,
         )  # fmt: skip
 
-    def _columns(self, batch: Batch) -> dict[str, Any]:
+    def _columns(self, batch: CandidateBatch) -> dict[str, Any]:
         return {name: getattr(batch, name) for name in self._target.REACTION}
 
     def _reactor(self, slots: int) -> Any:
@@ -217,15 +180,10 @@ def _terms(population: Population) -> dict[str, Any]:
     return {"code": population.code[: population.end], **facts}
 
 
-def failed(error: Exception) -> DeviceError:
-    """What is said of a card that failed at work."""
-    return DeviceError(f"the GPU failed: {error}; without --gpu the same bytes come from the CPU")
-
-
-class OnCard(Matcher):
+class CudaMatcher(Matcher):
     """Matches on the card where there are rows enough; what does not fit there, the CPU does."""
 
-    def __init__(self, device: Gpu) -> None:
+    def __init__(self, device: CudaBackend) -> None:
         self._device = device
 
     def numerals(self, population: Terms, rows: Places) -> Truth:

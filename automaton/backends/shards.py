@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.population.population import Words
+from automaton.terms.arrays import Bytes, Slots, Words
 from kernels import cpu, philox
 from kernels.chemistry import fold, react, streams
 from kernels.terms import embed, reduce
 from kernels.text import archive_codec, winner_lines
 
-Bytes = npt.NDArray[np.uint8]
-Slots = npt.NDArray[np.int64]
 Scratch = tuple[tuple[Words, ...], Words, tuple[npt.NDArray[Any], ...]]
 
 _PROPOSED = 16  # arguments of `streams.propose` behind the policies that are not results

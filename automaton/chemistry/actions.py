@@ -11,45 +11,31 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from automaton.chemistry.condition_answers import Answers
+from automaton.chemistry.condition_answers import ConditionAnswers
+from automaton.chemistry.effects import TRIALS_NEEDED, Effects
 from automaton.chemistry.streams import trained
-from automaton.chemistry.world import Made, World
+from automaton.chemistry.world import ActionLine, World
 from automaton.format import objects
-from automaton.format.objects import quote, replace_member
+from automaton.format.json_edit import quote, replace_member
+from automaton.format.objects import NamedObject
 from automaton.format.records import dump
 from automaton.program.definitions import Automaton
-from automaton.program.term_extraction import Found
 from automaton.terms import notation
-from automaton.terms.packed import Words, apply, lam, var
-
-#: A trial of `self-modify` must find candidates in a quarter of its reactions.
-TRIALS, TRIALS_NEEDED = 64, 16
-
-
-@dataclass(frozen=True)
-class Seams:
-    """What actions ask of the shell."""
-
-    trial: Callable[[Automaton, Words], int]  # candidates among TRIALS reactions
-    normal_form: Callable[[Words], tuple[Words | None, int]]  # under the run's budgets
-    current: Callable[[str], bytes | None]  # an object's current line
-    versions: Callable[[str], list[int]]  # the lines that hold its versions
-    take_inbox: Callable[[], None]  # makes durable, then accepts input into the scene
-    validate: Callable[[], tuple[int, int, int]]  # first tick, last tick, recomputed
+from automaton.terms.packed import apply, lam, var
 
 
 @dataclass
-class Scene:
+class ActionContext:
     """One tick's actions, and what they have made so far."""
 
     world: World
-    answers: Answers
+    answers: ConditionAnswers
     tick: int
     next_slot: int
-    seams: Seams
+    seams: Effects
     automaton: Automaton  # the current one
     target: Automaton  # the one that the transition under way names
-    made: list[Made] = field(default_factory=list)
+    made: list[ActionLine] = field(default_factory=list)
     renewed: dict[str, bytes] = field(default_factory=dict)  # versions made this tick
 
     def own_id(self) -> bytes:
@@ -68,7 +54,7 @@ class Scene:
         if not isinstance(parsed, objects.Object):  # it would be over the limit of a line
             return self.reject()
         self.renewed[object_id] = body
-        self.made.append(Made(body + b"\n", Found(object_id, parsed.members)))
+        self.made.append(ActionLine(body + b"\n", NamedObject(object_id, parsed.members)))
         return None
 
     def reject(self) -> None:
@@ -76,11 +62,11 @@ class Scene:
         self.world.state.counters["rejected"] += 1
 
 
-def evolve(_scene: Scene) -> None:
+def evolve(_scene: ActionContext) -> None:
     """Move on; the machine does."""
 
 
-def self_reference(scene: Scene) -> None:
+def self_reference(scene: ActionContext) -> None:
     """Correct the current object's `selfReference.line` if no version of it stands there."""
     lines = scene.seams.versions(scene.automaton.id)
     raw = scene.current_line(scene.automaton.id)
@@ -91,7 +77,7 @@ def self_reference(scene: Scene) -> None:
     )
 
 
-def self_modify(scene: Scene) -> None:
+def self_modify(scene: ActionContext) -> None:
     """The best winner's term becomes the target's operator, if a trial shows it alive."""
     best = scene.answers.best
     raw = scene.current_line(scene.target.id)
@@ -109,26 +95,26 @@ def self_modify(scene: Scene) -> None:
     return None
 
 
-def self_io(scene: Scene) -> None:
+def self_io(scene: ActionContext) -> None:
     """Make durable what was committed, then take in lines from the inbox."""
     scene.seams.take_inbox()
 
 
-def validate_self(scene: Scene) -> None:
+def validate_self(scene: ActionContext) -> None:
     """Verify the chain of the last commits and recompute a sample of them."""
     first, last, recomputed = scene.seams.validate()
     fields = {"from": first, "to": last, "recomputed": recomputed}
     scene.made.append(_own_line(scene, "validation", fields))
 
 
-def self_train(scene: Scene) -> None:
+def self_train(scene: ActionContext) -> None:
     """Set the baseline that `gradient_descent` compares with; streams that won gain weight."""
     state = scene.world.state
     state.baseline = scene.answers.mean_salience
     state.weights = trained(state.weights, scene.answers.wins)
 
 
-def self_observe(scene: Scene) -> None:
+def self_observe(scene: ActionContext) -> None:
     """Append what is alive and where the machine stands."""
     population = scene.world.population
     fields = {
@@ -141,7 +127,7 @@ def self_observe(scene: Scene) -> None:
     scene.made.append(_own_line(scene, "observation", fields))
 
 
-def compose(scene: Scene) -> None:
+def compose(scene: ActionContext) -> None:
     """λx. current (target x) enters as a new term."""
     words = lam(apply(scene.automaton.operator, apply(scene.target.operator, var(0))))
     normal_form, steps = scene.seams.normal_form(words)
@@ -157,23 +143,23 @@ def compose(scene: Scene) -> None:
     }
     line = _own_line(scene, "composition", fields).line
     scene.made.append(
-        Made(line, slot=slot, words=normal_form, steps=steps, level=scene.automaton.level)
+        ActionLine(line, slot=slot, words=normal_form, steps=steps, level=scene.automaton.level)
     )
     return None
 
 
-def fact_line(scene: Scene, question: str, *, answer: bool) -> Made:
+def fact_line(scene: ActionContext, question: str, *, answer: bool) -> ActionLine:
     """The line that keeps an answer which only the disk can give."""
     return _own_line(scene, "fact", {"condition": question, "value": answer})
 
 
-def _own_line(scene: Scene, kind: str, fields: Mapping[str, object]) -> Made:
+def _own_line(scene: ActionContext, kind: str, fields: Mapping[str, object]) -> ActionLine:
     """A line under an id of ours."""
     line = b'{"id":"%s","type":"%s",' % (scene.own_id(), kind.encode())
-    return Made(line + dump(fields)[1:] + b"\n")
+    return ActionLine(line + dump(fields)[1:] + b"\n")
 
 
-ACTIONS: dict[str, Callable[[Scene], None]] = {
+ACTIONS: dict[str, Callable[[ActionContext], None]] = {
     "evolve": evolve,
     "self-reference": self_reference,
     "self-modify": self_modify,

@@ -14,15 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.chemistry import stream_replay
-from automaton.chemistry.world import Made, World
+from automaton.chemistry.world import ActionLine, World
 from automaton.errors import DamagedError
 from automaton.format import objects
-from automaton.format.machine_state import State
+from automaton.format.ids import is_our_id
+from automaton.format.machine_state import MachineState
+from automaton.format.objects import NamedObject
 from automaton.format.options import from_record
-from automaton.format.records import Commit, is_our_id, parse_run, winner_parts
-from automaton.population.population import Entering, place_words
-from automaton.program.term_extraction import Found
-from automaton.terms.packed import Words
+from automaton.format.records import Commit, parse_run
+from automaton.format.winner_lines import winner_parts
+from automaton.population import Entrants, place_draws
+from automaton.terms.arrays import Words
 from kernels import cpu, philox
 from kernels.text import winner_lines
 
@@ -33,7 +35,7 @@ _INT32 = 1 << 31
 class Winners:
     """Winner lines read back: columns by line, and where the three ids stand in the bytes."""
 
-    entering: Entering
+    entering: Entrants
     levels: npt.NDArray[np.int32]
     ids: npt.NDArray[np.int64]
     end: int  # position behind the last of them
@@ -64,19 +66,19 @@ def read_winners(
         batch, at, len(batch), text, mark, max_size,
         slots, steps, sizes, salience, starts, levels, ids, words, stack,
     )  # fmt: skip
-    entering = Entering(
+    entering = Entrants(
         slots[:found], np.arange(found), words[:used], starts[:found], sizes[:found],
-        steps[:found], place_words(world.options.seed, tick, philox.PLACE, slots[:found]),
+        steps[:found], place_draws(world.options.seed, tick, philox.PLACE, slots[:found]),
         salience[:found],
     )  # fmt: skip
     return Winners(entering, levels[:found], ids[:found], int(end))
 
 
-def replay(world: World, raw: bytes | memoryview, commit: Commit) -> None:
+def replay_batch(world: World, raw: bytes | memoryview, commit: Commit) -> None:
     """Fold one batch into the snapshot; raises `DamagedError` where it does not fit."""
     batch = np.frombuffer(raw, dtype=np.uint8)
     begin = _skip_separator(batch)
-    accepted: list[Found] = []
+    accepted: list[NamedObject] = []
     for line in _lines_from(batch, begin):
         run = parse_run(line.rstrip(b"\n"))
         found = None if run is not None else _found(line)
@@ -104,7 +106,7 @@ def replay(world: World, raw: bytes | memoryview, commit: Commit) -> None:
             "states; the log was altered, or written by another version"
         )
         raise DamagedError(message)
-    world.resume(State.of(commit.state))
+    world.resume(MachineState.of(commit.state))
 
 
 def _skip_separator(batch: npt.NDArray[np.uint8]) -> int:
@@ -124,24 +126,24 @@ def _lines_from(batch: npt.NDArray[np.uint8], at: int) -> Iterator[bytes]:
         at += len(line)
 
 
-def _found(line: bytes) -> Found | None:
+def _found(line: bytes) -> NamedObject | None:
     """The object of a line, under its id."""
     parsed = objects.parse_line(line)
     if not isinstance(parsed, objects.Object):
         return None
     object_id = objects.object_id(parsed.members)
-    return None if object_id is None else Found(object_id, parsed.members)
+    return None if object_id is None else NamedObject(object_id, parsed.members)
 
 
-def _made(line: bytes, prefix: str) -> Made:
+def _made(line: bytes, prefix: str) -> ActionLine:
     """A line that an action made, as the fold takes it."""
     found = _found(line)
     if found is None:
-        return Made(line)
+        return ActionLine(line)
     if not is_our_id(found.id, prefix):
-        return Made(line, found)
+        return ActionLine(line, found)
     if found.members.get("type") != "composition":
-        return Made(line)
+        return ActionLine(line)
     slot, members = int(found.id.rpartition(".")[2]), found.members
     term, size, steps = (members.get(name) for name in ("term", "size", "steps"))
     if not (isinstance(term, str) and type(size) is int and type(steps) is int) or not (
@@ -149,7 +151,7 @@ def _made(line: bytes, prefix: str) -> Made:
     ):
         raise DamagedError(f"the composition {found.id} has not the members it must have")
     level = objects.level(members)
-    return Made(line, slot=slot, words=_canonical(term, size), steps=steps, level=level)
+    return ActionLine(line, slot=slot, words=_canonical(term, size), steps=steps, level=level)
 
 
 def _canonical(text: str, size: int) -> Words:

@@ -9,27 +9,31 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from automaton.backends.cpu import Batch, Cpu, Fragments, Job, LineBuffer
+from automaton.backends import CpuBackend
+from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
 from automaton.chemistry.streams import Remembered
 from automaton.chemistry.vetoes import MOST_VETOES, Candidates
-from automaton.chemistry.world import Choice, World
-from automaton.population.population import Entering
+from automaton.chemistry.world import World
+from automaton.population import Entrants, Reactants
+from automaton.terms.arrays import Slots
 from kernels import philox
 from kernels.terms import reduce
-
-Slots = npt.NDArray[np.int64]
 
 _BUDGET = (reduce.STEPS, reduce.SIZE, reduce.DEPTH, reduce.INPUT)
 
 
 def compute(  # noqa: PLR0913, PLR0917 - a tick is made of these
-    device: Cpu, world: World, batch: Batch, tick: int, choice: Choice, buffer: LineBuffer
+    device: CpuBackend,
+    world: World,
+    batch: CandidateBatch,
+    tick: int,
+    choice: Reactants,
+    buffer: LineBuffer,
 ) -> None:
     """A tick's candidates, who of them wins, and the winners' lines."""
-    job = Job(world.population, choice, tick, philox.REACTANTS)
-    fragments = Fragments.of(world.prefix, tick, choice.level, world.stream_names)
+    job = BatchJob(world.population, choice, tick, philox.REACTANTS)
+    fragments = WinnerTemplate.of(world.prefix, tick, choice.level, world.stream_names)
     if choice.proposals is None:
         device.react(job, batch)
         device.write(job, batch, fragments, buffer)
@@ -46,15 +50,15 @@ def compute(  # noqa: PLR0913, PLR0917 - a tick is made of these
     device.judge(job, batch, fragments, buffer)
 
 
-def entering(batch: Batch, winners: Slots) -> Entering:
+def entering(batch: CandidateBatch, winners: Slots) -> Entrants:
     """The winners of a batch, on their way into the population."""
-    return Entering(
+    return Entrants(
         winners, winners, batch.out, batch.results, batch.sizes, batch.steps, batch.words[winners],
         batch.salience, batch.places_a, batch.places_b,
     )  # fmt: skip
 
 
-def remembered(world: World, tick: int, batch: Batch) -> list[Remembered]:
+def losers_to_remember(world: World, tick: int, batch: CandidateBatch) -> list[Remembered]:
     """The candidates that lost and enter the window of the archive."""
     if world.streams is None:
         return []
@@ -66,7 +70,7 @@ def remembered(world: World, tick: int, batch: Batch) -> list[Remembered]:
     ]
 
 
-def ends(world: World, batch: Batch) -> dict[str, Any] | None:
+def slot_fates(world: World, batch: CandidateBatch) -> dict[str, Any] | None:
     """Where the slots of a batch ended: the numbers add up to the number of slots.
 
     `won` by stream, `vetoed` by rule (`copy`: equal to a reactant), then the sums of

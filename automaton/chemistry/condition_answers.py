@@ -12,23 +12,24 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from automaton.backends.cpu import Batch, Reference
+from automaton.backends.batch import CandidateBatch
 from automaton.chemistry.world import World
-from automaton.format.machine_state import State
-from automaton.format.stream_options import ONE
+from automaton.compute.reduction import SubstitutionReducer, application
+from automaton.format.machine_state import MachineState
+from automaton.format.stream_options import FIXED_ONE
 from kernels import cpu, philox
-from kernels.chemistry import react, winner_queries
+from kernels.chemistry import winner_queries
 from kernels.terms import unify
 
 _SAMPLE = 16  # winners that `majority_agree` recomputes
 _WORD = 1 << 32
 
 
-class Answers:
+class ConditionAnswers:
     """The answers of one tick; each is worked out once, draws are numbered as they are asked."""
 
     def __init__(
-        self, world: World, batch: Batch, tick: int, reference: Reference,
+        self, world: World, batch: CandidateBatch, tick: int, reference: SubstitutionReducer,
         file_exists: Callable[[], bool],
     ) -> None:  # fmt: skip
         self.world, self.batch, self.tick = world, batch, tick
@@ -51,7 +52,7 @@ class Answers:
         return answers[question]()
 
     @property
-    def _state(self) -> State:
+    def _state(self) -> MachineState:
         return self.world.state
 
     @cached_property
@@ -67,7 +68,7 @@ class Answers:
         """
         count = len(self.winners)
         total = int(self.batch.salience[self.winners].sum(dtype=np.int64))
-        unit = 1 if self.world.streams else ONE
+        unit = 1 if self.world.streams else FIXED_ONE
         return total * unit // count if count else 0
 
     @cached_property
@@ -97,7 +98,7 @@ class Answers:
     def _collapse(self) -> bool:
         weights = self._state.weights
         half = len(weights) == 1
-        return self._chance(_WORD // 2 if half else max(weights) * _WORD // ONE)
+        return self._chance(_WORD // 2 if half else max(weights) * _WORD // FIXED_ONE)
 
     @cached_property
     def _numeric(self) -> bool:
@@ -140,14 +141,3 @@ class Answers:
             and steps == batch.steps[slot]
             and np.array_equal(normal_form, batch.word_span(slot))
         )
-
-
-def application(
-    operator: npt.NDArray[np.int32], a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]
-) -> npt.NDArray[np.int32]:
-    """The packed term `(op a) b`."""
-    words = np.concatenate([operator, a, b])
-    out = np.empty(len(words) + 2, dtype=np.int32)
-    o, x = len(operator), len(a)
-    cpu.compiled(react.apply_words)(words, 0, o, o, x, o + x, len(b), out)
-    return out

@@ -8,17 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from automaton.backends.cpu import Batch
+from automaton.backends.batch import CandidateBatch
 from automaton.format.records import dump
 from automaton.format.stream_options import FEATURES
+from automaton.terms.arrays import Numbers
 from kernels.chemistry.streams import FEATURES as _COUNT
 
-Numbers = npt.NDArray[np.int64]
 
-
-def facts(batch: Batch, rounds: Numbers) -> list[list[int]]:
+def decision_rows(batch: CandidateBatch, rounds: Numbers) -> list[list[int]]:
     """Of the rounds that have a winner: round, slot, salience, runner-up, its salience, features.
 
     A runner-up of -1 is none.
@@ -33,7 +31,7 @@ def facts(batch: Batch, rounds: Numbers) -> list[list[int]]:
     return [[int(value) for value in row] for row in columns.tolist()]
 
 
-def decision(  # noqa: PLR0913, PLR0917  # what the line says
+def decision_line(  # noqa: PLR0913, PLR0917  # what the line says
     prefix: str, tick: int, names: list[str], weights: list[int], row: list[int], chain: bytes
 ) -> bytes:
     """The line of a decision: a row of `facts` in words; weights by stream, 65536 is neutral.

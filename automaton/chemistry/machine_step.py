@@ -9,32 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from automaton.chemistry.actions import ACTIONS, Scene, Seams, fact_line
-from automaton.chemistry.condition_answers import Answers
-from automaton.chemistry.world import Made, World
-from automaton.program import conditions
-from automaton.program.definitions import moves
+from automaton.chemistry.actions import ACTIONS, ActionContext, fact_line
+from automaton.chemistry.condition_answers import ConditionAnswers
+from automaton.chemistry.effects import Effects
+from automaton.chemistry.world import ActionLine, World
+from automaton.program import conditions, moves
 
 
 @dataclass(frozen=True)
-class Turn:
+class MachineStep:
     """What came of it: the lines made, whether anything fired, conditions not known."""
 
-    made: list[Made]
+    made: list[ActionLine]
     fired: bool
     unknown: list[str]
 
 
-def take(world: World, answers: Answers, tick: int, seams: Seams) -> Turn:
+def step_machine(world: World, answers: ConditionAnswers, tick: int, seams: Effects) -> MachineStep:
     """Evaluate the conditions, perform the actions, move; changes the snapshot's state alone."""
     state, current = world.state, world.current
     if not current:
-        return Turn([], fired=True, unknown=[])
+        return MachineStep([], fired=True, unknown=[])
     locked = world.options.lock_dimension is not None
     unknown: list[str] = []
     going = moves(world.program, current, _holds(world, answers, tick, unknown), locked=locked)
     automaton = world.program.automata[current]
-    scene = Scene(world, answers, tick, world.slots, seams, automaton, automaton)
+    scene = ActionContext(world, answers, tick, world.slots, seams, automaton, automaton)
     scene.made += [fact_line(scene, name, answer=answer) for name, answer in answers.facts]
     for transition in going.performed:
         if not locked:
@@ -45,11 +45,11 @@ def take(world: World, answers: Answers, tick: int, seams: Seams) -> Turn:
     state.counters["stayed"] += not going.fired
     if going.next != current:
         state.automaton, state.entered = going.next, tick + 1
-    return Turn(scene.made, going.fired, unknown)
+    return MachineStep(scene.made, going.fired, unknown)
 
 
 def _holds(
-    world: World, answers: Answers, tick: int, unknown: list[str]
+    world: World, answers: ConditionAnswers, tick: int, unknown: list[str]
 ) -> Callable[[conditions.Condition], bool]:
     """How this tick evaluates a condition."""
     state = world.state
@@ -70,7 +70,7 @@ def _holds(
 
 
 def count(  # noqa: PLR0913 - what a batch is counted by
-    world: World, made: Sequence[Made], winners: int, accepted: int, new: int, *, run: bool
+    world: World, made: Sequence[ActionLine], winners: int, accepted: int, new: int, *, run: bool
 ) -> None:
     """Count a batch: `accepted` lines of input, `new` of their ids, and a run record or none."""
     counters = world.state.counters

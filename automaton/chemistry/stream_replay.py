@@ -9,21 +9,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from automaton.chemistry.streams import Remembered, Streams
 from automaton.chemistry.vetoes import Candidates
-from automaton.chemistry.world import Choice, World
-from automaton.population.population import Entering, Places, Words
+from automaton.chemistry.world import World
+from automaton.population import Entrants, Reactants
+from automaton.terms.arrays import Places, Slots, Words
 from kernels import cpu
 from kernels.chemistry import react
 from kernels.chemistry import streams as kernel
 from kernels.terms import reduce
 
-Slots = npt.NDArray[np.int64]
 
-
-def reactants(world: World, choice: Choice, tick: int, slots: Slots) -> tuple[Places, ...]:
+def reactants(world: World, choice: Reactants, tick: int, slots: Slots) -> tuple[Places, ...]:
     """The rows of a, of b and of the operator that these slots proposed."""
     a, b, operators = np.empty((3, len(slots)), dtype=np.int32)
     cpu.compiled(kernel.propose_some)(
@@ -33,14 +31,14 @@ def reactants(world: World, choice: Choice, tick: int, slots: Slots) -> tuple[Pl
     return a, b, operators
 
 
-def credited(world: World, choice: Choice, tick: int, winners: Entering) -> Entering:
+def credited(world: World, choice: Reactants, tick: int, winners: Entrants) -> Entrants:
     """The winners, with their reactants."""
     a, b, _ = reactants(world, choice, tick, winners.slots)
     return replace(winners, places_a=a, places_b=b)
 
 
 def remembered(
-    world: World, streams: Streams, choice: Choice, tick: int, won: Slots
+    world: World, streams: Streams, choice: Reactants, tick: int, won: Slots
 ) -> list[Remembered]:
     """The candidates that lost and enter the window; `won`: the winners' slots."""
     o = world.options

@@ -15,16 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.format.stream_options import ONE, Stream
-from automaton.population.population import Entering, Named, Places, Population, Words
+from automaton.format.stream_options import FIXED_ONE, Stream
+from automaton.population import Entrants, Population, StreamPools
+from automaton.program import NamedTerm
 from automaton.terms import notation
+from automaton.terms.arrays import Ints, Numbers, Places, Sketches, Words
 from kernels import cpu, philox
 from kernels.chemistry import streams as kernel
 from kernels.terms import embed
-
-Numbers = npt.NDArray[np.int64]
-Ints = npt.NDArray[np.int32]
-Sketches = npt.NDArray[np.int16]
 
 #: What a stream's name means; a new stream is a row here, in `lineup`, a branch in `propose_one`.
 POLICIES = {
@@ -66,34 +64,13 @@ def trained(weights: Sequence[int], wins: Sequence[int]) -> list[int]:
     count, total = len(weights), sum(wins)
     if count < 2 or not total:
         return list(weights)
-    gains = [won * count * ONE // total - ONE for won in wins]
-    grown = [w * (8 * ONE + gain) // (8 * ONE) for w, gain in zip(weights, gains, strict=True)]
-    least = ONE // (8 * count)
-    return [max(least, w * ONE // max(sum(grown), 1)) for w in grown]
-
-
-@dataclass(frozen=True)
-class Proposals:
-    """What the streams look at in a tick: the snapshot's side of the kernels' arguments."""
-
-    policies: npt.NDArray[np.uint8]
-    everything: Places
-    sensed: Places
-    recalled: Places
-    felt: Places
-    numerals: Places
-    ruled: Places
-    arithmetic: Places
-    composing: int
-    rewriting: Places  # rows of operators
-    rewritten: Places  # of each of them the place that it rewrites
-    facts: dict[str, npt.NDArray[Any]]
-    recent: Ints
-    recent_norm: int
-    archive: Sketches
-    archive_norms: Numbers
-    weights: Numbers
-    mixture: Numbers
+    gains = [won * count * FIXED_ONE // total - FIXED_ONE for won in wins]
+    grown = [
+        w * (8 * FIXED_ONE + gain) // (8 * FIXED_ONE)
+        for w, gain in zip(weights, gains, strict=True)
+    ]
+    least = FIXED_ONE // (8 * count)
+    return [max(least, w * FIXED_ONE // max(sum(grown), 1)) for w in grown]
 
 
 @dataclass(frozen=True)
@@ -178,7 +155,7 @@ class Streams:
     def proposals(
         self, tick: int, allowed: Callable[[Places], Places], operator_of: Places,
         weights: Sequence[int], rewriting: tuple[Places, Places],
-    ) -> Proposals:  # fmt: skip
+    ) -> StreamPools:  # fmt: skip
         """What the streams look at in a tick; `allowed`: what the selector of a leaves of some.
 
         rewriting: rows of operators, and the place that each of them rewrites.
@@ -188,7 +165,7 @@ class Streams:
         recent, recent_norm = self._recent_sum()
         archive, norms = self._sketches(self._window())
         neutral = [weight * len(self.table) for weight in weights]
-        return Proposals(
+        return StreamPools(
             policies=np.array([POLICIES[stream.policy] for stream in self.table], dtype=np.uint8),
             everything=every,
             sensed=allowed(self._sensed(tick, every)),
@@ -232,7 +209,7 @@ class Streams:
             index, places_a, places_b, np.int64(tick), facts["uses"], facts["used"]
         )
 
-    def entered(self, tick: int, winners: Entering) -> None:
+    def entered(self, tick: int, winners: Entrants) -> None:
         """Winners have entered; those that stay are recent, and known."""
         facts = self.population.facts
         entries, rows = self.population.entered
@@ -321,7 +298,7 @@ class Streams:
 def _operator(population: Population, name: str, text: str) -> int:
     """The row of one of REASON's operators, under its id."""
     identity = f"{population.prefix}reason:{name}"
-    return population.add_operator(Named(identity.encode(), notation.parse(text), "stream"))
+    return population.add_operator(NamedTerm(identity.encode(), notation.parse(text), "stream"))
 
 
 def operator_named(identity: str, prefix: str) -> Words | None:

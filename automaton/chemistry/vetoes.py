@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.population.population import MODIFICATION, Places, Words
-from automaton.population.selection import Truth, chosen
-from automaton.program.conditions import Selector
+from automaton.population import MODIFICATION
+from automaton.population.selection import chosen
+from automaton.program.selectors import Selector
+from automaton.terms.arrays import Places, Slots, Truth, Words
 from kernels import cpu
 from kernels.chemistry import streams as kernel
 
-Slots = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
 
 #: Rules that can be told apart; those behind them are not used.

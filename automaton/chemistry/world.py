@@ -10,73 +10,44 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from automaton.chemistry import rewriting
-from automaton.chemistry.streams import Proposals, Remembered, Streams
+from automaton.chemistry.streams import Remembered, Streams
 from automaton.errors import DamagedError, NothingToRunError, UsageError
-from automaton.format import objects, stream_options
-from automaton.format.machine_state import State
+from automaton.format import json_edit, objects, stream_options
+from automaton.format.machine_state import MachineState
+from automaton.format.objects import NamedObject
 from automaton.format.options import Options
-from automaton.format.stream_options import ONE
-from automaton.population import selection
-from automaton.population.population import (
+from automaton.format.stream_options import FIXED_ONE
+from automaton.population import (
     COMPOSITION,
     MODIFICATION,
-    Entering,
-    Named,
-    Places,
+    Entrants,
     Population,
-    place_words,
+    Reactants,
+    place_draws,
+    selection,
 )
-from automaton.program.conditions import Selector
+from automaton.program import NamedTerm, TermExtractor
 from automaton.program.definitions import Automaton, Program, Rule
-from automaton.program.term_extraction import Found, TermReader
+from automaton.program.selectors import Selector
 from automaton.terms import encodings, notation
-from automaton.terms.packed import Words
+from automaton.terms.arrays import Places, Words
 from kernels import philox
 
 
 @dataclass(frozen=True)
-class Made:
+class ActionLine:
     """A line that an action made: its bytes, and what it changes in the snapshot."""
 
     line: bytes
-    found: Found | None = None  # a new version of a named object
+    found: NamedObject | None = None  # a new version of a named object
     slot: int = -1  # >= 0: a term that enters like a winner, under the id m<tick>.<slot>
     words: Words | None = None
     steps: int = 0
     level: int = 0
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What a tick reacts: the operator's row, the places of a and of b, rules' operators."""
-
-    automaton: Automaton | None
-    level: int
-    operator: int
-    a: Places
-    b: Places
-    operator_of: Places
-    proposals: Proposals | None = None  # where streams compete
-
-    @property
-    def competing(self) -> Proposals:
-        """What the streams look at, where they compete."""
-        assert self.proposals is not None
-        return self.proposals
-
-    def proposing(self) -> tuple[Any, ...]:
-        """What `kernels.chemistry.streams.propose_one` takes of a tick, from the policies on."""
-        of = self.competing
-        return (
-            of.policies, self.a, self.b, of.everything, of.sensed, of.recalled, of.felt,
-            of.numerals, of.ruled, self.operator, self.operator_of, of.arithmetic, of.composing,
-            of.rewriting, of.rewritten, of.facts["uses"], of.facts["salience"],
-        )  # fmt: skip
 
 
 class World:
@@ -87,17 +58,19 @@ class World:
         self.prefix = prefix
         self.program = Program(options.max_size)
         self.population = Population(options.max_objects, prefix)
-        self.state = State()
+        self.state = MachineState()
         self.matcher = selection.ON_CPU  # of the device, once there is one
         self.rows: dict[str, int] = {}  # rows of operators, by automaton's or rule's id
-        self.trial_row = self.population.add_operator(Named(b"trial", encodings.IDENTITY, "trial"))
-        self.reader = TermReader(options.max_size)
+        self.trial_row = self.population.add_operator(
+            NamedTerm(b"trial", encodings.IDENTITY, "trial")
+        )
+        self.reader = TermExtractor(options.max_size)
         self.streams: Streams | None = None
         self.spans: dict[str, int] = {}  # last span of objects that have one too large to live
 
     # -- the beginning -----------------------------------------------------
 
-    def found(self, genesis: Iterable[Found], run: int) -> None:
+    def found(self, genesis: Iterable[NamedObject], run: int) -> None:
         """Take in the genesis' objects, in order of first appearance; `run` numbers the record."""
         self.population.fill(self._genesis_terms(genesis))
         if len(self.population) == 0:
@@ -120,7 +93,7 @@ class World:
         if (before.streams, before.salience) != (options.streams, options.salience):
             self._begin_streams()
         self.program.max_size = options.max_size
-        self.reader = TermReader(options.max_size, self.reader.skipped)
+        self.reader = TermExtractor(options.max_size, self.reader.skipped)
         if options.operator is not None:
             self.use_operator(options.operator, run)
         elif self.state.automaton is None and self.program.automata:
@@ -128,15 +101,15 @@ class World:
 
     def _begin_streams(self) -> None:
         """The streams of the options begin, with nothing behind them."""
-        rows = stream_options.table(self.options.streams)
-        mixture = np.array(stream_options.mixture(self.options.salience), dtype=np.int64)
+        rows = stream_options.parse_streams(self.options.streams)
+        mixture = np.array(stream_options.parse_salience(self.options.salience), dtype=np.int64)
         self.streams = Streams.begun(self.population, rows, mixture) if rows else None
-        self.state.weights, self.state.ends = stream_options.shares(rows), None
+        self.state.weights, self.state.ends = stream_options.initial_weights(rows), None
 
-    def resume(self, state: State) -> None:
+    def resume(self, state: MachineState) -> None:
         """Take the state that a commit holds; there is one weight a stream."""
         count = max(1, len(self.stream_names))
-        able = all(type(weight) is int and 0 <= weight <= 2 * ONE for weight in state.weights)
+        able = all(type(weight) is int and 0 <= weight <= 2 * FIXED_ONE for weight in state.weights)
         if len(state.weights) != count or not able:
             raise DamagedError(f"a commit's state has not the weights of {count} streams")
         self.state = state
@@ -156,7 +129,7 @@ class World:
         name = f"{self.prefix}run:{run}"
         words = notation.parse(text)
         row = self.rows.get("")
-        named = Named(name.encode(), words, "run")
+        named = NamedTerm(name.encode(), words, "run")
         if row is None:
             self.rows[""] = self.population.add_operator(named)
         else:
@@ -184,7 +157,7 @@ class World:
     def _automata(self) -> Iterable[Automaton]:
         return self.program.automata.values()
 
-    def _genesis_terms(self, genesis: Iterable[Found]) -> Iterable[Named]:
+    def _genesis_terms(self, genesis: Iterable[NamedObject]) -> Iterable[NamedTerm]:
         """The terms of the genesis, learning its definitions on the way."""
         count = 0
         cap = self.options.max_objects
@@ -203,35 +176,35 @@ class World:
 
     # -- a tick ------------------------------------------------------------
 
-    def choice(self, tick: int) -> Choice:
+    def choice(self, tick: int) -> Reactants:
         """The operator and the reactants that a tick may draw."""
         automaton, row, level = self._operating(tick)
         a, b = self._reactants(automaton)
         operator_of = self._operator_of()
         if self.streams is None:
-            return Choice(automaton, level, row, a, b, operator_of)
+            return Reactants(automaton, level, row, a, b, operator_of)
         allowed = partial(self._allowed, None if automaton is None else automaton.a)
         rewriting = self._rewriting(self.streams, tick)
         proposals = self.streams.proposals(
             tick, allowed, operator_of, self.state.weights, rewriting
         )
-        return Choice(automaton, level, row, a, b, operator_of, proposals)
+        return Reactants(automaton, level, row, a, b, operator_of, proposals)
 
     def _rewriting(self, streams: Streams, tick: int) -> tuple[Places, Places]:
         """What rules with a replacement offer this tick; see `rewritten.written`."""
         rules = self.program.rewritings if streams.reasons else {}
         seed, size = self.options.seed, self.options.max_size
-        drawn = rewriting.drawn(self.population, rules, seed, tick, self.matcher)
-        return rewriting.written(self.population, streams.rewriting, drawn, size)
+        drawn = rewriting.draw_rewrites(self.population, rules, seed, tick, self.matcher)
+        return rewriting.write_operators(self.population, streams.rewriting, drawn, size)
 
     def _allowed(self, selector: Selector | None, rows: Places) -> Places:
         """Those of some rows that a selector allows."""
         return selection.chosen(self.population, rows, selector, self.matcher)
 
-    def choice_for(self, automaton: Automaton, row: int) -> Choice:
+    def choice_for(self, automaton: Automaton, row: int) -> Reactants:
         """What a trial of another operator for an automaton draws; rules do not apply."""
         a, b = self._reactants(automaton)
-        return Choice(automaton, automaton.level, row, a, b, np.empty(0, dtype=np.int32))
+        return Reactants(automaton, automaton.level, row, a, b, np.empty(0, dtype=np.int32))
 
     def _reactants(self, automaton: Automaton | None) -> tuple[Places, Places]:
         every = self.population.choices()
@@ -305,8 +278,8 @@ class World:
     # -- the fold ----------------------------------------------------------
 
     def fold(  # noqa: PLR0913, PLR0917 - a batch is made of these
-        self, tick: int, accepted: Sequence[Found], winners: Entering, level: int,
-        made: Sequence[Made], lost: Sequence[Remembered] = (),
+        self, tick: int, accepted: Sequence[NamedObject], winners: Entrants, level: int,
+        made: Sequence[ActionLine], lost: Sequence[Remembered] = (),
     ) -> None:  # fmt: skip
         """The lines of a batch enter, in the order in which they stand in it.
 
@@ -331,19 +304,19 @@ class World:
         if accepted or any(line.found for line in made):
             self._sync_operators()
 
-    def _enter_made(self, tick: int, line: Made, words: Words) -> None:
+    def _enter_made(self, tick: int, line: ActionLine, words: Words) -> None:
         """A composed term enters like a winner of its slot."""
         slot = np.array([line.slot], dtype=np.int64)
         size, steps = np.array([[len(words)], [line.steps]], dtype=np.int32)
         at = np.zeros(1, dtype=np.int64)
-        draws = place_words(self.options.seed, tick, philox.PLACE, slot)
-        entering = Entering(slot, at, words, at, size, steps, draws)
+        draws = place_draws(self.options.seed, tick, philox.PLACE, slot)
+        entering = Entrants(slot, at, words, at, size, steps, draws)
         self.population.enter(tick, entering, line.level, COMPOSITION)
         if self.streams is not None:
             for place in self.population.entered[1]:
                 self.streams.sense(tick, int(place))
 
-    def _renew(self, found: Found, tick: int, number: int) -> int:
+    def _renew(self, found: NamedObject, tick: int, number: int) -> int:
         """A named object's new version replaces the old; returns the next draw's number."""
         self.program.learn(found.id, found.members)
         old = self._old_names(found.id)
@@ -358,7 +331,7 @@ class World:
             number += 1
         return number
 
-    def _terms_of(self, found: Found) -> list[Named]:
+    def _terms_of(self, found: NamedObject) -> list[NamedTerm]:
         """An object's terms; the highest number of its spans is remembered."""
         named = self.reader.terms_of(found)
         if named and objects.term_sources(found.members).kind == "text":
@@ -368,7 +341,7 @@ class World:
 
     def _old_names(self, object_id: str) -> list[bytes]:
         """The names under which an object's terms may live."""
-        name = objects.quote(object_id)[1:-1]
+        name = json_edit.quote(object_id)[1:-1]
         return [name, *(name + b"#%d" % k for k in range(1, self.spans.get(object_id, 0) + 1))]
 
     def _sync_operators(self) -> None:
@@ -376,7 +349,7 @@ class World:
         definitions: list[Automaton | Rule] = [*self.program.automata.values()]
         definitions += self.program.rules.values()
         for definition in definitions:
-            named = Named(objects.quote(definition.id)[1:-1], definition.operator, "operator")
+            named = NamedTerm(json_edit.quote(definition.id)[1:-1], definition.operator, "operator")
             row = self.rows.get(definition.id)
             if row is None:
                 self.rows[definition.id] = self.population.add_operator(named)

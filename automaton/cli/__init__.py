@@ -37,7 +37,7 @@ try:
     from automaton.cli.commands.synthesize import synthesize
     from automaton.cli.commands.verify import verify
     from automaton.cli.commands.why import why
-    from automaton.cli.group import Commands
+    from automaton.cli.group import CommandGroup
 except KeyboardInterrupt:  # before there is a command that could say so
     sys.stderr.write("error: interrupted\n")
     sys.exit(130)
@@ -45,7 +45,7 @@ except KeyboardInterrupt:  # before there is a command that could say so
 __all__ = ["commands", "main"]
 
 #: The program as people call it, whether installed or run with `python -m automaton`.
-commands = Commands(
+commands = CommandGroup(
     "automaton-scalable",
     help="""Run a self-modifying automaton that lives in LOG, a JSONL file.
 

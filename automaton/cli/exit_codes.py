@@ -44,7 +44,7 @@ def status(command: Callable[[], int]) -> int:
         return PIPE_CLOSED
     except BaseException as error:
         known = _interrupt_in(error) or error
-        row = next((row for row in ENDINGS if isinstance(known, row[0])), None)
+        row = next((row for row in EXIT_CODES if isinstance(known, row[0])), None)
         if row is None:
             raise
         return _ended(known, row)
@@ -93,7 +93,7 @@ def _system_code(error: OSError) -> int:
 
 
 #: Kind of error, what it says, its exit code; the first row that fits counts.
-ENDINGS: tuple[Ending, ...] = (
+EXIT_CODES: tuple[Ending, ...] = (
     (KeyboardInterrupt, lambda _: "interrupted", lambda _: INTERRUPTED),
     (click.Abort, lambda _: "interrupted", lambda _: INTERRUPTED),
     (click.UsageError, _usage, lambda error: error.exit_code),

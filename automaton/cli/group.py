@@ -36,7 +36,7 @@ def show_version(context: click.Context, _option: click.Parameter, wanted: bool)
         context.exit()
 
 
-class Commands(click.Group):
+class CommandGroup(click.Group):
     """A group whose first argument, unless it names a command, begins a run."""
 
     def __init__(self, name: str, *, help: str, commands: Sequence[click.Command]) -> None:  # noqa: A002  # click's word

@@ -79,7 +79,7 @@ def whole(name: str) -> click.IntRange:
     return (WholeOrNone if name in UNSETTABLE else click.IntRange)(low, high)
 
 
-def deciding(
+def deciding_option(
     flag: str, metavar: str, help_: str, default: str = ""
 ) -> Callable[[Command], Command]:
     """An option that the log remembers: limits and default stand in `options`."""

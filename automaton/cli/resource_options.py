@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from automaton.cli.option_types import Command, Finite, option, switch
-from automaton.workers.autoscale_policy import NAMES, Scaling
+from automaton.workers.autoscale_policy import NAMES, ScalingOptions
 
 #: Three sets of settings, as guides to the original name them.
 PROFILES: dict[str, dict[str, object]] = {
@@ -26,7 +26,7 @@ ALIASES = {
 }
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
           "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}  # fmt: skip
-_DEFAULT = Scaling()
+_DEFAULT = ScalingOptions()
 
 
 class Count(click.IntRange):
@@ -160,8 +160,8 @@ def resources(command: Command) -> Command:
     return command
 
 
-def scaling_of(settings: dict[str, Any]) -> Scaling:
+def scaling_of(settings: dict[str, Any]) -> ScalingOptions:
     """Take these options out of a command's settings."""
     chosen = {name: settings.pop(name) for name in NAMES & settings.keys()}
     chosen["workers"] = None if chosen["workers"] == "auto" else chosen["workers"]
-    return Scaling(**chosen, auto_scale=not settings.pop("no_auto_scale"))
+    return ScalingOptions(**chosen, auto_scale=not settings.pop("no_auto_scale"))

@@ -8,18 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from automaton.format.objects import quote
+from automaton.format.json_edit import quote
 
 FAILED = "error"  # in the place of an outcome: the line holds no term
-
-
-@dataclass(frozen=True)
-class Budgets:
-    """The limits of every term: beta steps, nodes of the normal form, pending arguments."""
-
-    max_steps: int
-    max_size: int
-    max_depth: int
 
 
 @dataclass(frozen=True)
@@ -35,7 +26,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Layout:
+class AnswerLayout:
     """The line of an answer: constant parts, a field after each but the last."""
 
     parts: tuple[str, ...]
@@ -62,8 +53,10 @@ class Layout:
         return quote(text).decode() if self.around else text
 
 
-ROWS = Layout(("", "\t", "\t", "\t", "\n"), ("term", "numeral", "steps", "outcome"), "-", "", "\t")
-JSON = Layout(
+ROWS = AnswerLayout(
+    ("", "\t", "\t", "\t", "\n"), ("term", "numeral", "steps", "outcome"), "-", "", "\t"
+)
+JSON = AnswerLayout(
     ('{"outcome":"', '","steps":', ',"size":', ',"term":', ',"numeral":', "}\n"),
     ("outcome", "steps", "size", "term", "numeral"),
     "null",

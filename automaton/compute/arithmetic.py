@@ -16,10 +16,10 @@ import numpy as np
 
 from automaton.compute import church
 from automaton.compute.answer_lines import FAILED, Answer
-from automaton.compute.church import Budget, Counts
+from automaton.compute.church import ChurchBudgets, Counts
 from automaton.errors import MismatchError
+from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term, parse
-from automaton.terms.packed import Words
 from kernels.terms import reduce
 from kernels.terms.church import ADDITION, EXPONENTIATION, MULTIPLICATION, OPERATORS, SUCCESSOR
 
@@ -93,14 +93,16 @@ def _unusable(word: object) -> str | None:
     return None
 
 
-def answers(name: str, rows: Sequence[Row], budget: Budget, notation: str) -> Iterator[Answer]:
+def answers(
+    name: str, rows: Sequence[Row], budget: ChurchBudgets, notation: str
+) -> Iterator[Answer]:
     """The answers to rows, in order."""
     step = max(1, _ROOM // (4 * budget.max_size))  # (op m) n has up to three times max_size
     for at in range(0, len(rows), step):
         yield from _some(name, rows[at : at + step], budget, notation)
 
 
-def _some(name: str, rows: Sequence[Row], budget: Budget, notation: str) -> Iterator[Answer]:
+def _some(name: str, rows: Sequence[Row], budget: ChurchBudgets, notation: str) -> Iterator[Answer]:
     """The answers to few rows, those that can be asked for reduced in one batch."""
     usable = [row.numbers for row in rows if row.reason is None]
     fitting = [numbers for numbers in usable if _fits(name, numbers, budget)]
@@ -117,7 +119,7 @@ def _some(name: str, rows: Sequence[Row], budget: Budget, notation: str) -> Iter
             at += 1
 
 
-def _fits(name: str, numbers: tuple[int, ...], budget: Budget) -> bool:
+def _fits(name: str, numbers: tuple[int, ...], budget: ChurchBudgets) -> bool:
     """Whether the term to be reduced is no larger than a reaction's may be."""
     operator, arity = OPERATIONS[name]
     nodes = arity + len(operator) + sum(2 * n + 3 for n in numbers)
@@ -132,7 +134,7 @@ def _answer(found: church.Reduced, at: int, notation: str) -> Answer:
     return Answer(outcome, steps, len(words), format_term(words, notation), (len(words) - 3) // 2)
 
 
-def _reduced(name: str, columns: list[Counts], budget: Budget) -> church.Reduced:
+def _reduced(name: str, columns: list[Counts], budget: ChurchBudgets) -> church.Reduced:
     """What reduction makes of the numerals; a value that the integers deny is an error."""
     numerals = tuple(map(church.encode, columns))
     found = church.operate(OPERATIONS[name].operator, numerals, budget)
@@ -157,7 +159,7 @@ def _by_integers(name: str, columns: list[Counts]) -> Counts:
     return (church.mult_counts if name == "mult" else church.add_counts)(columns[0], other)[0]
 
 
-def refusal(name: str, row: Row, answer: Answer, budget: Budget) -> str:
+def refusal(name: str, row: Row, answer: Answer, budget: ChurchBudgets) -> str:
     """What is said of a question without a numeral as its answer."""
     if answer.reason is not None:
         return answer.reason
@@ -165,7 +167,7 @@ def refusal(name: str, row: Row, answer: Answer, budget: Budget) -> str:
     return f"{asked} has the outcome {answer.outcome}: {_why(answer.outcome, budget)}"
 
 
-def _why(outcome: str, budget: Budget) -> str:
+def _why(outcome: str, budget: ChurchBudgets) -> str:
     """An outcome without a numeral in words, with what to raise."""
     limits = {
         "input": ("the numerals have more nodes than three times", "--max-size", budget.max_size),

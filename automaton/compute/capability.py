@@ -13,7 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata, util
-from typing import Any
+from typing import Any, Literal
+
+from automaton.errors import DeviceError
 
 INSTALL = "pip install 'automaton-scalable[gpu]'"
 _DRIVER_ADVICE = "install NVIDIA's driver 580 or later (CUDA 13)"
@@ -159,3 +161,19 @@ def installed(*distributions: str) -> str:
         except metadata.PackageNotFoundError:
             continue
     return ""
+
+
+Name = Literal["auto", "cpu", "cuda"]
+
+
+def silent(_text: str) -> None:
+    """Says nothing."""
+
+
+class StartError(DeviceError):
+    """CUDA is there, and does not compile or load what a run needs."""
+
+
+def failed(error: Exception) -> DeviceError:
+    """What is said of a card that failed at work."""
+    return DeviceError(f"the GPU failed: {error}; without --gpu the same bytes come from the CPU")

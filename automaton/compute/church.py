@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.compute import dispatch
-from automaton.terms.packed import Words
+from automaton.terms.arrays import Words
 from kernels import cpu
 from kernels.checks import (
     MOST_WORDS,
@@ -51,7 +51,7 @@ class Terms(NamedTuple):
         return self.code[begin : begin + self.sizes[i]]
 
 
-class Budget(NamedTuple):
+class ChurchBudgets(NamedTuple):
     """Beta steps, nodes of the normal form, pending arguments: the limits of `reduce`."""
 
     max_steps: int = 1_000_000
@@ -59,7 +59,7 @@ class Budget(NamedTuple):
     max_depth: int = 4_096
 
 
-AMPLE = Budget()
+AMPLE = ChurchBudgets()
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def encode(ns: Sequence[int] | Counts) -> Terms:
     ends = np.cumsum(sizes)
     code: Words = np.empty(int(ends[-1]) if len(ends) else 0, dtype=np.int32)
     starts = ends - sizes
-    if not dispatch.tried(
+    if not dispatch.run_on_card(
         "numerals", len(code), lambda card: card.encode_numerals(counts, starts, code)
     ):
         cpu.compiled(church.encode_numerals)(counts, starts, 0, len(counts), code)
@@ -97,7 +97,7 @@ def decode(code: Words, starts: Counts, sizes: Counts) -> Counts:
     """The values of numerals, -1 for terms (and for empty spans) that are none."""
     spans(code, starts, sizes, least=0)
     values = np.empty(len(starts), dtype=np.int64)
-    if not dispatch.tried(
+    if not dispatch.run_on_card(
         "numerals", len(code),
         lambda card: card.decode_numerals(
             code, starts, sizes.astype(np.int32, copy=False), values
@@ -121,35 +121,35 @@ def _on_counts(body: Any, m: Counts, n: Counts) -> tuple[Counts, npt.NDArray[np.
     ms, ns = integers("m", m), integers("n", n)
     same_length("n", ns, len(ms), "m")
     values, status = np.empty(len(ms), dtype=np.int64), np.empty(len(ms), dtype=np.uint8)
-    if not dispatch.tried(
+    if not dispatch.run_on_card(
         "counts", len(ms), lambda card: getattr(card, body.__name__)(ms, ns, values, status)
     ):
         cpu.compiled(body)(ms, ns, 0, len(ms), values, status)
     return values, status
 
 
-def succ(m: Terms, budget: Budget = AMPLE, run: Run = at_once) -> Reduced:
+def succ(m: Terms, budget: ChurchBudgets = AMPLE, run: Run = at_once) -> Reduced:
     """The successors of numerals, by reduction."""
     return operate(church.OPERATORS[church.SUCCESSOR], (m,), budget, run)
 
 
-def add(m: Terms, n: Terms, budget: Budget = AMPLE, run: Run = at_once) -> Reduced:
+def add(m: Terms, n: Terms, budget: ChurchBudgets = AMPLE, run: Run = at_once) -> Reduced:
     """The sums of numerals, by reduction."""
     return operate(church.OPERATORS[church.ADDITION], (m, n), budget, run)
 
 
-def mult(m: Terms, n: Terms, budget: Budget = AMPLE, run: Run = at_once) -> Reduced:
+def mult(m: Terms, n: Terms, budget: ChurchBudgets = AMPLE, run: Run = at_once) -> Reduced:
     """The products of numerals, by reduction."""
     return operate(church.OPERATORS[church.MULTIPLICATION], (m, n), budget, run)
 
 
-def exp(m: Terms, n: Terms, budget: Budget = AMPLE, run: Run = at_once) -> Reduced:
+def exp(m: Terms, n: Terms, budget: ChurchBudgets = AMPLE, run: Run = at_once) -> Reduced:
     """The powers m**n of numerals, by reduction; 0**0 is 1."""
     return operate(church.OPERATORS[church.EXPONENTIATION], (m, n), budget, run)
 
 
 def operate(
-    operator: Words, arguments: tuple[Terms, ...], budget: Budget, run: Run = at_once
+    operator: Words, arguments: tuple[Terms, ...], budget: ChurchBudgets, run: Run = at_once
 ) -> Reduced:
     """A closed operator applied to one or two closed terms each, and reduced."""
     _check(operator, arguments, budget)
@@ -183,14 +183,14 @@ def operate(
             low = upto
 
     room = count * budget.max_size < MOST_WORDS
-    if not (room and dispatch.tried("operate", count, on_card)):
+    if not (room and dispatch.run_on_card("operate", count, on_card)):
         run(task, count)
     results = [parts[low] for low in sorted(parts)] or [np.empty(0, dtype=np.int32)]
     lengths = sizes.astype(np.int64)
     return Reduced(outcomes, steps, Terms(np.concatenate(results), _starts(lengths), lengths))
 
 
-def _check(operator: Words, arguments: tuple[Terms, ...], budget: Budget) -> None:
+def _check(operator: Words, arguments: tuple[Terms, ...], budget: ChurchBudgets) -> None:
     """Closed terms, as many of one as of the other, and budgets that memory can hold."""
     budgets(*budget)
     array("operator", operator, (np.int32,), 1)
@@ -201,7 +201,7 @@ def _check(operator: Words, arguments: tuple[Terms, ...], budget: Budget) -> Non
         same_length(f"{name}.starts", terms.starts, len(arguments[0].starts), "m.starts")
 
 
-def _machine(budget: Budget) -> list[Words]:
+def _machine(budget: ChurchBudgets) -> list[Words]:
     """The arena and the stacks of `kernels.terms.reduce` for closed terms."""
     cells = 1 + budget.max_steps + budget.max_size
     return [np.empty(n, dtype=np.int32) for n in [cells] * 3 + [budget.max_depth] * 4]

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from automaton.backends.cuda import Name, StartError, failed, silent
 from automaton.compute import capability
+from automaton.compute.capability import Name, StartError, failed, silent
 from automaton.errors import DeviceError
 
 #: From how many items on the card is asked: fewer, one core has done in about the time
@@ -43,7 +43,7 @@ class _Chosen:
 _CHOSEN = _Chosen()
 
 
-def use(device: Name = "auto", say: Callable[[str], None] = silent) -> str:
+def set_device(device: Name = "auto", say: Callable[[str], None] = silent) -> str:
     """Choose where batches run from now on, and what is told of it: `cpu` or `cuda`.
 
     `auto` is the CPU where CUDA is not usable, and says why; `cuda` is an error then.
@@ -79,12 +79,12 @@ def _own(module: Any) -> dict[str, Any]:
     return {name: getattr(module, name) for name in ("Searcher", "find_literals")}
 
 
-def chosen() -> bool:
+def card_in_use() -> bool:
     """Whether a card is asked at all."""
     return _CHOSEN.card is not None
 
 
-def tried(name: str, count: int, task: Callable[[Any], object]) -> bool:
+def run_on_card(name: str, count: int, task: Callable[[Any], object]) -> bool:
     """Whether the card did a task of so many items; False: the CPU is to do it.
 
     A task fills arrays of its caller; what it left in them when memory gave out is

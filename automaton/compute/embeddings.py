@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.compute import dispatch
-from automaton.terms.packed import Words
+from automaton.terms.arrays import Words
 from kernels import cpu
 from kernels.checks import Array, KernelArgumentError, Run, array, at_once, closed_terms, whole
 from kernels.search import nearest
@@ -34,7 +34,7 @@ def embed(
     whole("dimensions", dimensions, 1, nearest.MOST_DIMENSIONS)
     closed_terms(code, starts, sizes)
     vectors = np.empty((len(starts), dimensions), dtype=np.int16)
-    if dispatch.tried(
+    if dispatch.run_on_card(
         "embed", len(starts),
         lambda card: card.embed_terms(code, starts, sizes.astype(np.int32, copy=False), vectors),
     ):  # fmt: skip
@@ -70,7 +70,7 @@ class Nearest:
     cosines: npt.NDArray[np.float64]  # [queries, k], to be looked at: nothing decides by them
 
 
-class Vectors:
+class NearestIndex:
     """Integer vectors to be searched; their norms are taken once. The array must not change."""
 
     def __init__(self, vectors: Matrix, run: Run = at_once) -> None:
@@ -105,7 +105,7 @@ class Vectors:
             )  # fmt: skip
             parts[low] = dots, rows
 
-        if shape[0] and not dispatch.tried("nearest", len(self) * queries.size, on_card):
+        if shape[0] and not dispatch.run_on_card("nearest", len(self) * queries.size, on_card):
             run(task, len(self))
         return self._answer(
             [parts[low] for low in sorted(parts)], shape, norms, by_cosine=by_cosine

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from automaton.terms.packed import Words
+from automaton.terms.arrays import Words
 from kernels import cpu, registry
 from kernels.cuda import pipeline
 from kernels.terms import enumerate_closed
@@ -32,13 +32,13 @@ class Terms(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Answers:
+class TargetResults:
     """What a target says of terms: columns as of `reduce.reduce_terms`."""
 
     columns: dict[str, npt.NDArray[Any]]
     out: Words
 
-    def same(self, other: Answers) -> npt.NDArray[np.bool_]:
+    def same(self, other: TargetResults) -> npt.NDArray[np.bool_]:
         """By term, whether outcome, steps and size are equal."""
         names = ("outcomes", "steps", "sizes")
         equal = np.ones(len(self.columns["outcomes"]), dtype=np.bool_)
@@ -84,7 +84,7 @@ def compare(left: str, right: str, count: int) -> SelfTest:
     return SelfTest(left, right, len(some.starts), first)
 
 
-def reduced(where: str, some: Terms, budget: tuple[int, int, int] = BUDGET) -> Answers:
+def reduced(where: str, some: Terms, budget: tuple[int, int, int] = BUDGET) -> TargetResults:
     """The answers of a target."""
     count, (max_steps, max_size, max_depth) = len(some.starts), budget
     free = np.zeros(count, dtype=np.int32)
@@ -97,10 +97,10 @@ def reduced(where: str, some: Terms, budget: tuple[int, int, int] = BUDGET) -> A
         limits = pipeline.Limits(*budget)
         reducer = calls.Reducer(max(1, count), limits)
         used = reducer.reduce(some.code, some.starts, free, columns, out)
-        return Answers(columns, out[:used])
+        return TargetResults(columns, out[:used])
     cells = 1 + max_steps + max_size
     machine = [np.empty(n, dtype=np.int32) for n in (*[cells] * 3, *[max_depth] * 4)]
     registry.target("reduce", where)(
         some.code, some.starts, free, 0, count, *budget, out, len(out), *columns.values(), *machine
     )
-    return Answers(columns, out[: int(columns["sizes"].sum())])
+    return TargetResults(columns, out[: int(columns["sizes"].sum())])

@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from automaton.compute.answer_lines import FAILED, ROWS, Answer, Budgets, Layout
+from automaton.compute.answer_lines import FAILED, ROWS, Answer, AnswerLayout
+from automaton.compute.budgets import Budgets
 from automaton.errors import TermError
+from automaton.terms.arrays import Words
 from automaton.terms.encodings import numeral_value
 from automaton.terms.notation import MAX_NODES, NOTATIONS, format_term, parse
-from automaton.terms.packed import Words, free_variables
+from automaton.terms.packed import free_variables
 from automaton.terms.parser import MAX_FREE
-from automaton.workers.pool import Threads, available_cores
+from automaton.workers import Threads, available_cores
 from automaton.workers.sharding import SHARDS_PER_WORKER
 from kernels import cpu
 from kernels.terms import reduce
@@ -48,7 +50,7 @@ _LONGEST_READ = 1 << 22
 FIELDS = ("term", "numeral", "steps", "size", "outcome")  # in the order of `kernels.write`
 
 
-def columns(layout: Layout) -> tuple[Any, ...]:
+def columns(layout: AnswerLayout) -> tuple[Any, ...]:
     """A layout's text, mark, fields and names as `kernels.text.term_writer` takes them."""
     before = [*layout.parts, layout.missing, layout.around]
     encoded = [part.encode() for part in (*before, *reduce.OUTCOMES)]
@@ -94,10 +96,10 @@ class Segment:
         return b"".join(answers)
 
 
-class Worker:
+class TextReducer:
     """One thread's scratch; pages that nothing touched cost nothing."""
 
-    def __init__(self, budgets: Budgets, notation: str, layout: Layout = ROWS) -> None:
+    def __init__(self, budgets: Budgets, notation: str, layout: AnswerLayout = ROWS) -> None:
         self.budgets, self.notation, self.layout = budgets, notation, layout
         b = budgets
         self._limits = (b.max_steps, b.max_size, b.max_depth)
@@ -237,18 +239,18 @@ def whole_lines(take: Callable[[int], bytes], size: int) -> Iterator[bytes]:
         yield bytes(begun + b"\n")
 
 
-class Batch:
+class TextBatch:
     """The answers to a text; afterwards, what of it could not be read."""
 
     def __init__(
-        self, budgets: Budgets, notation: str, layout: Layout, threads: int | None = None
+        self, budgets: Budgets, notation: str, layout: AnswerLayout, threads: int | None = None
     ) -> None:
         self.refused = 0  # lines
         self.first: tuple[int, str] | None = None  # number of the first of these, and the reason
         self._lines = 0
         count = threads or available_cores()
         self._parts = count * SHARDS_PER_WORKER
-        self._pool = Threads(count, lambda: Worker(budgets, notation, layout))
+        self._pool = Threads(count, lambda: TextReducer(budgets, notation, layout))
 
     @property
     def chunk_size(self) -> int:
@@ -285,7 +287,7 @@ class Batch:
                 del waiting[0]
 
     def _round(self, turns: list[Segment]) -> None:
-        def turn(number: int, _next: int, worker: Worker) -> int:
+        def turn(number: int, _next: int, worker: TextReducer) -> int:
             worker.turn(turns[number])
             return 0
 

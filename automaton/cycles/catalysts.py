@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automaton.analysis.query_columns import bind
-from automaton.cycles.frozen_population import Branch, Operator
+from automaton.compute.matching import bind
+from automaton.cycles.frozen_population import FrozenPopulation, Operator
 from automaton.errors import TermError, UsageError, closest
-from automaton.format.objects import quote
-from automaton.population.population import Places
+from automaton.format.json_edit import quote
 from automaton.terms import notation
-from automaton.terms.packed import Words, is_closed
+from automaton.terms.arrays import Places, Words
+from automaton.terms.packed import is_closed
 
 KINDS = ("term", "object", "pattern", "dimension")
 #: Stands for no catalyst: each cycle draws a live term.
@@ -63,7 +63,7 @@ class Matches:
     ordered: bool = False  # the catalyst is always a, as the dimension's selectors want
 
 
-def matches(branch: Branch, catalyst: Catalyst) -> Matches:
+def matches(branch: FrozenPopulation, catalyst: Catalyst) -> Matches:
     """Find it; raises a `UsageError` that says what is wrong with the catalyst."""
     every = np.arange(len(branch), dtype=np.int32)
     if catalyst.kind == "dimension":
@@ -87,7 +87,7 @@ def _closed(text: str) -> Words:
     return words
 
 
-def _named(branch: Branch, identity: str) -> list[int]:
+def _named(branch: FrozenPopulation, identity: str) -> list[int]:
     """The rows of an object: its id, or id#1, id#2, ... of the terms in its text."""
     name = quote(identity)[1:-1].decode()
     return [
@@ -96,7 +96,7 @@ def _named(branch: Branch, identity: str) -> list[int]:
     ]  # fmt: skip
 
 
-def _dimension(branch: Branch, text: str) -> Matches:
+def _dimension(branch: FrozenPopulation, text: str) -> Matches:
     found = [k for k, one in enumerate(branch.operators) if str(one.level) == text]
     if not found:
         levels = ", ".join(sorted({str(one.level) for one in branch.operators}))
@@ -107,7 +107,7 @@ def _dimension(branch: Branch, text: str) -> Matches:
     return Matches(a, b, (branch.operators[found[0]],), ordered=True)
 
 
-def _nothing(branch: Branch, catalyst: Catalyst) -> str:
+def _nothing(branch: FrozenPopulation, catalyst: Catalyst) -> str:
     if catalyst.kind == "object":
         hint = closest(catalyst.text, branch.names)
         return f"--catalyst: no live term comes from an object {catalyst.text!r}{hint}"

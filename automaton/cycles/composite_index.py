@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from automaton.cycles.graph import Result
+from automaton.cycles.results import Result
 
 
 @dataclass(frozen=True)
-class Cii:
+class CompositeIndex:
     """Five numbers in [0, 1], or None where there was nothing to count.
 
     adaptability: cycles whose best candidate scored more than their catalyst on the
@@ -41,7 +41,7 @@ class Cii:
         return {"cii": self.index, **asdict(self)}
 
 
-def cii(results: Iterable[Result]) -> Cii:
+def composite_index(results: Iterable[Result]) -> CompositeIndex:
     """The index of all that these cycles counted; failed cycles count nothing."""
     total = dict.fromkeys(_COUNTED, 0.0)
     cycles = improved = 0
@@ -55,7 +55,7 @@ def cii(results: Iterable[Result]) -> Cii:
         for name in _COUNTED:
             total[name] += metrics.get(name, 0)
     whole = total["normal_forms"]
-    return Cii(
+    return CompositeIndex(
         _share(improved, cycles),
         _share(whole, total["reactions"]),
         _share(total["agreed"], total["recomputed"]),

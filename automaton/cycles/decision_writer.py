@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from automaton.cycles.frozen_population import Branch
+from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.plan import Finished
-from automaton.log.decision_log import Decisions
-from automaton.log.writer import Log
+from automaton.log import Log
+from automaton.log.decision_log import DecisionLog
 
 
 def identity(tick: int, seed: int) -> str:
@@ -23,11 +23,11 @@ def identity(tick: int, seed: int) -> str:
     return f"cycle:{tick}.{seed}"
 
 
-class Deciding:
+class DecisionWriter:
     """Writes the decisions of cycles on the branch after a tick, each under its cycle's id."""
 
-    def __init__(self, path: Path, branch: Branch) -> None:
-        self._log, self._tick, self._chain = Decisions(path), branch.tick, branch.chain
+    def __init__(self, path: Path, branch: FrozenPopulation) -> None:
+        self._log, self._tick, self._chain = DecisionLog(path), branch.tick, branch.chain
         self.trouble: OSError | None = None
         try:  # the log as it is now that nobody else writes decisions
             with Log.open(path, write=False) as log:

@@ -16,18 +16,19 @@ from pathlib import Path
 from threading import Event
 
 from automaton.cycles.catalysts import ANY
-from automaton.cycles.composite_index import cii
-from automaton.cycles.decision_writer import Deciding
-from automaton.cycles.frozen_population import Branch
-from automaton.cycles.graph import Graph, Result
+from automaton.cycles.composite_index import composite_index
+from automaton.cycles.decision_writer import DecisionWriter
+from automaton.cycles.frozen_population import FrozenPopulation
+from automaton.cycles.graph import Graph
 from automaton.cycles.plan import Finished, Job, Plan, in_sequence, warm
-from automaton.cycles.population_source import branched
-from automaton.cycles.process_executor import Crew
-from automaton.cycles.report import Ran, Report, Saw, Timed
+from automaton.cycles.population_source import load_population
+from automaton.cycles.process_executor import ProcessExecutor
+from automaton.cycles.report import CallClock, EngineMeasurements, EngineResult, Report
+from automaton.cycles.results import Result
 from automaton.cycles.stages import STANDARD
-from automaton.cycles.thread_executor import Flight
+from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.errors import AutomatonError, UsageError
-from automaton.workers.pool import available_cores, gil_enabled
+from automaton.workers import available_cores, gil_enabled
 
 ENGINES = ("thread", "process", "serial")
 #: Most cycles in flight.
@@ -58,7 +59,7 @@ class ParallelEngine:
         self, path: str | Path, max_parallel: int = 100, engine: str = "thread", *,
         seed: int = 0, workers: int | None = None, graph: Graph = STANDARD,
         deadline: float | None = None, decisions: bool = False, sequential: float = 0.1,
-        branch: Branch | None = None,
+        branch: FrozenPopulation | None = None,
     ) -> None:  # fmt: skip
         if engine not in ENGINES:
             raise UsageError(f"engine is {engine!r}; it must be one of {', '.join(ENGINES)}")
@@ -71,7 +72,7 @@ class ParallelEngine:
         self.workers = 1 if engine == "serial" else min(workers or available_cores(), max_parallel)
         self.graph, self.deadline, self.sequential = graph, deadline, sequential
         self._decisions = decisions
-        self.branch = branch or branched(self.path)
+        self.branch = branch or load_population(self.path)
         self.notices: list[str] = []  # what was found beside the log and is worth saying
         self._stopping = Event()
 
@@ -82,7 +83,7 @@ class ParallelEngine:
     def run(
         self, cycles: int = 100, catalysts: Sequence[str] | None = None, *,
         progress: Callable[[int], None] = nothing,
-    ) -> Ran:  # fmt: skip
+    ) -> EngineResult:  # fmt: skip
         """Run so many cycles, with seeds that count up and catalysts taken in turn.
 
         Without catalysts each cycle draws a live term. `progress` is told how many
@@ -94,7 +95,7 @@ class ParallelEngine:
         jobs = self._jobs(cycles, list(catalysts or [ANY]))
         plan = Plan.of(self.branch, self.graph, [job.catalyst for job in jobs], self.deadline)
         warm(self.branch)
-        kept = Deciding(self.path, self.branch) if self._decisions else None
+        kept = DecisionWriter(self.path, self.branch) if self._decisions else None
         self.notices = [] if kept is None else kept.notices
         run = self._serially if self.engine == "serial" else self._together
         try:
@@ -111,16 +112,16 @@ class ParallelEngine:
     def _together(
         self, plan: Plan, jobs: list[Job], keep: Callable[[Finished], None],
         progress: Callable[[int], None],
-    ) -> Timed:  # fmt: skip
+    ) -> CallClock:  # fmt: skip
         """Run them at the same time; an error that ends them early leaves what is finished."""
-        timed, over = Timed(), queue.SimpleQueue[Finished]()
+        timed, over = CallClock(), queue.SimpleQueue[Finished]()
 
         def done(one: Finished) -> None:
             keep(one)
             over.put(one)
             timed.mark()
 
-        kind = Crew if self.engine == "process" else Flight
+        kind = ProcessExecutor if self.engine == "process" else ThreadExecutor
         began = time.perf_counter()
         flight = kind(plan, iter(jobs), done, workers=self.workers, most=self.max_parallel)
         try:
@@ -143,9 +144,9 @@ class ParallelEngine:
     def _serially(
         self, plan: Plan, jobs: list[Job], keep: Callable[[Finished], None],
         progress: Callable[[int], None],
-    ) -> Timed:  # fmt: skip
+    ) -> CallClock:  # fmt: skip
         """Run them one after another, in this thread."""
-        timed = Timed()
+        timed = CallClock()
         try:
             for job in takewhile(lambda _: not self._stopping.is_set(), jobs):
                 one = in_sequence(plan, job)
@@ -160,7 +161,7 @@ class ParallelEngine:
         return timed
 
     def _watch(
-        self, flight: Flight | Crew, timed: Timed, over: queue.SimpleQueue[Finished],
+        self, flight: ThreadExecutor | ProcessExecutor, timed: CallClock, over: queue.SimpleQueue[Finished],
         progress: Callable[[int], None],
     ) -> None:  # fmt: skip
         while not flight.join(_LOOK):
@@ -171,11 +172,11 @@ class ParallelEngine:
                 flight.stop()
                 return
 
-    def _ran(self, plan: Plan, jobs: list[Job], timed: Timed) -> Ran:
+    def _ran(self, plan: Plan, jobs: list[Job], timed: CallClock) -> EngineResult:
         finished = sorted(timed.finished, key=lambda one: one.number)
         results = [one.result for one in finished]
         failed = sum(bool(result.error) for result in results)
-        total, index = len(results), cii(results)
+        total, index = len(results), composite_index(results)
         whole = not (timed.interrupted or timed.trouble)
         again = self._in_sequence(plan, jobs, finished) if whole else []
         speedup = None
@@ -191,12 +192,14 @@ class ParallelEngine:
             timed.seconds, total / timed.seconds, index.index, self.max_parallel,
             timed.start_time, timed.end_time, speedup,
         )  # fmt: skip
-        saw = Saw(
+        saw = EngineMeasurements(
             self.engine, self.workers, timed.peak, computed, waited,
             "waiting" if waited > computed else "computing", timed.ready, gil_enabled(),
             len(again), equal,
         )  # fmt: skip
-        return Ran(report, index, saw, results, len(jobs), timed.interrupted, timed.trouble)
+        return EngineResult(
+            report, index, saw, results, len(jobs), timed.interrupted, timed.trouble
+        )
 
     def _in_sequence(self, plan: Plan, jobs: list[Job], finished: list[Finished]) -> list[Finished]:
         """A share of the completed cycles, evenly spread, one after another.
@@ -219,7 +222,9 @@ def _same(one: Result, other: Result) -> bool:
     return one.as_json() == other.as_json()
 
 
-def replayed(branch: Branch, seed: int, catalyst: str | None, graph: Graph = STANDARD) -> Result:
+def replay_cycle(
+    branch: FrozenPopulation, seed: int, catalyst: str | None, graph: Graph = STANDARD
+) -> Result:
     """One cycle alone: the same result as among others."""
     text = catalyst or ANY
     return in_sequence(Plan.of(branch, graph, [text]), Job(0, seed, text)).result

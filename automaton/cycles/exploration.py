@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from automaton.backends.cpu import OUTCOMES
-from automaton.cycles.graph import Built, Candidate, Cycle, number_of
-from automaton.cycles.scratch import NODES, Bench, Columns, lent
-from automaton.population.population import Places
+from automaton.compute.reduction import OUTCOMES
+from automaton.cycles.graph import Cycle, number_of
+from automaton.cycles.results import Candidate, CycleOutput
+from automaton.cycles.scratch import NODES, Columns, Scratch, borrow
 from automaton.terms import encodings
-from automaton.terms.packed import Words
+from automaton.terms.arrays import Places, Words
 from kernels import cpu
 from kernels.experiments import explore
 
@@ -53,7 +53,7 @@ class Sizes:
     recomputed: int
 
 
-def explored(cycle: Cycle, of: Reactants, sizes: Sizes) -> tuple[Built, int]:
+def explore(cycle: Cycle, of: Reactants, sizes: Sizes) -> tuple[CycleOutput, int]:
     """React; keep what is new or smaller, score the best on the same probes as the catalyst.
 
     A score is how many distinct new normal forms a term leads to, applied to live terms
@@ -61,7 +61,7 @@ def explored(cycle: Cycle, of: Reactants, sizes: Sizes) -> tuple[Built, int]:
     candidates were scored.
     """
     named = [of.catalyst, *of.proposed, *of.operators]
-    with lent(cycle.branch) as bench:
+    with borrow(cycle.branch) as bench:
         chosen, scores, metrics = _explored(cycle, of, sizes, named, bench)
         at = bench.columns("reactions", sizes.reactions)
         names = [cycle.branch.names[row] for row in of.partners.tolist()]
@@ -72,7 +72,7 @@ def explored(cycle: Cycle, of: Reactants, sizes: Sizes) -> tuple[Built, int]:
             for k, score in zip(chosen, scores[1:], strict=True)
         ]  # fmt: skip
     candidates.sort(key=lambda c: (-c.score, len(c.words), c.steps, c.words.tobytes()))
-    return Built(tuple(candidates[: sizes.kept]), metrics), len(chosen)
+    return CycleOutput(tuple(candidates[: sizes.kept]), metrics), len(chosen)
 
 
 class _Table:
@@ -86,7 +86,7 @@ class _Table:
 
 
 def _explored(
-    cycle: Cycle, of: Reactants, sizes: Sizes, named: list[Named], bench: Bench
+    cycle: Cycle, of: Reactants, sizes: Sizes, named: list[Named], bench: Scratch
 ) -> tuple[list[int], list[int], dict[str, Any]]:
     """The kernel's call: the numbers of the best reactions, all scores, what was counted.
 

@@ -17,25 +17,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.chemistry.world import World
+from automaton.chemistry import World
 from automaton.format.options import Options, from_record
-from automaton.population.population import Places, Population
+from automaton.population import Population
 from automaton.terms import encodings
-from automaton.terms.packed import Words
+from automaton.terms.arrays import Hashes, Numbers, Places, Sketches, Words
 from kernels import cpu
 from kernels.experiments import gather
 from kernels.terms import embed
-
-Numbers = npt.NDArray[np.int64]
-Hashes = npt.NDArray[np.uint64]
-Vectors = npt.NDArray[np.int16]
 
 #: Candidates among which a cycle recalls, of those that lost and of the winners together.
 MEMORY = 4096
 
 
 @dataclass(frozen=True)
-class Remembered:
+class PastCandidate:
     """A candidate of the past: its term, where it arose, its cost, and whether it won its round."""
 
     words: Words
@@ -55,7 +51,7 @@ class Operator:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Branch:
+class FrozenPopulation:
     """Columns by row; the rows 0..n-1 are the live terms in the order of their places.
 
     code int32; start int64, size int32, normal bool by row; text uint8 with mark int64
@@ -130,7 +126,7 @@ class Branch:
         return self.a[a[0] : a[1]], self.b[b[0] : b[1]]
 
     @cached_property
-    def vectors(self) -> tuple[Vectors, Numbers]:
+    def vectors(self) -> tuple[Sketches, Numbers]:
         """The vectors of what is remembered, int16 [n, D], and their squared lengths."""
         return vectors_of(self.memory_code, self.memory_start, self.memory_size)
 
@@ -149,7 +145,7 @@ class Branch:
         """Benches that no thread has (see `workbench`): all of a branch that changes."""
         return deque()
 
-    def ready(self) -> Branch:
+    def ready(self) -> FrozenPopulation:
         """This, with everything computed that is computed once: before threads share it."""
         _ = self.names, self.operators, self.vectors, self.largest, self.spare
         return self
@@ -165,7 +161,7 @@ class Branch:
         return file.getvalue()
 
     @classmethod
-    def unpacked(cls, raw: bytes) -> Branch:
+    def unpacked(cls, raw: bytes) -> FrozenPopulation:
         """What `packed` gave."""
         with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
             tick, prefix, record, names = json.loads(arrays["head"].tobytes())
@@ -175,12 +171,12 @@ class Branch:
 
 _ARRAYS = [
     f.name
-    for f in fields(Branch)
+    for f in fields(FrozenPopulation)
     if f.name not in {"tick", "prefix", "options", "op_names", "chain", "note"}
 ]
 
 
-def vectors_of(code: Words, begins: Numbers, sizes: Places) -> tuple[Vectors, Numbers]:
+def vectors_of(code: Words, begins: Numbers, sizes: Places) -> tuple[Sketches, Numbers]:
     """The vectors of terms (counts of their shapes, see `kernels.terms.embed`), and squared lengths."""
     n = len(begins)
     found = np.empty((n, gather.DIMENSIONS), dtype=np.int16)
@@ -210,9 +206,9 @@ def hashed(code: Words, begins: Numbers, sizes: Places) -> Hashes:
 
 
 def branch_of(  # noqa: PLR0913  # `chain` and `note` by name
-    world: World, tick: int, known: Hashes, remembered: Sequence[Remembered], *,
+    world: World, tick: int, known: Hashes, remembered: Sequence[PastCandidate], *,
     chain: str = "", note: str = "",
-) -> Branch:  # fmt: skip
+) -> FrozenPopulation:  # fmt: skip
     """The branch of a world after a tick; `known`: hashes beside those of what lives."""
     population = world.population
     rows = population.choices()
@@ -226,7 +222,7 @@ def branch_of(  # noqa: PLR0913  # `chain` and `note` by name
     a, b = [where[part] for part in a], [where[part] for part in b]
     op_code, op_start, op_size = together([words for _, words, _, _ in chosen])
     memory_code, memory_start, memory_size = together([one.words for one in remembered])
-    return Branch(
+    return FrozenPopulation(
         tick, world.prefix, world.options, code, start, size, column["normal"][rows].copy(),
         np.frombuffer(b"".join(named), dtype=np.uint8), _marks(named),
         tuple(name for name, *_ in chosen), op_code, op_start, op_size,
@@ -272,17 +268,17 @@ def _marks(parts: Sequence[Any]) -> Numbers:
     return np.cumsum([0, *map(len, parts)], dtype=np.int64)
 
 
-def live_winners(population: Population) -> list[Remembered]:
+def live_winners(population: Population) -> list[PastCandidate]:
     """The newest winners that live, at most MEMORY, oldest first."""
     column, rows = population.column, population.choices()
     rows = rows[column["born_tick"][rows] > 0]
     order = np.lexsort((column["born_slot"][rows], column["born_tick"][rows]))[-MEMORY:]
     tick, slot, steps = (column[name][rows[order]] for name in ("born_tick", "born_slot", "steps"))
     each = zip(rows[order].tolist(), tick.tolist(), slot.tolist(), steps.tolist(), strict=True)
-    return [Remembered(population.words(k).copy(), t, s, n, won=True) for k, t, s, n in each]
+    return [PastCandidate(population.words(k).copy(), t, s, n, won=True) for k, t, s, n in each]
 
 
-def balanced(lost: Sequence[Remembered], won: Sequence[Remembered]) -> list[Remembered]:
+def balanced(lost: Sequence[PastCandidate], won: Sequence[PastCandidate]) -> list[PastCandidate]:
     """The newest of both, at most MEMORY, oldest first: half each, or all where one has less.
 
     `lost` and `won`: each oldest first. Merged by age, so that ties prefer neither.

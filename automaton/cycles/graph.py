@@ -8,7 +8,6 @@ runs, `automaton.cycles.thread_executor`.
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,10 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.cycles.catalysts import Catalyst, Matches
-from automaton.cycles.frozen_population import Branch
+from automaton.cycles.frozen_population import FrozenPopulation
+from automaton.cycles.results import NOTHING, CycleOutput, Result
 from automaton.errors import UsageError
-from automaton.terms.notation import format_term
-from automaton.terms.packed import Words
 from kernels import cpu
 from kernels.experiments import gather
 
@@ -34,7 +32,7 @@ Values = Mapping[str, Any]
 class Cycle:
     """What a stage may look at: the branch, the catalyst and what it matches, the seed."""
 
-    branch: Branch
+    branch: FrozenPopulation
     catalyst: Catalyst
     matches: Matches
     seed: int
@@ -54,7 +52,7 @@ def number_of(stage: str) -> np.uint64:
 
 
 @dataclass(frozen=True)
-class Told:
+class StageOutput:
     """What a stage answers where it has a decision to tell beside its value."""
 
     value: Any
@@ -133,87 +131,25 @@ class Graph:
         return any(stage.elsewhere for stage in self.stages)
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A term that a cycle found: what made it, and how many new normal forms it leads to."""
-
-    words: Words
-    steps: int
-    score: int
-    new: bool
-    parents: tuple[str, str, str]
-
-    @property
-    def term(self) -> str:
-        """Its canonical text."""
-        return format_term(self.words)
-
-    def as_json(self) -> dict[str, Any]:
-        """Every figure by name."""
-        return {
-            "term": self.term, "size": len(self.words), "steps": self.steps,
-            "score": self.score, "new": self.new, "parents": list(self.parents),
-        }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Built:
-    """What a cycle built: candidates, best first, and what was counted on the way."""
-
-    candidates: tuple[Candidate, ...] = ()
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def score(self) -> int | None:
-        """The best candidate's; None without one."""
-        return self.candidates[0].score if self.candidates else None
-
-
-NOTHING = Built()
-
-
-@dataclass(frozen=True)
-class Result:
-    """The outcome of a cycle; `error` is what ended it, in words, or empty."""
-
-    seed: int
-    catalyst: str
-    built: Built = NOTHING
-    decisions: tuple[Mapping[str, Any], ...] = ()
-    error: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Every figure by name."""
-        return {
-            "seed": self.seed,
-            "catalyst": self.catalyst,
-            "score": self.built.score,
-            "candidates": [candidate.as_json() for candidate in self.built.candidates],
-            "metrics": dict(self.built.metrics),
-            "decisions": [dict(decision) for decision in self.decisions],
-            "error": self.error or None,
-        }
-
-
 def outcome(graph: Graph, cycle: Cycle, answers: Values) -> Result:
     """The result of stages that have all answered."""
     built = value_of(answers[graph.result]) if graph.result in answers else NOTHING
     told = tuple(_decisions(graph, answers))
     return Result(
-        cycle.seed, str(cycle.catalyst), built if isinstance(built, Built) else NOTHING, told
+        cycle.seed, str(cycle.catalyst), built if isinstance(built, CycleOutput) else NOTHING, told
     )
 
 
 def _decisions(graph: Graph, answers: Values) -> Iterator[Mapping[str, Any]]:
     for stage in graph.stages:
         answer = answers[stage.name]
-        if isinstance(answer, Told):
+        if isinstance(answer, StageOutput):
             yield {"stage": stage.name, **answer.decision}
 
 
 def value_of(answer: Any) -> Any:
     """What other stages see of an answer."""
-    return answer.value if isinstance(answer, Told) else answer
+    return answer.value if isinstance(answer, StageOutput) else answer
 
 
 def failure(cycle: Cycle, error: BaseException, stage: str = "") -> Result:
@@ -230,38 +166,3 @@ def inputs(stage: Stage, answers: Values) -> dict[str, Any]:
 
 
 # Between processes: text, since nothing may be pickled.
-
-#: Made once: `json.dumps` makes one at every call that is not of the plainest.
-compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-
-def to_values(result: Result) -> list[Any]:
-    """A result as what JSON has words for, if its metrics and decisions are that."""
-    candidates = [
-        [c.words.tolist(), c.steps, c.score, c.new, c.parents] for c in result.built.candidates
-    ]
-    return [result.seed, result.catalyst, candidates, dict(result.built.metrics),
-            [dict(decision) for decision in result.decisions], result.error]  # fmt: skip
-
-
-def from_values(values: list[Any]) -> Result:
-    """What `to_values` gave, also once it has been text."""
-    seed, catalyst, candidates, metrics, decisions, error = values
-    built = Built(
-        tuple(
-            Candidate(np.array(words, dtype=np.int32), steps, score, new, tuple(parents))
-            for words, steps, score, new, parents in candidates
-        ),
-        metrics,
-    )
-    return Result(seed, catalyst, built, tuple(decisions), error)
-
-
-def to_text(result: Result) -> str:
-    """A result as JSON that `from_text` reads back."""
-    return compact(to_values(result))
-
-
-def from_text(text: str | bytes) -> Result:
-    """What `to_text` gave."""
-    return from_values(json.loads(text))

@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from automaton.cycles.decision_writer import identity
-from automaton.cycles.frozen_population import Branch
-from automaton.cycles.graph import Result
+from automaton.cycles.frozen_population import FrozenPopulation
+from automaton.cycles.results import Result
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import dump
-from automaton.log import archive
-from automaton.log.writer import Log
-from automaton.run.runner import Run
-from automaton.run.sidecar_writer import Keeping
+from automaton.log import Log, archive
+from automaton.run import Run, SidecarOptions
 
 #: Where there is an archive: so large that it is not rotated, which is for the user's own bound.
 _WHOLE = 1 << 62
@@ -36,7 +34,7 @@ class Merged:
     tick: int | None  # None: there was no line
 
 
-def lines(branch: Branch, results: Iterable[Result]) -> list[bytes]:
+def lines(branch: FrozenPopulation, results: Iterable[Result]) -> list[bytes]:
     """The best new candidate of each cycle that has one, by seed; equal terms once."""
     found: dict[bytes, bytes] = {}
     for result in sorted(results, key=lambda one: one.seed):
@@ -58,7 +56,7 @@ def lines(branch: Branch, results: Iterable[Result]) -> list[bytes]:
 
 
 def merge(
-    path: Path, branch: Branch, results: Iterable[Result],
+    path: Path, branch: FrozenPopulation, results: Iterable[Result],
     say: Callable[[str], None] = lambda _text: None,
 ) -> Merged:  # fmt: skip
     """Run one tick of the log that takes the lines in, durably; none where there are none.
@@ -89,9 +87,9 @@ def _given(run: Run, rows: list[bytes]) -> Merged:
     return Merged(len(rows), run.tick)
 
 
-def _keeping(path: Path) -> Keeping:
+def _keeping(path: Path) -> SidecarOptions:
     """What stands beside the log goes on, and nothing else is begun."""
-    return Keeping(_WHOLE if any(file.is_file() for file in archive.paths(path)) else 0)
+    return SidecarOptions(_WHOLE if any(file.is_file() for file in archive.paths(path)) else 0)
 
 
 def _holds(log: Log, row: bytes) -> bool:

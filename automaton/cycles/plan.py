@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from automaton.cycles.catalysts import ANY, Catalyst, Matches, matches
-from automaton.cycles.frozen_population import Branch
-from automaton.cycles.graph import Cycle, Graph, Result, failure, inputs, outcome
+from automaton.cycles.frozen_population import FrozenPopulation
+from automaton.cycles.graph import Cycle, Graph, failure, inputs, outcome
+from automaton.cycles.results import Result
 from automaton.cycles.stages import STANDARD
 
 
@@ -26,14 +27,14 @@ class DeadlineError(Exception):
 class Plan:
     """What all cycles share: the branch, the graph, the catalysts and what they match."""
 
-    branch: Branch
+    branch: FrozenPopulation
     graph: Graph
     catalysts: Mapping[str, tuple[Catalyst, Matches]]
     deadline: float | None = None  # seconds
 
     @classmethod
     def of(
-        cls, branch: Branch, graph: Graph, texts: list[str], deadline: float | None = None
+        cls, branch: FrozenPopulation, graph: Graph, texts: list[str], deadline: float | None = None
     ) -> Plan:
         """The plan for these catalysts; raises a `UsageError` for one that matches nothing."""
         named = {text: Catalyst.of(text) for text in dict.fromkeys(texts)}
@@ -86,7 +87,7 @@ def in_sequence(plan: Plan, job: Job) -> Finished:
     return Finished(job.number, result, seconds, time.thread_time() - cpu, waited)
 
 
-def warm(branch: Branch) -> None:
+def warm(branch: FrozenPopulation) -> None:
     """Have the kernels of the standard stages loaded before a clock starts: one cycle."""
     in_sequence(Plan.of(branch, STANDARD, [ANY]), Job(0, 0, ANY))
 

@@ -10,36 +10,36 @@ from pathlib import Path
 
 import numpy as np
 
-from automaton.chemistry.batch_replay import read_winners
-from automaton.chemistry.world import World
+from automaton.chemistry import World, read_winners
 from automaton.cycles.frozen_population import (
     MEMORY,
-    Branch,
-    Hashes,
-    Remembered,
+    FrozenPopulation,
+    PastCandidate,
     balanced,
     branch_of,
     hashed,
     live_winners,
 )
-from automaton.log import archive
-from automaton.log.writer import Log
-from automaton.replay.omitted_batches import refilled
-from automaton.replay.restore import Malformed, options_for, restored
+from automaton.log import Log, archive
+from automaton.replay import Malformed
+from automaton.replay.omitted_batches import with_omitted_batches
+from automaton.replay.restore import restore_world
+from automaton.replay.run_options import options_for
+from automaton.terms.arrays import Hashes
 
 
 def nobody(_: int) -> None:
     """Nobody is told."""
 
 
-def branched(path: Path, progress: Callable[[int], None] = nobody) -> Branch:
+def load_population(path: Path, progress: Callable[[int], None] = nobody) -> FrozenPopulation:
     """The branch after a log's last commit; `progress` is told every tick folded.
 
     The terms of all winners and of the archive are hashed: 8 bytes each, distinct ones.
     """
-    with Log.open(path, write=False) as log, refilled(log):
-        world = restored(log, options_for(log, {}), Malformed(), progress)
-        found = archive.Found()
+    with Log.open(path, write=False) as log, with_omitted_batches(log):
+        world = restore_world(log, options_for(log, {}), Malformed(), progress)
+        found = archive.ReadReport()
         known, lost = _archived(log, found)
         known = np.union1d(known, _winners(log, world))
         return branch_of(
@@ -81,10 +81,10 @@ def _first_winner(raw: memoryview, prefix: str, tick: int) -> int:
     return data.find(b"\n" + head) + 1 or -1
 
 
-def _archived(log: Log, counted: archive.Found) -> tuple[Hashes, list[Remembered]]:
+def _archived(log: Log, counted: archive.ReadReport) -> tuple[Hashes, list[PastCandidate]]:
     """The hashes of what the archive holds, and its newest candidates, oldest first."""
     found: list[Hashes] = []
-    newest: list[Remembered] = []
+    newest: list[PastCandidate] = []
     for frame in archive.read(log, counted):
         found.append(hashed(frame.code, frame.starts, frame.sizes.astype(np.int32)))
         rows = zip(
@@ -92,7 +92,7 @@ def _archived(log: Log, counted: archive.Found) -> tuple[Hashes, list[Remembered
             frame.slots[-MEMORY:].tolist(), frame.steps[-MEMORY:].tolist(), strict=True,
         )  # fmt: skip
         newest += [
-            Remembered(frame.code[at : at + n], frame.tick, slot, steps, won=False)
+            PastCandidate(frame.code[at : at + n], frame.tick, slot, steps, won=False)
             for at, n, slot, steps in rows
         ]
         newest = newest[-MEMORY:]

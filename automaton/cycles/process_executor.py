@@ -55,7 +55,7 @@ class _Member:
         return self.process.wait()
 
 
-class Crew:
+class ProcessExecutor:
     """Runs jobs in `workers` processes; the same contract as `flight.Flight`."""
 
     def __init__(
@@ -152,7 +152,7 @@ class Crew:
 
     @staticmethod
     def _launched() -> _Member:
-        return _Member(*spawn.started("automaton.cycles.worker"))
+        return _Member(*spawn.spawn("automaton.cycles.worker"))
 
     def _greet(self, member: _Member) -> None:
         """Give a process what all cycles share, and wait until it is ready."""
@@ -166,7 +166,7 @@ class Crew:
         except OSError as error:
             code = member.end()
             raise WorkerError(
-                f"a process for cycles does not start ({error}; it {spawn.ended(code)}); "
+                f"a process for cycles does not start ({error}; it {spawn.describe_exit(code)}); "
                 "--engine thread needs none"
             ) from error
         deadline = self.plan.deadline
@@ -223,7 +223,7 @@ class Crew:
     def _died(self, member: _Member, error: OSError) -> None:
         """Its first unanswered cycle is to blame, surely where it was alone."""
         hung = isinstance(error, TimeoutError)
-        how = "hung" if hung else spawn.ended(member.end())
+        how = "hung" if hung else spawn.describe_exit(member.end())
         first, *others = member.given or [None]
         with self._lock:
             self._again.extend(job for job in others if job is not None)

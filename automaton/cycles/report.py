@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from automaton.cycles.composite_index import Cii
-from automaton.cycles.graph import Result
+from automaton.cycles.composite_index import CompositeIndex
 from automaton.cycles.plan import Finished
+from automaton.cycles.results import Result
 from automaton.errors import AutomatonError
 
 
@@ -46,7 +46,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Saw:
+class EngineMeasurements:
     """What the engine saw: who computed, and whether cycles computed or waited."""
 
     engine: str
@@ -62,12 +62,12 @@ class Saw:
 
 
 @dataclass(frozen=True)
-class Ran:
+class EngineResult:
     """The report of a call, what it rests on, and the results in the order of their seeds."""
 
     report: Report
-    cii: Cii
-    saw: Saw
+    cii: CompositeIndex
+    saw: EngineMeasurements
     results: list[Result]
     asked: int
     interrupted: bool
@@ -85,7 +85,7 @@ class Ran:
         }
 
 
-class Timed:
+class CallClock:
     """The clock of a call, and what is over so far."""
 
     def __init__(self) -> None:

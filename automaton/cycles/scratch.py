@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from automaton.cycles.frozen_population import Branch
+from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.format.options import Options
-from automaton.terms.packed import Words
+from automaton.terms.arrays import Words
 from kernels.experiments import gather
 
 #: Nodes on the way that literal substitution allows.
@@ -46,7 +46,7 @@ class Columns:
         return self.out[begin : begin + self.sizes[k]].copy()
 
 
-class Bench:
+class Scratch:
     """The room of one thread: the machine's, the substitution's, that of reactions."""
 
     def __init__(self, options: Options) -> None:
@@ -68,12 +68,12 @@ class Bench:
 
 
 @contextmanager
-def lent(branch: Branch) -> Iterator[Bench]:
+def borrow(branch: FrozenPopulation) -> Iterator[Scratch]:
     """A bench that no other thread has meanwhile."""
     try:
-        bench: Bench = branch.spare.pop()
+        bench: Scratch = branch.spare.pop()
     except IndexError:
-        bench = Bench(branch.options)
+        bench = Scratch(branch.options)
     try:
         yield bench
     finally:

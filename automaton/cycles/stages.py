@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automaton.cycles.exploration import Reactants, Sizes, explored
-from automaton.cycles.frozen_population import Branch, Numbers, Operator
-from automaton.cycles.graph import Cycle, Graph, Stage, Told, Values
-from automaton.cycles.scratch import lent
+from automaton.cycles.exploration import Reactants, Sizes, explore
+from automaton.cycles.frozen_population import FrozenPopulation, Operator
+from automaton.cycles.graph import Cycle, Graph, Stage, StageOutput, Values
+from automaton.cycles.scratch import borrow
 from automaton.errors import UsageError
-from automaton.population.population import Places
 from automaton.terms import encodings
-from automaton.terms.packed import APP, LAM, VAR, Words
+from automaton.terms.arrays import Numbers, Places, Words
+from automaton.terms.packed import APP, LAM, VAR
 from kernels import cpu
 from kernels.experiments import gather
 from kernels.terms import embed
@@ -58,7 +58,7 @@ class Proposal:
     terms: Sequence[tuple[str, Words]] = ()
 
 
-def analyze(cycle: Cycle, _: Values) -> Told:
+def analyze(cycle: Cycle, _: Values) -> StageOutput:
     """Draw the catalyst's term among those that match, and its partners."""
     branch, found = cycle.branch, cycle.matches
     name, words, rows = "term", found.term, len(found.a)
@@ -68,15 +68,17 @@ def analyze(cycle: Cycle, _: Values) -> Told:
     partners = found.b[cycle.draws("analyze", PARTNERS, len(found.b))]
     analysis = Analysis(name, words, partners, found.operators, found.ordered)
     facts = {"catalyst": name, "size": len(words), "matched": max(1, rows), "among": len(found.b)}
-    return Told(analysis, facts)
+    return StageOutput(analysis, facts)
 
 
-def architect(cycle: Cycle, of: Values) -> Told:
+def architect(cycle: Cycle, of: Values) -> StageOutput:
     """Propose operators of the branch, and compositions of the catalyst with partners."""
     found: Analysis = of["analyze"]
     if found.ordered:
         chosen = [(one.name, one.words) for one in found.operators]
-        return Told(Proposal(chosen), {"operators": [name for name, _ in chosen], "composed": 0})
+        return StageOutput(
+            Proposal(chosen), {"operators": [name for name, _ in chosen], "composed": 0}
+        )
     drawn = cycle.draws("architect", OPERATORS, len(found.operators)).tolist()
     chosen = [("application", encodings.APPLICATION)]
     chosen += [(one.name, one.words) for k in drawn for one in (found.operators[k],)]
@@ -86,7 +88,7 @@ def architect(cycle: Cycle, of: Values) -> Told:
         first, second = (found.words, other) if k % 2 == 0 else (other, found.words)
         composed.append((f"compose({found.name},{name})", _composition(first, second)))
     names = sorted({name for name, _ in chosen})
-    return Told(Proposal(chosen, composed), {"operators": names, "composed": len(composed)})
+    return StageOutput(Proposal(chosen, composed), {"operators": names, "composed": len(composed)})
 
 
 def _composition(first: Words, second: Words) -> Words:
@@ -100,7 +102,7 @@ def _composition(first: Words, second: Words) -> Words:
     return words
 
 
-def mentor(cycle: Cycle, of: Values) -> Told:
+def mentor(cycle: Cycle, of: Values) -> StageOutput:
     """Recall what is most like the catalyst and how it went; propose to try again what won.
 
     Where selectors say what may react, what is remembered may not: nothing is proposed.
@@ -108,7 +110,7 @@ def mentor(cycle: Cycle, of: Values) -> Told:
     branch, found = cycle.branch, of["analyze"]
     alike = _alike(branch, found.words)
     if not len(alike):
-        return Told(Proposal(), {"recalled": 0})
+        return StageOutput(Proposal(), {"recalled": 0})
     won = branch.memory_won[alike]
     again = np.concatenate([alike[won], alike[~won]])[:RETRIED].tolist()
     tried = [branch.recalled(k) for k in again if not found.ordered]
@@ -118,21 +120,21 @@ def mentor(cycle: Cycle, of: Values) -> Told:
         "steps": int(branch.memory_steps[alike].sum()),
         "again": len(tried),
     }
-    return Told(Proposal((), tried), facts)
+    return StageOutput(Proposal((), tried), facts)
 
 
-def _alike(branch: Branch, words: Words) -> Numbers:
+def _alike(branch: FrozenPopulation, words: Words) -> Numbers:
     """The numbers of what is remembered that is most like a term, the most alike first."""
     vectors, norms = branch.vectors
     best, likeness = np.empty(RECALLED, dtype=np.int64), np.empty(RECALLED, dtype=np.int64)
     shapes = np.empty(embed.SHAPES * len(words), dtype=np.uint64)
     form = cpu.held if len(norms) <= QUICK else cpu.compiled
-    with lent(branch) as bench:
+    with borrow(branch) as bench:
         kept = form(gather.recall)(words, shapes, bench.sums, vectors, norms, best, likeness)
     return best[:kept]
 
 
-def build(cycle: Cycle, of: Values, reactions: int = REACTIONS) -> Told:
+def build(cycle: Cycle, of: Values, reactions: int = REACTIONS) -> StageOutput:
     """React, keep what is new or smaller, score the best on the same probes as the catalyst.
 
     Raises UsageError where a stage that feeds it returned anything but a Proposal.
@@ -145,7 +147,7 @@ def build(cycle: Cycle, of: Values, reactions: int = REACTIONS) -> Told:
         found.partners, (found.name, found.words), proposed,
         operators or [("application", encodings.APPLICATION)], found.ordered,
     )  # fmt: skip
-    built, scored = explored(
+    built, scored = explore(
         cycle, reactants, Sizes(reactions, PROBES, SCORED, KEPT, RECOMPUTED)
     )  # fmt: skip
     best = built.candidates[0] if built.candidates else None
@@ -156,7 +158,7 @@ def build(cycle: Cycle, of: Values, reactions: int = REACTIONS) -> Told:
         "score": built.score,
         "catalyst_score": built.metrics["catalyst_score"],
     }
-    return Told(built, facts)
+    return StageOutput(built, facts)
 
 
 def _proposal(stage: str, value: object) -> Proposal:

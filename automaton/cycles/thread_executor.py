@@ -18,8 +18,9 @@ from graphlib import TopologicalSorter
 from threading import Condition, Thread
 from typing import Any
 
-from automaton.cycles.graph import Cycle, Result, Stage, failure, inputs, outcome
+from automaton.cycles.graph import Cycle, Stage, failure, inputs, outcome
 from automaton.cycles.plan import DeadlineError, Finished, Job, Plan, awaited, in_time
+from automaton.cycles.results import Result
 
 #: Threads on which stages that block may wait; more wait for one of them (`async def` does not).
 WAITERS = 256
@@ -30,7 +31,7 @@ _SMOOTH = 0.2
 
 
 @dataclass(eq=False)
-class _InFlight:
+class _RunningCycle:
     """A cycle that has begun."""
 
     job: Job
@@ -47,7 +48,7 @@ class _InFlight:
     over: bool = False
 
 
-class Flight:
+class ThreadExecutor:
     """Runs jobs until there are no more, or `stop` is called; `done` is told of each.
 
     `workers` threads compute, `most` cycles are in flight. `done` is called from them.
@@ -60,8 +61,8 @@ class Flight:
         self.plan, self._jobs, self._done = plan, jobs, done
         self._workers, self._most = workers, max(1, most)
         self._changed = Condition()
-        self._ready: deque[_InFlight] = deque()  # put aside, and something has arrived
-        self._begun: set[_InFlight] = set()
+        self._ready: deque[_RunningCycle] = deque()  # put aside, and something has arrived
+        self._begun: set[_RunningCycle] = set()
         self._more, self._stopping, self._idle = True, False, 0
         self.peak = 0  # most cycles that were in flight at a time
         self._costs: dict[str, float] = {}  # mean seconds of stages that compute
@@ -145,7 +146,7 @@ class Flight:
                 self._defect, self._stopping = error, True
                 self._changed.notify_all()
 
-    def _next(self) -> _InFlight | None:
+    def _next(self) -> _RunningCycle | None:
         """A cycle to go on with, or a new one; None at the end."""
         with self._changed:
             while True:
@@ -164,16 +165,16 @@ class Flight:
                 self._changed.wait()
                 self._idle -= 1
 
-    def _new(self, job: Job) -> _InFlight:
+    def _new(self, job: Job) -> _RunningCycle:
         cycle = self.plan.cycle(job.seed, job.catalyst)
         sorter = self.plan.graph.sorter()
         sorter.prepare()
-        own = _InFlight(job, cycle, sorter, time.perf_counter())
+        own = _RunningCycle(job, cycle, sorter, time.perf_counter())
         self._begun.add(own)
         self.peak = max(self.peak, len(self._begun))
         return own
 
-    def _advance(self, own: _InFlight) -> None:
+    def _advance(self, own: _RunningCycle) -> None:
         """Go on with a cycle until it is over or only waits."""
         cpu, name = time.thread_time(), ""
         try:
@@ -193,7 +194,7 @@ class Flight:
         own.computed += time.thread_time() - cpu
         self._end(own, result)
 
-    def _begin(self, own: _InFlight) -> None:
+    def _begin(self, own: _RunningCycle) -> None:
         """Start what became ready: here, or elsewhere where it waits or is worth it."""
         for name in own.sorter.get_ready():
             stage = self.plan.graph.by_name[name]
@@ -209,12 +210,12 @@ class Flight:
             else:
                 own.here.append(name)
 
-    def _send(self, own: _InFlight, stage: Stage, future: Future[Any]) -> None:
+    def _send(self, own: _RunningCycle, stage: Stage, future: Future[Any]) -> None:
         """Have a stage's answer brought to its cycle."""
         own.aside[stage.name] = future
         future.add_done_callback(lambda done: self._arrive(own, stage.name, done))
 
-    def _computed(self, own: _InFlight, stage: Stage) -> Any:
+    def _computed(self, own: _RunningCycle, stage: Stage) -> Any:
         """A stage's answer, computed on this thread; its time is remembered."""
         began = time.perf_counter()
         answer = stage.work(own.cycle, inputs(stage, own.answers))
@@ -222,7 +223,7 @@ class Flight:
         self._costs[stage.name] = took if before is None else before + _SMOOTH * (took - before)
         return answer
 
-    def _computed_beside(self, own: _InFlight, stage: Stage) -> Any:
+    def _computed_beside(self, own: _RunningCycle, stage: Stage) -> Any:
         """The same on a thread of the stages' own."""
         cpu = time.thread_time()
         try:
@@ -231,7 +232,7 @@ class Flight:
             with self._changed:
                 own.computed += time.thread_time() - cpu
 
-    def _arrive(self, own: _InFlight, name: str, done: Future[Any]) -> None:
+    def _arrive(self, own: _RunningCycle, name: str, done: Future[Any]) -> None:
         """A stage has ended elsewhere."""
         error = None if done.cancelled() else done.exception()
         answer = None if done.cancelled() or error is not None else done.result()
@@ -243,7 +244,7 @@ class Flight:
                 self._unpark(own)
                 self._changed.notify()
 
-    def _unpark(self, own: _InFlight) -> None:
+    def _unpark(self, own: _RunningCycle) -> None:
         """A cycle that was put aside can go on; it has waited if a stage that waits was out."""
         by_name = self.plan.graph.by_name
         if any(by_name[name].elsewhere for name in own.aside):
@@ -251,7 +252,7 @@ class Flight:
         own.parked = 0.0
         self._ready.append(own)
 
-    def _arrived(self, own: _InFlight, cpu: float) -> bool:
+    def _arrived(self, own: _RunningCycle, cpu: float) -> bool:
         """Take in what has arrived; where nothing has, put the cycle aside."""
         with self._changed:
             if not own.arrived:
@@ -268,11 +269,11 @@ class Flight:
         return True
 
     @staticmethod
-    def _answer(own: _InFlight, name: str, answer: Any) -> None:
+    def _answer(own: _RunningCycle, name: str, answer: Any) -> None:
         own.answers[name] = answer
         own.sorter.done(name)
 
-    def _end(self, own: _InFlight, result: Result) -> None:
+    def _end(self, own: _RunningCycle, result: Result) -> None:
         with self._changed:
             own.over = True
             for future in own.aside.values():

@@ -16,12 +16,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from automaton.cycles.frozen_population import Branch
-from automaton.cycles.graph import Graph, Result, Stage, compact, from_values, to_values
+from automaton.cycles.frozen_population import FrozenPopulation
+from automaton.cycles.graph import Graph, Stage
 from automaton.cycles.plan import Finished, Job, Plan, in_sequence, warm
-from automaton.cycles.thread_executor import Flight
+from automaton.cycles.results import Result, compact, from_values, to_values
+from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.errors import UsageError
-from automaton.workers.worker import die_with, found
+from automaton.workers.worker import die_with, function_by_name
 
 _quick: Callable[[Any], bytes] | None = None
 _reader: Callable[[bytes], Any] = json.loads
@@ -83,7 +84,10 @@ def _named(stage: Stage) -> str:
 def graph_from_json(value: list[Any]) -> Graph:
     """What `graph_to_json` gave."""
     rows, result = value
-    stages = (Stage(name, found(work), tuple(needs), waits) for name, work, needs, waits in rows)
+    stages = (
+        Stage(name, function_by_name(work), tuple(needs), waits)
+        for name, work, needs, waits in rows
+    )
     return Graph(tuple(stages), result)
 
 
@@ -142,7 +146,7 @@ def _serve(connection: socket.socket) -> None:
     if not head:
         return
     graph, texts, deadline, most = json.loads(head)
-    branch = Branch.unpacked(raw).ready()
+    branch = FrozenPopulation.unpacked(raw).ready()
     plan = Plan.of(branch, graph_from_json(graph), texts, deadline)
     warm(branch)
     run = partial(_waiting, plan, most) if plan.graph.waits else partial(_computing, plan)
@@ -170,7 +174,7 @@ def _computing(plan: Plan, jobs: list[Job], answer: Answer) -> None:
 def _waiting(plan: Plan, most: int, jobs: list[Job], answer: Answer) -> None:
     """Many at a time, since they wait."""
     over: queue.SimpleQueue[Finished] = queue.SimpleQueue()
-    flight = Flight(plan, iter(jobs), over.put, workers=1, most=most)
+    flight = ThreadExecutor(plan, iter(jobs), over.put, workers=1, most=most)
     flight.prepare()
     flight.start()
     while not flight.join(0.05):

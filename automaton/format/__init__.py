@@ -2,3 +2,17 @@
 
 Touches nothing outside. Must not know: terms' meanings, files, who runs.
 """
+
+from __future__ import annotations
+
+__all__ = [
+    "admission",
+    "ids",
+    "json_edit",
+    "machine_state",
+    "objects",
+    "options",
+    "records",
+    "stream_options",
+    "winner_lines",
+]

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from automaton.format import objects
-from automaton.format.records import claims_our_id, is_reserved_id
-from automaton.program.term_extraction import Found
+from automaton.format.ids import claims_our_id, is_reserved_id
+from automaton.format.objects import NamedObject
 
 #: Types that only a runner writes.
 RECORDS = frozenset({"run", "commit"})
@@ -26,11 +26,11 @@ TOO_LONG, NO_JSON, NO_OBJECT = "too long", "not JSON", "not an object"
 RECORD, NO_ID, BAD_ID, OUR_ID = "record", "no id", "id not a string", "id of the log's own"
 
 
-def accept(
+def admit(
     lines: Sequence[bytes], prefix: str, refused_id: Callable[[str, str], bool] = is_reserved_id
-) -> tuple[list[Found], list[bytes], Counter[str]]:
+) -> tuple[list[NamedObject], list[bytes], Counter[str]]:
     """The accepted objects, their lines for the batch, and the refused lines by reason."""
-    found: list[Found] = []
+    found: list[NamedObject] = []
     taken: list[bytes] = []
     refused: Counter[str] = Counter()
     for raw in lines:
@@ -46,7 +46,9 @@ def accept(
     return found, taken, refused
 
 
-def _accepted(body: bytes, prefix: str, refused_id: Callable[[str, str], bool]) -> Found | str:
+def _accepted(
+    body: bytes, prefix: str, refused_id: Callable[[str, str], bool]
+) -> NamedObject | str:
     """The object of a line that may enter, or why it may not."""
     if body == LONG_LINE or len(body) > objects.MAX_LINE_BYTES:
         return TOO_LONG
@@ -61,7 +63,7 @@ def _accepted(body: bytes, prefix: str, refused_id: Callable[[str, str], bool]) 
         return BAD_ID if "id" in parsed.members else NO_ID
     if refused_id(identity, prefix) or claims_our_id(body, prefix):
         return OUR_ID
-    return Found(identity, parsed.members)
+    return NamedObject(identity, parsed.members)
 
 
 def _is_json(parsed: objects.Line) -> bool:

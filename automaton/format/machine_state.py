@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automaton.errors import DamagedError
-from automaton.format.stream_options import ONE
+from automaton.format.stream_options import FIXED_ONE
 
 ACTIONS = (
     "evolve",
@@ -28,12 +28,12 @@ COUNTERS = ("lines", "objects", "modifications", "accepted", "refused", "rejecte
 
 
 @dataclass
-class State:
+class MachineState:
     """The machine's memory between ticks."""
 
     automaton: str | None = None  # current automaton's id; None without a machine
     entered: int = 1  # first tick in this automaton
-    weights: list[int] = field(default_factory=lambda: [ONE])  # of the streams, sum about ONE
+    weights: list[int] = field(default_factory=lambda: [FIXED_ONE])  # of the streams, sum about ONE
     salience: int = 0  # mean salience of the last tick's winners, nodes * ONE
     baseline: int | None = None  # mean salience when `self-train` last acted
     inbox: int = 0  # bytes of the inbox taken in
@@ -55,7 +55,7 @@ class State:
         return record if self.ends is None else {**record, "ends": self.ends}
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> State:
+    def of(cls, record: Mapping[str, Any]) -> MachineState:
         """The state that a commit holds."""
         try:
             counters = dict(record["counters"])

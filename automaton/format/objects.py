@@ -8,11 +8,12 @@ term means. A line that is not an object is never an exception; it says why.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal, NamedTuple, NoReturn
+
+from automaton.format.json_edit import DEPTH_STEP, SPACE, STRUCTURE
 
 _fast: Callable[[bytes], Any] | None
 try:
@@ -31,7 +32,6 @@ Members = dict[str, Any]
 
 OTHER_VALUE = "the top level is"  # so begins the reason where JSON is no object
 _BOM = b"\xef\xbb\xbf"
-_SPACE = b" \t\r\n"
 _INT32 = 1 << 31
 _ALIKE = bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in range(256))
 _WIDE = b"0" * 19  # 19 digits are the fewest that may not fit 64 bits
@@ -83,7 +83,7 @@ def parse_line(raw: bytes) -> Line:
     """
     if len(raw) > MAX_LINE_BYTES + 2 and len(raw.rstrip(b"\r\n")) > MAX_LINE_BYTES:
         return Malformed(f"longer than {MAX_LINE_BYTES} bytes ({len(raw)})")
-    body = raw.removeprefix(_BOM).strip(_SPACE)
+    body = raw.removeprefix(_BOM).strip(SPACE)
     if not body:
         return Blank()
     if body.startswith(b"@"):
@@ -129,41 +129,6 @@ def term_sources(obj: Mapping[str, Any]) -> TermSource:
     if isinstance(text := obj.get("text"), str):
         return TermSource("text", text)
     return TermSource("none", "")
-
-
-def quote(text: str) -> bytes:
-    r"""A JSON string that escapes only `"`, `\`, U+0000 to U+001F and lone surrogates.
-
-    Controls are `\u00xx` without exception, hexadecimal digits are lower-case. Two
-    surrogates that make a pair are not lone: they are the character they stand for.
-    """
-    try:
-        body = text.translate(_ESCAPES).encode()
-    except UnicodeEncodeError:
-        paired = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
-        body = paired.translate(_ESCAPES).encode("utf-8", "backslashreplace")
-    return b'"' + body + b'"'
-
-
-def replace_member(raw: bytes, path: tuple[str, ...], value: bytes) -> bytes:
-    """The line with the member at `path` set to the JSON in `value`, all else byte for byte.
-
-    `raw` must be a line that `parse_line` reads as an object. Of duplicate names the
-    last one, which counts, is replaced. An absent member is appended before the closing
-    brace, in the objects that its path needs; on the way, what is no object becomes one.
-    """
-    at = raw.index(b"{")
-    for depth, name in enumerate(path):
-        start, end, closing = _find(raw, at, name)
-        rest = path[depth + 1 :]
-        if start < 0:
-            comma = b"" if _skip_space(raw, at + 1) == closing else b","
-            added = comma + quote(name) + b":" + _nested(rest, value)
-            return raw[:closing] + added + raw[closing:]
-        if not rest or raw[start] != _OPEN_OBJECT:
-            return raw[:start] + _nested(rest, value) + raw[end:]
-        at = start
-    raise ValueError("the path of a member has at least one name")
 
 
 # How a line is read.
@@ -244,8 +209,8 @@ def _deeper_than(body: bytes, limit: int) -> bool:
     if body.count(b"{") + body.count(b"[") <= limit:
         return False
     depth = 0
-    for token in _STRUCTURE.finditer(body):
-        depth += _STEP.get(token.group(), 0)
+    for token in STRUCTURE.finditer(body):
+        depth += DEPTH_STEP.get(token.group(), 0)
         if depth > limit:
             return True
     return False
@@ -254,51 +219,12 @@ def _deeper_than(body: bytes, limit: int) -> bool:
 # How a member is found. The patterns are ours, possessive and never nested.
 
 
-def _find(raw: bytes, brace: int, name: str) -> tuple[int, int, int]:
-    """Start and end of the last such member's value (-1 if absent), and the closing brace."""
-    start = end = -1
-    at = _skip_space(raw, brace + 1)
-    while raw[at] != _CLOSE_OBJECT:
-        key_end = _value_end(raw, at)
-        value = _skip_space(raw, _skip_space(raw, key_end) + 1)
-        after = _value_end(raw, value)
-        if json.loads(raw[at:key_end].decode()) == name:
-            start, end = value, after
-        at = _skip_space(raw, after)
-        if raw[at] == _COMMA:
-            at = _skip_space(raw, at + 1)
-    return start, end, at
-
-
-def _skip_space(raw: bytes, at: int) -> int:
-    while raw[at] in _SPACE:
-        at += 1
-    return at
-
-
-def _value_end(raw: bytes, start: int) -> int:
-    if raw[start] not in b'{["':
-        return next(_SCALAR.finditer(raw, start)).end()
-    depth = 0
-    for token in _STRUCTURE.finditer(raw, start):
-        depth += _STEP.get(token.group()[:1], 0)
-        if depth == 0:
-            return token.end()
-    raise ValueError("the line holds no whole JSON object")
-
-
-def _nested(names: tuple[str, ...], value: bytes) -> bytes:
-    opening = b"".join(b"{" + quote(name) + b":" for name in names)
-    return opening + value + b"}" * len(names)
-
-
-_OPEN_OBJECT, _CLOSE_OBJECT, _COMMA = b"{},"
-_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]]', re.DOTALL)
-_SCALAR = re.compile(rb"[^,}\] \t\r\n]++")
-_STEP: Mapping[bytes, int] = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
-_ESCAPES: Mapping[int, str] = {
-    0x22: '\\"',
-    0x5C: "\\\\",
-    **{code: f"\\u{code:04x}" for code in range(0x20)},
-}
 _KINDS = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
+
+
+@dataclass(frozen=True)
+class NamedObject:
+    """An object and the id that stands for it (`line:<n>` where it has none)."""
+
+    id: str
+    members: dict[str, Any]

@@ -57,8 +57,8 @@ class Options:
             if value is not None and not low <= value <= high:
                 message = f"{flag} is {value}; it must be from {low} to {high} ({unit})"
                 raise UsageError(message)
-        stream_options.shares(stream_options.table(self.streams))
-        stream_options.mixture(self.salience)
+        stream_options.initial_weights(stream_options.parse_streams(self.streams))
+        stream_options.parse_salience(self.salience)
 
     @property
     def input_limit(self) -> int:

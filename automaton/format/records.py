@@ -11,13 +11,12 @@ import hashlib
 import json
 import operator
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count, product
 from string import ascii_lowercase
 from typing import NamedTuple
 
-from automaton.format.objects import quote
+from automaton.format.json_edit import quote
 
 FORMAT = 1  # the format version that stands in every run record
 OUTCOMES = ("normal", "copy", "steps", "size", "depth", "input", "empty")
@@ -27,9 +26,6 @@ _PREFIX = 32  # letters; the chosen ones are the shortest that are free
 _LEVELS = 16  # nesting of `state` and `options`, far above what any stream needs
 _CHAIN_TAIL = len(b',"chain":"') + 2 * DIGEST + len(b'"}')
 _BATCH_TAIL = len(b'"population":"') + 16 + len(b'","batch":"') + 2 * DIGEST + len(b'"')
-_ID_FIRST = re.compile(rb'\{(?:"type":"[a-z]+",)?"id":"([^"\\]*)"')
-_OUR_ID = re.compile(r"([a-z]*)(?:m[0-9]+\.[0-9]+|run:[0-9]+|commit:[0-9]+)")
-_OPERATOR_ID = re.compile(r"([a-z]*)reason:[a-z]+")
 _FRAME = re.compile(
     rb'\{"type":"commit","id":"([a-z]{0,32})commit:([0-9]{1,18})","tick":\2,'
     rb'"lines":([0-9]{1,18}),"bytes":([0-9]{1,18}),"outcomes":\{'
@@ -48,7 +44,7 @@ class Genesis:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRecord:
     """A run record: the deciding options from its batch on."""
 
     number: int
@@ -232,7 +228,7 @@ def _commit_of(frame: Frame, members: dict[str, object]) -> Commit:
     )
 
 
-def parse_run(raw: bytes) -> Run | None:
+def parse_run(raw: bytes) -> RunRecord | None:
     """The run record on this line if it is byte for byte what we would write."""
     members = _members(raw) if raw.startswith(b'{"type":"run","id":"') else None
     if members is None:
@@ -245,7 +241,7 @@ def parse_run(raw: bytes) -> Run | None:
     return run if line.rstrip(b"\n") == raw.removesuffix(b"\n") else None
 
 
-def _run_of(members: dict[str, object]) -> Run:
+def _run_of(members: dict[str, object]) -> RunRecord:
     prefix, genesis, options = members["prefix"], members["genesis"], members["options"]
     if not isinstance(genesis, dict) or not isinstance(options, dict):
         raise TypeError
@@ -255,7 +251,7 @@ def _run_of(members: dict[str, object]) -> Run:
     digest = bytes.fromhex(genesis["sha256"])
     if len(digest) != DIGEST or number < 1 or genesis["bytes"] < 0:
         raise ValueError
-    return Run(number, prefix, Genesis(operator.index(genesis["bytes"]), digest), options)
+    return RunRecord(number, prefix, Genesis(operator.index(genesis["bytes"]), digest), options)
 
 
 def _members(raw: bytes) -> dict[str, object] | None:
@@ -274,64 +270,3 @@ def won(commit: Commit) -> int:
         return commit.outcomes["normal"]
     wins = ends.get("won")
     return sum(wins.values()) if isinstance(wins, Mapping) else 0
-
-
-def winner_parts(prefix: str, tick: int, streams: Sequence[str] = ()) -> list[bytes]:
-    """The constant parts of a tick's winner lines, in order; values stand between them.
-
-    0 slot 1 dimension 2 operator 3 a 3 b 4 steps 5 size 6 term 7. Where streams
-    compete, 8 + k stands in the place of 4 for the stream k, then its salience, then
-    the last part, then the steps.
-    """
-    parts = [
-        f'{{"id":"{prefix}m{tick}.',
-        '","type":"modification","dimensionalLevel":',
-        ',"parents":["',
-        '","',
-        '"],"steps":',
-        ',"size":',
-        ',"term":"',
-        '"}\n',
-    ]
-    parts += [f'"],"stream":"{name}","salience":' for name in streams]
-    if streams:
-        parts.append(',"steps":')
-    return [part.encode() for part in parts]
-
-
-def is_our_id(text: str, prefix: str) -> bool:
-    """Whether an id is one that only the runner gives to lines under this prefix."""
-    match = _OUR_ID.fullmatch(text)
-    return match is not None and match[1] == prefix
-
-
-def is_reserved_id(text: str, prefix: str) -> bool:
-    """Whether input may not give an id: ours, or of an operator of the streams, which has no line.
-
-    Logs from before there were streams may hold such operators' ids; they are anybody's there.
-    """
-    found = _OPERATOR_ID.fullmatch(text)
-    return is_our_id(text, prefix) or (found is not None and found[1] == prefix)
-
-
-def claims_our_id(raw: bytes, prefix: str) -> bool:
-    """Whether a line begins with the bytes of one of ours, whatever it parses to.
-
-    Input that does is refused: `{"id":"m1.2","id":"x"}` is an object x for JSON
-    (the last duplicate counts), but would pass for a winner's line in a batch.
-    """
-    start = _ID_FIRST.match(raw[:256])
-    return start is not None and is_our_id(start[1].decode("latin-1"), prefix)
-
-
-def _prefixes() -> Iterator[str]:
-    yield ""
-    for length in count(1):
-        yield from map("".join, product(ascii_lowercase, repeat=length))
-
-
-def choose_prefix(ids: Iterable[str]) -> str:
-    """The first of "", a, ..., z, aa, ... under which no reserved id is in `ids`."""
-    matches = (_OUR_ID.fullmatch(text) or _OPERATOR_ID.fullmatch(text) for text in ids)
-    taken = {match[1] for match in matches if match}
-    return next(prefix for prefix in _prefixes() if prefix not in taken)

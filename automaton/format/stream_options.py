@@ -13,7 +13,7 @@ from itertools import chain
 from automaton.errors import UsageError, closest
 
 #: One, in the fixed point of weights and of salience.
-ONE = 1 << 16
+FIXED_ONE = 1 << 16
 #: The sources of candidates.
 POLICIES = {
     "sensation": "what came in from outside lately, or was composed by the machine",
@@ -40,7 +40,7 @@ class Stream:
     weight: int  # fixed point, ONE = 1.0
 
 
-def table(text: str) -> list[Stream]:
+def parse_streams(text: str) -> list[Stream]:
     """The streams of the option `streams`: `none`, or names, each with `=weight` or not.
 
     `all` stands for the five of `ALL`. A name that comes again is a stream of its own:
@@ -65,7 +65,7 @@ def table(text: str) -> list[Stream]:
     return found
 
 
-def mixture(text: str) -> list[int]:
+def parse_salience(text: str) -> list[int]:
     """The features' weights of the option `salience`, in fixed point; those not named are 0."""
     weights = dict.fromkeys(FEATURES, 0)
     for part in text.split(","):
@@ -87,14 +87,14 @@ def _fixed(flag: str, text: str) -> int:
         inside = False
     if not inside:
         raise UsageError(f"{flag}: `{text}` is no weight; give a number from 0 to 16, such as 0.25")
-    return int((value * ONE).to_integral_value())
+    return int((value * FIXED_ONE).to_integral_value())
 
 
-def shares(streams: Sequence[Stream]) -> list[int]:
+def initial_weights(streams: Sequence[Stream]) -> list[int]:
     """The weights that a state begins with: in fixed point, adding up to about ONE."""
     total = sum(stream.weight for stream in streams)
     if not streams:
-        return [ONE]
+        return [FIXED_ONE]
     if not total:
         raise UsageError("--streams: all weights are 0, so that nothing can win by worth")
-    return [stream.weight * ONE // total for stream in streams]
+    return [stream.weight * FIXED_ONE // total for stream in streams]

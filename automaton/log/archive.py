@@ -25,12 +25,12 @@ import numpy.typing as npt
 
 from automaton.errors import StorageError
 from automaton.log import sidecars
-from automaton.log.file_io import Buffer, Disk, size_of, write_all
+from automaton.log.file_io import Buffer, FileOps, size_of, write_all
 from automaton.log.reader import LogReader
 from kernels import cpu
 from kernels.text import archive_codec
 
-Numbers = npt.NDArray[np.int64]
+Columns = npt.NDArray[np.int64]
 
 #: Bytes of both files together where nothing else is said.
 BOUND = 256 << 20
@@ -46,16 +46,16 @@ class Frame:
     """The candidates of a tick that lost: columns in slot order, terms packed in `code`."""
 
     tick: int
-    slots: Numbers
-    salience: Numbers
-    steps: Numbers
-    sizes: Numbers
-    starts: Numbers
+    slots: Columns
+    salience: Columns
+    steps: Columns
+    sizes: Columns
+    starts: Columns
     code: npt.NDArray[np.int32]
 
 
 @dataclass
-class Found:
+class ReadReport:
     """What a reading met: ticks of this log, and frames that are not of it."""
 
     ticks: int = 0
@@ -85,10 +85,10 @@ class TooLargeError(StorageError):
 class Archive:
     """The files that grow; what is torn, or not of the log, is out of them once they are opened."""
 
-    def __init__(self, log: LogReader, bound: int = BOUND, disk: Disk | None = None) -> None:
+    def __init__(self, log: LogReader, bound: int = BOUND, disk: FileOps | None = None) -> None:
         self._path, self._before = paths(log.path)
         self._most = bound // 2
-        self._disk = disk or Disk()
+        self._disk = disk or FileOps()
         self.notices: list[str] = []  # what was found and is worth saying
         self._moved: list[str] = []
         files = [path for path in (self._before, self._path) if path.is_file()]
@@ -179,12 +179,12 @@ class Archive:
         os.close(self._fd)
 
 
-def read(log: LogReader, found: Found | None = None) -> Iterator[Frame]:
+def read(log: LogReader, found: ReadReport | None = None) -> Iterator[Frame]:
     """The frames of a log that there are, in the order of their ticks; a torn one ends a file.
 
     `found` counts them, and those that are not of this log, which are not given.
     """
-    counted = found or Found()
+    counted = found or ReadReport()
     for path in reversed(paths(log.path)):
         if path.is_file():
             with path.open("rb") as file:

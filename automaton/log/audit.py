@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Self
 
 from automaton.format.records import Commit, Genesis, known_commit, parse_commit, parse_frame
-from automaton.log import file_io, integrity, recovery, sidecars
-from automaton.log.commit_scanner import Walk
-from automaton.log.file_io import Disk, regular, size_of
+from automaton.log import file_io, integrity, line_search, recovery, sidecars
+from automaton.log.commit_scanner import CommitScanner
+from automaton.log.file_io import FileOps, open_regular, size_of
 from automaton.log.integrity import Fault
 from automaton.log.reader import LogReader
 
@@ -29,11 +29,11 @@ SHOWN = 60  # bytes of a line that a fault shows
 class _Judged:
     """What the file is taken for, and the first fault of its frame."""
 
-    found: recovery.Found
+    found: recovery.RecoveredLog
     fault: Fault | None = None
 
 
-class Audit(LogReader):
+class AuditedLog(LogReader):
     """The commits that fit, the fault behind them if there is one, and what no commit covers."""
 
     def __init__(self, fd: int, path: str, judged: _Judged) -> None:
@@ -44,7 +44,7 @@ class Audit(LogReader):
     def open(cls, path: str | os.PathLike[str]) -> Self:
         """Opens for reading; a file that cannot be read is an error, a wrong one is not."""
         real = os.path.realpath(os.fspath(path))
-        fd = regular(Disk(), real, write=False)
+        fd = open_regular(FileOps(), real, write=False)
         try:
             return cls(fd, real, _judge(fd, real))
         except BaseException:
@@ -55,7 +55,9 @@ class Audit(LogReader):
         self, first: int, last: int, progress: Callable[[int], object] | None = None
     ) -> Fault | None:
         """The first fault in the batches of these ticks, the genesis included with tick 1."""
-        report = integrity.check(self._fd, self.genesis, self.commits, first, progress, last=last)
+        report = integrity.check_integrity(
+            self._fd, self.genesis, self.commits, first, progress, last=last
+        )
         return report.first_bad
 
     def checked_commit(self, tick: int) -> Commit:
@@ -107,18 +109,18 @@ def _judge(fd: int, path: str) -> _Judged:
     digest = file_io.sha256(fd, 0, pinned.bytes)
     if digest != pinned.sha256:
         return _bare(size, Fault("genesis", 0, 1, 0, pinned.sha256.hex(), digest.hex()))
-    return _followed(fd, recovery.follow(fd, pinned, size), size)
+    return _followed(fd, recovery.scan_commits(fd, pinned, size), size)
 
 
 def _bare(size: int, fault: Fault | None) -> _Judged:
-    return _Judged(recovery.Found(size, size=size), fault)
+    return _Judged(recovery.RecoveredLog(size, size=size), fault)
 
 
 def _without_pin(fd: int, size: int) -> _Judged:
     """The longest chain that begins with a run record; our records without one are a fault."""
     best, seen = recovery.best_chain(fd, size)
     if best is None:
-        for offset, raw in recovery.records(fd, 0, size, _COMMIT):
+        for offset, raw in line_search.records(fd, 0, size, _COMMIT):
             if parse_commit(raw) and (seen is None or offset < seen):
                 seen = offset
         if seen is None:
@@ -127,15 +129,15 @@ def _without_pin(fd: int, size: int) -> _Judged:
         due = "a chain that verifies"
         return _bare(size, Fault("records", seen, line, 1, due, "records alone"))
     walk = best
-    longer = Walk(fd, walk.genesis, walk.prefix, walk.separator).follow(size)
+    longer = CommitScanner(fd, walk.genesis, walk.prefix, walk.separator).follow(size)
     return _followed(fd, longer, size)
 
 
-def _followed(fd: int, walk: Walk, size: int) -> _Judged:
+def _followed(fd: int, walk: CommitScanner, size: int) -> _Judged:
     """The commits that fit; a commit behind the first thing that does not makes it a fault."""
     genesis: Genesis = walk.genesis
     kept = walk if len(walk.commits) else None
-    found = recovery.Found(genesis.bytes, genesis, kept, size=size, tail_reason=walk.reason)
+    found = recovery.RecoveredLog(genesis.bytes, genesis, kept, size=size, tail_reason=walk.reason)
     if walk.end == size or recovery.later_commit(fd, walk, size, 1) is None:
         return _Judged(found)
     offset, after = walk.stopped

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automaton.format.records import parse_frame, parse_run
-from automaton.log.commit_scanner import Commits, Named, Walk
-from automaton.log.file_io import Disk, write_all
+from automaton.log.commit_scanner import CommitScanner
+from automaton.log.commit_table import CommitTable, NamedLine
+from automaton.log.file_io import FileOps, write_all
 
 if TYPE_CHECKING:  # it opens by what is kept here
     from automaton.log.reader import LogReader
@@ -62,7 +63,7 @@ def packed(facts: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> lis
 def write(path: str, facts: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> None:
     """Put a checkpoint in the place of the one before; the disk is not waited for."""
     draft = f"{checkpoint_path(path)}.tmp"
-    disk = Disk()
+    disk = FileOps()
     fd = disk.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
         write_all(disk, fd, packed(facts, columns))
@@ -121,12 +122,12 @@ def tables(log: LogReader) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     return facts, {"commits": log.commits.cells().reshape(-1)}
 
 
-def begun(fd: int, walk: Walk, kept: Checkpoint) -> bool:
+def resume_scan(fd: int, walk: CommitScanner, kept: Checkpoint) -> bool:
     """Put a walk where the checkpoint was taken, if it is of this log."""
     facts, genesis = kept.facts, walk.genesis
     if facts["genesis"] != [genesis.bytes, genesis.sha256.hex()] or facts["prefix"] != walk.prefix:
         return False
-    commits = Commits.of(kept.columns["commits"].reshape(-1, Commits.COLUMNS))
+    commits = CommitTable.of(kept.columns["commits"].reshape(-1, CommitTable.COLUMNS))
     run = parse_run(facts["run"].encode("utf-8", "surrogateescape"))
     if not len(commits) or run is None or int(commits.end[-1]) != facts["end"]:
         return False
@@ -134,6 +135,6 @@ def begun(fd: int, walk: Walk, kept: Checkpoint) -> bool:
     frame = parse_frame(os.pread(fd, last.end - last.commit_start, last.commit_start))
     if frame is None or (frame.tick, frame.chain.hex()) != (len(commits), facts["chain"]):
         return False
-    named = [Named(line, offset, identity) for line, offset, identity in facts["named"]]
+    named = [NamedLine(line, offset, identity) for line, offset, identity in facts["named"]]
     walk.begin(commits, named, facts["runs"], run, frame.chain, facts["lines"])
     return True

@@ -25,7 +25,7 @@ import numpy as np
 from automaton.errors import LockedError
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.log import sidecars
-from automaton.log.file_io import Disk, blocks, write_all
+from automaton.log.file_io import FileOps, blocks, write_all
 from automaton.log.reader import LogReader
 
 #: Lines that may wait to be written; who appends more waits.
@@ -53,16 +53,16 @@ class _Waiting:
     keys: list[bytes]
 
 
-class Decisions:
+class DecisionLog:
     """The writer. Threads may append at the same time; one process writes at a time.
 
     Who gives the opened log has what is not of it moved out of the way.
     """
 
     def __init__(
-        self, path: Path, disk: Disk | None = None, *, log: LogReader | None = None
+        self, path: Path, disk: FileOps | None = None, *, log: LogReader | None = None
     ) -> None:
-        self._disk = disk or Disk()
+        self._disk = disk or FileOps()
         self.notices: list[str] = []  # what was found and is worth saying
         path, index = paths(path)
         self._path = str(path)

@@ -30,7 +30,7 @@ IOV_MAX = 1024  # buffers in one writev, the least that Linux and macOS allow
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # there is no room, however it is said
 
 
-class Disk:
+class FileOps:
     """The calls that change a file, one method each."""
 
     def open(self, path: str, flags: int, mode: int = 0o644) -> int:
@@ -67,7 +67,7 @@ class Disk:
             os.close(fd)
 
 
-def write_all(disk: Disk, fd: int, parts: Sequence[Buffer]) -> int:
+def write_all(disk: FileOps, fd: int, parts: Sequence[Buffer]) -> int:
     """Writes all parts at the file's position, however short each write is."""
     left = [view for part in parts if len(view := memoryview(part).cast("B"))]
     total = sum(len(view) for view in left)
@@ -82,7 +82,7 @@ def write_all(disk: Disk, fd: int, parts: Sequence[Buffer]) -> int:
     return total
 
 
-def _once(disk: Disk, fd: int, parts: Sequence[Buffer]) -> int:
+def _once(disk: FileOps, fd: int, parts: Sequence[Buffer]) -> int:
     while True:
         try:
             written = disk.write(fd, parts)
@@ -93,7 +93,7 @@ def _once(disk: Disk, fd: int, parts: Sequence[Buffer]) -> int:
         return written
 
 
-def regular(disk: Disk, path: str, *, write: bool) -> int:
+def open_regular(disk: FileOps, path: str, *, write: bool) -> int:
     """A descriptor of a regular file; whatever else it is, a `FileError`."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):
@@ -242,7 +242,7 @@ def _holder(path: str) -> int | None:
         return None
 
 
-def sign(disk: Disk, path: str) -> None:
+def write_owner(disk: FileOps, path: str) -> None:
     """Says for others who holds the lock; only information, the lock itself is flock's."""
     try:
         fd = disk.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -255,13 +255,13 @@ def sign(disk: Disk, path: str) -> None:
         os.close(fd)
 
 
-def unsign(path: str) -> None:
+def clear_owner(path: str) -> None:
     """Takes the signature away; to be called before the lock is given back."""
     with contextlib.suppress(OSError):
         Path(f"{path}.lock").unlink()
 
 
-def save_new(disk: Disk, path: str, data: Buffer) -> None:
+def save_new(disk: FileOps, path: str, data: Buffer) -> None:
     """Puts a whole durable file in the place of `path`, or leaves what was there."""
     draft = f"{path}.tmp"
     fd = disk.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)

@@ -7,19 +7,19 @@ means, who writes, or what is said of a fault; nothing is ever written.
 from __future__ import annotations
 
 from automaton.log import file_io
-from automaton.log.audit import SHOWN, Audit
-from automaton.log.commit_scanner import Walk
+from automaton.log.audit import SHOWN, AuditedLog
+from automaton.log.commit_scanner import CommitScanner
 from automaton.log.integrity import Fault
 
 
-class Growing(Audit):
+class LogFollower(AuditedLog):
     """The commits up to a byte that the writer says it has come to.
 
     What the writer says is a reason to look, and nothing more: a byte that the
     commits in the file do not reach is a fault.
     """
 
-    _walk: Walk | None = None
+    _walk: CommitScanner | None = None
 
     def grow(self, end: int) -> Fault | None:
         """Take in the commits up to byte `end`; the first thing that does not fit."""
@@ -36,18 +36,18 @@ class Growing(Audit):
             self.fault = self._at(walk)
         return self.fault
 
-    def _behind(self) -> Walk | None:
+    def _behind(self) -> CommitScanner | None:
         """A walk that goes on behind what opening found; None where there was no commit."""
         run, prefix = self.run, self.prefix
         if run is None or not len(self.commits):
             return None
-        walk = Walk(self._fd, self.genesis, prefix, self._separator(1))
+        walk = CommitScanner(self._fd, self.genesis, prefix, self._separator(1))
         first = self.genesis_line_count + 1
         runs = [line - first for line in self.run_lines]
         walk.begin(self.commits, [], runs, run, self.head, self.lines - self.genesis_line_count)
         return walk
 
-    def _take_in(self, walk: Walk, runs: int) -> None:
+    def _take_in(self, walk: CommitScanner, runs: int) -> None:
         """What the walk found since there were so many run records, in the tables."""
         first = self.genesis_line_count + 1
         for line, offset, identity in walk.named:
@@ -59,7 +59,7 @@ class Growing(Audit):
         self.last_commit = self._last_commit()
         self.tail_bytes = 0
 
-    def _at(self, walk: Walk) -> Fault:
+    def _at(self, walk: CommitScanner) -> Fault:
         """The place where a walk stopped short of what the writer says it wrote."""
         offset, after = walk.stopped
         raw = b"".join(file_io.blocks(self._fd, offset, offset + SHOWN)).partition(b"\n")[0]

@@ -34,7 +34,7 @@ BLANK, DIRECTIVE, MALFORMED, NAMELESS = (id_scan.NO_ID + n for n in range(4))
 _LOW_HALF = 0xFFFF_FFFF
 
 
-class Index:
+class IdIndex:
     """The lines of a JSONL file and, of every id, all its versions.
 
     `fd` is borrowed and must stay open. `hash_mask` is for tests: fewer bits, more
@@ -63,7 +63,7 @@ class Index:
         self._added_lines = array("q")
 
     @classmethod
-    def build(cls, fd: int, start: int = 0, stop: int | None = None, **options: int) -> Index:
+    def build(cls, fd: int, start: int = 0, stop: int | None = None, **options: int) -> IdIndex:
         """The index of the lines in bytes `start` to `stop` (default: the end) of the file."""
         index = cls(fd, **options)
         index.extend(start, stop)

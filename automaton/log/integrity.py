@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from automaton.format.records import Genesis, chained, parse_commit, parse_frame
-from automaton.log.commit_scanner import Commits, Row
+from automaton.log.commit_table import CommitRow, CommitTable
 from automaton.log.file_io import blocks, sha256, size_of
 from automaton.log.integrity_windows import Window, windows
 from automaton.log.omission import digest as digest_of
-from automaton.log.omission import kept_at
+from automaton.log.omission import read_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class ChainReport:
         return self.first_bad is None
 
 
-def check(  # noqa: PLR0913 - the file, what it is held against, and which part
+def check_integrity(  # noqa: PLR0913 - the file, what it is held against, and which part
     fd: int,
     genesis: Genesis,
-    commits: Commits,
+    commits: CommitTable,
     first: int,
     progress: Callable[[int], object] | None = None,
     *,
@@ -84,7 +84,9 @@ def check(  # noqa: PLR0913 - the file, what it is held against, and which part
     return ChainReport(max(last - first + 1, 0), done, size_of(fd) - end, bad)
 
 
-def _window(fd: int, commits: Commits, window: Window, before: bytes) -> tuple[Fault | None, bytes]:
+def _window(
+    fd: int, commits: CommitTable, window: Window, before: bytes
+) -> tuple[Fault | None, bytes]:
     """The first fault of some ticks, and the chain that stands after them."""
     after = window.chain_after(before)
     if after is not None:
@@ -105,23 +107,23 @@ def _genesis(fd: int, genesis: Genesis) -> Fault | None:
     return Fault("genesis", 0, 1, 0, genesis.sha256.hex(), found.hex())
 
 
-def _chain_before(fd: int, commits: Commits, tick: int, genesis: Genesis) -> bytes:
+def _chain_before(fd: int, commits: CommitTable, tick: int, genesis: Genesis) -> bytes:
     """The chain that stands in the commit before this one."""
     if tick == 1:
         return genesis.sha256
     return _chain_at(fd, commits.row(tick - 1))
 
 
-def _chain_at(fd: int, row: Row) -> bytes:
+def _chain_at(fd: int, row: CommitRow) -> bytes:
     frame = parse_frame(os.pread(fd, row.end - row.commit_start, row.commit_start))
     return frame.chain if frame else b""
 
 
-def _batch(fd: int, row: Row, before: bytes) -> Iterator[Fault]:
+def _batch(fd: int, row: CommitRow, before: bytes) -> Iterator[Fault]:
     raw = os.pread(fd, row.end - row.commit_start, row.commit_start)
     line = row.first_line + row.lines
     commit, frame = parse_commit(raw), parse_frame(raw)
-    kept = kept_at(fd, row.batch_start, row.gap, row.commit_start) if row.gap else None
+    kept = read_kept(fd, row.batch_start, row.gap, row.commit_start) if row.gap else None
     if commit is None or frame is None or not raw.endswith(b"\n"):
         yield Fault("commit", row.commit_start, line, row.tick, "a commit", _shown(raw))
         return
@@ -141,7 +143,7 @@ def _batch(fd: int, row: Row, before: bytes) -> Iterator[Fault]:
         yield Fault("chain", row.commit_start, line, row.tick, before.hex(), commit.chain.hex())
 
 
-def _digest(fd: int, row: Row) -> tuple[bytes, int]:
+def _digest(fd: int, row: CommitRow) -> tuple[bytes, int]:
     """The batch's digest and its lines: newlines, a separating one (tick 1) aside."""
     digest, count, first = hashlib.sha256(), 0, b""
     for data in blocks(fd, row.batch_start, row.commit_start):

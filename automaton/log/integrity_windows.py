@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automaton.format.records import DIGEST, link
-from automaton.log.commit_scanner import Commits
+from automaton.log.commit_table import CommitTable
 from kernels import cpu
 from kernels.text import commit_lines as kernel
 from kernels.text import line_scan
@@ -28,7 +28,7 @@ _TAIL = len(b',"chain":"') + 2 * DIGEST + len(b'"}\n')
 _TEXT = np.frombuffer(b"".join(kernel.PARTS), np.uint8)
 _MARKS = np.cumsum([0, *map(len, kernel.PARTS)], dtype=np.int64)
 _START, _COMMIT, _END, _LINES, _GAP = 0, 1, 2, 4, 5  # columns of `Commits.cells`
-Ints = NDArray[np.int64]
+Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Window:
     """Ticks that are looked at together: as many as fit into `room`, or one that does not."""
 
     fd: int
-    cells: Ints  # their rows of the table
+    cells: Positions  # their rows of the table
     first: int
     room: NDArray[np.uint8]  # lent: the next window overwrites it
 
@@ -80,7 +80,7 @@ class Window:
         """Whether the first batch begins with the newline that the genesis lacks."""
         return os.pread(self.fd, 1, int(self.cells[0, _START])) == b"\n"
 
-    def _batches(self, base: int) -> tuple[bytes, Ints]:
+    def _batches(self, base: int) -> tuple[bytes, Positions]:
         """Digests and newlines of all batches, which are in `room`."""
         starts, stops = self.cells[:, _START] - base, self.cells[:, _COMMIT] - base
         lines = np.empty(len(self.cells), np.int64)
@@ -89,7 +89,7 @@ class Window:
         spans = zip(starts.tolist(), stops.tolist(), strict=True)
         return b"".join([sha256(data[start:stop]).digest() for start, stop in spans]), lines
 
-    def _long_batch(self) -> tuple[bytes, Ints]:
+    def _long_batch(self) -> tuple[bytes, Positions]:
         """Digest and newlines of a batch that does not fit into `room`."""
         at, stop = int(self.cells[0, _START]), int(self.cells[0, _COMMIT])
         digest, lines, begin = hashlib.sha256(), np.zeros(1, np.int64), np.zeros(1, np.int64)
@@ -136,7 +136,7 @@ class Window:
         return chain if b"".join(chains) == stated else None
 
 
-def windows(fd: int, commits: Commits, first: int, last: int) -> Iterator[Window]:
+def windows(fd: int, commits: CommitTable, first: int, last: int) -> Iterator[Window]:
     """The ticks from `first` to `last`; each window is good until the next is asked for."""
     starts, ends, cells = commits.batch_start, commits.end, commits.cells()
     if first > last:

@@ -73,7 +73,7 @@ def parse(raw: bytes) -> Stub | None:
     return stub if line(stub) == raw.removesuffix(b"\n") + b"\n" else None
 
 
-def kept_at(fd: int, start: int, gap: int, stop: int) -> Kept:
+def read_kept(fd: int, start: int, gap: int, stop: int) -> Kept:
     """The batch at these bytes, whose omission stands at `gap`."""
     raw = os.pread(fd, stop - start, start)
     end = raw.find(b"\n", gap - start) + 1 or len(raw)

@@ -20,7 +20,7 @@ _AT_ONCE = 1 << 16  # bytes: stays in the first caches
 
 
 @dataclass(frozen=True)
-class Begun:
+class HashedPrefix:
     """Parts that a batch begins with: their SHA-256 so far, bytes and lines."""
 
     parts: tuple[Buffer, ...]
@@ -44,10 +44,10 @@ class Begun:
         return len(own) <= len(parts) and all(a is b for a, b in zip(own, parts, strict=False))
 
 
-NOTHING = Begun.of(())
+NO_PREFIX = HashedPrefix.of(())
 
 
-def worth(parts: Sequence[Buffer]) -> bool:
+def worth_hashing_ahead(parts: Sequence[Buffer]) -> bool:
     """Whether so many bytes are worth a thread."""
     return sum(memoryview(part).nbytes for part in parts) >= WORTH
 

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automaton.errors import DamagedError, FileError, OmittedError
+from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, object_id, parse_line
-from automaton.format.records import Commit, Genesis, Run, is_our_id, parse_commit, parse_frame
-from automaton.log import file_io, integrity, omission, recovery, sidecars
-from automaton.log.commit_scanner import Commits, Row
-from automaton.log.id_index import NAMELESS, Index
+from automaton.format.records import Commit, Genesis, RunRecord, parse_commit, parse_frame
+from automaton.log import file_io, integrity, line_search, omission, recovery, sidecars
+from automaton.log.commit_table import CommitRow, CommitTable
+from automaton.log.id_index import NAMELESS, IdIndex
 from automaton.log.inbox import inbox_lines
 
 #: Bytes of batches that were computed again and are kept in memory for readers.
@@ -34,13 +35,13 @@ class LogReader:
 
     refill: Callable[[int], bytes] | None = None
 
-    def __init__(self, fd: int, path: str, found: recovery.Found) -> None:
+    def __init__(self, fd: int, path: str, found: recovery.RecoveredLog) -> None:
         walk = found.walk
         self.path = path
         self.notices = [found.notice] if found.notice else []
         self.pinned, self.durable = found.pinned, found.durable
-        self.commits: Commits = walk.commits if walk else Commits()
-        self.run: Run | None = walk.run if walk else None
+        self.commits: CommitTable = walk.commits if walk else CommitTable()
+        self.run: RunRecord | None = walk.run if walk else None
         self.size = found.end
         self.tail_bytes = found.tail_bytes
         self._fd, self._genesis = fd, found.genesis
@@ -54,9 +55,9 @@ class LogReader:
         self._enter_lines(found)
         self.last_commit = self._last_commit()
 
-    def _enter_lines(self, found: recovery.Found) -> None:
+    def _enter_lines(self, found: recovery.RecoveredLog) -> None:
         try:
-            self.index = Index.build(self._fd, 0, self._genesis_bytes)
+            self.index = IdIndex.build(self._fd, 0, self._genesis_bytes)
         except FileError as error:
             raise FileError(f"{self.path}: {error}") from None
         self.commits.genesis_lines = self.index.line_count
@@ -83,7 +84,7 @@ class LogReader:
             except IndexError:
                 yield line, 0, None
                 continue
-            raw = recovery.line_at(self._fd, offset, self.size)
+            raw = line_search.line_at(self._fd, offset, self.size)
             parsed = parse_line(raw or b"")
             yield line, offset, object_id(parsed.members) if isinstance(parsed, Object) else None
 
@@ -133,7 +134,7 @@ class LogReader:
     def prefix(self) -> str:
         """What our ids begin with here."""
         if self._prefix is None:
-            self._prefix = recovery.prefix_for(self._fd, self._genesis_bytes)
+            self._prefix = line_search.prefix_for(self._fd, self._genesis_bytes)
         return self._prefix
 
     @property
@@ -196,7 +197,7 @@ class LogReader:
     def kept(self, tick: int) -> omission.Kept:
         """What of such a tick stands in the file."""
         row = self.commits.row(tick)
-        return omission.kept_at(self._fd, row.batch_start, row.gap, row.commit_start)
+        return omission.read_kept(self._fd, row.batch_start, row.gap, row.commit_start)
 
     def hold(self, tick: int, batch: bytes) -> None:
         """Keep a batch that the file leaves out in memory, as long as there is room."""
@@ -222,15 +223,15 @@ class LogReader:
         start, stop = self._span(number)
         return os.pread(self._fd, stop - start, start)
 
-    def _row_of(self, number: int) -> Row | None:
+    def _row_of(self, number: int) -> CommitRow | None:
         tick = self.commits.tick_of_line(number)
         return self.commits.row(tick) if tick else None
 
-    def _omitted(self, row: Row, number: int) -> int:
+    def _omitted(self, row: CommitRow, number: int) -> int:
         """Which of the lines that are left out it is, from 0; outside their number: none."""
         return number - row.first_line - int(np.searchsorted(self._ends(row), row.gap))
 
-    def _line_computed(self, row: Row, k: int) -> bytes:
+    def _line_computed(self, row: CommitRow, k: int) -> bytes:
         """The k-th line of a batch that is computed again."""
         whole = self.batch(row.tick)
         if self._breaks[0] != row.tick:
@@ -245,7 +246,7 @@ class LogReader:
             raise IndexError(f"there is no line {number}; the log has {self.lines}")
         if number <= self.index.line_count:
             start = self.index.offset(number)
-            raw = recovery.line_at(self._fd, start, self._genesis_bytes)
+            raw = line_search.line_at(self._fd, start, self._genesis_bytes)
             return start, self._genesis_bytes if raw is None else start + len(raw)
         row = self.commits.row(self.commits.tick_of_line(number))
         k = number - row.first_line
@@ -257,7 +258,7 @@ class LogReader:
         start = int(ends[k - 1]) + 1 if k else row.batch_start + self._separator(row.tick)
         return start, int(ends[k])
 
-    def _ends(self, row: Row) -> NDArray[np.int64]:
+    def _ends(self, row: CommitRow) -> NDArray[np.int64]:
         """Where the lines of a batch end; those of the last batch asked for are kept."""
         if self._newlines[0] != row.tick:
             raw = file_io.mapped(self._fd, row.batch_start, row.commit_start)
@@ -266,7 +267,7 @@ class LogReader:
         return self._newlines[1]
 
     def _separator(self, tick: int) -> int:
-        return recovery.separator(self._fd, self._genesis_bytes) if tick == 1 else 0
+        return line_search.separator(self._fd, self._genesis_bytes) if tick == 1 else 0
 
     def _commit_raw(self, tick: int) -> bytes:
         row = self.commits.row(tick)
@@ -305,7 +306,7 @@ class LogReader:
             return []
         return [row.first_line + data.count(b"\n", 0, at) - self._separator(n)]
 
-    def _find_kept(self, row: Row, rest: str) -> int:
+    def _find_kept(self, row: CommitRow, rest: str) -> int:
         """The line of an id of ours among those made by actions, which are never left out; or 0."""
         tail = b"\n" + self.kept(row.tick).tail
         at = tail.find(f'\n{{"id":"{self.prefix}{rest}"'.encode())
@@ -327,4 +328,6 @@ class LogReader:
         self, from_tick: int | None = None, progress: Callable[[int], object] | None = None
     ) -> integrity.ChainReport:
         """Checks all bytes of the genesis and of every batch (from a tick on: of these)."""
-        return integrity.check(self._fd, self.genesis, self.commits, from_tick or 1, progress)
+        return integrity.check_integrity(
+            self._fd, self.genesis, self.commits, from_tick or 1, progress
+        )

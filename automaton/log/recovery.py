@@ -9,48 +9,36 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from automaton.errors import DamagedError
-from automaton.format.objects import MAX_LINE_BYTES, Object, object_id, parse_line
 from automaton.format.records import (
     Genesis,
-    Run,
-    choose_prefix,
+    RunRecord,
     parse_commit,
     parse_frame,
     parse_run,
     run_head,
 )
 from automaton.log import sidecars
-from automaton.log.checkpoint import Checkpoint, begun
+from automaton.log.checkpoint import Checkpoint, resume_scan
 from automaton.log.checkpoint import read as read_checkpoint
-from automaton.log.commit_scanner import Row, Walk
-from automaton.log.file_io import blocks, lines, sha256, size_of
-from automaton.log.omission import kept_at
+from automaton.log.commit_scanner import CommitScanner
+from automaton.log.commit_table import CommitRow
+from automaton.log.file_io import blocks, sha256, size_of
+from automaton.log.line_search import last_line, line_at, prefix_for, records, separator
+from automaton.log.omission import read_kept
 
 _RUN = b'{"type":"run","id":"'
-# What an id of ours holds, or an escape that may hide it; apart, for each is found by its letters.
-_SUSPECTS = (
-    re.compile(rb'm[0-9]+\.[0-9]+"'),
-    re.compile(rb"run:[0-9]"),
-    re.compile(rb"commit:[0-9]"),
-    re.compile(rb"reason:[a-z]"),
-    re.compile(rb"\\u00"),
-)
 
 
 @dataclass(slots=True)
-class Found:
+class RecoveredLog:
     """What opening found; `walk` is None where no batch was ever committed."""
 
     genesis_bytes: int
     genesis: Genesis | None = None  # None: not hashed, for it is not pinned
-    walk: Walk | None = None
+    walk: CommitScanner | None = None
     pinned: bool = False
     restored: bool = False  # the pin is to be written again
     size: int = 0
@@ -70,7 +58,7 @@ class Found:
         return self.size - self.end
 
 
-def examine(fd: int, path: str, *, as_genesis: bool = False) -> Found:
+def recover(fd: int, path: str, *, as_genesis: bool = False) -> RecoveredLog:
     """Reads what is there and decides by law 2; raises `DamagedError`."""
     hint = sidecars.read_hint(path)  # before the size: a writer may be at work
     pinned = sidecars.read_pin(path)
@@ -90,17 +78,17 @@ def examine(fd: int, path: str, *, as_genesis: bool = False) -> Found:
     return found
 
 
-def _data(size: int, damage: DamagedError) -> Found:
+def _data(size: int, damage: DamagedError) -> RecoveredLog:
     """A damaged file as a genesis: whatever it says of itself counts for nothing."""
     notice = f"{str(damage).partition('; ')[0]}; --as-genesis: all {size} bytes are mere data"
-    return Found(size, size=size, notice=notice)
+    return RecoveredLog(size, size=size, notice=notice)
 
 
 def _pinned(
     fd: int, path: str, genesis: Genesis, hint: sidecars.Hint | None, size: int
-) -> Found | None:
+) -> RecoveredLog | None:
     """The log as its pin says, or None where the pin is not this file's."""
-    walk = follow(fd, genesis, size, read_checkpoint(path))
+    walk = scan_commits(fd, genesis, size, read_checkpoint(path))
     known = hint if hint and _lies_on_commit(fd, hint, genesis, size) else None
     if known and len(walk.commits) + 1 < known.tick:
         if not len(walk.commits) and not _is_genesis(fd, genesis):
@@ -110,14 +98,14 @@ def _pinned(
     if bad:
         walk = _cut(fd, walk, bad)
     if walk.end == size and len(walk.commits):
-        return Found(genesis.bytes, genesis, walk, pinned=True)
+        return RecoveredLog(genesis.bytes, genesis, walk, pinned=True)
     later = later_commit(fd, walk, size, 2)
     if later is not None and known is None and _is_genesis(fd, genesis):
         raise _damaged(path, walk.end, walk.reason)
     return _torn(fd, path, walk, size, bad)
 
 
-def _torn(fd: int, path: str, walk: Walk, size: int, bad: int) -> Found | None:
+def _torn(fd: int, path: str, walk: CommitScanner, size: int, bad: int) -> RecoveredLog | None:
     """Decides about bytes after the last commit: the pin itself must hold first."""
     genesis = walk.genesis
     if not _is_genesis(fd, genesis):
@@ -125,27 +113,27 @@ def _torn(fd: int, path: str, walk: Walk, size: int, bad: int) -> Found | None:
             raise _damaged(path, 0, "the genesis is not what was pinned")
         return None
     if walk.end == size:
-        return Found(genesis.bytes, genesis, None, pinned=True)
+        return RecoveredLog(genesis.bytes, genesis, None, pinned=True)
     if not len(walk.commits) and not bad and not _begins_run(fd, walk, size):
         return None
     committed = walk if len(walk.commits) else None
-    return Found(genesis.bytes, genesis, committed, pinned=True, tail_reason=walk.reason)
+    return RecoveredLog(genesis.bytes, genesis, committed, pinned=True, tail_reason=walk.reason)
 
 
-def _unpinned(fd: int, path: str, size: int) -> Found:
+def _unpinned(fd: int, path: str, size: int) -> RecoveredLog:
     """A file without a valid pin: nothing is moved unless a chain verifies."""
     best, seen = best_chain(fd, size)
     if seen is None:
-        return Found(size)
+        return RecoveredLog(size)
     if best is None:
         raise _damaged(path, seen, "it holds run records, but no chain verifies from them")
     if later_commit(fd, best, size, 1) is not None:
         raise _damaged(path, best.end, best.reason)
     reason = best.reason if best.end < size else ""
-    return Found(best.genesis.bytes, best.genesis, best, restored=True, tail_reason=reason)
+    return RecoveredLog(best.genesis.bytes, best.genesis, best, restored=True, tail_reason=reason)
 
 
-def best_chain(fd: int, size: int) -> tuple[Walk | None, int | None]:
+def best_chain(fd: int, size: int) -> tuple[CommitScanner | None, int | None]:
     """The chain from a first run record that goes furthest, and where one stands at all."""
     best, seen = None, None
     digest, hashed = hashlib.sha256(), 0
@@ -171,33 +159,35 @@ def _is_genesis(fd: int, genesis: Genesis) -> bool:
     return sha256(fd, 0, genesis.bytes) == genesis.sha256
 
 
-def _verified(fd: int, run: Run, size: int) -> Walk:
-    walk = Walk(fd, run.genesis, run.prefix, separator(fd, run.genesis.bytes)).follow(size)
+def _verified(fd: int, run: RunRecord, size: int) -> CommitScanner:
+    walk = CommitScanner(fd, run.genesis, run.prefix, separator(fd, run.genesis.bytes)).follow(size)
     bad = first_bad_batch(fd, walk, 1)
     return _cut(fd, walk, bad) if bad else walk
 
 
-def follow(fd: int, genesis: Genesis, size: int, kept: Checkpoint | None = None) -> Walk:
+def scan_commits(
+    fd: int, genesis: Genesis, size: int, kept: Checkpoint | None = None
+) -> CommitScanner:
     """The commits that follow a genesis, as far as they fit; from a checkpoint on if it fits."""
     gap = separator(fd, genesis.bytes)
     first = line_at(fd, genesis.bytes + gap, size)
     run = parse_run(first) if first and os.pread(fd, gap, genesis.bytes) == b"\n"[:gap] else None
     prefix = run.prefix if run else prefix_for(fd, genesis.bytes)
-    walk = Walk(fd, genesis, prefix, gap)
+    walk = CommitScanner(fd, genesis, prefix, gap)
     if kept is not None and kept.facts["end"] <= size:
-        begun(fd, walk, kept)
+        resume_scan(fd, walk, kept)
     return walk.follow(size)
 
 
-def _cut(fd: int, walk: Walk, bad: int) -> Walk:
+def _cut(fd: int, walk: CommitScanner, bad: int) -> CommitScanner:
     """The same walk up to the batch of tick `bad`."""
     stop = walk.commits.row(bad).batch_start
-    shorter = Walk(fd, walk.genesis, walk.prefix, walk.separator).follow(stop)
+    shorter = CommitScanner(fd, walk.genesis, walk.prefix, walk.separator).follow(stop)
     shorter.reason = f"the batch of tick {bad} is not what its commit sealed"
     return shorter
 
 
-def first_bad_batch(fd: int, walk: Walk, first: int) -> int:
+def first_bad_batch(fd: int, walk: CommitScanner, first: int) -> int:
     """The first tick from `first` on whose bytes differ from its commit's digest; 0: none."""
     for tick in range(first, len(walk.commits) + 1):
         row = walk.commits.row(tick)
@@ -207,10 +197,10 @@ def first_bad_batch(fd: int, walk: Walk, first: int) -> int:
     return 0
 
 
-def _stands(fd: int, row: Row, digest: bytes) -> bool:
+def _stands(fd: int, row: CommitRow, digest: bytes) -> bool:
     """Whether a batch's bytes are those of its digest; what is left out is not looked at."""
     if row.gap:
-        return kept_at(fd, row.batch_start, row.gap, row.commit_start).fits()
+        return read_kept(fd, row.batch_start, row.gap, row.commit_start).fits()
     return sha256(fd, row.batch_start, row.commit_start) == digest
 
 
@@ -223,7 +213,7 @@ def _lies_on_commit(fd: int, hint: sidecars.Hint, genesis: Genesis, size: int) -
     return frame is not None and (frame.tick, frame.chain) == (hint.tick, hint.chain)
 
 
-def _begins_run(fd: int, walk: Walk, size: int) -> bool:
+def _begins_run(fd: int, walk: CommitScanner, size: int) -> bool:
     """Whether the bytes after the genesis are a first run record of ours, whole or cut."""
     genesis = walk.genesis
     ours = b"\n"[: walk.separator] + run_head(walk.prefix, 1, genesis)
@@ -231,7 +221,7 @@ def _begins_run(fd: int, walk: Walk, size: int) -> bool:
     return tail == ours[: len(tail)]
 
 
-def later_commit(fd: int, walk: Walk, size: int, distance: int) -> int | None:
+def later_commit(fd: int, walk: CommitScanner, size: int, distance: int) -> int | None:
     """Where a whole commit at least `distance` ticks further stands after the walk's end."""
     head = f'{{"type":"commit","id":"{walk.prefix}commit:'.encode()
     for offset, raw in records(fd, walk.end, size, head):
@@ -239,69 +229,6 @@ def later_commit(fd: int, walk: Walk, size: int, distance: int) -> int | None:
         if commit and commit.tick >= len(walk.commits) + distance:
             return offset
     return None
-
-
-def records(fd: int, start: int, stop: int, head: bytes) -> Iterator[tuple[int, bytes]]:
-    """Whole lines that begin with `head`, and where; a search, not a pass over lines."""
-    kept, base = b"", start
-    for data in blocks(fd, start, stop):
-        text = kept + data
-        at = text.find(head)
-        while at >= 0:
-            offset = base + at
-            if offset == 0 or os.pread(fd, 1, offset - 1) == b"\n":
-                raw = line_at(fd, offset, stop)
-                if raw is not None:
-                    yield offset, raw
-            at = text.find(head, at + 1)
-        kept = text[max(0, len(text) - len(head) + 1) :]
-        base += len(text) - len(kept)
-
-
-def line_at(fd: int, offset: int, stop: int) -> bytes | None:
-    """The line that begins at `offset`, without its newline; None if it has none in range."""
-    size = 4096
-    while offset < stop:
-        raw = os.pread(fd, min(size, stop - offset), offset)
-        end = raw.find(b"\n")
-        if end >= 0:
-            return raw[:end]
-        if len(raw) < size or size > MAX_LINE_BYTES:
-            return None
-        size *= 8
-    return None
-
-
-def last_line(fd: int, start: int, stop: int) -> bytes:
-    """The line that ends with the newline before `stop`; empty if none does."""
-    size = 4096
-    while True:
-        first = max(start, stop - size)
-        raw = os.pread(fd, stop - first, first)
-        at = raw.rfind(b"\n", 0, -1)
-        if not raw.endswith(b"\n"):
-            return b""
-        if at >= 0 or first == start or size > MAX_LINE_BYTES:
-            return raw[at + 1 : -1]
-        size *= 8
-
-
-def separator(fd: int, genesis_bytes: int) -> int:
-    """1 where the genesis has no final newline, so that the first batch begins with one."""
-    return int(genesis_bytes > 0 and os.pread(fd, 1, genesis_bytes - 1) != b"\n")
-
-
-def prefix_for(fd: int, stop: int) -> str:
-    """The prefix under which no id of the first `stop` bytes is ours."""
-    ids: set[str] = set()
-    for block in lines(fd, 0, stop, unfinished=True):
-        text = block.data[: int(block.ends[-1])].tobytes()
-        hits = [hit.start() for suspect in _SUSPECTS for hit in suspect.finditer(text)]
-        for k in np.unique(np.searchsorted(block.ends, hits, side="right")):
-            value = parse_line(block.line(int(k)))
-            identity = object_id(value.members) if isinstance(value, Object) else None
-            ids.add(identity or "")
-    return choose_prefix(ids)
 
 
 def _damaged(path: str, offset: int, reason: str) -> DamagedError:

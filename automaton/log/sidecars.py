@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automaton.format.records import Genesis
-from automaton.log.file_io import Disk, blocks, save_new, write_all
+from automaton.log.file_io import FileOps, blocks, save_new, write_all
 
 PIN_BYTES = 128  # about; for saying how much room a first append needs beside the log
 _HINT_BYTES = 160  # fixed, so that rewriting in place leaves nothing of the old one
@@ -55,7 +55,7 @@ def has_pin(path: str) -> bool:
     return os.path.lexists(pin_path(path))
 
 
-def write_pin(disk: Disk, path: str, genesis: Genesis) -> None:
+def write_pin(disk: FileOps, path: str, genesis: Genesis) -> None:
     """Pins the genesis; durable when this returns."""
     value = {"bytes": genesis.bytes, "sha256": genesis.sha256.hex()}
     save_new(disk, pin_path(path), json.dumps(value, separators=(",", ":")).encode() + b"\n")
@@ -79,10 +79,10 @@ def read_hint(path: str) -> Hint | None:
     return Hint(int(match[1]), int(match[2]), bytes.fromhex(match[3].decode()))
 
 
-class HintFile:
+class DurableMark:
     """Keeps `<log>.durable`; a disk that refuses it costs time at opening, not data."""
 
-    def __init__(self, disk: Disk, path: str) -> None:
+    def __init__(self, disk: FileOps, path: str) -> None:
         self._disk = disk
         self._path = f"{path}.durable"
         self._fd = -1
@@ -105,7 +105,7 @@ class HintFile:
 
 
 def save_tail(  # noqa: PLR0913, PLR0917 - a range of a file, and where to
-    disk: Disk, path: str, fd: int, start: int, stop: int, kind: str = "torn"
+    disk: FileOps, path: str, fd: int, start: int, stop: int, kind: str = "torn"
 ) -> str:
     """Copies a range of a file to the next free `<path>.<kind>-<n>`, durably; its name."""
     number = 1

@@ -11,31 +11,31 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from automaton.log.file_io import Disk, save_new
+from automaton.log.file_io import FileOps, save_new
 
 VERIFIED = ".verified"
 _NOTE = re.compile(rb'\{"tick":([0-9]{1,18}),"chain":"([0-9a-f]{64})"\}\n')
 
 
 @dataclass(frozen=True, slots=True)
-class Frontier:
+class Watermark:
     """A tick, and the chain after it (32 raw bytes)."""
 
     tick: int
     chain: bytes
 
 
-def read(path: str, suffix: str = VERIFIED) -> Frontier | None:
+def read(path: str, suffix: str = VERIFIED) -> Watermark | None:
     """The note beside a log, if there is one that can be read."""
     try:
         with Path(f"{path}{suffix}").open("rb") as file:
             match = _NOTE.fullmatch(file.read(256))
     except OSError:
         return None
-    return Frontier(int(match[1]), bytes.fromhex(match[2].decode())) if match else None
+    return Watermark(int(match[1]), bytes.fromhex(match[2].decode())) if match else None
 
 
-def write(path: str, mark: Frontier, suffix: str = VERIFIED) -> None:
+def write(path: str, mark: Watermark, suffix: str = VERIFIED) -> None:
     """Put a note in the place of the one before."""
     text = b'{"tick":%d,"chain":"%s"}\n' % (mark.tick, mark.chain.hex().encode())
-    save_new(Disk(), f"{path}{suffix}", text)
+    save_new(FileOps(), f"{path}{suffix}", text)

@@ -24,19 +24,20 @@ from automaton.format.records import (
     run_line,
 )
 from automaton.log import omission, recovery, sidecars
-from automaton.log.commit_scanner import Named, first_line, named_in
+from automaton.log.commit_scanner import first_line, named_in
+from automaton.log.commit_table import NamedLine
 from automaton.log.file_io import (
     Buffer,
-    Disk,
+    FileOps,
+    clear_owner,
     lock,
+    open_regular,
     refusal,
-    regular,
-    sign,
     size_of,
-    unsign,
     write_all,
+    write_owner,
 )
-from automaton.log.prefix_hash import NOTHING, Begun
+from automaton.log.prefix_hash import NO_PREFIX, HashedPrefix
 from automaton.log.reader import LogReader
 
 KEEP_CACHED = 16 << 20  # bytes before the end that stay in memory for readers
@@ -50,14 +51,14 @@ class Log(LogReader):
     """A log opened for reading, or by its one writer. Use it in a `with` statement."""
 
     def __init__(
-        self, fd: int, path: str, found: recovery.Found, disk_: Disk, policy: Policy
+        self, fd: int, path: str, found: recovery.RecoveredLog, disk_: FileOps, policy: Policy
     ) -> None:
         super().__init__(fd, path, found)
         self.durability, self._interval_s, self._clock = policy
         self._synced_at = self._clock() if self._clock else 0.0
         self._forgotten = self.size
         self.writable, self._disk, self._broken = False, disk_, ""
-        self._hint = sidecars.HintFile(disk_, path)
+        self._hint = sidecars.DurableMark(disk_, path)
 
     @classmethod
     def open(  # noqa: PLR0913 - options by name, most with defaults
@@ -69,27 +70,27 @@ class Log(LogReader):
         interval_s: float = 1.0,
         clock: Clock | None = None,
         as_genesis: bool = False,
-        disk: Disk | None = None,
+        disk: FileOps | None = None,
     ) -> Self:
         """Opens by the rules of law 2; with `write`, takes the lock and mends a torn tail.
 
         With durability `interval` and a `clock` (seconds), appends are made durable
         at least `interval_s` apart; without a clock, each is.
         """
-        real, disk_ = os.path.realpath(os.fspath(path)), disk or Disk()
-        fd = regular(disk_, real, write=write)
+        real, disk_ = os.path.realpath(os.fspath(path)), disk or FileOps()
+        fd = open_regular(disk_, real, write=write)
         try:
             if write:
                 lock(fd, real)
-                sign(disk_, real)
-            found = recovery.examine(fd, real, as_genesis=as_genesis)
+                write_owner(disk_, real)
+            found = recovery.recover(fd, real, as_genesis=as_genesis)
             log = cls(fd, real, found, disk_, (durability, interval_s, clock))
             log._mention_loss(found.hint)
             if write:
                 log._begin_writing(found)
         except BaseException as error:
             if write and not isinstance(error, LockedError):
-                unsign(real)
+                clear_owner(real)
             os.close(fd)
             raise
         log._mention_tail()
@@ -109,7 +110,7 @@ class Log(LogReader):
                 "a tick that is being written, or a torn one that the next run moves aside"
             )
 
-    def _begin_writing(self, found: recovery.Found) -> None:
+    def _begin_writing(self, found: recovery.RecoveredLog) -> None:
         self.writable = True
         try:
             if found.restored:
@@ -146,7 +147,7 @@ class Log(LogReader):
         lines: int,
         fields: CommitFields,
         named: Sequence[tuple[str | None, int]] | None = None,
-        begun: Begun | None = None,
+        begun: HashedPrefix | None = None,
         left_out: slice | None = None,
         ahead: Callable[[bytes], object] | None = None,
     ) -> Commit:
@@ -163,7 +164,7 @@ class Log(LogReader):
         self._may_append(fields)
         first = not len(self.commits)
         if begun is None or first or not begun.begins(parts):
-            begun = NOTHING
+            begun = NO_PREFIX
         found, count = named_in(parts, self.prefix, named, begun)
         if count != lines:
             raise ValueError(f"the batch holds {count} lines, not {lines}")
@@ -200,7 +201,7 @@ class Log(LogReader):
             raise ValueError(f"tick {fields.tick} where {len(self.commits) + 1} is due")
 
     def _sealed(
-        self, batch: Sequence[Buffer], lines: int, fields: CommitFields, begun: Begun
+        self, batch: Sequence[Buffer], lines: int, fields: CommitFields, begun: HashedPrefix
     ) -> tuple[bytes, bytes, Commit]:
         digest, count = begun.digest.copy(), begun.bytes
         for part in batch[1 + len(begun.parts) :] if begun.parts else batch:
@@ -262,7 +263,7 @@ class Log(LogReader):
         return refusal(error, self.path, needed, state)
 
     def _enter(
-        self, commit: Commit, head: bytes, lengths: tuple[int, int], found: Sequence[Named],
+        self, commit: Commit, head: bytes, lengths: tuple[int, int], found: Sequence[NamedLine],
         gap: omission.Gap,
     ) -> None:  # fmt: skip
         """What is on disk, entered in the tables; lengths are of the batch and the commit."""
@@ -336,7 +337,7 @@ class Log(LogReader):
         finally:
             self._hint.close()
             if self.writable:
-                unsign(self.path)
+                clear_owner(self.path)
             os.close(self._fd)
             self._fd, self.writable = -1, False
 

@@ -14,7 +14,7 @@ from kernels.text.winner_lines import SPARE
 _START = 1 << 10  # entries at first; doubled when full
 
 
-class Names:
+class IdTable:
     """Distinct byte strings, numbered from 0 in order of arrival: 8 bytes each and their text."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Names:
         self._frozen: npt.NDArray[np.uint8] | None = None
 
     @classmethod
-    def of(cls, text: bytes, starts: npt.NDArray[np.int64]) -> Names:
+    def of(cls, text: bytes, starts: npt.NDArray[np.int64]) -> IdTable:
         """The names of a buffer that `buffer` and `starts` gave."""
         names = cls()
         names._text, names._count = bytearray(text), len(starts) - 1

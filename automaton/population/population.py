@@ -7,71 +7,28 @@ them hold operators. Pure: no files, no clock, no parsing. A live object costs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from automaton.errors import UsageError
-from automaton.population.id_table import Names
+from automaton.population.entrants import NO_PLACES, Entrants, place_draws
+from automaton.population.id_table import IdTable
+from automaton.program import NamedTerm
+from automaton.terms.arrays import Allocate, Places, Words
 from kernels import cpu
 from kernels.chemistry import fold
 from kernels.terms import church, packed
 from kernels.text.winner_lines import LABEL, SPARE
 
-Words = npt.NDArray[np.int32]
-Places = npt.NDArray[np.int32]
-Slots = npt.NDArray[np.int64]
-_NO_PLACES: Places = np.empty(0, dtype=np.int32)
-
 #: Numbers in the `kind` column; the types of named terms follow.
 MODIFICATION, COMPOSITION = 0, 1
-#: Makes an array of a length and a type.
-Allocate = Callable[[int, Any], npt.NDArray[Any]]
 #: Entries of the table of seen terms: a later one may overwrite an earlier one.
 SEEN = 1 << 17
 #: Words that all live terms may have: the machine's positions are 32-bit integers.
 MAX_WORDS = (1 << 31) - (1 << 20)
-
-
-@dataclass(frozen=True)
-class Named:
-    """A term that enters under a name: `name` is its id, escaped as in the log."""
-
-    name: bytes
-    words: Words
-    kind: str
-    level: int = 0
-    definition: bool = False
-
-
-def _no_places() -> Places:
-    return _NO_PLACES
-
-
-@dataclass(frozen=True)
-class Entering:
-    """Terms of one tick that want a place; entry i stands where index[i] says in the columns."""
-
-    slots: Slots
-    index: Slots
-    source: Words
-    starts: npt.NDArray[np.int64]
-    sizes: npt.NDArray[np.int32]
-    steps: npt.NDArray[np.int32]
-    words: npt.NDArray[np.uint32]  # the draws for their places, by entry
-    salience: Places = field(default_factory=_no_places)  # where streams compete, as steps
-    places_a: Places = field(default_factory=_no_places)  # their reactants
-    places_b: Places = field(default_factory=_no_places)
-
-
-def place_words(seed: int, tick: int, purpose: np.uint64, slots: Slots) -> npt.NDArray[np.uint32]:
-    """The draw of each slot for its place."""
-    words = np.empty(len(slots), dtype=np.uint32)
-    cpu.compiled(fold.draw_words)(np.uint64(seed), np.uint64(tick), slots, purpose, words)
-    return words
 
 
 class Population:
@@ -108,7 +65,7 @@ class Population:
         self.labels = np.zeros((max_objects + 1) * LABEL, dtype=np.uint8)  # see lines.put_id
         self.kinds = ["modification", "composition"]
         self._numbers = {name: number for number, name in enumerate(self.kinds)}
-        self.names = Names()
+        self.names = IdTable()
         self.code: Words = np.empty(1 << 12, dtype=np.int32)
         self.end = 0  # words used of `code`
         self.total = 0  # sum of packed.place_hash over the places, modulo 2**64
@@ -118,8 +75,8 @@ class Population:
         self.column["last"][:] = -1
         self.seen = np.zeros(0, dtype=np.uint64)  # hashes of terms that entered, by their bits
         self.facts: dict[str, npt.NDArray[Any]] = {}  # FACTS, while streams compete
-        self._free = self._choices = self._overwritable = _NO_PLACES
-        self.entered = _NO_PLACES, _NO_PLACES  # entries of the last batch that stay, their places
+        self._free = self._choices = self._overwritable = NO_PLACES
+        self.entered = NO_PLACES, NO_PLACES  # entries of the last batch that stay, their places
         self._stale = True
         self._allocate: Allocate = np.empty
 
@@ -164,7 +121,7 @@ class Population:
 
     # -- changing --------------------------------------------------------
 
-    def enter(self, tick: int, entering: Entering, level: int, kind: int) -> int:
+    def enter(self, tick: int, entering: Entrants, level: int, kind: int) -> int:
         """Terms enter in slot order; returns how many of them stay to the tick's end."""
         places = self._find_places(entering.words)
         survivors = np.empty(len(places), dtype=np.int32)
@@ -185,7 +142,9 @@ class Population:
             fact[self.entered[1]] = 0
         return int(count)
 
-    def add_named(self, term: Named, seed: int, tick: int, number: int, purpose: np.uint64) -> int:
+    def add_named(
+        self, term: NamedTerm, seed: int, tick: int, number: int, purpose: np.uint64
+    ) -> int:
         """A term under a name enters, in the place of its earlier version if that lives.
 
         `number` is its number among the draws of `purpose` in this tick. Returns its
@@ -193,7 +152,7 @@ class Population:
         """
         place = self.place_of(term.name)
         if place is None:
-            words = place_words(seed, tick, purpose, np.array([number], dtype=np.int64))
+            words = place_draws(seed, tick, purpose, np.array([number], dtype=np.int64))
             place = int(self._find_places(words)[0])
         if place >= 0:
             self._put(place, term, self._number(term.name))
@@ -207,12 +166,12 @@ class Population:
                 self.column["live"][place] = self.column["definition"][place] = False
                 self._stale = True
 
-    def fill(self, terms: Iterable[Named]) -> None:
+    def fill(self, terms: Iterable[NamedTerm]) -> None:
         """The first terms enter an empty population, in order; the cap is the caller's to check."""
         for place, term in enumerate(terms):
             self._put(place, term, self.names.add(term.name))
 
-    def add_operator(self, term: Named) -> int:
+    def add_operator(self, term: NamedTerm) -> int:
         """Keep a term as an operator, in a row behind the places; returns its row."""
         row = self.add_rows(1)
         self.set_operator(row, term)
@@ -239,11 +198,11 @@ class Population:
     def keep_candidate(self, row: int, tick: int, slot: int, words: Words, steps: int) -> None:
         """Put a candidate that did not enter in a row behind the places, under its own id."""
         name = f"{self.prefix}m{tick}.{slot}".encode()
-        self._write(row, Named(name, words, "modification"), slot)
+        self._write(row, NamedTerm(name, words, "modification"), slot)
         self.column["born_tick"][row], self.column["steps"][row] = tick, steps
         self.column["live"][row] = True
 
-    def set_operator(self, row: int, term: Named) -> None:
+    def set_operator(self, row: int, term: NamedTerm) -> None:
         """Put another term in an operator's row."""
         self._write(row, term, self._number(term.name))
         self.column["form"][row] = church.kind_of(term.words)
@@ -289,7 +248,7 @@ class Population:
         places = np.flatnonzero(named[: self.max_objects])
         return int(places[0]) if len(places) else None
 
-    def _put(self, place: int, term: Named, number: int) -> None:
+    def _put(self, place: int, term: NamedTerm, number: int) -> None:
         """Write a named term to a place of the population."""
         if self.column["live"][place]:
             self._subtract(place)
@@ -307,7 +266,7 @@ class Population:
     def _hash(self, place: int) -> int:
         return int(cpu.compiled(packed.place_hash)(place, self.column["hashes"][place]))
 
-    def _write(self, row: int, term: Named, number: int) -> None:
+    def _write(self, row: int, term: NamedTerm, number: int) -> None:
         """Write a named term and its facts to a row."""
         self.reserve(len(term.words))
         values = {

@@ -12,14 +12,13 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from automaton.population.population import Places, Population, Words
-from automaton.program import conditions
+from automaton.population.population import Population
+from automaton.program import grammar, selectors
 from automaton.terms import notation
+from automaton.terms.arrays import Places, Truth, Words
 from kernels import cpu
 from kernels.terms import match as kernels_match
 from kernels.terms import packed
-
-Truth = npt.NDArray[np.bool_]
 
 
 class Matcher:
@@ -59,54 +58,41 @@ class Terms(Protocol):
 
 
 def select(
-    population: Population, selector: conditions.Selector | None, matcher: Matcher = ON_CPU
+    population: Population, selector: selectors.Selector | None, matcher: Matcher = ON_CPU
 ) -> Places:
     """The live places that a selector (None: every term) matches, ascending."""
     return chosen(population, population.choices(), selector, matcher)
 
 
 def chosen(
-    terms: Terms, rows: Places, selector: conditions.Selector | None, matcher: Matcher = ON_CPU
+    terms: Terms, rows: Places, selector: selectors.Selector | None, matcher: Matcher = ON_CPU
 ) -> Places:
     """Those of some rows that a selector (None: every term) matches, in their order."""
     if selector is None:
         return rows
-    return rows[conditions.evaluate(selector, partial(_leaf, terms, rows, matcher))]
+    return rows[selectors.evaluate(selector, partial(_leaf, terms, rows, matcher))]
 
 
-def checked(text: str) -> conditions.Selector:
-    """The selector of a text, its patterns read too; raises `ConditionError` or `TermError`."""
-    selector = conditions.parse_selector(text)
-    conditions.evaluate(selector, _check_leaf)
-    return selector
-
-
-def _check_leaf(leaf: conditions.Leaf) -> Truth:
-    if isinstance(leaf, conditions.Matches):
-        notation.parse(leaf.pattern, pattern=True)
-    return np.zeros(0, dtype=np.bool_)
-
-
-def _leaf(population: Terms, rows: Places, matcher: Matcher, leaf: conditions.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
+def _leaf(population: Terms, rows: Places, matcher: Matcher, leaf: selectors.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
     """One truth value a row for an atom of a selector."""
     column = population.column
     match leaf:
-        case conditions.Const(value):
+        case grammar.Const(value):
             return np.full(len(rows), value)
-        case conditions.Numeral():
+        case selectors.Numeral():
             return matcher.numerals(population, rows)
-        case conditions.Duplicate():
+        case selectors.Duplicate():
             return population.duplicates(rows)
-        case conditions.Matches(text):
+        case selectors.Matches(text):
             return matcher.terms(population, rows, *_pattern(text))
-        case conditions.Compare(field, op, value):
-            compare = conditions.COMPARISONS[op]
+        case grammar.Compare(field, op, value):
+            compare = grammar.COMPARISONS[op]
             values: Any = _field(population, field)[rows]
             return np.asarray(compare(values, value), dtype=np.bool_)
-        case conditions.Member("type", values):
+        case selectors.Member("type", values):
             codes = [number for number, kind in enumerate(population.kinds) if kind in values]
             return np.isin(column["kind"][rows], codes)
-        case conditions.Member(field, values):
+        case selectors.Member(field, values):
             return np.isin(_field(population, field)[rows], values)
 
 

@@ -2,3 +2,37 @@
 
 Touches nothing outside. Must not know: populations, backends, files.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from automaton import lazy
+
+if TYPE_CHECKING:
+    from .diagnostics import Diagnostic as Diagnostic
+    from .diagnostics import diagnose as diagnose
+    from .machine import moves as moves
+    from .term_extraction import NamedTerm as NamedTerm
+    from .term_extraction import TermExtractor as TermExtractor
+else:
+    __getattr__ = lazy(
+        __name__,
+        {
+            "diagnostics": "Diagnostic diagnose",
+            "machine": "moves",
+            "term_extraction": "NamedTerm TermExtractor",
+        },
+    )
+
+__all__ = [
+    "Diagnostic",
+    "NamedTerm",
+    "TermExtractor",
+    "conditions",
+    "definitions",
+    "diagnose",
+    "grammar",
+    "moves",
+    "selectors",
+]

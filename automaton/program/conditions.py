@@ -13,16 +13,22 @@ a selector is `true`, `false`, `numeral`, a comparison of a measure with an inte
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
-
-import numpy as np
-from numpy.typing import NDArray
 
 from automaton.errors import ConditionError
-from automaton.program.grammar import MAX_DEPTH, And, Not, Or, Reader, Token
+from automaton.program.grammar import (
+    COMPARISONS,
+    MAX_DEPTH,
+    And,
+    Compare,
+    Const,
+    ExpressionParser,
+    Not,
+    Or,
+    Token,
+    parse_comparison,
+)
 
 __all__ = [
     "COMPARISONS", "COUNTERS", "MAX_DEPTH", "MEASURES", "QUESTIONS",
@@ -45,36 +51,9 @@ QUESTIONS = (
 )
 """What a condition may ask of its run; `holds` passes the bare name on."""
 
-MEASURES = ("size", "steps", "level")
 """What a selector may compare."""
 
-COMPARISONS: Mapping[str, Callable[[int, int | float], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 """What each `Compare.op` does."""
-
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-
-
-@dataclass(frozen=True, slots=True)
-class Const:
-    """`true` or `false`."""
-
-    value: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Compare:
-    """A named number against a fixed one; `op` is a key of `COMPARISONS`."""
-
-    field: str
-    op: str
-    value: int | float  # a float only as an infinity, and only in conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,47 +70,15 @@ class Unknown:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Numeral:
-    """The term is a Church numeral."""
-
-
-@dataclass(frozen=True, slots=True)
-class Duplicate:
-    """An equal term is known already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """The field is one of the values: strings for `type`, integers for a measure."""
-
-    field: str
-    values: tuple[str, ...] | tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """The term matches a pattern, which is still in the notation of terms."""
-
-    pattern: str
-
-
-Leaf = Const | Numeral | Duplicate | Compare | Member | Matches
 Condition = Const | Compare | Ask | Unknown | Not["Condition"] | And["Condition"] | Or["Condition"]
-Selector = Leaf | Not["Selector"] | And["Selector"] | Or["Selector"]
 
 
-def parse(text: str) -> Condition:
+def parse_condition(text: str) -> Condition:
     """The condition that a text means; what cannot be read is `Unknown`. Never raises."""
     try:
-        return Reader(text, _condition_atom).whole()
+        return ExpressionParser(text, _condition_atom).whole()
     except ConditionError:
         return Unknown(text)
-
-
-def parse_selector(text: str) -> Selector:
-    """The selector that a text means, or a `ConditionError` that names the position."""
-    return Reader(text, _selector_atom).whole()
 
 
 def holds(  # noqa: PLR0911  one return a kind of node
@@ -171,23 +118,10 @@ def unknowns(condition: Condition) -> list[str]:
     return []
 
 
-def evaluate(selector: Selector, leaf: Callable[[Leaf], NDArray[np.bool_]]) -> NDArray[np.bool_]:
-    """The selector over many objects at once; `leaf` gives one truth value an object."""
-    match selector:
-        case Not(part):
-            return np.logical_not(evaluate(part, leaf))
-        case And(parts):
-            return reduce(np.logical_and, (evaluate(part, leaf) for part in parts))
-        case Or(parts):
-            return reduce(np.logical_or, (evaluate(part, leaf) for part in parts))
-        case _:
-            return leaf(selector)
-
-
 # Atoms of conditions.
 
 
-def _condition_atom(reader: Reader[Condition]) -> Condition:
+def _condition_atom(reader: ExpressionParser[Condition]) -> Condition:
     first = reader.operand("a condition")
     called = _arguments(reader)
     op = reader.next.comparison
@@ -197,11 +131,11 @@ def _condition_atom(reader: Reader[Condition]) -> Condition:
         reader.take()
         second = reader.operand("a number or the name of one")
         called = _arguments(reader) or called
-        known = None if called else _comparison(first, op, second, COUNTERS)
+        known = None if called else parse_comparison(first, op, second, COUNTERS)
     return known or Unknown(reader.text[first.start : reader.last.end])
 
 
-def _arguments(reader: Reader[Condition]) -> bool:
+def _arguments(reader: ExpressionParser[Condition]) -> bool:
     """Takes everything between parentheses, if they come next; what is in them is free."""
     if reader.last.kind != "name" or not reader.taken("("):
         return False
@@ -222,81 +156,4 @@ def _question(name: Token, called: bool) -> Condition | None:  # noqa: FBT001  o
     return Ask(name.text) if name.text in QUESTIONS else None
 
 
-def _comparison(left: Token, op: str, right: Token, fields: tuple[str, ...]) -> Compare | None:
-    for name, operation, bound in ((left, op, right.number), (right, _TURNED[op], left.number)):
-        if name.kind == "name" and name.text in fields and bound is not None:
-            return Compare(name.text, operation, bound)
-    return None
-
-
 # Atoms of selectors.
-
-
-_WORDS: dict[str, Leaf] = {
-    "true": Const(value=True),
-    "false": Const(value=False),
-    "numeral": Numeral(),
-    "duplicate": Duplicate(),
-}
-
-
-def _selector_atom(reader: Reader[Selector]) -> Selector:
-    first = reader.operand("a selector")
-    if first.kind == "name":
-        if first.text in _WORDS:
-            return _WORDS[first.text]
-        if first.text == "term":
-            return _pattern(reader)
-        if reader.taken("in"):
-            return Member(first.text, _values(reader, first))
-        if first.text == "type":
-            return _type(reader)
-    return _measure(reader, first)
-
-
-def _pattern(reader: Reader[Selector]) -> Selector:
-    reader.expect("~")
-    if reader.next.kind != "string":
-        reader.fail("expected a pattern in quotes")
-    return Matches(reader.take().text)
-
-
-def _type(reader: Reader[Selector]) -> Selector:
-    op = reader.next.comparison
-    if op not in {"==", "!="}:
-        reader.fail("expected =, != or in")
-    reader.take()
-    member = Member("type", (reader.operand("the name of a type").text,))
-    return member if op == "==" else Not(member)
-
-
-def _measure(reader: Reader[Selector], first: Token) -> Selector:
-    op = reader.next.comparison
-    if op is None:
-        reader.fail(f"expected {', '.join(_WORDS)}, size, steps, level, type or term", first)
-    reader.take()
-    second = reader.operand("an integer or the name of a measure")
-    found = _comparison(first, op, second, MEASURES)
-    if found is None or isinstance(found.value, float):
-        known = f"one of {', '.join(MEASURES)} and an integer"
-        reader.fail(f"expected {known}, or one of {', '.join(_WORDS)}, term, type", first)
-    return found
-
-
-def _values(reader: Reader[Selector], field: Token) -> tuple[str, ...] | tuple[int, ...]:
-    if field.text not in {"type", *MEASURES}:
-        reader.fail(f"expected type, {', '.join(MEASURES)} before in", field)
-    reader.expect("(")
-    tokens = [reader.operand("a value")]
-    while reader.taken(","):
-        tokens.append(reader.operand("a value"))
-    reader.expect(")")
-    if field.text == "type":
-        return tuple(token.text for token in tokens)
-    return tuple(_integer(reader, token) for token in tokens)
-
-
-def _integer(reader: Reader[Selector], token: Token) -> int:
-    if not isinstance(token.number, int):
-        reader.fail("expected an integer", token)
-    return token.number

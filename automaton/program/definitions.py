@@ -7,18 +7,17 @@ Nothing here knows files, populations or how a reaction is computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from automaton.errors import AutomatonError, NothingToRunError, UsageError
-from automaton.format import objects
+from automaton.format import json_edit, objects
 from automaton.format.machine_state import ACTIONS
-from automaton.population import selection
-from automaton.program import conditions
+from automaton.program import conditions, selectors
 from automaton.terms import encodings, notation, rewrite_rule
-from automaton.terms.packed import Words
-from automaton.terms.rewrite_rule import Rewriting
+from automaton.terms.arrays import Words
+from automaton.terms.rewrite_rule import RewriteRule
 
 #: Types whose objects are definitions: their terms are never overwritten.
 DEFINITIONS = frozenset({"automaton", "transition", "rule", "veto"})
@@ -33,8 +32,8 @@ class Automaton:
     id: str
     level: int
     operator: Words
-    a: conditions.Selector | None = None
-    b: conditions.Selector | None = None
+    a: selectors.Selector | None = None
+    b: selectors.Selector | None = None
     self_line: int | None = None  # selfReference.line, where it is a whole number
 
 
@@ -54,17 +53,17 @@ class Rule:
     """An operator that takes the automaton's place where reactant a matches."""
 
     id: str
-    match: conditions.Selector
+    match: selectors.Selector
     operator: Words
 
 
 @dataclass(frozen=True)
-class Replacing:
+class RewritingRule:
     """A rule that rewrites the terms that its pattern matches at the root (REASON's)."""
 
     id: str
-    match: conditions.Selector | None  # None: every term
-    rewriting: Rewriting
+    match: selectors.Selector | None  # None: every term
+    rewriting: RewriteRule
 
 
 @dataclass
@@ -76,15 +75,15 @@ class Program:
     transitions: dict[str, Transition] = field(default_factory=dict)
     verticals: dict[str, tuple[str, str]] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
-    vetoes: dict[str, conditions.Selector] = field(default_factory=dict)
-    rewritings: dict[str, Replacing] = field(default_factory=dict)
+    vetoes: dict[str, selectors.Selector] = field(default_factory=dict)
+    rewritings: dict[str, RewritingRule] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)  # of these, those of automata
 
     def learn(self, object_id: str, members: Mapping[str, Any]) -> None:
         """Take in the current version of an object; whatever it was before is forgotten."""
         made = _definition(object_id, members, self)
-        if made is not None and not 0 < len(objects.quote(object_id)) - 2 <= MAX_NAME:
+        if made is not None and not 0 < len(json_edit.quote(object_id)) - 2 <= MAX_NAME:
             why = f"a definition's id is empty or over {MAX_NAME} bytes: not used"
             self.refuse(why, automaton=made[0] is self.automata)
             made = None
@@ -139,12 +138,12 @@ def _definition(  # noqa: PLR0911 - one return a table
             return program.transitions, _transition(object_id, members, ends, program)
         if kind == "vertical" and ends is not None:
             return program.verticals, ends
-        if kind == "rule" and rewrite_rule.is_meant(members):
+        if kind == "rule" and rewrite_rule.is_rewrite_rule(members):
             return program.rewritings, _replacing(object_id, members, program)
         if kind == "rule" and isinstance(members.get("match"), str):
             return program.rules, _rule(object_id, members, program)
         if kind == "veto" and isinstance(members.get("match"), str):
-            return program.vetoes, selection.checked(members["match"])
+            return program.vetoes, selectors.parse_checked(members["match"])
     except AutomatonError as error:
         program.refuse(f"{object_id}: {error}", automaton=kind == "automaton")
     return None
@@ -179,8 +178,8 @@ def _closed(text: str, max_size: int) -> Words:
     return words
 
 
-def _selector(value: object) -> conditions.Selector | None:
-    return selection.checked(value) if isinstance(value, str) else None
+def _selector(value: object) -> selectors.Selector | None:
+    return selectors.parse_checked(value) if isinstance(value, str) else None
 
 
 def _transition(
@@ -194,7 +193,7 @@ def _transition(
         id=object_id,
         source=ends[0],
         target=ends[1],
-        condition=conditions.parse(condition if isinstance(condition, str) else "true"),
+        condition=conditions.parse_condition(condition if isinstance(condition, str) else "true"),
         action=action if isinstance(action, str) else "",
     )
 
@@ -204,47 +203,11 @@ def _rule(object_id: str, members: Mapping[str, Any], program: Program) -> Rule:
     if not isinstance(operator, str):
         message = "a rule needs an `operator` beside its `match`, or `pattern` and `replacement`"
         raise UsageError(message)
-    return Rule(object_id, selection.checked(members["match"]), _closed(operator, program.max_size))
+    return Rule(
+        object_id, selectors.parse_checked(members["match"]), _closed(operator, program.max_size)
+    )
 
 
-def _replacing(object_id: str, members: Mapping[str, Any], program: Program) -> Replacing:
-    found = rewrite_rule.of(members, program.max_size)
-    return Replacing(object_id, _selector(members.get("match")), found)
-
-
-@dataclass(frozen=True)
-class Moves:
-    """What the machine does at the end of a tick."""
-
-    performed: tuple[Transition, ...]
-    next: str
-    fired: bool
-
-
-def moves(
-    program: Program, current: str, holds: Callable[[conditions.Condition], bool], *, locked: bool
-) -> Moves:
-    """Which transitions act, and where the machine goes.
-
-    Transitions out of the current automaton are tried in order; one that leads
-    elsewhere ends the trying, a self-loop does not; if none leads on, a vertical
-    edge does. Locked, every transition is a self-loop and edges lead nowhere.
-    """
-    performed: list[Transition] = []
-    for transition in program.transitions.values():
-        if transition.source != current or not holds(transition.condition):
-            continue
-        performed.append(transition)
-        target = destination(program, transition)
-        if not locked and target != current:
-            return Moves(tuple(performed), target, fired=True)
-    upward = None if locked else program.upward(current)
-    return Moves(tuple(performed), upward or current, fired=bool(performed or upward))
-
-
-def destination(program: Program, transition: Transition) -> str:
-    """Where a transition leads: `to`, or dimension 0 for `self-observe`; else nowhere."""
-    if transition.action == "self-observe":
-        ground = program.at_level(0) or program.lowest()
-        return ground.id
-    return transition.target if transition.target in program.automata else transition.source
+def _replacing(object_id: str, members: Mapping[str, Any], program: Program) -> RewritingRule:
+    found = rewrite_rule.from_object(members, program.max_size)
+    return RewritingRule(object_id, _selector(members.get("match")), found)

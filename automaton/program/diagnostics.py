@@ -11,8 +11,7 @@ from typing import Any, Literal, NamedTuple
 from automaton.errors import AutomatonError
 from automaton.format.machine_state import ACTIONS
 from automaton.format.objects import edge_ends, term_sources
-from automaton.population import selection
-from automaton.program import conditions
+from automaton.program import conditions, selectors
 from automaton.terms import notation, rewrite_rule
 
 Kind = Literal["action", "condition", "unreadable", "ignored", "rewriting", "veto"]
@@ -24,7 +23,7 @@ _NEEDED = "(none); a selector is needed, such as size > 200"
 _OPERATORS = {"rule": ("operator",)}
 
 
-class Unusable(NamedTuple):
+class Diagnostic(NamedTuple):
     """A kind of trouble, the member that makes it, and what it says or why it is none.
 
     A rule that rewrites is trouble where `reason` does not compete, a veto where nobody does.
@@ -35,7 +34,7 @@ class Unusable(NamedTuple):
     what: str
 
 
-def unusable(members: Mapping[str, Any]) -> tuple[int, list[Unusable]]:
+def diagnose(members: Mapping[str, Any]) -> tuple[int, list[Diagnostic]]:
     """How many terms an object contributes, and what in it cannot be used.
 
     Its `term` is one, else for an automaton the operator that its `currentState`
@@ -47,9 +46,9 @@ def unusable(members: Mapping[str, Any]) -> tuple[int, list[Unusable]]:
         return terms, found
     if kind == "transition" and edge_ends(members) is not None:
         found += _transition(members)
-    found += _unread(members, _SELECTORS.get(kind, ()), selection.checked)
+    found += _unread(members, _SELECTORS.get(kind, ()), selectors.parse_checked)
     found += _unread(members, _OPERATORS.get(kind, ()), notation.parse)
-    if kind == "rule" and rewrite_rule.is_meant(members):
+    if kind == "rule" and rewrite_rule.is_rewrite_rule(members):
         found.append(_rewriting(members))
     elif kind == "rule" and isinstance(members.get("operator"), str):
         found += _ignored(members)
@@ -58,60 +57,62 @@ def unusable(members: Mapping[str, Any]) -> tuple[int, list[Unusable]]:
     return terms, found
 
 
-def _ignored(members: Mapping[str, Any]) -> Iterator[Unusable]:
+def _ignored(members: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """What of a rule with an operator has no effect, or keeps it from having one."""
     if not isinstance(members.get("match"), str):
-        yield Unusable("ignored", "match", _NEEDED)
+        yield Diagnostic("ignored", "match", _NEEDED)
     for name in ("pattern", "replacement"):
         if isinstance(members.get(name), str):
-            yield Unusable("ignored", name, "the rule has an `operator`, which alone counts")
+            yield Diagnostic("ignored", name, "the rule has an `operator`, which alone counts")
 
 
-def _veto(members: Mapping[str, Any]) -> Iterator[Unusable]:
+def _veto(members: Mapping[str, Any]) -> Iterator[Diagnostic]:
     if not isinstance(text := members.get("match"), str):
-        yield Unusable("ignored", "match", _NEEDED)
-    elif not list(_unread(members, ("match",), selection.checked)):
-        yield Unusable("veto", "match", text)
+        yield Diagnostic("ignored", "match", _NEEDED)
+    elif not list(_unread(members, ("match",), selectors.parse_checked)):
+        yield Diagnostic("veto", "match", text)
 
 
-def _rewriting(members: Mapping[str, Any]) -> Unusable:
+def _rewriting(members: Mapping[str, Any]) -> Diagnostic:
     try:
-        rewrite_rule.of(members, notation.MAX_NODES)
+        rewrite_rule.from_object(members, notation.MAX_NODES)
     except AutomatonError as error:
         member, _, why = str(error).partition(": ")
         named = member in {"pattern", "replacement"}
-        return Unusable("unreadable", *((member, why) if named else ("replacement", str(error))))
-    return Unusable("rewriting", "replacement", f"{members['pattern']} to {members['replacement']}")
+        return Diagnostic("unreadable", *((member, why) if named else ("replacement", str(error))))
+    return Diagnostic(
+        "rewriting", "replacement", f"{members['pattern']} to {members['replacement']}"
+    )
 
 
-def _terms(members: Mapping[str, Any]) -> tuple[int, list[Unusable]]:
+def _terms(members: Mapping[str, Any]) -> tuple[int, list[Diagnostic]]:
     kind, value = term_sources(members)
     if kind == "text":
         usable, skipped = notation.spans_counted(value) if "`" in value else ([], 0)
         what = f"spans with a lambda that are no closed terms: {skipped}"
-        return len(usable), [Unusable("unreadable", "text", what)] if skipped else []
+        return len(usable), [Diagnostic("unreadable", "text", what)] if skipped else []
     if kind == "term":
         found = list(_unread(members, ("term",), notation.parse))
         return int(not found), found
     return int(kind == "state"), []
 
 
-def _transition(members: Mapping[str, Any]) -> Iterator[Unusable]:
+def _transition(members: Mapping[str, Any]) -> Iterator[Diagnostic]:
     action, condition = members.get("action"), members.get("condition")
     if not isinstance(action, str) or action not in ACTIONS:
-        yield Unusable("action", "action", action if isinstance(action, str) else "(none)")
+        yield Diagnostic("action", "action", action if isinstance(action, str) else "(none)")
     if isinstance(condition, str):
-        for text in conditions.unknowns(conditions.parse(condition)):
-            yield Unusable("condition", "condition", text)
+        for text in conditions.unknowns(conditions.parse_condition(condition)):
+            yield Diagnostic("condition", "condition", text)
 
 
 def _unread(
     members: Mapping[str, Any], names: tuple[str, ...], read: Callable[[str], object]
-) -> Iterator[Unusable]:
+) -> Iterator[Diagnostic]:
     """The members that are texts and cannot be read."""
     for name in names:
         if isinstance(text := members.get(name), str):
             try:
                 read(text)
             except AutomatonError as error:
-                yield Unusable("unreadable", name, str(error))
+                yield Diagnostic("unreadable", name, str(error))

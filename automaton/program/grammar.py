@@ -12,7 +12,8 @@ A text that breaks the grammar is a `ConditionError` that names the position.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, NoReturn, TypeVar
 
@@ -80,10 +81,10 @@ class Token(NamedTuple):
         return sign * int(digits) if whole else None
 
 
-class Reader(Generic[Node]):
+class ExpressionParser(Generic[Node]):
     """Reads a whole text; `atom` is called where an atom begins and takes its words."""
 
-    def __init__(self, text: str, atom: Callable[[Reader[Node]], Node]) -> None:
+    def __init__(self, text: str, atom: Callable[[ExpressionParser[Node]], Node]) -> None:
         self.text = text
         self._atom = atom
         self._tokens = _tokens(text)
@@ -214,3 +215,38 @@ def _string(text: str, at: int) -> Token:
 
 def _fail(at: int, why: str) -> NoReturn:
     raise ConditionError(f"cannot be read at character {at + 1}: {why}", at + 1)
+
+
+COMPARISONS: Mapping[str, Callable[[int, int | float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """`true` or `false`."""
+
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A named number against a fixed one; `op` is a key of `COMPARISONS`."""
+
+    field: str
+    op: str
+    value: int | float  # a float only as an infinity, and only in conditions
+
+
+def parse_comparison(left: Token, op: str, right: Token, fields: tuple[str, ...]) -> Compare | None:
+    for name, operation, bound in ((left, op, right.number), (right, _TURNED[op], left.number)):
+        if name.kind == "name" and name.text in fields and bound is not None:
+            return Compare(name.text, operation, bound)
+    return None

@@ -7,26 +7,17 @@ names; else each usable span of its `text`. Pure: members in, packed terms out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from automaton.errors import AutomatonError
-from automaton.format import objects
-from automaton.population.population import Named
+from automaton.format import json_edit, objects
+from automaton.format.objects import NamedObject
 from automaton.program.definitions import DEFINITIONS, MAX_NAME
 from automaton.terms import encodings, notation
-from automaton.terms.packed import Words
+from automaton.terms.arrays import Words
 from kernels import cpu
 from kernels.text import winner_lines
-
-
-@dataclass(frozen=True)
-class Found:
-    """An object and the id that stands for it (`line:<n>` where it has none)."""
-
-    id: str
-    members: dict[str, Any]
 
 
 def reserved(identity: str) -> bool:
@@ -38,7 +29,7 @@ def reserved(identity: str) -> bool:
     return bool(mark) and number.isdigit() and number.isascii()
 
 
-class TermReader:
+class TermExtractor:
     """Finds terms of at most `max_size` nodes; those not usable are counted in `skipped`."""
 
     def __init__(self, max_size: int, skipped: int = 0) -> None:
@@ -47,10 +38,10 @@ class TermReader:
         self.smallest = 0  # nodes of the smallest term that is too large; 0: there is none
         self._canonical = _CanonicalReader(max_size)
 
-    def terms_of(self, found: Found) -> list[Named]:
+    def terms_of(self, found: NamedObject) -> list[NamedTerm]:
         """The terms of an object's current version; those not usable are counted."""
         source = objects.term_sources(found.members)
-        name = objects.quote(found.id)[1:-1]
+        name = json_edit.quote(found.id)[1:-1]
         if len(name) > MAX_NAME or (
             objects.object_id(found.members) is not None and reserved(found.id)
         ):
@@ -65,7 +56,7 @@ class TermReader:
                 self.skipped += 1
                 self.smallest = min(self.smallest or len(words), len(words))
             else:
-                usable.append(Named(name + suffix, words, kind, level, definition))
+                usable.append(NamedTerm(name + suffix, words, kind, level, definition))
         return usable
 
     def too_large(self) -> str:
@@ -110,3 +101,14 @@ class _CanonicalReader:
             raw, 0, len(raw), self._words, 0, len(self._words), self._stack
         )
         return self._words[:size].copy() if size > 0 and end == len(raw) else None
+
+
+@dataclass(frozen=True)
+class NamedTerm:
+    """A term that enters under a name: `name` is its id, escaped as in the log."""
+
+    name: bytes
+    words: Words
+    kind: str
+    level: int = 0
+    definition: bool = False

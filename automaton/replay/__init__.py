@@ -2,3 +2,35 @@
 
 Touches an opened log, read only. Must not know: appending, verdicts.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from automaton import lazy
+
+if TYPE_CHECKING:
+    from .genesis import Malformed as Malformed
+    from .input_division import Section as Section
+    from .world_checkpoint import CheckpointWriter as CheckpointWriter
+else:
+    __getattr__ = lazy(
+        __name__,
+        {
+            "genesis": "Malformed",
+            "input_division": "Section",
+            "world_checkpoint": "CheckpointWriter",
+        },
+    )
+
+__all__ = [
+    "CheckpointWriter",
+    "Malformed",
+    "Section",
+    "claims",
+    "omitted_batches",
+    "recompute",
+    "restore",
+    "run_options",
+    "spot_check",
+]

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from automaton.format.admission import accept
-from automaton.format.machine_state import State
-from automaton.format.records import Commit, Run, is_our_id, parse_run
+from automaton.format.admission import admit
+from automaton.format.ids import is_our_id
+from automaton.format.machine_state import MachineState
+from automaton.format.records import Commit, RunRecord, parse_run
 
 _FACT = re.compile(
     rb'\{"id":"[a-z]*m[0-9]+\.[0-9]+","type":"fact","condition":"file_exists","value":(true|false)\}\n'
@@ -21,30 +22,32 @@ _FACT = re.compile(
 
 
 @dataclass(frozen=True)
-class Claim:
+class BatchClaim:
     """What stands in the log for a tick, and what of it has to be believed."""
 
     raw: memoryview  # the batch, up to its commit; where it leaves out winners, up to them
-    run: Run | None
+    run: RunRecord | None
     input: list[bytes]
-    state: State | None  # after the tick, where its commit can be read
+    state: MachineState | None  # after the tick, where its commit can be read
 
 
-def claim(tick: int, raw: memoryview, commit: Commit | None, before: State, prefix: str) -> Claim:
+def claim(
+    tick: int, raw: memoryview, commit: Commit | None, before: MachineState, prefix: str
+) -> BatchClaim:
     """Read it from a batch that follows the state `before`."""
     lines = _lines(raw[separator(tick, raw) :])
     first = next(lines, b"")
     run = parse_run(first)
-    state = None if commit is None else State.of(commit.state)
+    state = None if commit is None else MachineState.of(commit.state)
     room = len(raw)
     if state is not None:
         room = state.counters["accepted"] - before.counters["accepted"]
     taken: list[bytes] = []
     for line in lines if run else chain([first], lines):
-        if len(taken) >= room or accept([line], prefix, is_our_id)[1] != [line]:
+        if len(taken) >= room or admit([line], prefix, is_our_id)[1] != [line]:
             break
         taken.append(line)
-    return Claim(raw, run, taken, state)
+    return BatchClaim(raw, run, taken, state)
 
 
 def separator(tick: int, raw: memoryview) -> int:

@@ -9,25 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from automaton.backends.cpu import OUTCOMES, Job, LineBuffer, reduce_batch
-from automaton.chemistry import competition, machine_step
-from automaton.chemistry.actions import Seams
-from automaton.chemistry.condition_answers import Answers
-from automaton.chemistry.world import Choice, Made
-from automaton.format.admission import accept
-from automaton.format.objects import Object, parse_line
+from automaton.backends.batch import BatchJob, LineBuffer
+from automaton.chemistry import ActionLine, ConditionAnswers, competition, machine_step
+from automaton.chemistry.effects import Effects
+from automaton.compute.reduction import OUTCOMES, reduce_batch
+from automaton.format.admission import admit
+from automaton.format.ids import is_our_id
+from automaton.format.objects import NamedObject, Object, parse_line
 from automaton.format.options import from_record
-from automaton.format.records import CommitFields, is_our_id, run_line
+from automaton.format.records import CommitFields, run_line
 from automaton.log.file_io import Buffer
-from automaton.population.population import Named, Words
+from automaton.population import Reactants
+from automaton.program import NamedTerm
 from automaton.program.definitions import Automaton
-from automaton.program.term_extraction import Found
 from automaton.replay import claims, spot_check
-from automaton.replay.claims import Claim, separator
+from automaton.replay.claims import BatchClaim, separator
+from automaton.terms.arrays import Words
 from kernels import philox
 
 if TYPE_CHECKING:  # it makes the attempts
-    from automaton.replay.recompute import Again
+    from automaton.replay.recompute import TickRecomputer
 
 
 class Section(NamedTuple):
@@ -37,7 +38,7 @@ class Section(NamedTuple):
     data: Buffer
 
 
-class Division(NamedTuple):
+class InputDivision(NamedTuple):
     """How a tick's input is divided among the calls of `self-io`."""
 
     calls: int  # in all; the last one takes what the others left
@@ -45,28 +46,32 @@ class Division(NamedTuple):
     given: bool = False  # no commit says how much is input, and the tick was given what there is
 
 
-ONE_CALL = Division(1)
+ONE_CALL = InputDivision(1)
 
 
-class Attempt:
+class TickAttempt:
     """One tick under one division of its input among the calls of `self-io`."""
 
     def __init__(
-        self, again: Again, tick: int, claim: Claim, division: Division = ONE_CALL
+        self,
+        again: TickRecomputer,
+        tick: int,
+        claim: BatchClaim,
+        division: InputDivision = ONE_CALL,
     ) -> None:
         self.again, self.world, self.tick, self.claim = again, again.world, tick, claim
         self.division = division
         self.calls = self.surely = 0  # calls of `self-io` so far, and lines that they took
         self.asked: list[tuple[str, int]] = []  # ids with several possible versions, how many
         self.taken: list[bytes] = []
-        self.found: list[Found] = []
-        self.made: list[Made] = []
+        self.found: list[NamedObject] = []
+        self.made: list[ActionLine] = []
         self.begin = 0  # where the lines made by actions begin in the batch
         self.facts: Iterator[bool] = iter(())
         commits = again.log.commits
         last = tick > len(commits)
         self.above = again.log.lines + 1 if last else commits.row(tick).first_line
-        self.answers = Answers(
+        self.answers = ConditionAnswers(
             again.world, again.batch, tick, again.reference, lambda: next(self.facts, True)
         )
 
@@ -84,11 +89,13 @@ class Attempt:
         sizes = [len(part) for _, part in head] + [len(part) for _, part in winners]
         self.begin = sum(sizes) + sum(map(len, self.claim.input))
         self.facts = claims.facts(raw[self.begin :])
-        self.made = machine_step.take(self.world, self.answers, self.tick, self._seams()).made
+        self.made = machine_step.step_machine(
+            self.world, self.answers, self.tick, self._seams()
+        ).made
         self._take_given()
         count = len(self.answers.winners)
         self.world.state.salience = self.answers.mean_salience
-        self.world.state.ends = competition.ends(self.world, self.again.batch)
+        self.world.state.ends = competition.slot_fates(self.world, self.again.batch)
         new = sum(not self._versions(identity) for identity in {f.id for f in self.found})
         machine_step.count(
             self.world, self.made, count, len(self.found), new, run=self.claim.run is not None
@@ -96,10 +103,10 @@ class Attempt:
         taken = [Section("input", line) for line in self.taken]
         return [*head, *taken, *winners, *(Section("action", line.line) for line in self.made)]
 
-    def fold(self, choice: Choice) -> CommitFields:
+    def fold(self, choice: Reactants) -> CommitFields:
         """The snapshot after the tick, and what its commit must say."""
         world, batch, winners = self.world, self.again.batch, self.answers.winners
-        lost = competition.remembered(world, self.tick, batch)
+        lost = competition.losers_to_remember(world, self.tick, batch)
         entering = competition.entering(batch, winners)
         counts = dict(zip(OUTCOMES, batch.counts(), strict=True))
         world.fold(self.tick, self.found, entering, choice.level, self.made, lost)
@@ -109,17 +116,17 @@ class Attempt:
 
     # -- what actions ask ------------------------------------------------------
 
-    def _seams(self) -> Seams:
-        return Seams(
+    def _seams(self) -> Effects:
+        return Effects(
             self._trial, self._normal_form, self._current, self._versions, self._take_input,
             self._validation,
         )  # fmt: skip
 
     def _trial(self, target: Automaton, words: Words) -> int:
         world, trials = self.world, self.again.trials
-        world.population.set_operator(world.trial_row, Named(b"trial", words, "trial"))
+        world.population.set_operator(world.trial_row, NamedTerm(b"trial", words, "trial"))
         choice = world.choice_for(target, world.trial_row)
-        self.again.device.react(Job(world.population, choice, self.tick, philox.TRIAL), trials)
+        self.again.device.react(BatchJob(world.population, choice, self.tick, philox.TRIAL), trials)
         return trials.counts()[0]
 
     def _normal_form(self, words: Words) -> tuple[Words | None, int]:
@@ -162,7 +169,7 @@ class Attempt:
         claim, state = self.claim, self.world.state
         self.calls += 1
         if self.calls == 1:
-            self.found, self.taken, _ = accept(claim.input, self.world.prefix, is_our_id)
+            self.found, self.taken, _ = admit(claim.input, self.world.prefix, is_our_id)
             state.counters["accepted"] += len(self.taken)
         if self.calls >= self.division.calls:
             self.surely = len(self.taken)
@@ -178,17 +185,17 @@ class Attempt:
         """
         if self.calls or not (self.claim.state or self.division.given):
             return
-        self.found, self.taken, _ = accept(self.claim.input, self.world.prefix, is_our_id)
+        self.found, self.taken, _ = admit(self.claim.input, self.world.prefix, is_our_id)
         self.world.state.counters["accepted"] += len(self.taken)
 
-    def next_division(self) -> Division | None:
+    def next_division(self) -> InputDivision | None:
         """The division to try next, once this one did not lead to what stands there.
 
         Versions come in the order of the input, so the first that fits leaves most to
         choose from, and none that fits is gone back on: as many attempts as versions.
         """
         if self.calls > self.division.calls:
-            return Division(self.calls)
+            return InputDivision(self.calls)
         if not (self.calls or self.claim.state or self.division.given):
             return self.division._replace(given=True)
         at = self.begin
@@ -198,7 +205,7 @@ class Attempt:
             at += len(line.line)
         return None
 
-    def _other_version(self, identity: str) -> Division | None:
+    def _other_version(self, identity: str) -> InputDivision | None:
         """The next possible version where this object's was asked for last."""
         numbers = [k for k, (asked, _) in enumerate(self.asked) if asked == identity]
         if not numbers:
@@ -211,4 +218,6 @@ class Attempt:
         return self.division._replace(versions=tuple(chosen))
 
     def _validation(self) -> tuple[int, int, int]:
-        return spot_check.said(self.again.log, self.world.options.seed, self.tick - 1)
+        return spot_check.validation_line_values(
+            self.again.log, self.world.options.seed, self.tick - 1
+        )

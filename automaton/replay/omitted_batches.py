@@ -10,21 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from automaton.backends.cpu import Cpu
+from automaton.backends import CpuBackend
 from automaton.format.options import Options
-from automaton.log import checkpoint
-from automaton.log.reader import LogReader
+from automaton.log import LogReader, checkpoint
 from automaton.replay import world_checkpoint
-from automaton.replay.recompute import Again
-from automaton.replay.restore import Malformed, beginning
+from automaton.replay.genesis import Malformed
+from automaton.replay.recompute import TickRecomputer
+from automaton.replay.restore import genesis_world
 
 
-class Refill:
+class OmittedBatches:
     """The batches of one log, by tick; going back begins anew, going on does not."""
 
     def __init__(self, log: LogReader, *, checkpoints: bool = True) -> None:
         self._log, self._checkpoints = log, checkpoints
-        self._again: Again | None = None
+        self._again: TickRecomputer | None = None
         self._tick = 0  # the last that was folded
 
     def batch(self, tick: int) -> bytes:
@@ -46,9 +46,11 @@ class Refill:
         self.close()
         log = self._log
         kept = checkpoint.read(log.path) if self._checkpoints else None
-        world = world_checkpoint.restored(log, kept) if kept and kept.tick < tick else None
+        world = world_checkpoint.decode(log, kept) if kept and kept.tick < tick else None
         self._tick = kept.tick if kept and world else 0
-        self._again = Again(log, world or beginning(log, Options(), Malformed()), Cpu)
+        self._again = TickRecomputer(
+            log, world or genesis_world(log, Options(), Malformed()), CpuBackend
+        )
 
     def close(self) -> None:
         """End the threads."""
@@ -58,9 +60,9 @@ class Refill:
 
 
 @contextmanager
-def refilled(log: LogReader, *, checkpoints: bool = True) -> Iterator[Refill]:
+def with_omitted_batches(log: LogReader, *, checkpoints: bool = True) -> Iterator[OmittedBatches]:
     """Have a log give the lines that its file leaves out, until the block ends."""
-    refill = Refill(log, checkpoints=checkpoints)
+    refill = OmittedBatches(log, checkpoints=checkpoints)
     log.refill = refill.batch
     try:
         yield refill

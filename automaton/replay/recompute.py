@@ -15,23 +15,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from automaton.backends.cpu import OUTCOMES, Cpu, LineBuffer, Reference
-from automaton.chemistry import competition
-from automaton.chemistry.actions import TRIALS
-from automaton.chemistry.batch_replay import replay
-from automaton.chemistry.condition_answers import application
-from automaton.chemistry.world import Choice, World
+from automaton.backends import CpuBackend
+from automaton.backends.batch import LineBuffer
+from automaton.chemistry import World, competition, replay_batch
+from automaton.chemistry.effects import TRIALS
+from automaton.compute.reduction import OUTCOMES, SubstitutionReducer, application
 from automaton.errors import DamagedError
-from automaton.format.machine_state import State
+from automaton.format.machine_state import MachineState
 from automaton.format.options import Options, from_record
 from automaton.format.records import Commit, CommitFields
-from automaton.log.reader import LogReader
-from automaton.population.population import Words
+from automaton.log import LogReader
+from automaton.population import Reactants
 from automaton.replay import claims
-from automaton.replay.claims import Claim, separator
-from automaton.replay.input_division import Attempt, Section
+from automaton.replay.claims import BatchClaim, separator
+from automaton.replay.input_division import Section, TickAttempt
+from automaton.terms.arrays import Words
 
-Open = Callable[[Options], Cpu]
+Open = Callable[[Options], CpuBackend]
 
 
 class Slot(NamedTuple):
@@ -46,29 +46,29 @@ class Slot(NamedTuple):
     normal_form: Words | None
 
 
-class Again:
+class TickRecomputer:
     """A snapshot that goes from tick to tick by its own computing."""
 
     def __init__(self, log: LogReader, world: World, open_device: Open) -> None:
         self.log, self.world = log, world
-        self.reference = Reference()
+        self.reference = SubstitutionReducer()
         self._open = open_device
-        self._device: Cpu | None = None
+        self._device: CpuBackend | None = None
         self._buffers = (LineBuffer(), LineBuffer())
         self._options: Options | None = None
-        self._reacted: tuple[int, Choice, LineBuffer] | None = None  # before it was asked for
+        self._reacted: tuple[int, Reactants, LineBuffer] | None = None  # before it was asked for
 
     @property
-    def device(self) -> Cpu:
+    def device(self) -> CpuBackend:
         """Where reactions are computed, once `begin` has looked at the options."""
         assert self._device is not None
         return self._device
 
-    def claim(self, tick: int, raw: memoryview, commit: Commit | None) -> Claim:
+    def claim(self, tick: int, raw: memoryview, commit: Commit | None) -> BatchClaim:
         """Read from a batch what has to be believed."""
         return claims.claim(tick, raw, commit, self.world.state, self.world.prefix)
 
-    def begin(self, tick: int, claim: Claim) -> None:
+    def begin(self, tick: int, claim: BatchClaim) -> None:
         """Take in a run record's options, and count the genesis before the first tick."""
         world = self.world
         if claim.run is not None:
@@ -89,14 +89,14 @@ class Again:
             self.trials = self._device.batch(TRIALS)
             self._buffers = (self._device.buffer(), self._device.buffer())
 
-    def react(self, tick: int) -> tuple[Choice, LineBuffer]:
+    def react(self, tick: int) -> tuple[Reactants, LineBuffer]:
         """Compute a tick's reactions and the lines of its winners."""
         choice = self.world.choice(tick)
         buffer = self._buffers[tick % 2]
         competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
         return choice, buffer
 
-    def whole(self, tick: int, claim: Claim, tail: bytes) -> Claim:
+    def whole(self, tick: int, claim: BatchClaim, tail: bytes) -> BatchClaim:
         """The claim of a batch that leaves out its winners, with those that are computed.
 
         After `begin`; `tail` is what stands behind them. Whether this is what was
@@ -111,7 +111,7 @@ class Again:
         log, commit = self.log, self.log.commit(tick)
         if not log.omits(tick):
             with log.batch(tick) as raw:
-                replay(self.world, raw, commit)
+                replay_batch(self.world, raw, commit)
             return
         kept = log.kept(tick)
         claim = self.claim(tick, memoryview(kept.head), commit)
@@ -125,10 +125,10 @@ class Again:
                 "its commit sealed; the log was altered, or written by another version: see verify"
             )
         log.hold(tick, whole)
-        replay(self.world, whole, commit)
+        replay_batch(self.world, whole, commit)
 
     def tick(
-        self, tick: int, claim: Claim, same: Callable[[list[Section]], bool]
+        self, tick: int, claim: BatchClaim, same: Callable[[list[Section]], bool]
     ) -> CommitFields | None:
         """Compute a tick; if `same` says that it stands there, fold it and give its commit.
 
@@ -138,13 +138,13 @@ class Again:
         ahead, self._reacted = self._reacted, None
         choice, buffer = ahead[1:] if ahead and ahead[0] == tick else self.react(tick)
         before = self.world.state.record()
-        attempt = Attempt(self, tick, claim)
+        attempt = TickAttempt(self, tick, claim)
         while not same(attempt.sections(buffer)):
             division = attempt.next_division()
             if division is None:
                 return None
-            self.world.state = State.of(before)
-            attempt = Attempt(self, tick, claim, division)
+            self.world.state = MachineState.of(before)
+            attempt = TickAttempt(self, tick, claim, division)
         return attempt.fold(choice)
 
     def slots(self) -> Iterator[Slot]:

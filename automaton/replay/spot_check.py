@@ -9,19 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from automaton.backends.cpu import OUTCOMES, reduce_batch
 from automaton.chemistry import rewriting
-from automaton.chemistry.condition_answers import application
 from automaton.chemistry.streams import operator_named
+from automaton.compute.reduction import OUTCOMES, application, reduce_batch
 from automaton.errors import DamagedError, MismatchError
-from automaton.format import objects
+from automaton.format import json_edit, objects
+from automaton.format.ids import is_our_id
+from automaton.format.objects import NamedObject
 from automaton.format.options import RANGES, Options, from_record
-from automaton.format.records import is_our_id, parse_run
-from automaton.log.reader import LogReader
+from automaton.format.records import parse_run
+from automaton.log import LogReader
+from automaton.program import TermExtractor
 from automaton.program.definitions import operator_of
-from automaton.program.term_extraction import Found, TermReader
 from automaton.terms import notation, rewrite_rule
-from automaton.terms.packed import Words
+from automaton.terms.arrays import Words
 from kernels import philox
 
 #: Commits that `validate-self` looks back at, and modifications that it recomputes.
@@ -31,7 +32,7 @@ _LARGEST = RANGES["max_size"][1]
 
 
 @dataclass(frozen=True)
-class Lookup:
+class TermLookup:
     """Terms by id, as they stood before a line of the log."""
 
     log: LogReader
@@ -59,8 +60,8 @@ class Lookup:
             raise DamagedError(f"no object `{identity}` stands before line {before}")
         if members.get("type") == "run":
             return notation.parse(str(members["options"]["operator"]))
-        if members.get("type") == "rule" and rewrite_rule.is_meant(members):
-            found = rewriting.operator(rewrite_rule.of(members, _LARGEST), a, 0, _LARGEST)
+        if members.get("type") == "rule" and rewrite_rule.is_rewrite_rule(members):
+            found = rewriting.operator(rewrite_rule.from_object(members, _LARGEST), a, 0, _LARGEST)
             if found is None:
                 raise MismatchError(f"the rule `{identity}` does not match what it rewrote")
             return found
@@ -73,8 +74,8 @@ class Lookup:
         base, _, _ = identity.rpartition("#")
         for candidate in (identity, base):
             for members in self._candidates(candidate, before):
-                for term in TermReader(_LARGEST).terms_of(Found(candidate, members)):
-                    if term.name == objects.quote(identity)[1:-1]:
+                for term in TermExtractor(_LARGEST).terms_of(NamedObject(candidate, members)):
+                    if term.name == json_edit.quote(identity)[1:-1]:
                         return term.words
         raise DamagedError(f"no term `{identity}` stands before line {before}")
 
@@ -128,11 +129,11 @@ def validate(log: LogReader, seed: int, last: int) -> tuple[int, int, int]:
         raise MismatchError(f"validate-self: {report.first_bad}")
     sample = list(drawn(log, seed, last))
     for line, members in sample:
-        Lookup(log, _options_at(log, line)).check(members, line)
+        TermLookup(log, _options_at(log, line)).check(members, line)
     return first, last, len(sample)
 
 
-def said(log: LogReader, seed: int, last: int) -> tuple[int, int, int]:
+def validation_line_values(log: LogReader, seed: int, last: int) -> tuple[int, int, int]:
     """What `validate` says of a log in which nothing is wrong, without looking."""
     if last == 0:
         return 0, 0, 0

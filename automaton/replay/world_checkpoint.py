@@ -12,25 +12,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from automaton.chemistry import World
 from automaton.chemistry.streams import Streams
-from automaton.chemistry.world import World
 from automaton.format import stream_options
-from automaton.format.machine_state import State
+from automaton.format.ids import is_our_id
+from automaton.format.machine_state import MachineState
 from automaton.format.objects import Object, parse_line
 from automaton.format.options import RANGES, from_record
-from automaton.format.records import is_our_id
-from automaton.log import checkpoint
+from automaton.log import LogReader, checkpoint
 from automaton.log.checkpoint import Checkpoint
-from automaton.log.commit_scanner import Row
-from automaton.log.reader import LogReader
-from automaton.population.id_table import Names
+from automaton.log.commit_table import CommitRow
+from automaton.population import IdTable
 
 #: Bytes that a log must have grown by for a checkpoint: while it runs, and at its end.
 GROWN, GROWN_AT_END = 64 << 20, 1 << 20
 _TABLES = ("automata", "transitions", "verticals", "rules", "vetoes", "rewritings")
 
 
-def kept(world: World) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def encode(world: World) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """A snapshot's values and columns."""
     population, program = world.population, world.program
     facts = {
@@ -54,7 +53,7 @@ def kept(world: World) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     return facts, columns
 
 
-def restored(log: LogReader, found: Checkpoint) -> World | None:
+def decode(log: LogReader, found: Checkpoint) -> World | None:
     """The snapshot that a checkpoint of this log holds; None where it is of another."""
     facts, columns = found.facts, found.columns
     if not _is_of(log, found):
@@ -71,18 +70,18 @@ def restored(log: LogReader, found: Checkpoint) -> World | None:
     population.labels, population.code = columns["labels"], columns["code"]
     population.end, population.total = len(columns["code"]), facts["total"]
     population.know(facts["kinds"])
-    population.names = Names.of(columns["names"].tobytes(), columns["starts"])
+    population.names = IdTable.of(columns["names"].tobytes(), columns["starts"])
     world.rows, world.reader.skipped = facts["rows"], facts["skipped"]
     world.spans = facts["spans"]
     if "streams" in facts:
         own = {name.removeprefix("streams."): values for name, values in columns.items()}
-        table = stream_options.table(options.streams)
-        mixture = np.array(stream_options.mixture(options.salience), dtype=np.int64)
+        table = stream_options.parse_streams(options.streams)
+        mixture = np.array(stream_options.parse_salience(options.salience), dtype=np.int64)
         world.streams = Streams.of(population, table, mixture, facts["streams"], own)
     if not _learn(world, log, facts["definitions"], log.commits.row(found.tick)):
         return None
     world.program.problems = facts["problems"]
-    world.resume(State.of(commit.state))
+    world.resume(MachineState.of(commit.state))
     return world
 
 
@@ -95,7 +94,9 @@ def _is_of(log: LogReader, found: Checkpoint) -> bool:
     return bool(row.end == facts["end"] and log.commit(tick).chain.hex() == facts["chain"])
 
 
-def _learn(world: World, log: LogReader, definitions: dict[str, list[str]], last: Row) -> bool:
+def _learn(
+    world: World, log: LogReader, definitions: dict[str, list[str]], last: CommitRow
+) -> bool:
     """Read the definitions again, each as it stood after a batch; False where one is gone."""
     program, before = world.program, last.first_line + last.lines + 1
     program.max_size = RANGES["max_size"][1]  # what was learned may be larger than now allowed
@@ -121,7 +122,7 @@ def _members(log: LogReader, identity: str, before: int) -> dict[str, Any] | Non
     return None
 
 
-class Keeper:
+class CheckpointWriter:
     """Keeps a checkpoint beside a log that grows; each costs a quarter of what is new or less."""
 
     def __init__(self, log: LogReader, world: World) -> None:
@@ -136,7 +137,7 @@ class Keeper:
 
     def keep(self) -> None:
         """Write one; the last commit must be that of the snapshot, and durable."""
-        facts, columns = kept(self._world)
+        facts, columns = encode(self._world)
         more, tables = checkpoint.tables(self._log)
         with contextlib.suppress(OSError):  # a derived file: without it opening takes longer
             checkpoint.write(self._log.path, {**facts, **more}, {**columns, **tables})

@@ -16,13 +16,19 @@ from threading import Event
 
 import psutil
 
-from automaton.backends.cpu import Cpu
+from automaton.backends import CpuBackend
 from automaton.errors import ShortOfMemoryError, UsageError
 from automaton.population import selection
-from automaton.workers.autoscale_policy import Decision, Figures, Memory, Scaling, decide, shares
-from automaton.workers.heap import give_back
-from automaton.workers.memory_limits import OWN, Limit, tightest, tree_bytes
-from automaton.workers.pool import available_cores
+from automaton.workers import available_cores
+from automaton.workers.autoscale_policy import (
+    Decision,
+    PolicyState,
+    Readings,
+    ScalingOptions,
+    decide,
+    shares,
+)
+from automaton.workers.memory_limits import OWN, Limit, give_back, tightest, tree_bytes
 
 LOOK_SECONDS = 1.0
 #: Seconds between two looks of a run that pauses for want of memory.
@@ -33,17 +39,19 @@ LONGEST_PAUSE = 120.0
 LONGEST_ALONE = 10.0
 
 
-class Scaler:
+class Autoscaler:
     """The workers of one run, by need and by memory."""
 
-    def __init__(self, device: Cpu, scaling: Scaling, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, device: CpuBackend, scaling: ScalingOptions, say: Callable[[str], None]
+    ) -> None:
         self.scaling = scaling
         self.decisions: deque[Decision] = deque(maxlen=scaling.max_execution_history)
         self.ticks: deque[float] = deque(maxlen=scaling.max_execution_history)  # seconds
         self.freed = 0  # bytes that collecting and trimming gave back
         self._device = device
         self._say = say
-        self._memory = Memory()
+        self._memory = PolicyState()
         self._process = psutil.Process()
         self._since: deque[float] = deque(maxlen=scaling.max_execution_history)
         self.limit = self.tightest()
@@ -88,7 +96,7 @@ class Scaler:
         """Read the gauges and decide."""
         self.limit = self.tightest()
         pool = self._device.pool
-        self._figures = Figures(
+        self._figures = Readings(
             self.limit.used, self.limit.limit, self.limit.source, pool.count, pool.parts,
             statistics.median(self._since) if self._since else 0.0, available_cores(),
         )  # fmt: skip

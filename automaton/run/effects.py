@@ -10,26 +10,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from automaton.backends.cpu import Cpu, Job, reduce_batch
-from automaton.chemistry.actions import TRIALS, Seams
-from automaton.chemistry.world import World
+from automaton.backends import CpuBackend
+from automaton.backends.batch import BatchJob
+from automaton.chemistry import World
+from automaton.chemistry.effects import TRIALS, Effects
+from automaton.compute.reduction import reduce_batch
 from automaton.errors import UsageError
-from automaton.format.admission import accept
-from automaton.log.writer import Log
-from automaton.population.population import Named, Words
+from automaton.format.admission import admit
+from automaton.format.objects import NamedObject
+from automaton.log import Log
+from automaton.program import NamedTerm
 from automaton.program.definitions import Automaton
-from automaton.program.term_extraction import Found
 from automaton.replay import spot_check
-from automaton.workers.pool import Background
+from automaton.terms.arrays import Words
+from automaton.workers import SingleTaskExecutor
 from kernels import philox
 
-Input = tuple[list[Found], list[bytes]]  # objects, and the lines that hold them
+Input = tuple[list[NamedObject], list[bytes]]  # objects, and the lines that hold them
 
 
-class Shell:
+class RunEffects:
     """What one run answers its actions; `begin` comes before the questions of a tick."""
 
-    def __init__(self, log: Log, world: World, device: Cpu, background: Background) -> None:
+    def __init__(
+        self, log: Log, world: World, device: CpuBackend, background: SingleTaskExecutor
+    ) -> None:
         self._log, self._world, self._device = log, world, device
         self._background = background
         self._trials = device.batch(TRIALS)
@@ -37,14 +42,14 @@ class Shell:
         self._given: Input = ([], [])  # to this tick, where nothing has taken it yet
         self._accepted: Input = ([], [])
         self.refused: Counter[str] = Counter()  # lines of the inbox, by reason
-        self.seams = Seams(
+        self.seams = Effects(
             self._trial, self._normal_form, self._current, self._versions,
             self._take_inbox, self._validate,
         )  # fmt: skip
 
     def begin(self, tick: int, given: Sequence[bytes]) -> None:
         """A tick begins, with these lines of input; one that cannot be input is a `UsageError`."""
-        found, taken, refused = accept(given, self._log.prefix)
+        found, taken, refused = admit(given, self._log.prefix)
         if refused:
             raise UsageError(f"what is given to a tick is no input: {min(refused)}")
         self._tick, self._given, self._accepted = tick, (found, taken), ([], [])
@@ -62,9 +67,11 @@ class Shell:
     def _trial(self, target: Automaton, words: Words) -> int:
         """How many of TRIALS reactions with this operator are candidates."""
         world = self._world
-        world.population.set_operator(world.trial_row, Named(b"trial", words, "trial"))
+        world.population.set_operator(world.trial_row, NamedTerm(b"trial", words, "trial"))
         choice = world.choice_for(target, world.trial_row)
-        self._device.react(Job(world.population, choice, self._tick, philox.TRIAL), self._trials)
+        self._device.react(
+            BatchJob(world.population, choice, self._tick, philox.TRIAL), self._trials
+        )
         return self._trials.counts()[0]
 
     def _normal_form(self, words: Words) -> tuple[Words | None, int]:
@@ -97,12 +104,12 @@ class Shell:
         self._log.sync()
         state = self._world.state
         lines, state.inbox = self._log.inbox_lines(state.inbox)
-        found, taken, refused = accept(lines, self._log.prefix)
+        found, taken, refused = admit(lines, self._log.prefix)
         state.counters["refused"] += refused.total()
         self.refused += refused
         self._take(found, taken)
 
-    def _take(self, found: list[Found], taken: list[bytes]) -> None:
+    def _take(self, found: list[NamedObject], taken: list[bytes]) -> None:
         self._world.state.counters["accepted"] += len(taken)
         self._accepted = (self._accepted[0] + found, self._accepted[1] + taken)
 

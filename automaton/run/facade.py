@@ -11,13 +11,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
-from automaton.backends.cuda import ON_CPU, Wanted
+from automaton.backends import ON_CPU, DeviceRequest
 from automaton.format.options import NAMES as DECIDING
 from automaton.format.options import known
 from automaton.run.runner import Durability, Run
 from automaton.run.stats import Stats
 from automaton.workers.autoscale_policy import NAMES as SETTINGS
-from automaton.workers.autoscale_policy import Scaling
+from automaton.workers.autoscale_policy import ScalingOptions
 
 #: Names that the original gave to options of ours.
 _RENAMED = {"max_workers": "workers", "parallel_modifications": "parallel"}
@@ -27,7 +27,7 @@ class MemoryOptimizedAutomaton:
     """A log and how to run it: deciding options and settings by their names."""
 
     def __init__(
-        self, path: str | Path, *, durability: Durability = "commit", wanted: Wanted = ON_CPU,
+        self, path: str | Path, *, durability: Durability = "commit", wanted: DeviceRequest = ON_CPU,
         record: str | None = None, **options: Any,
     ) -> None:  # fmt: skip
         given = {_RENAMED.get(name, name): value for name, value in options.items()}
@@ -36,7 +36,7 @@ class MemoryOptimizedAutomaton:
             known(
                 unknown, SETTINGS | DECIDING | _RENAMED.keys() | {"durability", "record", "wanted"}
             )
-        scaling = Scaling(**{k: v for k, v in given.items() if k in SETTINGS})
+        scaling = ScalingOptions(**{k: v for k, v in given.items() if k in SETTINGS})
         deciding = {k: v for k, v in given.items() if k in DECIDING}
         self.under_way = Run(
             path, deciding, durability=durability, wanted=wanted, scaling=scaling, record=record
@@ -75,8 +75,8 @@ class ScalableAutomaton(MemoryOptimizedAutomaton):
         self, path: str | Path, *, use_gpu: bool = False, gpu_batch_size: int | None = None,
         **options: Any,
     ) -> None:  # fmt: skip
-        wanted = Wanted("auto" if use_gpu else "cpu", gpu_batch_size)
+        wanted = DeviceRequest("auto" if use_gpu else "cpu", gpu_batch_size)
         super().__init__(path, wanted=wanted, **options)
 
 
-assert not SETTINGS & DECIDING, [field.name for field in fields(Scaling)]
+assert not SETTINGS & DECIDING, [field.name for field in fields(ScalingOptions)]

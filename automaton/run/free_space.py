@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from automaton.log import Log
 from automaton.log.file_io import free_bytes
-from automaton.log.writer import Log
 
 #: Ticks of a run after which its growth is told.
 MEASURED_TICKS = 10
 _HOUR_MS = 3_600_000
 
 
-class Growth:
+class FreeSpaceGuard:
     """One run's growth since it began, and the room that must be left."""
 
     def __init__(self, log: Log, min_free: int) -> None:

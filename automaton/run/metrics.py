@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from automaton.run.stats import Stats
+from automaton.workers import available_cores, gil_enabled
 from automaton.workers.autoscale_policy import as_json
-from automaton.workers.pool import available_cores, gil_enabled
 
 #: Decisions that a set of statistics shows.
 SHOWN_DECISIONS = 10
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from automaton.run.runner import Run
 
 
-class Gauges:
+class RunMeter:
     """The clock of one run, and the figures at its last reading."""
 
     def __init__(self, first_tick: int) -> None:

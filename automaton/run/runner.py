@@ -15,39 +15,39 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Self
 
-from automaton.backends.cpu import OUTCOMES, Reference, opened
-from automaton.backends.cuda import ON_CPU, Wanted, open_device
-from automaton.chemistry import competition, machine_step
-from automaton.chemistry.condition_answers import Answers
-from automaton.chemistry.world import Choice, Made
+from automaton.backends import ON_CPU, DeviceRequest, open_backend, opened
+from automaton.chemistry import ActionLine, ConditionAnswers, competition, machine_step
+from automaton.compute.reduction import OUTCOMES, SubstitutionReducer
+from automaton.format.objects import NamedObject
 from automaton.format.options import NAMES as DECIDING
 from automaton.format.options import known
 from automaton.format.records import CommitFields
-from automaton.log.prefix_hash import Begun, worth
-from automaton.log.writer import Log
-from automaton.program.term_extraction import Found
-from automaton.replay.omitted_batches import refilled
-from automaton.replay.restore import Malformed, options_for, record_for, restored
-from automaton.replay.world_checkpoint import Keeper
-from automaton.run.autoscaler import Scaler
-from automaton.run.effects import Input, Shell
-from automaton.run.free_space import MEASURED_TICKS, Growth
-from automaton.run.metrics import Gauges
-from automaton.run.sidecar_writer import Aside, Keeping
+from automaton.log import Log
+from automaton.log.prefix_hash import HashedPrefix, worth_hashing_ahead
+from automaton.population import Reactants
+from automaton.replay import CheckpointWriter, Malformed
+from automaton.replay.omitted_batches import with_omitted_batches
+from automaton.replay.restore import restore_world
+from automaton.replay.run_options import options_for, record_for
+from automaton.run.autoscaler import Autoscaler
+from automaton.run.effects import Input, RunEffects
+from automaton.run.free_space import MEASURED_TICKS, FreeSpaceGuard
+from automaton.run.metrics import RunMeter
+from automaton.run.sidecar_writer import SidecarOptions, SidecarWriter
 from automaton.run.stats import Stats
 from automaton.run.warmup import warm_up
-from automaton.verify.live import OFF, Pace, Pacing
-from automaton.workers.autoscale_policy import Scaling
-from automaton.workers.pool import Background, Pool
+from automaton.verify.live import OFF, LiveOptions, LiveVerification
+from automaton.workers import Pool, SingleTaskExecutor
+from automaton.workers.autoscale_policy import ScalingOptions
 
 Durability = Literal["commit", "interval", "off"]
-SCALING = Scaling()
+SCALING = ScalingOptions()
 NOTHING: Mapping[str, Any] = {}
-KEEPING = Keeping()
+KEEPING = SidecarOptions()
 
 
 @dataclass(frozen=True)
-class Handed:
+class PendingBatch:
     """A tick's batch on its way to the log, as `Log.append` takes it."""
 
     parts: list[Any]  # bytes, in their order
@@ -59,7 +59,7 @@ class Handed:
     @classmethod
     def of(
         cls, fields: CommitFields, head: bytes, accepted: Input, won: tuple[list[Any], int],
-        made: list[Made],
+        made: list[ActionLine],
     ) -> Self:  # fmt: skip
         """A run record if any, accepted input, winners (parts and how many), lines made."""
         found, taken = accepted
@@ -80,8 +80,8 @@ class Run:
         self, path: str | Path, given: Mapping[str, Any] = NOTHING, *,
         durability: Durability = "commit", as_genesis: bool = False,
         progress: Callable[[int], None] = lambda _tick: None,
-        wanted: Wanted = ON_CPU, scaling: Scaling = SCALING, pacing: Pacing = OFF,
-        keeping: Keeping = KEEPING, record: str | None = None, **more: Any,
+        wanted: DeviceRequest = ON_CPU, scaling: ScalingOptions = SCALING, pacing: LiveOptions = OFF,
+        keeping: SidecarOptions = KEEPING, record: str | None = None, **more: Any,
     ) -> None:  # fmt: skip
         given = {**given, **more}
         known(given, DECIDING)  # before the log is touched
@@ -89,20 +89,20 @@ class Run:
             path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic
         )
         self.pool: Pool | None = None
-        self.pace = Pace()
-        self.aside: Aside | None = None
+        self.pace = LiveVerification()
+        self.aside: SidecarWriter | None = None
         self._parts = ExitStack()
         try:
             self.record = record_for(self.log, record)
-            self._parts.enter_context(refilled(self.log))
+            self._parts.enter_context(with_omitted_batches(self.log))
             self.options = options_for(self.log, given)
             warm_up(self.options)
             self.pace.start(pacing, self.log.path, len(self.log.commits))
             self.pool = opened(self.options, scaling, wanted.say)  # starts while the log is read
             self._begin(progress, wanted, self.pool)
-            self.scaler = Scaler(self.device, scaling, wanted.say)
+            self.scaler = Autoscaler(self.device, scaling, wanted.say)
             if self.world.streams is not None:
-                self.aside = Aside(self.log, keeping, self.device, self.world)
+                self.aside = SidecarWriter(self.log, keeping, self.device, self.world)
         except BaseException:
             if self.pool is not None:
                 self.pool.close()
@@ -111,30 +111,30 @@ class Run:
             self.log.close()
             raise
 
-    def _begin(self, progress: Callable[[int], None], wanted: Wanted, pool: Pool) -> None:
+    def _begin(self, progress: Callable[[int], None], wanted: DeviceRequest, pool: Pool) -> None:
         self.malformed = Malformed()
-        self.world = restored(self.log, self.options, self.malformed, progress)
+        self.world = restore_world(self.log, self.options, self.malformed, progress)
         self.tick = self.begun = len(self.log.commits)
         self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()
         if self._new_run:
             self.world.use_options(self.options, self.log.run_count + 1)
         self._count_genesis()
-        self.keeper = Keeper(self.log, self.world)
-        self.device = open_device(self.options, wanted, pool)
+        self.keeper = CheckpointWriter(self.log, self.world)
+        self.device = open_backend(self.options, wanted, pool)
         self.device.take_in(self.world.population)
         self.world.matcher = self.device.matcher
         self.batch = self.device.batch(self.world.slots, len(self.world.stream_names))
         self.buffers = (self.device.buffer(), self.device.buffer())
-        self.background = Background()
-        self.shell = Shell(self.log, self.world, self.device, self.background)
-        self.reference = Reference()
+        self.background = SingleTaskExecutor()
+        self.shell = RunEffects(self.log, self.world, self.device, self.background)
+        self.reference = SubstitutionReducer()
         self.unknown: dict[str, None] = {}
         self.moved = True
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
         self.modifications = 0  # of this run
         self._stopping = Event()
         self.short_of_room = ""  # why `go` ended, where the disk was the reason
-        self.gauges = Gauges(self.tick)
+        self.gauges = RunMeter(self.tick)
 
     def _count_genesis(self) -> None:
         counters = self.world.state.counters
@@ -154,7 +154,7 @@ class Run:
         """Run until a bound is reached or `stop` is called; returns the closing statistics."""
         started = shown = self.gauges.start()
         first = self.tick
-        growth = Growth(self.log, min_free)
+        growth = FreeSpaceGuard(self.log, min_free)
         until = None if seconds is None else started + seconds
         while self._in_step(until):
             begun = time.monotonic()
@@ -227,14 +227,18 @@ class Run:
         buffer = self.buffers[tick % 2]
         competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
         parts = [part for part in buffer.parts if len(part)]
-        begun = self.background.ahead(Begun.of, parts) if worth(parts) else None
-        answers = Answers(self.world, self.batch, tick, self.reference, self.shell.in_place)
+        begun = (
+            self.background.ahead(HashedPrefix.of, parts) if worth_hashing_ahead(parts) else None
+        )
+        answers = ConditionAnswers(
+            self.world, self.batch, tick, self.reference, self.shell.in_place
+        )
         self._finish(tick, choice, answers, parts, begun)
         self.tick = tick
 
     def _finish(
-        self, tick: int, choice: Choice, answers: Answers, won: list[Any],
-        begun: Callable[[], Begun] | None,
+        self, tick: int, choice: Reactants, answers: ConditionAnswers, won: list[Any],
+        begun: Callable[[], HashedPrefix] | None,
     ) -> None:  # fmt: skip
         """Move the machine, fold, and hand the batch to the log, once the one before is safe."""
         counts = self.batch.counts()
@@ -243,9 +247,9 @@ class Run:
         winners = answers.winners
         world, batch = self.world, self.batch
         world.state.salience = answers.mean_salience
-        world.state.ends = competition.ends(world, batch)
+        world.state.ends = competition.slot_fates(world, batch)
         self._count(found, len(winners), made)
-        lost = competition.remembered(world, tick, batch)
+        lost = competition.losers_to_remember(world, tick, batch)
         world.fold(tick, found, competition.entering(batch, winners), choice.level, made, lost)
         self.modifications += len(winners)
         outcomes = dict(zip(OUTCOMES, counts, strict=True))
@@ -259,23 +263,23 @@ class Run:
         self.background.wait()
         head = self.log.run_record(self.options.record()) if self._new_run else b""
         self._new_run = False
-        handed = Handed.of(fields, head, (found, taken), (won, len(winners)), made)
+        handed = PendingBatch.of(fields, head, (found, taken), (won, len(winners)), made)
         omitted = handed.winners if self.record == "commits" else None
         self.background.start(self._store, handed, begun, omitted, aside)
 
-    def _act(self, tick: int, answers: Answers) -> list[Made]:
+    def _act(self, tick: int, answers: ConditionAnswers) -> list[ActionLine]:
         """Evaluate the conditions, perform the actions, move; returns the lines made."""
-        taken = machine_step.take(self.world, answers, tick, self.shell.seams)
+        taken = machine_step.step_machine(self.world, answers, tick, self.shell.seams)
         self.unknown.update(dict.fromkeys(taken.unknown))
         self.moved = taken.fired
         return taken.made
 
-    def _count(self, found: list[Found], winners: int, made: list[Made]) -> None:
+    def _count(self, found: list[NamedObject], winners: int, made: list[ActionLine]) -> None:
         new = sum(not self.log.index.lines_of(identity) for identity in {f.id for f in found})
         machine_step.count(self.world, made, winners, len(found), new, run=self._new_run)
 
     def _store(
-        self, handed: Handed, begun: Callable[[], Begun] | None, omitted: slice | None,
+        self, handed: PendingBatch, begun: Callable[[], HashedPrefix] | None, omitted: slice | None,
         aside: Callable[[bytes], None] | None,
     ) -> None:  # fmt: skip
         """Write a batch and what goes beside it; say to who verifies that it can be read."""

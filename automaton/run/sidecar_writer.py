@@ -15,28 +15,25 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from automaton.backends.cpu import Batch, Cpu
-from automaton.chemistry.decision_lines import decision, facts
-from automaton.chemistry.world import Choice, World
+from automaton.backends import CpuBackend
+from automaton.backends.batch import CandidateBatch
+from automaton.chemistry import World, decision_line, decision_rows
 from automaton.errors import UsageError
+from automaton.log import LogReader
 from automaton.log.archive import BOUND, Archive, TooLargeError
-from automaton.log.decision_log import Decisions
-from automaton.log.reader import LogReader
-from automaton.vector_store import ownership
-from automaton.vector_store.feed import Memory
-from automaton.vector_store.store import folder
+from automaton.log.decision_log import DecisionLog
+from automaton.population import Reactants
+from automaton.vector_store import VectorFeed, folder, ownership
 from kernels.terms import reduce
 
-Numbers = npt.NDArray[np.int64]
 Write = Callable[[bytes], None]  # is given a chain
 #: Seconds from one mark of whose the memory is to the next: each waits for the disk.
 MARK_S = 1.0
 
 
 @dataclass(frozen=True)
-class Keeping:
+class SidecarOptions:
     """What is kept: bytes of the archive (0: none), one decision in so many (0: none)."""
 
     archive: int = BOUND
@@ -45,7 +42,7 @@ class Keeping:
     server: str | None = None  # of the memory; None: the engine beside the log
 
     @classmethod
-    def of(cls, archive: int, decisions: str, memory: int, server: str | None) -> Keeping:
+    def of(cls, archive: int, decisions: str, memory: int, server: str | None) -> SidecarOptions:
         """What `--archive`, `--decisions`, `--memory-rate` and `--memory-url` say."""
         every = {"none": 0, "all": 1}.get(decisions)
         number = decisions.removeprefix("sample=")
@@ -60,20 +57,22 @@ class Keeping:
         return cls(archive, every, memory, server)
 
 
-class Aside:
+class SidecarWriter:
     """The files beside a log; opened when streams compete, one writer."""
 
-    def __init__(self, log: LogReader, keeping: Keeping, device: Cpu, world: World) -> None:
+    def __init__(
+        self, log: LogReader, keeping: SidecarOptions, device: CpuBackend, world: World
+    ) -> None:
         self._log, self._device, self._every = log, device, keeping.decisions
         self._troubles: list[str] = []
         self._too_large = False  # said that a tick was
-        self._memory: Memory | None = None
+        self._memory: VectorFeed | None = None
         self._marked = monotonic() - MARK_S
-        self._decisions: Decisions | None = None
+        self._decisions: DecisionLog | None = None
         self._archive = Archive(log, keeping.archive) if keeping.archive else None
         self._buffers = (device.buffer(), device.buffer())
         try:
-            self._decisions = Decisions(Path(log.path), log=log) if self._every else None
+            self._decisions = DecisionLog(Path(log.path), log=log) if self._every else None
             for file in (self._archive, self._decisions):
                 self._troubles += file.notices if file is not None else ()
             if keeping.memory:
@@ -82,17 +81,17 @@ class Aside:
             self.close()
             raise
 
-    def _opened(self, world: World, keeping: Keeping) -> Memory:
+    def _opened(self, world: World, keeping: SidecarOptions) -> VectorFeed:
         """The memory that the run feeds, once it is this log's."""
         path = Path(self._log.path)
-        note = ownership.claim(self._log, None if keeping.server else folder(path))
+        note = ownership.claim_ownership(self._log, None if keeping.server else folder(path))
         self._troubles += [note] if note else []
-        return Memory.open(
+        return VectorFeed.open(
             path, prefix=world.prefix, streams=world.stream_names, url=keeping.server,
             rate=keeping.memory,
         )  # fmt: skip
 
-    def take(self, tick: int, world: World, batch: Batch, choice: Choice) -> Write:
+    def take(self, tick: int, world: World, batch: CandidateBatch, choice: Reactants) -> Write:
         """What a tick leaves, before its columns are used again; the answer writes it.
 
         To be called with the chain after the tick's commit, before that is written; what
@@ -115,7 +114,7 @@ class Aside:
                 with self._forgiving("archive"):
                     archive.append(tick, chain, buffer.parts, ends["archived"])
             if decisions is not None and chosen is not None:
-                lines = [decision(prefix, tick, names, weights, row, chain) for row in chosen]
+                lines = [decision_line(prefix, tick, names, weights, row, chain) for row in chosen]
                 names_of = [f"{prefix}m{tick}.{row[1]}".encode() for row in chosen]
                 with self._forgiving("decisions"):
                     decisions.wait(decisions.append(lines, names_of))
@@ -153,7 +152,7 @@ class Aside:
         """What could not be kept, each said once."""
         return [self._troubles.pop(0) for _ in range(len(self._troubles))]
 
-    def _offer(self, memory: Memory, tick: int, batch: Batch, level: int) -> None:
+    def _offer(self, memory: VectorFeed, tick: int, batch: CandidateBatch, level: int) -> None:
         """Winners and candidates that lost, as many as the memory may take; it does not wait."""
         slots = np.flatnonzero((batch.outcomes == reduce.NORMAL) & (batch.vetoed == 0))
         memory.offer(
@@ -175,10 +174,10 @@ class Aside:
             self._memory.flush()
             ownership.mark(self._log)
 
-    def _chosen(self, tick: int, world: World, batch: Batch) -> list[list[int]]:
+    def _chosen(self, tick: int, world: World, batch: CandidateBatch) -> list[list[int]]:
         """The rounds whose decisions are kept; see `facts`."""
         rounds = np.arange(-tick % self._every, world.options.parallel, self._every)
-        return facts(batch, rounds)
+        return decision_rows(batch, rounds)
 
     def close(self) -> None:
         """Give the files back."""

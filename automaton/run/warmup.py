@@ -11,16 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from automaton.backends.cpu import Batch, Cpu, Fragments, Job, LineBuffer, Reference, reduce_batch
-from automaton.chemistry import competition
-from automaton.chemistry.condition_answers import Answers, application
+from automaton.backends import CpuBackend
+from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
+from automaton.chemistry import ConditionAnswers, World, competition
 from automaton.chemistry.streams import Remembered
-from automaton.chemistry.world import World
+from automaton.compute.reduction import SubstitutionReducer, application, reduce_batch
+from automaton.format.objects import NamedObject
 from automaton.format.options import Options
 from automaton.log import integrity_windows
-from automaton.population import selection
-from automaton.population.population import MODIFICATION, Entering, place_words
-from automaton.program.term_extraction import Found
+from automaton.population import MODIFICATION, Entrants, place_draws, selection
+from automaton.program import selectors
 from automaton.terms import encodings
 from kernels import cpu, philox
 
@@ -29,7 +29,7 @@ _SMALL = Options(
 )
 
 
-def kept(kernel: str) -> bool:
+def is_compiled(kernel: str) -> bool:
     """Whether this machine has a kernel compiled already, such as `trials.try_terms`."""
     return any(cpu.cache_folder().rglob(f"{kernel}-*.nbi"))
 
@@ -47,14 +47,14 @@ def _compete() -> None:
     term = {"term": "λλ1 0"}
     rule = {"type": "rule", "pattern": "?x", "replacement": "?x"}
     veto = {"type": "veto", "match": "duplicate"}
-    world.found([Found("a", term), Found("b", veto), Found("r", rule)], 1)
-    device, choice = Cpu(world.options, threads=1), world.choice(1)
+    world.found([NamedObject("a", term), NamedObject("b", veto), NamedObject("r", rule)], 1)
+    device, choice = CpuBackend(world.options, threads=1), world.choice(1)
     batch = device.batch(world.slots, len(world.stream_names))
     competition.compute(device, world, batch, 1, choice, device.buffer())
     device.archive(batch, device.buffer())
     lost = [Remembered(0, encodings.IDENTITY, 1)]
     entering = competition.entering(batch, np.flatnonzero(batch.won))
-    world.fold(1, [Found("c", term)], entering, 0, [], lost)
+    world.fold(1, [NamedObject("c", term)], entering, 0, [], lost)
     world.choice(2)
     device.close()
 
@@ -62,24 +62,24 @@ def _compete() -> None:
 def _warm_up() -> None:
     options = _SMALL
     world = World(options)
-    world.found([Found("a", {"term": "λ0"}), Found("b", {"term": "λλ1"})], 1)
-    device, batch = Cpu(options, threads=1), Batch(1, options.max_size)
-    job = Job(world.population, world.choice(1), 1, philox.REACTANTS)
+    world.found([NamedObject("a", {"term": "λ0"}), NamedObject("b", {"term": "λλ1"})], 1)
+    device, batch = CpuBackend(options, threads=1), CandidateBatch(1, options.max_size)
+    job = BatchJob(world.population, world.choice(1), 1, philox.REACTANTS)
     device.react(job, batch)
-    device.write(job, batch, Fragments.of("", 1, 0), LineBuffer())
-    answers = Answers(world, batch, 1, Reference(), lambda: True)
+    device.write(job, batch, WinnerTemplate.of("", 1, 0), LineBuffer())
+    answers = ConditionAnswers(world, batch, 1, SubstitutionReducer(), lambda: True)
     for question in ("unifiable", "numeric"):
         answers(question)
     identity = encodings.IDENTITY
-    Reference().normal_form(application(identity, identity, identity), 1)
+    SubstitutionReducer().normal_form(application(identity, identity, identity), 1)
     reduce_batch([identity], 16, 16, 16)
-    selection.select(world.population, selection.checked("numeral or term ~ '?x'"))
+    selection.select(world.population, selectors.parse_checked("numeral or term ~ '?x'"))
     winners = np.arange(1)
-    batch.words[:] = place_words(0, 1, philox.PLACE, winners)
+    batch.words[:] = place_draws(0, 1, philox.PLACE, winners)
     batch.results[:], batch.sizes[:], batch.out[:1] = 0, 1, 0
     world.population.enter(
         1,
-        Entering(winners, winners, batch.out, batch.results, batch.sizes, batch.steps, batch.words),
+        Entrants(winners, winners, batch.out, batch.results, batch.sizes, batch.steps, batch.words),
         0,
         MODIFICATION,
     )

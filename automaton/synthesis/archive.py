@@ -13,17 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from automaton.synthesis.components import Block
+from automaton.synthesis.components import Component
 from automaton.synthesis.evaluation import Judged
+from automaton.terms.arrays import Ints, Words
 from automaton.terms.notation import format_term
-from automaton.terms.packed import Words
 from kernels.experiments import vary
 
 #: Rows, past which it is closed, and steps of a lineage that are told.
 ROWS, LONGEST = 1 << 16, 40
 #: How, in the record of a row that was taken over from another archive.
 TAKEN_OVER = 9
-Ints = npt.NDArray[np.int32]
 _COLUMNS = {
     "start": np.int64, "size": np.int32, "score": np.int32, "behaviour": np.uint64,
     "live": np.bool_,
@@ -33,15 +32,17 @@ _COLUMNS = {
 class Row(NamedTuple):
     """A term of an archive that another takes over: whose, and its row there."""
 
-    archive: Behaviours
+    archive: BehaviourArchive
     row: int
     words: Words
 
 
-class Behaviours:
+class BehaviourArchive:
     """The archive of one synthesis; its first rows are operators, then building blocks."""
 
-    def __init__(self, number: int, operators: Sequence[Block], blocks: Sequence[Block]) -> None:
+    def __init__(
+        self, number: int, operators: Sequence[Component], blocks: Sequence[Component]
+    ) -> None:
         self.number = number
         self.names = [block.name for block in (*operators, *blocks)]
         self.operators = np.arange(len(operators), dtype=np.int32)
@@ -53,7 +54,7 @@ class Behaviours:
         self.rows = 0
         self._end = 0
         self._records = np.zeros((ROWS, vary.RECORD), dtype=np.int32)
-        self._others: dict[int, Behaviours] = {}  # from whom something was taken over
+        self._others: dict[int, BehaviourArchive] = {}  # from whom something was taken over
 
     def begin(self, scores: Ints, behaviours: npt.NDArray[np.uint64]) -> None:
         """Enter the operators, which are no parents, and the blocks."""
@@ -169,7 +170,7 @@ class Behaviours:
         record: Ints = self._records[row]
         return record
 
-    def parents(self, record: Ints) -> list[tuple[Behaviours, int]]:
+    def parents(self, record: Ints) -> list[tuple[BehaviourArchive, int]]:
         """The rows that a record names, each with its archive."""
         how, other, a, b, *_ = record.tolist()
         if how == TAKEN_OVER:

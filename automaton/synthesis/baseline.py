@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from automaton.synthesis.enumeration import Closed, Hit
-from automaton.synthesis.evaluation import Examples, Workshop
+from automaton.synthesis.enumeration import ClosedTermEnumerator, Hit
+from automaton.synthesis.evaluation import Evaluator, Examples
 from automaton.synthesis.problem import Problem
 from automaton.synthesis.solution import Checker, Solution
-from automaton.workers.pool import Threads
+from automaton.workers import Threads
 
 #: Terms of a shard, and shards a thread before it is seen whether one of them was right.
 _SHARD, _TURNS = 1 << 15, 8
@@ -34,7 +34,7 @@ class Baseline:
         return {"solution": solution, "candidates": self.candidates, "bits": self.bits}
 
 
-def enumerated(
+def enumerate_baseline(
     problem: Problem, candidates: int, threads: int, over: Callable[[], bool] = lambda: False
 ) -> Baseline:
     """The first of so many closed terms that is right on all pairs, those held back too."""
@@ -57,16 +57,16 @@ def enumerated(
 
 class _Plain:
     def __init__(self, problem: Problem, threads: int) -> None:
-        self.closed = Closed(Examples.of(problem.pairs, problem.pattern))
-        self.pool = Threads(threads, lambda: Workshop(problem))
+        self.closed = ClosedTermEnumerator(Examples.of(problem.pairs, problem.pattern))
+        self.pool = Threads(threads, lambda: Evaluator(problem))
         self.turn = threads * _TURNS * _SHARD
-        self._checker, self._own = Checker(problem), Workshop(problem)
+        self._checker, self._own = Checker(problem), Evaluator(problem)
 
     def turned(self, bits: int, low: int, high: int) -> list[tuple[int, Solution]]:
         """The first solution among the terms low..high-1 of so many bits, if there is one."""
         ranks: list[int] = []
 
-        def shard(begin: int, end: int, own: Workshop) -> int:
+        def shard(begin: int, end: int, own: Evaluator) -> int:
             found, _ = self.closed.chunk(bits, low + begin, low + end, own.quick)
             ranks.extend(found)
             return len(found)

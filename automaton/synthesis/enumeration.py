@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from automaton.synthesis.evaluation import Examples, Scratch
 from automaton.terms import notation
-from automaton.terms.packed import LAM, Words
+from automaton.terms.arrays import Words
+from automaton.terms.packed import LAM
 from kernels import cpu
 from kernels.experiments import evaluate
 from kernels.terms import enumerate_closed, enumerate_forms, packed
@@ -73,7 +74,7 @@ def price(blocks: int) -> int:
     return 2 + max(1, (blocks - 1).bit_length()) if blocks else 0
 
 
-class Forms:
+class FormEnumerator:
     """Normal forms under a sketch, the smallest first; building blocks are constants."""
 
     def __init__(
@@ -170,7 +171,7 @@ class Forms:
         return out[: sketch.lambdas + size].copy()
 
 
-class Closed:
+class ClosedTermEnumerator:
     """All closed terms, the smallest first: the plain enumeration that others are held against."""
 
     def __init__(self, examples: Examples) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.compute.answer_lines import Budgets
+from automaton.compute import Budgets
 from automaton.synthesis.problem import Pair, Problem, encoded
-from automaton.terms.packed import META, Words
+from automaton.terms.arrays import Words
+from automaton.terms.packed import META
 from kernels import cpu
 from kernels.experiments import evaluate
 from kernels.terms import reduce
@@ -92,7 +93,7 @@ def metavariables(pattern: Words | None) -> int:
     return int(metas.max()) + 1 if len(metas) else 0
 
 
-class Workshop:
+class Evaluator:
     """What one worker owns: a quick machine to search with, a patient one to check with."""
 
     def __init__(self, problem: Problem) -> None:
@@ -111,7 +112,7 @@ class Judged:
     behaviours: npt.NDArray[np.uint64]
 
 
-def judged(
+def evaluate(
     examples: Examples, code: Words, starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int32],
     own: Scratch,
 ) -> Judged:  # fmt: skip
@@ -133,7 +134,7 @@ def tried(examples: Examples, candidates: Sequence[Words], own: Scratch) -> Judg
     sizes = np.array([len(words) for words in candidates], dtype=np.int32)
     starts = (len(examples.code) + np.cumsum(sizes) - sizes).astype(np.int64)
     code = np.concatenate((examples.code, *candidates))
-    return judged(examples, code, starts, sizes, own)
+    return evaluate(examples, code, starts, sizes, own)
 
 
 def normal_form(words: Words, own: Scratch) -> Words | None:

@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from automaton.synthesis.archive import Behaviours, Ints, Row
-from automaton.synthesis.components import Block
+from automaton.synthesis.archive import BehaviourArchive, Row
+from automaton.synthesis.components import Component
 from automaton.synthesis.enumeration import Hit, Tried
-from automaton.synthesis.evaluation import Examples, Scratch, judged, tried
+from automaton.synthesis.evaluation import Examples, Scratch, evaluate, tried
+from automaton.terms.arrays import Ints
 from kernels import cpu
 from kernels.experiments import vary
 from kernels.terms import enumerate_forms
@@ -32,7 +33,7 @@ BREED = 128
 _BITS = vary.LEAST_BITS + vary.SIZES
 
 
-class Manner(NamedTuple):
+class SearchSettings(NamedTuple):
     """Whose draws are used, who may be a parent; of four candidates so many are reactions."""
 
     number: int
@@ -41,14 +42,14 @@ class Manner(NamedTuple):
     reactions: int
 
 
-class Breeding:
+class EvolutionarySearch:
     """A search by reactions and by terms that are changed."""
 
     def __init__(
-        self, examples: Examples, manner: Manner, operators: Sequence[Block],
-        blocks: Sequence[Block],
+        self, examples: Examples, manner: SearchSettings, operators: Sequence[Component],
+        blocks: Sequence[Component],
     ) -> None:  # fmt: skip
-        self.archive = Behaviours(manner.number, operators, blocks)
+        self.archive = BehaviourArchive(manner.number, operators, blocks)
         self._manner, self._examples = manner, examples
         self._round = 0
         self._tables = *enumerate_forms.counted(_BITS, _BITS), np.zeros(_BITS + 1, dtype=np.int64)
@@ -74,7 +75,7 @@ class Breeding:
         """The beta steps of one generation, and who is right in it."""
         self._round += 1
         made, steps, records = self._bred(own)
-        found = judged(self._examples, self._work, self._starts, made, own)
+        found = evaluate(self._examples, self._work, self._starts, made, own)
         right = np.flatnonzero(found.right == len(self._examples))
         hits = []
         for i in right[np.argsort(made[right], kind="stable")][:HITS].tolist():

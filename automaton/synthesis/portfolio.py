@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from automaton.synthesis.components import STREAMS, Block, Stock, operators
-from automaton.synthesis.enumeration import Forms, Hit, Sketch, Tried
-from automaton.synthesis.evaluation import Examples, Workshop, tried
-from automaton.synthesis.evolution import Breeding, Manner
+from automaton.synthesis.components import STREAMS, Component, ComponentLibrary, operators
+from automaton.synthesis.enumeration import FormEnumerator, Hit, Sketch, Tried
+from automaton.synthesis.evaluation import Evaluator, Examples, tried
+from automaton.synthesis.evolution import EvolutionarySearch, SearchSettings
 from automaton.synthesis.problem import Problem
 from automaton.synthesis.solution import Checker, Solution
-from automaton.terms.packed import Words
-from automaton.workers.pool import Threads
+from automaton.terms.arrays import Words
+from automaton.workers import Threads
 from kernels.terms import enumerate_forms
 
 #: Beta steps of a synthesis in the first round and at most in one (each is twice the one
@@ -60,7 +60,7 @@ class Synthesis:
     dimension: int | None
     stream: str
     blocks: int
-    search: Forms | Breeding
+    search: FormEnumerator | EvolutionarySearch
     candidates: int = 0
     steps: int = 0
     fitted: int = 0  # candidates right on the pairs to learn from
@@ -89,15 +89,15 @@ class Synthesis:
 
     def ended(self, settings: Settings) -> bool:
         """Whether nothing more is to be tried; what comes in order of size ends with enough."""
-        enough = isinstance(self.search, Forms) and len(self.found) >= settings.wanted
+        enough = isinstance(self.search, FormEnumerator) and len(self.found) >= settings.wanted
         return enough or self.steps >= settings.budget or self.search.ended
 
 
-class Laboratory:
+class SearchPortfolio:
     """All syntheses of a problem on a snapshot, and what the snapshot knows already."""
 
     def __init__(
-        self, problem: Problem, stock: Stock, settings: Settings, *, known: bool = False
+        self, problem: Problem, stock: ComponentLibrary, settings: Settings, *, known: bool = False
     ) -> None:
         self.problem, self.settings, self.uses_known = problem, settings, known
         self.rounds = 0
@@ -109,7 +109,7 @@ class Laboratory:
         self.known = self._solving(stock)
         rows = np.array([place for place, _ in self.known], dtype=np.int32)
         self._stock = stock if known else stock.without(rows)
-        self._own = Workshop(problem)
+        self._own = Evaluator(problem)
         self.syntheses = [self._synthesis(number) for number in range(settings.domains)]
 
     @property
@@ -129,9 +129,9 @@ class Laboratory:
 
     # -- before ------------------------------------------------------------
 
-    def _solving(self, stock: Stock) -> list[tuple[int, str]]:
+    def _solving(self, stock: ComponentLibrary) -> list[tuple[int, str]]:
         """Places and names of the snapshot's terms that solve the problem as they are."""
-        own = Workshop(self.problem)
+        own = Evaluator(self.problem)
         blocks = [stock.block(place) for place in stock.places.tolist()]
         if not blocks:
             return []
@@ -147,7 +147,7 @@ class Laboratory:
         """The synthesis of a number: a combination of way, dimension and stream."""
         streams, dimensions = list(STREAMS), self._stock.dimensions
         if number < len(PLAIN):
-            search = Forms(self._examples, self._sketch(PLAIN[number]))
+            search = FormEnumerator(self._examples, self._sketch(PLAIN[number]))
             return Synthesis(number, PLAIN[number], None, "-", 0, search)
         k = number - len(PLAIN)
         turn, at = divmod(k, len(WAYS))
@@ -161,13 +161,18 @@ class Laboratory:
         )  # fmt: skip
 
     def _search(
-        self, way: str, number: int, stream: str, using: Sequence[Block], pool: Sequence[Block]
-    ) -> Forms | Breeding:
+        self,
+        way: str,
+        number: int,
+        stream: str,
+        using: Sequence[Component],
+        pool: Sequence[Component],
+    ) -> FormEnumerator | EvolutionarySearch:
         if way in _QUARTERS:
             quarters, seed = _QUARTERS[way], self.settings.seed
-            manner = Manner(number, seed, stream, quarters)
-            return Breeding(self._examples, manner, using, pool)
-        return Forms(self._examples, self._sketch(way.partition(" ")[0]), pool)
+            manner = SearchSettings(number, seed, stream, quarters)
+            return EvolutionarySearch(self._examples, manner, using, pool)
+        return FormEnumerator(self._examples, self._sketch(way.partition(" ")[0]), pool)
 
     def _sketch(self, way: str) -> Sketch:
         """What is common to the candidates of a way, by what inputs and outputs are."""
@@ -182,9 +187,9 @@ class Laboratory:
 
     # -- the search --------------------------------------------------------
 
-    def run(self, show: Callable[[Laboratory], None] = lambda _lab: None) -> list[Solution]:
+    def run(self, show: Callable[[SearchPortfolio], None] = lambda _lab: None) -> list[Solution]:
         """Search until enough is found, the budget is used up, or `stop` was called."""
-        pool = Threads(self.settings.parallel, lambda: Workshop(self.problem))
+        pool = Threads(self.settings.parallel, lambda: Evaluator(self.problem))
         try:
             while not self._over():
                 self._round(pool)
@@ -218,7 +223,7 @@ class Laboratory:
         """A slice of every synthesis under way; then they take over what others have."""
         living = self._living()
 
-        def advance(low: int, _high: int, own: Workshop) -> int:
+        def advance(low: int, _high: int, own: Evaluator) -> int:
             synthesis = living[low]
             left = self.settings.budget - synthesis.steps
             due = min(LEAST << min(self.rounds, 8), ROUND, left)
@@ -231,12 +236,12 @@ class Laboratory:
             self.first, self.first_candidates = self.rounds, self.candidates
         self._exchange()
 
-    def _account(self, synthesis: Synthesis, tried_: Tried, own: Workshop) -> None:
+    def _account(self, synthesis: Synthesis, tried_: Tried, own: Evaluator) -> None:
         """Check what fits the pairs, and count."""
         synthesis.candidates += tried_.candidates
         synthesis.steps += tried_.steps
         for hit in tried_.hits:
-            if isinstance(synthesis.search, Forms) and synthesis.ended(self.settings):
+            if isinstance(synthesis.search, FormEnumerator) and synthesis.ended(self.settings):
                 break
             synthesis.fitted += 1
             solution = self._checker.solution(hit, own, synthesis.number)
@@ -246,7 +251,7 @@ class Laboratory:
                 synthesis.keep(solution, hit, self.settings.wanted)
 
     def _exchange(self) -> None:
-        breeding = [s.search for s in self.syntheses if isinstance(s.search, Breeding)]
+        breeding = [s.search for s in self.syntheses if isinstance(s.search, EvolutionarySearch)]
         best = [search.best() for search in breeding]
         for number, search in enumerate(breeding):
             others = best[:number] + best[number + 1 :]

@@ -16,7 +16,8 @@ from typing import Any, NoReturn, TypeAlias
 
 from automaton.errors import TermError, UsageError
 from automaton.terms import encodings, notation, packed
-from automaton.terms.packed import META, Words
+from automaton.terms.arrays import Words
+from automaton.terms.packed import META
 
 #: A number, a boolean, a pair (a tuple of two) or a list.
 Value: TypeAlias = Any

@@ -106,7 +106,7 @@ NAMED: dict[str, Named] = {
 }
 
 
-def parse(text: str) -> Problem:
+def parse_problem(text: str) -> Problem:
     """The problem of a text: a pattern, pairs, or a name with or without pairs."""
     name, pairs, pattern = read(text)
     if pattern is not None:

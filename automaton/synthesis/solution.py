@@ -10,10 +10,10 @@ from hashlib import sha256
 from typing import Any
 
 from automaton.synthesis.enumeration import Hit
-from automaton.synthesis.evaluation import Examples, Workshop, normal_form, tried
+from automaton.synthesis.evaluation import Evaluator, Examples, normal_form, tried
 from automaton.synthesis.problem import Problem
+from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term
-from automaton.terms.packed import Words
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Checker:
     def __init__(self, problem: Problem) -> None:
         self._every = Examples.of((*problem.pairs, *problem.held_back), problem.pattern)
 
-    def solution(self, hit: Hit, own: Workshop, synthesis: int) -> Solution | None:
+    def solution(self, hit: Hit, own: Evaluator, synthesis: int) -> Solution | None:
         """The normal form of a candidate (where it has one), if it is right on every pair."""
         words = normal_form(hit.words, own.patient)
         words = hit.words if words is None else words

@@ -2,3 +2,16 @@
 
 Touches nothing outside. Must not know: objects, populations, files.
 """
+
+from __future__ import annotations
+
+__all__ = [
+    "arrays",
+    "encodings",
+    "notation",
+    "packed",
+    "parser",
+    "reference",
+    "rewrite_rule",
+    "unification",
+]

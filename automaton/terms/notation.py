@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, overload
 
 from automaton.errors import TermError, UsageError
-from automaton.terms.packed import APP, LAM, META, VAR, Words, from_postorder, linked
-from automaton.terms.parser import Grammar, Reader, read_binary
+from automaton.terms.arrays import Words
+from automaton.terms.packed import APP, LAM, META, VAR, from_postorder, linked
+from automaton.terms.parser import Syntax, TermParser, read_binary
 
 NOTATIONS = ("lambda", "debruijn", "blc")
 MAX_NODES = 1 << 20
@@ -57,20 +58,20 @@ def parse(  # noqa: PLR0913 (the options of one grammar)
     lambdas around them, in order of first appearance.
     """
     _check(notation)
-    grammar = Grammar(named=notation == "lambda", single=juxtaposed, free=free, pattern=pattern)
+    grammar = Syntax(named=notation == "lambda", single=juxtaposed, free=free, pattern=pattern)
     if notation == "blc":
         words = linked(read_binary(text, max_nodes, grammar))
         return (words, []) if free else words
-    reader = Reader(text, max_nodes, grammar)
+    reader = TermParser(text, max_nodes, grammar)
     words = from_postorder(reader.read())
     return (words, list(reader.free_names)) if free else words
 
 
 def parse_together(first: str, second: str) -> tuple[Words, Words, dict[int, str]]:
     """Two patterns whose metavariables are numbered together, and what each is called."""
-    one = Reader(first, MAX_NODES, Grammar(pattern=True))
+    one = TermParser(first, MAX_NODES, Syntax(pattern=True))
     words = from_postorder(_read(one, "pattern"))
-    two = Reader(second, MAX_NODES, Grammar(pattern=True))
+    two = TermParser(second, MAX_NODES, Syntax(pattern=True))
     two.metas, two.meta_number = one.metas, one.meta_number
     others = from_postorder(_read(two, "replacement"))
     numbers = {word >> 2 for word in (*words.tolist(), *others.tolist()) if word & 3 == META}
@@ -78,7 +79,7 @@ def parse_together(first: str, second: str) -> tuple[Words, Words, dict[int, str
     return words, others, names | {number: f"?{name}" for name, number in one.metas.items()}
 
 
-def _read(reader: Reader, name: str) -> list[int]:
+def _read(reader: TermParser, name: str) -> list[int]:
     """What a reader reads; an error says of which text."""
     try:
         return reader.read()

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
+
+from automaton.terms.arrays import Words
 
 VAR = 0  # payload: de Bruijn index, from 0
 LAM = 1  # payload: 0
 APP = 2  # payload: offset from this word to the argument's first word
 META = 3  # patterns only; payload: the metavariable's number
-
-Words: TypeAlias = npt.NDArray[np.int32]
 
 
 def apply(function: Words, argument: Words) -> Words:

@@ -23,7 +23,7 @@ _LONGEST_SHOWN = 40  # characters of a name in a message
 
 
 @dataclass(frozen=True, slots=True)
-class Grammar:
+class Syntax:
     """What is allowed beside de Bruijn indices."""
 
     named: bool = True  # lambdas and variables with names
@@ -41,14 +41,14 @@ def _begins_name(char: str) -> bool:
     return (char.isalpha() or char == "_") and char not in _LAMBDAS
 
 
-class Reader:
+class TermParser:
     """One pass over the text: emits postorder words, keeps the open groups.
 
     `groups` holds, for each open parenthesis (names None) and each lambda whose
     body is being read, how many items its surroundings had, and where it began.
     """
 
-    def __init__(self, text: str, limit: int, grammar: Grammar) -> None:
+    def __init__(self, text: str, limit: int, grammar: Syntax) -> None:
         self.text, self.at, self.limit, self.grammar = text, 0, limit, grammar
         self.postorder: list[int] = []
         self.groups: list[tuple[tuple[str, ...] | None, int, int]] = []
@@ -235,7 +235,7 @@ class Reader:
         self._item()
 
 
-def read_binary(text: str, limit: int, grammar: Grammar) -> list[int]:
+def read_binary(text: str, limit: int, grammar: Syntax) -> list[int]:
     """Binary lambda calculus as preorder words whose applications lack offsets.
 
     Index i is i + 1 ones and a zero, a lambda 00, an application 01.

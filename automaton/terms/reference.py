@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from automaton.terms.packed import APP, LAM, VAR, App, Lam, Tree, Var, Words, linked, pack, unpack
+from automaton.terms.arrays import Words
+from automaton.terms.packed import APP, LAM, VAR, App, Lam, Tree, Var, linked, pack, unpack
 
 MAX_NODES = 65_536  # nodes of the whole term on the way, as majority_agree has it
 
@@ -44,7 +45,7 @@ class _Waiting:
     pending: bool = True
 
 
-def reduce_tree(  # noqa: C901 (one branch for each kind of node and of limit)
+def reduce(  # noqa: C901 (one branch for each kind of node and of limit)
     words: Words,
     max_steps: int,
     max_size: int,

@@ -16,11 +16,12 @@ import numpy as np
 
 from automaton.errors import UsageError
 from automaton.terms import notation
-from automaton.terms.packed import APP, LAM, META, Words
+from automaton.terms.arrays import Words
+from automaton.terms.packed import APP, LAM, META
 
 
 @dataclass(frozen=True)
-class Rewriting:
+class RewriteRule:
     """A pattern and its replacement, metavariables numbered alike."""
 
     pattern: Words
@@ -34,13 +35,13 @@ class Rewriting:
         return len(self.under)
 
 
-def is_meant(members: Mapping[str, Any]) -> bool:
+def is_rewrite_rule(members: Mapping[str, Any]) -> bool:
     """Whether a `rule` object rewrites: it has one of both members, and no `operator`."""
     either = isinstance(members.get("pattern"), str) or isinstance(members.get("replacement"), str)
     return either and not isinstance(members.get("operator"), str)
 
 
-def of(members: Mapping[str, Any], max_size: int) -> Rewriting:
+def from_object(members: Mapping[str, Any], max_size: int) -> RewriteRule:
     """The rewriting of a `rule` object; raises as `read`."""
     pattern, replacement = members.get("pattern"), members.get("replacement")
     if not (isinstance(pattern, str) and isinstance(replacement, str)):
@@ -49,7 +50,7 @@ def of(members: Mapping[str, Any], max_size: int) -> Rewriting:
     return read(pattern, replacement, max_size)
 
 
-def read(pattern: str, replacement: str, max_size: int) -> Rewriting:
+def read(pattern: str, replacement: str, max_size: int) -> RewriteRule:
     """The rewriting that two texts mean.
 
     Raises `TermError` where one cannot be read, and `UsageError` where a metavariable of
@@ -65,7 +66,7 @@ def read(pattern: str, replacement: str, max_size: int) -> Rewriting:
         message = f"the replacement has {len(second)} nodes; with two lambdas at most {max_size}"
         raise UsageError(message)
     table = [under.get(meta, -1) for meta in range(max(under, default=-1) + 1)]
-    return Rewriting(first, second, np.array(table, np.int32), np.array(depths, np.int32))
+    return RewriteRule(first, second, np.array(table, np.int32), np.array(depths, np.int32))
 
 
 def _under(pattern: Words, names: dict[int, str]) -> dict[int, int]:

@@ -12,9 +12,8 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Numbers = npt.NDArray[np.float64]
+from automaton.terms.arrays import Floats
 
 HOUR = 3600.0  # seconds
 BILLION = 1e9  # thoughts
@@ -65,7 +64,7 @@ class Fit:
     sigma: Range
     kappa: Range
     note: str
-    resampled: Numbers  # a, b, c by row; the estimate is the first row
+    resampled: Floats  # a, b, c by row; the estimate is the first row
 
     def rate(self, workers: float) -> Range:
         """The rate (a second) that the model gives for so many workers."""
@@ -96,11 +95,11 @@ class Row:
         }
 
 
-def _columns(workers: Numbers) -> Numbers:
+def _columns(workers: Floats) -> Floats:
     return np.stack([np.ones_like(workers), workers, workers * (workers - 1)], axis=-1)
 
 
-def _fitted(workers: Numbers, rates: Numbers, parameters: int) -> Numbers:
+def _fitted(workers: Floats, rates: Floats, parameters: int) -> Floats:
     """a, b, c >= 0 of the least sum of squared relative errors of N / rate.
 
     With c = 0 where there are two parameters. sigma = b / (a + b) then lies in
@@ -121,7 +120,7 @@ def _fitted(workers: Numbers, rates: Numbers, parameters: int) -> Numbers:
     return answer
 
 
-def _range(values: Numbers) -> Range:
+def _range(values: Floats) -> Range:
     """The first value, and the percentiles of the others."""
     if len(values) == 1:
         return Range(float(values[0]), None, None)

@@ -19,13 +19,12 @@ from typing import Any
 
 from automaton.errors import FileError
 from automaton.format.options import NAMES
-from automaton.log.writer import Log
-from automaton.run.runner import Run
-from automaton.run.sidecar_writer import Keeping
+from automaton.log import Log
+from automaton.run import Run, SidecarOptions
 from automaton.tuning.scaling_model import Measured
-from automaton.tuning.workload import Setting
-from automaton.workers.autoscale_policy import Scaling
-from automaton.workers.sharding import Dealer
+from automaton.tuning.workload import Workload
+from automaton.workers.autoscale_policy import ScalingOptions
+from automaton.workers.sharding import ShardSizer
 
 #: Ticks before the clock counts: kernels are loaded, sizes are learnt.
 _BEFORE = 3
@@ -42,7 +41,7 @@ class Rates:
     """What was measured, and how."""
 
     measured: list[Measured]  # thoughts (candidates) a second, whole durable runs
-    setting: Setting  # what the copies were run with
+    setting: Workload  # what the copies were run with
     folder: str  # where the copies stood
     turns: int  # turns that are finished, of REPEATS
     handed_out: dict[int, float]  # by workers: share of the computing (seconds) that was shared out
@@ -60,7 +59,7 @@ class Rates:
         return [n for n, share in self.handed_out.items() if n > 1 and share < SHARED]
 
 
-class _Dealer(Dealer):
+class _Dealer(ShardSizer):
     """Also counts the seconds of what was cut into shards, and of what was not."""
 
     def __init__(self) -> None:
@@ -94,7 +93,7 @@ def counts(most: int) -> list[int]:
     return sorted(tried)
 
 
-def measure(  # noqa: PLR0913, PLR0917  # what is told and asked on the way is by name
+def measure_throughput(  # noqa: PLR0913, PLR0917  # what is told and asked on the way is by name
     path: Path, given: Mapping[str, Any], most: int, seconds: float,
     say: Callable[[str], None] = lambda _text: None, stop: Callable[[], bool] = lambda: False,
 ) -> Rates:  # fmt: skip
@@ -104,7 +103,7 @@ def measure(  # noqa: PLR0913, PLR0917  # what is told and asked on the way is b
     workers, so that each has as many.
     """
     with Log.open(path, write=False) as log:  # says what is wrong before anything is copied
-        source, size, setting = Path(log.path), log.size, Setting.of(log, given)
+        source, size, setting = Path(log.path), log.size, Workload.of(log, given)
     tried = counts(most)
     assert given.keys() <= NAMES
     with tempfile.TemporaryDirectory(prefix="automaton-scale-") as folder, ExitStack() as runs:
@@ -162,8 +161,8 @@ def _opened(source: Path, copy: Path, given: Mapping[str, Any], workers: int, ar
         beside = source.with_name(source.name + suffix)
         if beside.exists():
             shutil.copyfile(beside, copy.with_name(copy.name + suffix))
-    scaling = Scaling("thread", workers, auto_scale=False)
-    return Run(copy, given, scaling=scaling, keeping=Keeping(archive))
+    scaling = ScalingOptions("thread", workers, auto_scale=False)
+    return Run(copy, given, scaling=scaling, keeping=SidecarOptions(archive))
 
 
 def _rate(run: Run, seconds: float, reserve: int, stop: Callable[[], bool]) -> float:

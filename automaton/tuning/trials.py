@@ -16,17 +16,17 @@ from typing import Any
 
 import psutil
 
-from automaton.backends.cpu import Cpu, opened
-from automaton.chemistry import competition
-from automaton.chemistry.world import World
+from automaton.backends import CpuBackend, opened
+from automaton.chemistry import World, competition
 from automaton.format.options import Options
-from automaton.log.writer import Log
-from automaton.replay.restore import Malformed, restored
+from automaton.log import Log
+from automaton.replay import Malformed
+from automaton.replay.restore import restore_world
 from automaton.run.warmup import warm_up
-from automaton.tuning.workload import Setting
-from automaton.workers.autoscale_policy import Engine, Scaling
+from automaton.tuning.workload import Workload
+from automaton.workers import available_cores
+from automaton.workers.autoscale_policy import Engine, ScalingOptions
 from automaton.workers.memory_limits import tightest, tree_bytes
-from automaton.workers.pool import available_cores
 
 #: Batches before the clock counts: kernels are loaded, sizes are learnt.
 _BEFORE = 3
@@ -54,18 +54,20 @@ def settings(cores: int) -> Iterator[tuple[Engine, int, int | None]]:
     yield "thread", cores, 4096
 
 
-def measured(path: Path, given: Mapping[str, Any], seconds: float) -> tuple[Setting, list[Trial]]:
+def measure_trials(
+    path: Path, given: Mapping[str, Any], seconds: float
+) -> tuple[Workload, list[Trial]]:
     """What was measured with, and the trials that fit in the memory.
 
     At most about so many seconds in all.
     """
     with Log.open(path, write=False) as log:
-        setting = Setting.of(log, given)
+        setting = Workload.of(log, given)
         warm_up(setting.options)
         tick, world = len(log.commits) + 1, _next(log, setting.options)
     tried = list(settings(available_cores()))
     trials = [
-        _trial(setting, world, tick, Scaling(engine, count, execution_batch_size=size),
+        _trial(setting, world, tick, ScalingOptions(engine, count, execution_batch_size=size),
                seconds / len(tried))
         for engine, count, size in tried
     ]  # fmt: skip
@@ -76,7 +78,7 @@ def measured(path: Path, given: Mapping[str, Any], seconds: float) -> tuple[Sett
 
 def _next(log: Log, options: Options) -> World:
     """The snapshot before the next tick, under these options, as a run would have it."""
-    world = restored(log, options, Malformed(), lambda _tick: None)
+    world = restore_world(log, options, Malformed(), lambda _tick: None)
     if log.run is None or dict(log.run.options) != options.record():
         world.use_options(options, log.run_count + 1)
         if world.current:
@@ -84,10 +86,12 @@ def _next(log: Log, options: Options) -> World:
     return world
 
 
-def _trial(setting: Setting, world: World, tick: int, scaling: Scaling, seconds: float) -> Trial:
+def _trial(
+    setting: Workload, world: World, tick: int, scaling: ScalingOptions, seconds: float
+) -> Trial:
     """What workers do in their share of the time."""
     options = setting.options
-    device = Cpu(options, pool=opened(options, scaling, lambda _text: None))
+    device = CpuBackend(options, pool=opened(options, scaling, lambda _text: None))
     try:
         device.take_in(world.population)
         times = list(_times(device, world, tick, seconds, archive=setting.archive > 0))
@@ -99,7 +103,7 @@ def _trial(setting: Setting, world: World, tick: int, scaling: Scaling, seconds:
 
 
 def _times(
-    device: Cpu, world: World, tick: int, seconds: float, *, archive: bool
+    device: CpuBackend, world: World, tick: int, seconds: float, *, archive: bool
 ) -> Iterator[float]:
     """Seconds of the same batch, as often as there is time, at least once."""
     choice = world.choice(tick)

@@ -11,13 +11,12 @@ from typing import Any
 
 from automaton.format import stream_options
 from automaton.format.options import Options
-from automaton.log import archive
-from automaton.log.writer import Log
-from automaton.replay.restore import options_for
+from automaton.log import Log, archive
+from automaton.replay.run_options import options_for
 
 
 @dataclass(frozen=True)
-class Setting:
+class Workload:
     """The deciding options, bytes of the archive (0: none), and where the streams come from."""
 
     options: Options
@@ -25,7 +24,7 @@ class Setting:
     source: str
 
     @classmethod
-    def of(cls, log: Log, given: Mapping[str, Any]) -> Setting:
+    def of(cls, log: Log, given: Mapping[str, Any]) -> Workload:
         """A log's own setting with what is given in its place.
 
         A log that has no archive beside it though streams competed kept none.
@@ -41,7 +40,7 @@ class Setting:
     @property
     def streams(self) -> list[str]:
         """The names of the streams that compete; none without streams."""
-        return [stream.name for stream in stream_options.table(self.options.streams)]
+        return [stream.name for stream in stream_options.parse_streams(self.options.streams)]
 
     def said(self) -> str:
         """In words, for people."""

@@ -14,18 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from automaton.errors import UsageError
-
-Numbers = npt.NDArray[np.int64]
+from automaton.terms.arrays import Numbers
 
 ONE = 1 << 16  # strength 1
 _LATEST = (1 << 62) - 1  # a tick or a period; sums of two stay inside int64
 
 
 @dataclass(frozen=True)
-class Rule:
+class DecayRule:
     """The parameters: `every` in ticks; `delta` a use and `decay` a period, in units of 1/ONE."""
 
     every: int = 10_000

@@ -23,13 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton import errors
-from automaton.terms.packed import Words
-from automaton.vector_store.decay import Rule
-from automaton.vector_store.indexer import MOST_ITEMS, MOST_NODES, Batch
+from automaton.terms.arrays import Numbers, Words
+from automaton.vector_store.decay import DecayRule
+from automaton.vector_store.indexer import MOST_ITEMS, MOST_NODES, TermBatch
 from automaton.vector_store.worker import BATCH, CLOSE, FLUSH, LONGEST, OPEN
 from automaton.workers import spawn
-
-Numbers = npt.NDArray[np.int64]
 
 #: Terms a second that are indexed; more are counted, and `memory reindex` adds them.
 RATE = 1000
@@ -42,7 +40,7 @@ PATIENCE = 10.0
 _NO_COUNTS = {"indexed": 0, "known": 0, "large": 0, "full": 0, "rows": 0}
 
 
-class Memory:
+class VectorFeed:
     """What a run remembers. All methods are for one thread, the loop's."""
 
     def __init__(
@@ -66,19 +64,19 @@ class Memory:
     @classmethod
     def open(  # noqa: PLR0913  # settings by name
         cls, log: Path, *, prefix: str = "", streams: Sequence[str] = (), url: str | None = None,
-        rate: float = RATE, rule: Rule | None = None, most: int = MOST_ITEMS,
+        rate: float = RATE, rule: DecayRule | None = None, most: int = MOST_ITEMS,
         clock: Callable[[], float] = monotonic,
-    ) -> Memory:  # fmt: skip
+    ) -> VectorFeed:  # fmt: skip
         """The memory of a log, once its process says that it is there.
 
         `prefix` is the log's, `streams` the names of its streams in their order; `rate`
         in terms a second. Raises what `memory.open_store` does.
         """
-        process, connection = spawn.started("automaton.vector_store.worker")
+        process, connection = spawn.spawn("automaton.vector_store.worker")
         names = list(streams) or [""]
         asked = {"log": str(log), "url": url, "prefix": prefix, "names": names, "most": most}
         try:
-            rules = asdict(rule or Rule())
+            rules = asdict(rule or DecayRule())
             connection.send(OPEN + json.dumps({**asked, "rule": rules}).encode())
             counts = _answer(connection)
         except BaseException:
@@ -242,7 +240,7 @@ def _messages(  # noqa: PLR0913, PLR0917  # as `offer`
         before = int(bytes_[low - 1]) if low else 0
         high = max(low + 1, int(np.searchsorted(bytes_, before + ROOM, side="right")))
         part = slice(low, high)
-        batch = Batch(
+        batch = TermBatch(
             np.full(high - low, tick, dtype=np.int64), slots[part].astype(np.int64),
             sizes[part].astype(np.int32), levels[part].astype(np.int32),
             np.concatenate(terms[part]).astype(np.int32, copy=False),

@@ -19,15 +19,15 @@ from automaton.format import stream_options
 from automaton.format.objects import Object, parse_line
 from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
-from automaton.log import archive
-from automaton.log.reader import LogReader
+from automaton.log import LogReader, archive
 from automaton.terms import notation
-from automaton.terms.packed import Words, is_closed
-from automaton.vector_store.decay import Rule
-from automaton.vector_store.indexer import Batch, Learned, Learner
+from automaton.terms.arrays import Words
+from automaton.terms.packed import is_closed
+from automaton.vector_store.decay import DecayRule
+from automaton.vector_store.indexer import IndexCounts, Indexer, TermBatch
 from automaton.vector_store.store import Store, together
 
-Found = archive.Found
+Found = archive.ReadReport
 ROWS = 1000  # terms that are put in at once
 _OURS = re.compile(r"([a-z]*)m([0-9]{1,18})\.([0-9]{1,18})")
 
@@ -78,7 +78,7 @@ def _streams(log: LogReader, line: int) -> list[str]:
     """The names of the streams that a run record stands for; one without a name for none."""
     run = parse_run(log.line(line))
     options = Options() if run is None else from_record(run.options)
-    return [stream.name for stream in stream_options.table(options.streams)] or [""]
+    return [stream.name for stream in stream_options.parse_streams(options.streams)] or [""]
 
 
 def _level(log: LogReader, tick: int) -> int:
@@ -113,11 +113,11 @@ def _entry(raw: bytes, prefix: str, *, won: bool) -> Entry | None:
 
 def reindex(
     store: Store, prefix: str, entries: Iterable[Entry], period: int,
-    progress: Callable[[Learned], object] = lambda _: None,
-) -> Learned:  # fmt: skip
+    progress: Callable[[IndexCounts], object] = lambda _: None,
+) -> IndexCounts:  # fmt: skip
     """Put all entries in that the store does not hold, as of `period`, then build its index."""
     names: list[str] = []
-    learner = Learner(store, prefix, names, Rule(), period=period)
+    learner = Indexer(store, prefix, names, DecayRule(), period=period)
     source = iter(entries)
     while some := list(islice(source, ROWS)):
         learner.learn(_batch(some, names))
@@ -127,13 +127,13 @@ def reindex(
     return learner.learned
 
 
-def _batch(entries: list[Entry], names: list[str]) -> Batch:
+def _batch(entries: list[Entry], names: list[str]) -> TermBatch:
     """The entries as columns; new names of streams are added to `names`."""
     for entry in entries:
         if entry.stream not in names:
             names.append(entry.stream)
     code, _, sizes = together(entry.words for entry in entries)
-    return Batch(
+    return TermBatch(
         np.array([entry.tick for entry in entries], dtype=np.int64),
         np.array([entry.slot for entry in entries], dtype=np.int64),
         sizes.astype(np.int32),

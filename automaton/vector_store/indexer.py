@@ -17,13 +17,10 @@ import numpy.typing as npt
 
 from automaton.compute import embeddings
 from automaton.terms import notation
-from automaton.terms.packed import Words
-from automaton.vector_store.decay import Rule
-from automaton.vector_store.store import Ids, Payload, Store, hashes
-
-Numbers = npt.NDArray[np.int64]
-Ints = npt.NDArray[np.int32]
-Bytes = npt.NDArray[np.uint8]
+from automaton.terms.arrays import Bytes, Ints, Numbers, Words
+from automaton.vector_store.decay import DecayRule
+from automaton.vector_store.engine import Ids, Payload
+from automaton.vector_store.store import Store, hashes
 
 #: Nodes of the largest term that is remembered; its vector would say little of a larger one.
 MOST_NODES = 8192
@@ -38,7 +35,7 @@ FLUSH_S = 1.0
 UNINDEXED, MOST_UNINDEXED = 20_000, 100_000
 
 
-class Batch(NamedTuple):
+class TermBatch(NamedTuple):
     """Terms with what is said of each, as columns; code holds them one behind the other.
 
     ticks, slots int64; sizes, levels (the dimension), code int32; streams (a number of
@@ -66,7 +63,7 @@ class Batch(NamedTuple):
         return b"".join([head.tobytes(), *(column.tobytes() for column in self)])
 
     @classmethod
-    def unpacked(cls, message: bytes) -> Batch:
+    def unpacked(cls, message: bytes) -> TermBatch:
         """The batch of a message."""
         rows, words = np.frombuffer(message, np.int64, 2).tolist()
         at, columns = 16, []
@@ -84,7 +81,7 @@ _KINDS: dict[str, Any] = {
 
 
 @dataclass
-class Learned:
+class IndexCounts:
     """What became of the terms that came, cumulative: they add up to `rows`."""
 
     rows: int = 0
@@ -99,7 +96,7 @@ class Learned:
     items: int = 0  # in the store
 
 
-class Learner:
+class Indexer:
     """A store that batches come to in the order of their ticks.
 
     Where a `period` is given they come in any order: all items are of that period, and
@@ -107,11 +104,11 @@ class Learner:
     """
 
     def __init__(  # noqa: PLR0913  # settings
-        self, store: Store, prefix: str, names: list[str], rule: Rule, most: int = MOST_ITEMS, *,
+        self, store: Store, prefix: str, names: list[str], rule: DecayRule, most: int = MOST_ITEMS, *,
         period: int | None = None, clock: Callable[[], float] = monotonic,
     ) -> None:  # fmt: skip
         self.store = store
-        self.learned = Learned(items=store.count())
+        self.learned = IndexCounts(items=store.count())
         self._prefix, self._names, self._rule, self._most = prefix, names, rule, most
         self._clock, self._flushed = clock, clock()
         self._fixed = period
@@ -120,7 +117,7 @@ class Learner:
         self._dirty = False  # whether the store holds what it has not acknowledged
         self._bare = self.learned.items - int(store.facts()["in_graph"])  # without an index
 
-    def learn(self, batch: Batch) -> None:
+    def learn(self, batch: TermBatch) -> None:
         """Put in what is new; count the wins of what is there as uses."""
         self.learned.rows += len(batch.slots)
         if not len(batch.slots):
@@ -138,7 +135,7 @@ class Learner:
         self._use(ids[again & (batch.won > 0)])
         self._enter(batch, ids, np.flatnonzero(fits & first & ~held))
 
-    def _enter(self, batch: Batch, ids: Ids, rows: npt.NDArray[np.intp]) -> None:
+    def _enter(self, batch: TermBatch, ids: Ids, rows: npt.NDArray[np.intp]) -> None:
         room = max(0, self._most - self.learned.items)
         self.learned.full += max(0, len(rows) - room)
         rows = rows[:room]
@@ -154,7 +151,7 @@ class Learner:
         self.learned.items += len(rows)
         self._bare += len(rows)
 
-    def _payload(self, batch: Batch, row: int, start: int) -> Payload:
+    def _payload(self, batch: TermBatch, row: int, start: int) -> Payload:
         tick = int(batch.ticks[row])
         since = self._rule.period(tick) if self._fixed is None else self._fixed
         strength = np.array([self._rule.delta])

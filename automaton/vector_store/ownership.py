@@ -12,8 +12,7 @@ import os
 from pathlib import Path
 
 from automaton.errors import FileError
-from automaton.log import watermarks
-from automaton.log.reader import LogReader
+from automaton.log import LogReader, watermarks
 
 SUFFIX = ".remembered"
 
@@ -36,10 +35,10 @@ def mark(log: LogReader) -> None:
 
 def _note(log: LogReader) -> None:
     with contextlib.suppress(OSError):
-        watermarks.write(log.path, watermarks.Frontier(len(log.commits), log.head), SUFFIX)
+        watermarks.write(log.path, watermarks.Watermark(len(log.commits), log.head), SUFFIX)
 
 
-def claim(log: LogReader, folder: Path | None) -> str:
+def claim_ownership(log: LogReader, folder: Path | None) -> str:
     """Take a memory for this log's own before it is fed: what was found, or nothing.
 
     The folder of another log is moved aside; None stands for a server, whose
@@ -55,7 +54,7 @@ def claim(log: LogReader, folder: Path | None) -> str:
     return note
 
 
-def require(log: LogReader, folder: Path | None) -> str:
+def require_ownership(log: LogReader, folder: Path | None) -> str:
     """Refuse the folder of another log to a reader; what to say of a server, or nothing."""
     if not is_foreign(log):
         return ""

@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from automaton.errors import DeviceError, FileError, LockedError
-from automaton.vector_store.store import (
+from automaton.vector_store.engine import (
     COMPARED,
     DIMENSIONS,
     EQUALLED,
     INSTALL,
     NAMED,
+    Filter,
     Floats,
     Hit,
     Ids,
     Payload,
-    Where,
 )
-from automaton.workers.heap import give_back
+from automaton.workers.memory_limits import give_back
 
 #: Edges a node, and candidates looked at while a node is entered and while one asks: what
 #: docs/memory.md's figures were measured with.
@@ -50,7 +50,7 @@ def _package() -> Any:
         raise DeviceError(f"the embedded memory is not installed ({error}); {INSTALL}") from None
 
 
-class Edge:
+class QdrantEdge:
     """A shard in a folder; one process at a time has it open."""
 
     name = "embedded"
@@ -105,7 +105,7 @@ class Edge:
     def _index(self, shard: Any, name: str, kind: Any) -> None:
         shard.update(self._qdrant.UpdateOperation.create_field_index(name, kind))
 
-    def _filter(self, where: Where) -> Any:
+    def _filter(self, where: Filter) -> Any:
         q = self._qdrant
         must = [
             q.FieldCondition(name, match=q.MatchValue(value))
@@ -130,7 +130,7 @@ class Edge:
             rows = zip(numbers[part], units[part].tolist(), payloads[part], strict=True)
             self._shard.update(upsert([point(*row) for row in rows]))
 
-    def nearest(self, unit: Floats, k: int, where: Where, *, exact: bool) -> list[Hit]:
+    def nearest(self, unit: Floats, k: int, where: Filter, *, exact: bool) -> list[Hit]:
         """Ask the index, and look through what is not indexed yet."""
         q = self._qdrant
         found = self._shard.query(
@@ -157,12 +157,12 @@ class Edge:
         """By id."""
         self._shard.update(self._qdrant.UpdateOperation.delete_points(ids.tolist()))
 
-    def prune(self, where: Where) -> None:
+    def prune(self, where: Filter) -> None:
         """By what they are."""
         condition = self._filter(where) or self._qdrant.Filter()
         self._shard.update(self._qdrant.UpdateOperation.delete_points_by_filter(condition))
 
-    def count(self, where: Where) -> int:
+    def count(self, where: Filter) -> int:
         """Exactly."""
         counted = self._qdrant.CountRequest(exact=True, filter=self._filter(where))
         return int(self._shard.count(counted))

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from automaton.errors import DeviceError, UsageError
-from automaton.vector_store.store import (
+from automaton.vector_store.engine import (
     COMPARED,
     DIMENSIONS,
     EQUALLED,
     INSTALL,
     NAMED,
+    Filter,
     Floats,
     Hit,
     Ids,
     Payload,
-    Where,
 )
 
 Answer = TypeVar("Answer")
@@ -45,7 +45,7 @@ def collection(log: Path) -> str:
     return f"automaton-{hashlib.sha256(path.encode()).hexdigest()[:16]}"
 
 
-class Server:
+class QdrantServer:
     """A collection on a server, made where it is not there."""
 
     name = "server"
@@ -93,7 +93,7 @@ class Server:
                 "start it (docs/memory.md), or leave --memory-url out"
             ) from error
 
-    def _filter(self, where: Where) -> Any:
+    def _filter(self, where: Filter) -> Any:
         m = self._models
         must: list[Any] = [
             m.FieldCondition(key=name, match=m.MatchValue(value=value))
@@ -120,7 +120,7 @@ class Server:
             )
             self._asked(lambda b=batch: self._client.upsert(self._collection, b, wait=True))  # type: ignore[misc]
 
-    def nearest(self, unit: Floats, k: int, where: Where, *, exact: bool) -> list[Hit]:
+    def nearest(self, unit: Floats, k: int, where: Filter, *, exact: bool) -> list[Hit]:
         """Ask the server."""
         params = None  # the imitation has no index, and warns where it is told how to use one
         if self._url != IMITATION:
@@ -148,12 +148,12 @@ class Server:
         numbers = ids.tolist()
         self._asked(lambda: self._client.delete(self._collection, numbers, wait=True))
 
-    def prune(self, where: Where) -> None:
+    def prune(self, where: Filter) -> None:
         """By what they are."""
         selector = self._models.FilterSelector(filter=self._filter(where))
         self._asked(lambda: self._client.delete(self._collection, selector, wait=True))
 
-    def count(self, where: Where) -> int:
+    def count(self, where: Filter) -> int:
         """Exactly."""
         condition = self._filter(where)
         counted = self._asked(

@@ -8,101 +8,38 @@ know: the log's format, ticks under way, the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from automaton.compute import embeddings
 from automaton.terms import notation
-from automaton.terms.packed import Words, is_closed
-from automaton.vector_store.decay import Rule
+from automaton.terms.arrays import Words
+from automaton.terms.packed import is_closed
+from automaton.vector_store.decay import DecayRule
+from automaton.vector_store.engine import (
+    ALL,
+    DIMENSIONS,
+    MOST_K,
+    Engine,
+    Filter,
+    Floats,
+    Hit,
+    Ids,
+    Payload,
+    Rows,
+)
 from kernels import cpu
 from kernels.checks import KernelArgumentError, array, same_length, whole
-from kernels.terms import embed, packed
+from kernels.terms import packed
 
-Ids: TypeAlias = npt.NDArray[np.uint64]
-Floats: TypeAlias = npt.NDArray[np.float32]
-Rows: TypeAlias = npt.NDArray[np.int16] | Floats
-Payload: TypeAlias = dict[str, Any]
-
-DIMENSIONS = embed.DIMENSIONS
-MOST_K = 1000  # items that one question may ask for
-#: Members of a payload: id (str, of the line or candidate), term (str, de Bruijn), dimension,
-#: tick (int), stream (str), won (bool); strength, since, until (int) as `consolidation` has them.
-EQUALLED = ("dimension",)  # indexed by the engines as integers that equal one,
-COMPARED = ("tick", "until")  # as integers that lie between two,
-NAMED = ("stream",)  # and as words
-INSTALL = "pip install 'automaton-scalable[memory]'"
 #: Asked for beyond k: the engine ranks by rounded vectors, we by exact ones.
 _BEYOND = 10
 #: Float vectors are of length 1, to this much.
 _TOLERANCE = 1e-3
-
-
-@dataclass(frozen=True)
-class Where:
-    """Which items are meant: all that every given member allows; ticks inclusive."""
-
-    dimension: int | None = None
-    stream: str | None = None
-    first: int | None = None
-    last: int | None = None
-    gone: int | None = None  # items whose `until` is this period or an earlier one
-
-
-ALL = Where()
-
-
-@dataclass(frozen=True)
-class Hit:
-    """An item that an engine found: its dot product with the question, by rounded vectors."""
-
-    id: int
-    score: float
-    payload: Payload
-
-
-class Engine(Protocol):
-    """What every engine does; vectors are float32 of length 1, ids unsigned 64-bit integers."""
-
-    name: str
-
-    def upsert(self, ids: Ids, units: Floats, payloads: Sequence[Payload]) -> None:
-        """Put items in; those with an id that is there take its place."""
-
-    def nearest(self, unit: Floats, k: int, where: Where, *, exact: bool) -> list[Hit]:
-        """The k items with the greatest dot product, the greatest first."""
-
-    def payloads(self, ids: Ids) -> dict[int, Payload]:
-        """What is known of those of these items that are there."""
-
-    def change(self, ids: Ids, members: Payload) -> None:
-        """Set these members of items that are there."""
-
-    def delete(self, ids: Ids) -> None:
-        """Take items out; those that are not there are no error."""
-
-    def prune(self, where: Where) -> None:
-        """Take out all items that are meant."""
-
-    def count(self, where: Where) -> int:
-        """How many items are meant, exactly."""
-
-    def flush(self) -> None:
-        """Return when all that was put in survives the end of this process."""
-
-    def optimize(self) -> None:
-        """Build the index of what has none yet; may take long."""
-
-    def facts(self) -> dict[str, int | str]:
-        """What there is to say: `in_graph`, items not looked at one by one, and more."""
-
-    def close(self) -> None:
-        """Flush, and let go of everything."""
 
 
 class Store:
@@ -132,7 +69,7 @@ class Store:
         if len(ids):
             self.engine.upsert(ids, units, payloads)
 
-    def recall(self, row: Rows, k: int, where: Where = ALL, *, exact: bool = False) -> list[Hit]:
+    def recall(self, row: Rows, k: int, where: Filter = ALL, *, exact: bool = False) -> list[Hit]:
         """The k items nearest to a vector (int16 or float32 [256]), the nearest first.
 
         `exact` looks at every item; else an index is asked, which may miss some.
@@ -147,7 +84,7 @@ class Store:
         array("ids", ids, (np.uint64,), 1)
         return self.engine.payloads(ids) if len(ids) else {}
 
-    def strengthen(self, uses: Mapping[int, int], now: int, rule: Rule) -> int:
+    def strengthen(self, uses: Mapping[int, int], now: int, rule: DecayRule) -> int:
         """Items used so often in period `now` gain strength; how many of them were there."""
         found = self.known(np.array(sorted(uses), dtype=np.uint64))
         ids = np.array(list(found), dtype=np.uint64)
@@ -164,7 +101,7 @@ class Store:
 
     def prune(self, now: int) -> int:
         """Take out what nothing is left of at the end of period `now`; how many items."""
-        gone = Where(gone=now)
+        gone = Filter(gone=now)
         count = self.engine.count(gone)
         if count:
             self.engine.prune(gone)
@@ -176,7 +113,7 @@ class Store:
         if len(ids):
             self.engine.delete(ids)
 
-    def count(self, where: Where = ALL) -> int:
+    def count(self, where: Filter = ALL) -> int:
         """How many items are meant."""
         return self.engine.count(where)
 
@@ -248,7 +185,7 @@ class Likeness:
     payload: Payload
 
 
-def alike(store: Store, words: Words, k: int, where: Where = ALL) -> list[Likeness]:
+def most_like(store: Store, words: Words, k: int, where: Filter = ALL) -> list[Likeness]:
     """The k remembered terms most like a closed term; ranked anew by their exact counts."""
     if not is_closed(words):
         raise KernelArgumentError("term", "a closed term is needed; bind its free variables")
@@ -257,34 +194,9 @@ def alike(store: Store, words: Words, k: int, where: Where = ALL) -> list[Likene
     if not hits:
         return []
     terms = together(notation.parse(hit.payload["term"]) for hit in hits)
-    best = embeddings.Vectors(embeddings.embed(*terms)).nearest(asked, k)
+    best = embeddings.NearestIndex(embeddings.embed(*terms)).nearest(asked, k)
     ranked = zip(best.rows[0].tolist(), best.cosines[0].tolist(), strict=True)
     return [Likeness(hits[row].id, cosine, hits[row].payload) for row, cosine in ranked]
 
 
 # Where: beside a log, or a server.
-
-
-def folder(log: Path) -> Path:
-    """Where the embedded engine keeps what belongs to a log."""
-    beside = log.resolve()
-    return beside.with_name(beside.name + ".memory")
-
-
-def open_store(log: Path, url: str | None = None) -> Store:
-    """The memory of a log: its folder, or what a Qdrant server at `url` holds for it.
-
-    Raises `DeviceError` without the package or without an answer of the server,
-    `LockedError` where another process has the folder open, `FileError` where it cannot
-    be read.
-    """
-    opened: Callable[[], Engine]
-    if url is None:
-        from automaton.vector_store.qdrant_edge import Edge  # noqa: PLC0415  # an extra, and it takes a while
-
-        opened = lambda: Edge(folder(log))  # noqa: E731
-    else:
-        from automaton.vector_store.qdrant_server import Server  # noqa: PLC0415  # as above
-
-        opened = lambda: Server(url, log)  # noqa: E731
-    return Store(opened())

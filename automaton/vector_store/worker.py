@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from automaton.errors import AutomatonError
-from automaton.vector_store.decay import Rule
-from automaton.vector_store.indexer import Batch, Learner
-from automaton.vector_store.store import open_store
+from automaton.vector_store.decay import DecayRule
+from automaton.vector_store.indexer import Indexer, TermBatch
+from automaton.vector_store.open import open_store
 from automaton.workers.worker import LONGEST_TEXT, die_with
 
 #: Bytes of a message; less than what a socket takes at once.
@@ -28,11 +28,11 @@ NICE = 19
 IDLE_S = 0.5
 
 
-def answered(learner: Learner, message: bytes) -> dict[str, Any]:
+def answered(learner: Indexer, message: bytes) -> dict[str, Any]:
     """Heed one message; the counts."""
     kind = message[:1]
     if kind == BATCH:
-        learner.learn(Batch.unpacked(message[1:]))
+        learner.learn(TermBatch.unpacked(message[1:]))
     elif kind == FLUSH:
         learner.flush()
     else:
@@ -40,11 +40,11 @@ def answered(learner: Learner, message: bytes) -> dict[str, Any]:
     return learner.figures()
 
 
-def opened(asked: dict[str, Any]) -> Learner:
+def opened(asked: dict[str, Any]) -> Indexer:
     """The store that the parent asks for."""
     store = open_store(Path(asked["log"]), asked["url"])
-    rule = Rule(**asked["rule"])
-    return Learner(store, asked["prefix"], asked["names"], rule, asked["most"])
+    rule = DecayRule(**asked["rule"])
+    return Indexer(store, asked["prefix"], asked["names"], rule, asked["most"])
 
 
 def serve(connection: socket.socket) -> None:

@@ -2,3 +2,21 @@
 
 Touches an opened log and processes. Must not know: how a run appends.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from automaton import lazy
+
+if TYPE_CHECKING:
+    from .commits import Progress as Progress
+    from .commits import VerifyRequest as VerifyRequest
+    from .verification import Verdict as Verdict
+    from .verification import verify as verify
+else:
+    __getattr__ = lazy(
+        __name__, {"commits": "Progress VerifyRequest", "verification": "Verdict verify"}
+    )
+
+__all__ = ["Progress", "Verdict", "VerifyRequest", "live", "verify"]

@@ -12,28 +12,25 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from automaton.chemistry.batch_replay import replay
+from automaton.chemistry import replay_batch
 from automaton.errors import AutomatonError
 from automaton.format.options import Options
 from automaton.format.records import Commit, commit_line, won
-from automaton.log import watermarks
-from automaton.log.audit import Audit
+from automaton.log import AuditedLog, watermarks
 from automaton.log.file_io import Buffer
 from automaton.log.integrity import Fault
 from automaton.log.omission import Kept, Stub, cut
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import line as line_of
-from automaton.replay.claims import Claim, separator
-from automaton.replay.input_division import Section
-from automaton.replay.recompute import Again, Open
-from automaton.replay.restore import Malformed, beginning
+from automaton.replay import Malformed, Section
+from automaton.replay.claims import BatchClaim, separator
+from automaton.replay.recompute import Open, TickRecomputer
+from automaton.replay.restore import genesis_world
 from automaton.terms import reference
+from automaton.terms.arrays import Bytes
 from kernels import cpu, philox
 from kernels.text import line_scan
-
-Bytes = npt.NDArray[np.uint8]
 
 #: Bytes before and behind a difference that are shown.
 _AROUND = 60
@@ -41,11 +38,11 @@ _AROUND = 60
 _UNREADABLE = (AutomatonError, ValueError, KeyError, IndexError, TypeError, AssertionError)
 #: Seconds between two notes of how far a verification has come.
 _NOTE_S = 5.0
-Tell = Callable[[str, int, int], object]  # what is done, how much of how much
+Progress = Callable[[str, int, int], object]  # what is done, how much of how much
 
 
 @dataclass(frozen=True)
-class Asked:
+class VerifyRequest:
     """What is to be checked beside the integrity of all bytes."""
 
     replay: str = "all"  # all, sample, none
@@ -60,13 +57,13 @@ class Asked:
 
 
 @dataclass
-class Truth:
+class CommitVerifier:
     """Commits computed again, one tick after another."""
 
-    log: Audit
-    asked: Asked
+    log: AuditedLog
+    asked: VerifyRequest
     open_device: Open
-    tell: Tell
+    tell: Progress
     fault: Fault | None = None
     replayed: int = 0
     modifications: int = 0
@@ -113,9 +110,11 @@ class Truth:
     def _fold_and_compute(self, chosen: set[int], known: Fault | None) -> None:
         log, end, noted = self.log, max(chosen), time.monotonic()
         tick = 0
-        again: Again | None = None
+        again: TickRecomputer | None = None
         try:
-            again = Again(log, beginning(log, Options(), Malformed()), self.open_device)
+            again = TickRecomputer(
+                log, genesis_world(log, Options(), Malformed()), self.open_device
+            )
             for tick in range(1, end + 1):
                 self._tick(again, tick, compute=tick in chosen, sealed=known is None)
                 if self.fault is not None:
@@ -135,9 +134,9 @@ class Truth:
     def _note(self, tick: int) -> None:
         """Keep how far all is verified, if everything from the first tick on is."""
         if self.asked.resume and self.asked.first <= self.resumed + 1:
-            watermarks.write(self.log.path, watermarks.Frontier(tick, self.log.chain_at(tick)))
+            watermarks.write(self.log.path, watermarks.Watermark(tick, self.log.chain_at(tick)))
 
-    def one(self, again: Again, tick: int, *, compute: bool) -> Fault | None:
+    def one(self, again: TickRecomputer, tick: int, *, compute: bool) -> Fault | None:
         """One tick whose bytes are sealed, computed again or folded; what is not so."""
         try:
             self._tick(again, tick, compute=compute, sealed=True)
@@ -145,7 +144,7 @@ class Truth:
             self.fault = self._unreadable(tick, error)
         return self.fault
 
-    def _tick(self, again: Again, tick: int, *, compute: bool, sealed: bool) -> None:
+    def _tick(self, again: TickRecomputer, tick: int, *, compute: bool, sealed: bool) -> None:
         log = self.log
         whole = tick <= len(log.commits)
         read = log.checked_commit if sealed else log.commit
@@ -166,7 +165,7 @@ class Truth:
         else:
             with log.batch(tick) if whole else log.bytes_from(log.size) as raw:
                 if not compute and commit is not None:
-                    replay(again.world, raw, commit)
+                    replay_batch(again.world, raw, commit)
                     return
                 claim = again.claim(tick, raw, commit)
                 again.begin(tick, claim)
@@ -207,7 +206,9 @@ class Truth:
         gap, winners, own = self._gap
         return at if at < gap else gap if at < gap + winners else at - winners + own
 
-    def _compute(self, again: Again, tick: int, claim: Claim, sealed: Commit | None) -> None:
+    def _compute(
+        self, again: TickRecomputer, tick: int, claim: BatchClaim, sealed: Commit | None
+    ) -> None:
         """Compute a tick and compare every byte; `sealed`: its digest is known to fit."""
         whole = tick <= len(self.log.commits)
         self._difference = ("", -1, b"")
@@ -282,13 +283,13 @@ class Truth:
         why = str(error) or type(error).__name__
         return Fault("batch", start, self._first_line(tick), tick, "a batch that can be read", why)
 
-    def _contradicted(self, again: Again, tick: int) -> bool:
+    def _contradicted(self, again: TickRecomputer, tick: int) -> bool:
         """Whether the textbook reducer finds something else than the machine did."""
         o = again.world.options
         for slot in again.slots():
             if slot.outcome == "input":
                 continue
-            told = reference.reduce_tree(slot.term, o.max_steps, o.max_size, o.max_depth)
+            told = reference.reduce(slot.term, o.max_steps, o.max_size, o.max_depth)
             if told.outcome == "nodes":
                 continue  # larger on the way than the reference is allowed to be
             outcome = "normal" if slot.outcome == "copy" else slot.outcome

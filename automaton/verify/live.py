@@ -29,7 +29,7 @@ _FOLDED = "chain and population checked"  # of ticks that are not computed again
 
 
 @dataclass(frozen=True)
-class Pacing:
+class LiveOptions:
     """What a run verifies of itself, and how far it may be ahead."""
 
     mode: str = "off"  # off, inline, sample=P
@@ -50,7 +50,7 @@ class Pacing:
         return cls(mode, share, max_lag, drawn if mode.startswith("sample") else 0)
 
 
-OFF = Pacing()
+OFF = LiveOptions()
 
 
 def share_of(mode: str) -> int:
@@ -87,7 +87,7 @@ class Verified(NamedTuple):
         return self._asdict()
 
 
-class Pace:
+class LiveVerification:
     """The verifier of one run, as the run sees it."""
 
     def __init__(self) -> None:
@@ -103,12 +103,12 @@ class Pace:
         self._moved = Condition()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, pacing: Pacing, path: str, tick: int) -> None:
+    def start(self, pacing: LiveOptions, path: str, tick: int) -> None:
         """Have the log at `path` verified, if it is wanted; `tick` is its last so far."""
         self.pacing, self._first = pacing, tick + 1
         if not pacing.share:
             return
-        self._process, self._connection = spawn.started("automaton.verify.live_worker")
+        self._process, self._connection = spawn.spawn("automaton.verify.live_worker")
         asked = {
             "path": path, "first": self._first, "seed": pacing.seed, "share": pacing.share,
         }  # fmt: skip
@@ -135,7 +135,7 @@ class Pace:
         """What it means that there is nobody who says anything."""
         if self._closing or self._process is None or self._failure:
             return {}
-        return {"failed": f"its process {spawn.ended(self._process.wait())}"}
+        return {"failed": f"its process {spawn.describe_exit(self._process.wait())}"}
 
     def _heed(self, said: dict[str, Any]) -> None:
         self.tick, self.computed = said.get("tick", self.tick), said.get("computed", self.computed)

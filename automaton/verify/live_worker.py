@@ -15,14 +15,15 @@ from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
-from automaton.backends.cpu import Cpu
+from automaton.backends import CpuBackend
 from automaton.format.options import Options
-from automaton.log.follower import Growing
+from automaton.log import LogFollower
 from automaton.log.integrity import Fault
-from automaton.replay.omitted_batches import Refill
-from automaton.replay.recompute import Again
-from automaton.replay.restore import Malformed, beginning
-from automaton.verify.commits import Asked, Truth
+from automaton.replay import Malformed
+from automaton.replay.omitted_batches import OmittedBatches
+from automaton.replay.recompute import TickRecomputer
+from automaton.replay.restore import genesis_world
+from automaton.verify.commits import CommitVerifier, VerifyRequest
 from automaton.workers.worker import LONGEST, LONGEST_TEXT, die_with
 from kernels import philox
 
@@ -48,20 +49,20 @@ class Verifier:
         self._seed, self._share = seed, share
         self._say = say
         self._noted = 0.0
-        self._log: Growing | None = None
-        self._again: Again | None = None
-        self._refill: Refill | None = None
+        self._log: LogFollower | None = None
+        self._again: TickRecomputer | None = None
+        self._refill: OmittedBatches | None = None
         self.tick = self.computed = 0
 
     def go_to(self, end: int) -> Fault | None:
         """Verify all commits up to byte `end`; the first fault."""
         if self._log is None:
-            self._log = Growing.open(self._path)
-            self._refill = Refill(self._log, checkpoints=False)
+            self._log = LogFollower.open(self._path)
+            self._refill = OmittedBatches(self._log, checkpoints=False)
             self._log.refill = self._refill.batch
         log = self._log
         beyond = log.grow(end)
-        truth = Truth(log, Asked(), Cpu, lambda *_: None)
+        truth = CommitVerifier(log, VerifyRequest(), CpuBackend, lambda *_: None)
         for tick in range(self.tick + 1, len(log.commits) + 1):
             fault = log.check(tick, tick) or self._checked(truth, tick)
             if fault is not None:
@@ -71,11 +72,11 @@ class Verifier:
                 self.note()
         return beyond
 
-    def _checked(self, truth: Truth, tick: int) -> Fault | None:
+    def _checked(self, truth: CommitVerifier, tick: int) -> Fault | None:
         """Compute a tick again or fold it, and compare."""
         if self._again is None:
-            snapshot = beginning(truth.log, Options(), Malformed())
-            self._again = Again(truth.log, snapshot, Cpu)
+            snapshot = genesis_world(truth.log, Options(), Malformed())
+            self._again = TickRecomputer(truth.log, snapshot, CpuBackend)
         compute = tick >= self._first and drawn(self._seed, tick, self._share)
         fault = truth.one(self._again, tick, compute=compute)
         self.computed += compute and fault is None

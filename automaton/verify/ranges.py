@@ -15,12 +15,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from typing import Any
 
-from automaton.backends.cpu import Cpu
+from automaton.backends import CpuBackend
 from automaton.errors import AutomatonError
 from automaton.format.options import Options
-from automaton.log.audit import Audit
+from automaton.log import AuditedLog
 from automaton.log.integrity import Fault
-from automaton.verify.commits import Asked, Truth
+from automaton.verify.commits import CommitVerifier, VerifyRequest
 from automaton.workers import spawn
 from automaton.workers.worker import LONGEST, die_with
 
@@ -32,7 +32,7 @@ SMALL = 1 << 18
 FOLD = 0.25
 
 
-def go(truth: Truth, known: Fault | None, workers: int) -> None:
+def go(truth: CommitVerifier, known: Fault | None, workers: int) -> None:
     """Compute what is asked for, in one process or in several."""
     ranges = [] if known is not None else divided(truth, workers)
     if len(ranges) < 2:
@@ -46,7 +46,7 @@ def go(truth: Truth, known: Fault | None, workers: int) -> None:
                 _add(truth, _answer(connection) or _computed(truth, first, last))
 
 
-def divided(truth: Truth, workers: int) -> list[tuple[int, int]]:
+def divided(truth: CommitVerifier, workers: int) -> list[tuple[int, int]]:
     """First and last tick of each process's range; one range where sharing does not pay."""
     log, asked = truth.log, truth.asked
     first, last = asked.first, min(asked.last or len(log.commits), len(log.commits))
@@ -64,32 +64,34 @@ def divided(truth: Truth, workers: int) -> list[tuple[int, int]]:
     return list(zip([first, *(end + 1 for end in ends[:-1])], ends, strict=True))
 
 
-def _computed(truth: Truth, first: int, last: int) -> dict[str, Any]:
+def _computed(truth: CommitVerifier, first: int, last: int) -> dict[str, Any]:
     """A range computed here, by one thread."""
-    part = Truth(truth.log, replace(truth.asked, first=first, last=last), _one_thread, truth.tell)
+    part = CommitVerifier(
+        truth.log, replace(truth.asked, first=first, last=last), _one_thread, truth.tell
+    )
     part.go(None)
     return _facts(part)
 
 
-def _one_thread(options: Options) -> Cpu:
-    return Cpu(options, threads=1)
+def _one_thread(options: Options) -> CpuBackend:
+    return CpuBackend(options, threads=1)
 
 
-def _facts(part: Truth) -> dict[str, Any]:
+def _facts(part: CommitVerifier) -> dict[str, Any]:
     fault = None if part.fault is None else asdict(part.fault)
     return {"replayed": part.replayed, "modifications": part.modifications, "fault": fault}
 
 
-def _add(truth: Truth, facts: dict[str, Any]) -> None:
+def _add(truth: CommitVerifier, facts: dict[str, Any]) -> None:
     truth.replayed += facts["replayed"]
     truth.modifications += facts["modifications"]
     truth.fault = None if facts["fault"] is None else Fault(**facts["fault"])
 
 
 @contextmanager
-def _asked(truth: Truth, first: int, last: int) -> Iterator[socket.socket]:
+def _asked(truth: CommitVerifier, first: int, last: int) -> Iterator[socket.socket]:
     """A process that computes a range; it ends with the block."""
-    process, connection = spawn.started("automaton.verify.ranges")
+    process, connection = spawn.spawn("automaton.verify.ranges")
     try:
         asked = {
             "path": truth.log.path, "first": first, "last": last,
@@ -118,11 +120,11 @@ def serve(connection: socket.socket) -> None:
     """Compute the range that is asked for, and answer."""
     asked = json.loads(connection.recv(LONGEST))
     first, last = asked["first"], asked["last"]
-    with Audit.open(asked["path"]) as log:
+    with AuditedLog.open(asked["path"]) as log:
         if last > len(log.commits) or log.chain_at(last).hex() != asked["chain"]:
             return
-        wanted = Asked(first=first, last=last, reference=asked["reference"])
-        part = _computed(Truth(log, wanted, _one_thread, lambda *_: None), first, last)
+        wanted = VerifyRequest(first=first, last=last, reference=asked["reference"])
+        part = _computed(CommitVerifier(log, wanted, _one_thread, lambda *_: None), first, last)
     connection.send(json.dumps(part).encode())
 
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from automaton.backends.cpu import Cpu
-from automaton.log.audit import Audit
+from automaton.backends import CpuBackend
+from automaton.log import AuditedLog
 from automaton.log.integrity import Fault
-from automaton.replay.omitted_batches import refilled
+from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.recompute import Open
 from automaton.verify import ranges
-from automaton.verify.commits import Asked, Tell, Truth
-from automaton.workers.pool import Background, available_cores
+from automaton.verify.commits import CommitVerifier, Progress, VerifyRequest
+from automaton.workers import SingleTaskExecutor, available_cores
 
 #: Faults that leave no snapshot to compute from.
 _BEFORE_COMMITS = frozenset({"pin", "genesis", "records"})
@@ -41,7 +41,7 @@ class Verdict:
     head_tick: int | None  # after which the chain was what was asked for
     integrity_s: float
     replay_s: float
-    asked: Asked
+    asked: VerifyRequest
     first_bad: Fault | None
 
     @property
@@ -80,7 +80,10 @@ class Verdict:
 
 
 def verify(
-    log: Audit, asked: Asked, tell: Tell = lambda *_: None, open_device: Open | None = None
+    log: AuditedLog,
+    asked: VerifyRequest,
+    tell: Progress = lambda *_: None,
+    open_device: Open | None = None,
 ) -> Verdict:
     """Check an opened log."""
     workers = asked.workers or available_cores()
@@ -88,9 +91,11 @@ def verify(
     fault = log.fault or integrity(log, workers, tell)
     head_tick, wrong_head = _head(log, asked.head)
     integrity_s = time.perf_counter() - begun
-    truth = Truth(log, asked, open_device or (lambda options: Cpu(options, threads=workers)), tell)
+    truth = CommitVerifier(
+        log, asked, open_device or (lambda options: CpuBackend(options, threads=workers)), tell
+    )
     if asked.replay != "none" and (fault is None or fault.kind not in _BEFORE_COMMITS):
-        with refilled(log, checkpoints=False):  # for `validate-self`, which looks back
+        with with_omitted_batches(log, checkpoints=False):  # for `validate-self`, which looks back
             ranges.go(truth, fault, 1 if open_device else workers)
     fault = truth.fault or fault or wrong_head
     return Verdict(
@@ -102,7 +107,7 @@ def verify(
     )  # fmt: skip
 
 
-def integrity(log: Audit, workers: int, tell: Tell) -> Fault | None:
+def integrity(log: AuditedLog, workers: int, tell: Progress) -> Fault | None:
     """The first fault of the chain over all bytes, checked by some threads."""
     edges = _shares(log, workers)
     found: dict[int, Fault | None] = {}
@@ -116,7 +121,7 @@ def integrity(log: Audit, workers: int, tell: Tell) -> Fault | None:
 
         found[first] = log.check(first, last, told)
 
-    threads = [Background() for _ in edges]
+    threads = [SingleTaskExecutor() for _ in edges]
     try:
         for thread, (first, last) in zip(threads, edges, strict=True):
             thread.start(check, first, last)
@@ -129,7 +134,7 @@ def integrity(log: Audit, workers: int, tell: Tell) -> Fault | None:
     return min(faults, key=lambda fault: fault.tick, default=None)
 
 
-def _shares(log: Audit, workers: int) -> list[tuple[int, int]]:
+def _shares(log: AuditedLog, workers: int) -> list[tuple[int, int]]:
     """First and last tick of each thread's share, about equally many bytes each."""
     count = len(log.commits)
     marks = [log.size * k // workers for k in range(1, workers)]
@@ -138,7 +143,7 @@ def _shares(log: Audit, workers: int) -> list[tuple[int, int]]:
     return shares or [(1, 0)]  # the genesis alone
 
 
-def _head(log: Audit, head: bytes | None) -> tuple[int | None, Fault | None]:
+def _head(log: AuditedLog, head: bytes | None) -> tuple[int | None, Fault | None]:
     """The tick after which the chain was the one asked for, or a fault where there is none."""
     if head is None:
         return None, None

@@ -2,3 +2,40 @@
 
 Touches processes and the clock. Must not know: what is computed.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from automaton import lazy
+
+if TYPE_CHECKING:
+    from .background import SingleTaskExecutor as SingleTaskExecutor
+    from .pool import Pool as Pool
+    from .pool import available_cores as available_cores
+    from .pool import gil_enabled as gil_enabled
+    from .pool import open_pool as open_pool
+    from .threads import Threads as Threads
+else:
+    __getattr__ = lazy(
+        __name__,
+        {
+            "background": "SingleTaskExecutor",
+            "pool": "Pool available_cores gil_enabled open_pool",
+            "threads": "Threads",
+        },
+    )
+
+__all__ = [
+    "Pool",
+    "SingleTaskExecutor",
+    "Threads",
+    "autoscale_policy",
+    "available_cores",
+    "gil_enabled",
+    "memory_limits",
+    "open_pool",
+    "sharding",
+    "spawn",
+    "worker",
+]

@@ -36,7 +36,7 @@ _LAST_STEPS: tuple[tuple[Action, str], ...] = (
 
 
 @dataclass(frozen=True)
-class Scaling:
+class ScalingOptions:
     """Where a run computes and what it may use; none of it changes an appended byte."""
 
     engine: Engine = "thread"
@@ -87,7 +87,7 @@ class Scaling:
         return max(limit, self.workers or 0)
 
 
-NAMES = frozenset(field.name for field in fields(Scaling))
+NAMES = frozenset(field.name for field in fields(ScalingOptions))
 
 
 def flag(name: str) -> str:
@@ -96,7 +96,7 @@ def flag(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Readings:
     """What a decision is made from."""
 
     used: int  # bytes, of the limit that leaves least
@@ -119,7 +119,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Memory:
+class PolicyState:
     """What is remembered from one decision to the next."""
 
     calm: int = 0  # looks since the number of workers changed
@@ -139,7 +139,9 @@ class Decision:
     reason: str
 
 
-def decide(now: Figures, memory: Memory, scaling: Scaling) -> tuple[Decision, Memory]:
+def decide(
+    now: Readings, memory: PolicyState, scaling: ScalingOptions
+) -> tuple[Decision, PolicyState]:
     """The decision, and what to remember for the next."""
     memory = replace(memory, calm=memory.calm + 1, ceiling_age=memory.ceiling_age + 1)
     if memory.ceiling is not None and memory.ceiling_age > PATIENCE:
@@ -153,7 +155,9 @@ def decide(now: Figures, memory: Memory, scaling: Scaling) -> tuple[Decision, Me
     return _scale(now, memory, scaling)
 
 
-def _relieve(now: Figures, memory: Memory, scaling: Scaling) -> tuple[Decision, Memory]:
+def _relieve(
+    now: Readings, memory: PolicyState, scaling: ScalingOptions
+) -> tuple[Decision, PolicyState]:
     """Smaller batches, fewer workers, trimming, collecting, a pause: in this order."""
     scarce = now.free_share < scaling.scale_down_threshold
     taken = memory.relieved
@@ -173,7 +177,9 @@ def _relieve(now: Figures, memory: Memory, scaling: Scaling) -> tuple[Decision, 
     return _held(now, "hold", "every step is taken"), memory
 
 
-def _scale(now: Figures, memory: Memory, scaling: Scaling) -> tuple[Decision, Memory]:
+def _scale(
+    now: Readings, memory: PolicyState, scaling: ScalingOptions
+) -> tuple[Decision, PolicyState]:
     """Grow or hold, and take back what did not pay."""
     if not scaling.auto_scale:
         return _held(now, "hold", "the number of workers is fixed"), memory
@@ -197,7 +203,7 @@ def _scale(now: Figures, memory: Memory, scaling: Scaling) -> tuple[Decision, Me
     return Decision("grow", now.workers + 1, reason), grown
 
 
-def _why_not(now: Figures, memory: Memory, scaling: Scaling) -> str:
+def _why_not(now: Readings, memory: PolicyState, scaling: ScalingOptions) -> str:
     """Why no worker is added; empty where one is."""
     if 1 - now.free_share >= scaling.scale_up_threshold:
         return f"not under {scaling.scale_up_threshold:.0%} used"
@@ -210,11 +216,11 @@ def _why_not(now: Figures, memory: Memory, scaling: Scaling) -> str:
     return ""
 
 
-def _held(now: Figures, action: Action, why: str) -> Decision:
+def _held(now: Readings, action: Action, why: str) -> Decision:
     return Decision(action, now.workers, f"{shares(now)}: {why}")
 
 
-def shares(now: Figures) -> str:
+def shares(now: Readings) -> str:
     """What is used of which limit, for people."""
     return f"{1 - now.free_share:.0%} of {now.limit / 1e6:,.0f} MB used ({now.source})"
 

@@ -8,6 +8,7 @@ smallest share free counts. Reads gauges, decides nothing.
 
 from __future__ import annotations
 
+import ctypes
 import resource
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -158,3 +159,10 @@ def _text(path: Path) -> str:
         return path.read_text()
     except (OSError, ValueError):
         return ""
+
+
+def give_back() -> None:
+    """Have the C library return what it holds and does not use, where it can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

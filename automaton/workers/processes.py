@@ -23,8 +23,8 @@ import numpy.typing as npt
 
 from automaton.errors import WorkerError
 from automaton.workers import spawn
-from automaton.workers.sharding import Call, Dealer, Part, Recipe, spans
-from automaton.workers.shared_memory import Memory
+from automaton.workers.sharding import ScratchFactory, ShardResult, ShardSizer, ShardTask, spans
+from automaton.workers.shared_memory import SharedArena
 from automaton.workers.worker import (
     ANSWER,
     BLOCK,
@@ -36,7 +36,7 @@ from automaton.workers.worker import (
     NUMBERS,
     RECIPE,
     SHARD,
-    named,
+    function_name,
 )
 
 #: How often a shard may cost a worker before the run ends.
@@ -80,25 +80,25 @@ def _end_all(children: list[Child]) -> None:
         children.pop().end()
 
 
-class Processes:
+class ProcessPool:
     """A number of worker processes."""
 
     engine = "process"
     shared = True
 
     def __init__(
-        self, count: int, recipe: Recipe, dealer: Dealer | None = None,
+        self, count: int, recipe: ScratchFactory, dealer: ShardSizer | None = None,
         say: Callable[[str], None] = lambda _text: None, deadline: float = DEADLINE,
     ) -> None:  # fmt: skip
         self.count = count
-        self.dealer = dealer or Dealer()
+        self.dealer = dealer or ShardSizer()
         self.replaced = 0
         self.parts = 1
         self.active = 0
         self._recipe = recipe
         self._say = say
         self._deadline = deadline
-        self._memory = Memory()
+        self._memory = SharedArena()
         self._own: Any = None  # this process's scratch, for batches too small to hand out
         self._calls = 0
         self._stillborn = 0  # workers in a row that died before they were ready
@@ -108,19 +108,19 @@ class Processes:
 
     # -- what the contract asks ----------------------------------------------
 
-    def run(self, call: Call, count: int, size: int | None = None) -> list[Part]:
+    def run(self, call: ShardTask, count: int, size: int | None = None) -> list[ShardResult]:
         """Compute the shards; what is too small to hand out is computed here."""
         name = call.function.__name__
         fixed = size or self.dealer.largest
         parts = spans(count, size or self.dealer.size(name, count, max(2, self.count)))
         if len(parts) == 1 and not fixed:
             self.parts, self.active = 1, 0
-            return [Part(0, count, self._here(call, count))]
+            return [ShardResult(0, count, self._here(call, count))]
         batch = _Batch(self, call, parts)
         results = batch.computed()
         self.parts, self.active = len(parts), len(batch.helped)
         self.dealer.learn(name, count, batch.seconds)
-        return [Part(*span, result) for span, result in zip(parts, results, strict=True)]
+        return [ShardResult(*span, result) for span, result in zip(parts, results, strict=True)]
 
     def allocate(self, count: int, dtype: Any) -> npt.NDArray[Any]:
         """An array that the workers see."""
@@ -149,7 +149,7 @@ class Processes:
         """The workers that there are."""
         return self._children
 
-    def described(self, call: Call) -> bytes:
+    def described(self, call: ShardTask) -> bytes:
         """A call as the workers read it; arrays that they do not see yet are copied."""
         self._memory.clear_mail()
         self._calls += 1
@@ -157,7 +157,7 @@ class Processes:
             self._memory.reference(value) if isinstance(value, np.ndarray) else value
             for value in call.arguments
         ]
-        return json.dumps([named(call.function), arguments]).encode()
+        return json.dumps([function_name(call.function), arguments]).encode()
 
     def tell(self, child: Child, described: bytes) -> None:
         """Tell a worker the call under way, once."""
@@ -188,7 +188,7 @@ class Processes:
         code = child.end()
         self.replaced += 1
         self._stillborn += not child.ready
-        reason = why or spawn.ended(code)
+        reason = why or spawn.describe_exit(code)
         if self._stillborn >= ATTEMPTS * self.count:
             message = (
                 f"worker processes do not start ({reason}); "
@@ -201,7 +201,7 @@ class Processes:
 
     # -- inside ----------------------------------------------------------------
 
-    def _here(self, call: Call, count: int) -> int:
+    def _here(self, call: ShardTask, count: int) -> int:
         if self._own is None:
             self._own = self._recipe()
         return call(0, count, self._own)
@@ -212,9 +212,9 @@ class Processes:
 
     def _started(self) -> Child:
         """A new worker, not yet ready."""
-        process, ours = spawn.started("automaton.workers.worker")
+        process, ours = spawn.spawn("automaton.workers.worker")
         child = Child(process, ours, self.due())
-        recipe = json.dumps([named(self._recipe.function), self._recipe.arguments]).encode()
+        recipe = json.dumps([function_name(self._recipe.function), self._recipe.arguments]).encode()
         child.send(RECIPE, recipe)
         return child
 
@@ -222,7 +222,7 @@ class Processes:
 class _Batch:
     """One call dealt out: which shards wait, which are done, who died of them."""
 
-    def __init__(self, pool: Processes, call: Call, parts: list[tuple[int, int]]) -> None:
+    def __init__(self, pool: ProcessPool, call: ShardTask, parts: list[tuple[int, int]]) -> None:
         self._pool = pool
         self._call = call
         self._parts = parts

@@ -23,7 +23,7 @@ LEAST_SECONDS = 5e-4
 _LATEST = 0.25
 
 
-class Part(NamedTuple):
+class ShardResult(NamedTuple):
     """A shard that is done: slots low..high-1, and what its function returned."""
 
     low: int
@@ -32,7 +32,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Call:
+class ShardTask:
     """A function of a module and its arguments: numbers and one-dimensional arrays.
 
     It is called as function(low, high, scratch, *arguments), fills what is its
@@ -48,7 +48,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ScratchFactory:
     """How a worker makes its scratch: a function of a module and whole numbers."""
 
     function: Callable[..., Any]
@@ -64,7 +64,7 @@ def spans(count: int, size: int) -> list[tuple[int, int]]:
     return [(low, min(low + size, count)) for low in range(0, max(count, 1), size)]
 
 
-class Dealer:
+class ShardSizer:
     """The sizes of shards, by what is computed; `largest` bounds them."""
 
     def __init__(self, largest: int | None = None) -> None:

@@ -37,7 +37,7 @@ class Block:
     length: int
 
 
-class Memory:
+class SharedArena:
     """All blocks of a pool; arrays that stand in none are copied into its mail."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Memory:
         return kept[1]
 
 
-def _forget(owner: weakref.ref[Memory], number: int, descriptor: int) -> None:
+def _forget(owner: weakref.ref[SharedArena], number: int, descriptor: int) -> None:
     """The last array of a block is gone: so are its memory and its descriptor."""
     os.close(descriptor)
     memory = owner()
@@ -138,7 +138,7 @@ def _forget(owner: weakref.ref[Memory], number: int, descriptor: int) -> None:
         memory.forget(number)
 
 
-class Mapped:
+class MappedArena:
     """A worker's sight of the blocks."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ _PROGRAM = (
 )
 
 
-def started(module: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+def spawn(module: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     """A process that calls `module.main(socket's descriptor, our number)`, and our end.
 
     Ctrl-C and SIGTERM are this process's business alone. Raises `WorkerError`.
@@ -50,7 +50,7 @@ def started(module: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     return process, ours
 
 
-def ended(code: int) -> str:
+def describe_exit(code: int) -> str:
     """How a process ended, for people."""
     if code >= 0:
         return f"ended with code {code}"

@@ -17,7 +17,7 @@ import struct
 from time import perf_counter
 from typing import Any
 
-from automaton.workers.shared_memory import Mapped
+from automaton.workers.shared_memory import MappedArena
 
 #: Messages begin with a letter: a block to map (with its descriptor) or to drop, the
 #: recipe of the scratch, a call, a shard of it.
@@ -38,13 +38,13 @@ def die_with(parent: int) -> bool:
     return os.getppid() == parent
 
 
-def found(name: str) -> Any:
+def function_by_name(name: str) -> Any:
     """The function `module:name`."""
     module, _, function = name.partition(":")
     return getattr(importlib.import_module(module), function)
 
 
-def named(function: Any) -> str:
+def function_name(function: Any) -> str:
     """A function's name, as `found` reads it."""
     return f"{function.__module__}:{function.__name__}"
 
@@ -54,7 +54,7 @@ class Worker:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._mapped = Mapped()
+        self._mapped = MappedArena()
         self._scratch: Any = None
         self._function: Any = None
         self._arguments: list[Any] = []
@@ -75,11 +75,14 @@ class Worker:
             self._mapped.drop(NUMBERS.unpack(body)[0])
         elif kind == RECIPE:
             name, arguments = json.loads(body)
-            self._scratch = found(name)(*arguments)
+            self._scratch = function_by_name(name)(*arguments)
             self._connection.send(ANSWER.pack(READY, 0, 0, 0.0))
         elif kind == CALL:
             name, arguments = json.loads(body)
-            self._function, self._arguments = found(name), list(map(self._argument, arguments))
+            self._function, self._arguments = (
+                function_by_name(name),
+                list(map(self._argument, arguments)),
+            )
         else:
             self._compute(*NUMBERS.unpack(body))
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from kernels.philox import below, draw
-from kernels.terms.packed import U, numeral_of, place_hash, term_hash
+from kernels.terms.packed import numeral_of, place_hash, term_hash
 from kernels.text.winner_lines import put_label
+from kernels.typed import U
 
 
 def draw_words(seed, tick, slots, purpose, words):  # type: ignore[no-untyped-def]

@@ -10,8 +10,9 @@ import numpy as np
 
 from kernels.philox import below, draw
 from kernels.terms.church import UNDECIDED, church_reaction
-from kernels.terms.packed import APP, U
+from kernels.terms.packed import APP
 from kernels.terms.reduce import EMPTY, NORMAL, reaction
+from kernels.typed import U
 
 
 def choose(seed, tick, slot, purpose, choices_a, choices_b):  # type: ignore[no-untyped-def]

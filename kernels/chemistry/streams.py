@@ -12,8 +12,9 @@ import numpy as np
 
 from kernels.philox import PLACE, PROPOSAL, REACTANTS, TIE, below, draw
 from kernels.terms.embed import count_shapes
-from kernels.terms.packed import U, term_hash
+from kernels.terms.packed import term_hash
 from kernels.terms.reduce import NORMAL
+from kernels.typed import U
 
 SENSATION, MEMORY, EMOTION, ANCHOR, REASON, UNIFORM = range(6)
 RELEVANCE, IMPORTANCE, NOVELTY, CONNECTION, AROUSAL = range(5)

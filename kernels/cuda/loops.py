@@ -39,8 +39,9 @@ from kernels.terms.church import (
 )
 from kernels.terms.embed import embed_terms
 from kernels.terms.match import bind_terms, matches
-from kernels.terms.packed import U, numeral_of
+from kernels.terms.packed import numeral_of
 from kernels.terms.reduce import reduce_terms
+from kernels.typed import U
 
 #: numba's CUDA target or its simulator; what is in it depends on which.
 cuda: Any = numba.cuda

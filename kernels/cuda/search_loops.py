@@ -15,7 +15,7 @@ from numba import types
 from kernels.search.grams import begin_of, entries_at
 from kernels.search.literals import string_with
 from kernels.search.nearest import dots_wide, enter
-from kernels.terms.packed import U
+from kernels.typed import U
 
 from .loops import BLOCK, cuda, register
 

@@ -19,8 +19,9 @@ import numpy as np
 from kernels.terms.enumerate_closed import write_term
 from kernels.terms.enumerate_forms import write_form
 from kernels.terms.match import matches
-from kernels.terms.packed import LAM, U, link, same, term_hash
+from kernels.terms.packed import LAM, link, same, term_hash
 from kernels.terms.reduce import NORMAL, PENDING, normalise
+from kernels.typed import U
 
 #: Of an example: what is right is worth, and at most what is not.
 RIGHT, NEARLY = 256, 128

@@ -14,9 +14,10 @@ import numpy as np
 
 from kernels.chemistry.react import apply_words
 from kernels.philox import CYCLE, below, draw
-from kernels.terms.packed import U, term_hash
+from kernels.terms.packed import term_hash
 from kernels.terms.reduce import COPY, NORMAL, reaction
 from kernels.terms.substitute import substitute
+from kernels.typed import U
 
 from .gather import gather, is_known
 

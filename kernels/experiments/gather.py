@@ -10,7 +10,8 @@ import numpy as np
 
 from kernels.philox import CYCLE, below, draw
 from kernels.terms.embed import count_shapes
-from kernels.terms.packed import U, term_hash
+from kernels.terms.packed import term_hash
+from kernels.typed import U
 
 #: Dimensions of what is compared; counts are cut to -LARGEST..LARGEST.
 DIMENSIONS = 64

@@ -12,8 +12,9 @@ import numpy as np
 from kernels.philox import below, draw
 from kernels.terms.enumerate_forms import FORM, write_form
 from kernels.terms.match import subterm_end
-from kernels.terms.packed import LAM, U, is_normal, link
+from kernels.terms.packed import LAM, is_normal, link
 from kernels.terms.reduce import NORMAL, normalise, reaction
+from kernels.typed import U
 
 #: How a candidate was made.
 NOTHING, REACTION, GRAFT, DRAWN = 0, 1, 2, 3

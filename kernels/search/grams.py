@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy import uint8, uint64
 
-from kernels.terms.packed import U
+from kernels.typed import U
 
 from .literals import BLOCK, WAITING, enter, word_at, word_before
 

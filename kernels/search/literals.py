@@ -33,8 +33,8 @@ from __future__ import annotations
 import numpy as np
 from numpy import uint8, uint64
 
-from kernels.terms.packed import U
 from kernels.text.id_scan import bytes_below, zero_bytes
+from kernels.typed import U
 
 #: Places that `scan_triples` looks at together.
 SPAN = 512

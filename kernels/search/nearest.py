@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from kernels.terms.packed import U
+from kernels.typed import U
 
 MOST_DIMENSIONS = 4096
 MOST_K = 4096  # a row enters the best by moving those behind it

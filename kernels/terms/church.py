@@ -20,7 +20,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .packed import APP, LAM, VAR, U, link
+from kernels.typed import U
+
+from .packed import APP, LAM, VAR, link
 from .reduce import COPY, DEPTH, INPUT, NORMAL, PENDING, SIZE, STEPS, normalise
 
 OK, OVERFLOW, NEGATIVE = range(3)

@@ -29,7 +29,9 @@ import math
 
 import numpy as np
 
-from .packed import APP, VAR, U, term_hash
+from kernels.typed import U
+
+from .packed import APP, VAR, term_hash
 
 DIMENSIONS = 256
 SHAPES = 4  # depths 0 to 3

@@ -10,7 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .packed import APP, LAM, VAR, U, link
+from kernels.typed import U
+
+from .packed import APP, LAM, VAR, link
 
 #: Most bits whose counts fit an int64 with room to multiply.
 MOST_BITS = 60

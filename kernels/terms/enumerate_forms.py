@@ -14,7 +14,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .packed import APP, LAM, VAR, U
+from kernels.typed import U
+
+from .packed import APP, LAM, VAR
 
 Counts = npt.NDArray[np.int64]
 

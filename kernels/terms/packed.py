@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-#: An index that is never negative. numba would test every signed one for counting
-#: from the end, which costs a fifth of the time of the hot loops.
-U = np.uintp
+from kernels.typed import U
 
 VAR = 0
 LAM = 1

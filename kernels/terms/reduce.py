@@ -20,7 +20,9 @@ when the argument begins.
 
 from __future__ import annotations
 
-from .packed import APP, LAM, VAR, U, same
+from kernels.typed import U
+
+from .packed import APP, LAM, VAR, same
 
 NORMAL, COPY, STEPS, SIZE, DEPTH, INPUT, EMPTY = range(7)
 OUTCOMES = ("normal", "copy", "steps", "size", "depth", "input", "empty")

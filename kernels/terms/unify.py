@@ -7,7 +7,7 @@ constructors, the variables of inner lambdas and free variables constants. Two
 nodes of one class are equal as first-order terms; a class that holds a
 metavariable must hold no variable of an inner lambda around it.
 
-`automaton.terms.encodings.unifiable` says the same slowly. Bodies only.
+`automaton.terms.unification.unifiable` says the same slowly. Bodies only.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.terms.packed import APP, LAM, U, link
+from kernels.terms.packed import APP, LAM, link
 from kernels.terms.reduce import NORMAL
+from kernels.typed import U
 
 #: Bytes before the nodes of a candidate; the largest index in one byte.
 HEAD, LARGEST_INDEX = 16, 252

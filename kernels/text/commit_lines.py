@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.terms.packed import U
+from kernels.typed import U
 
 from .winner_lines import expect, get_number
 

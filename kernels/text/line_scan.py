@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.terms.packed import U
+from kernels.typed import U
 
 from .id_scan import BLOCK, newline_in
 from .winner_lines import expect

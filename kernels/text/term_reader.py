@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.terms.packed import APP, LAM, VAR, U
+from kernels.terms.packed import APP, LAM, VAR
+from kernels.typed import U
 
 from .variable_names import DECLINED, begins_name, bound_index, free_number, name_end, name_key
 

@@ -6,12 +6,13 @@ is `automaton.terms.notation`'s, byte for byte. Nothing here reads text or reduc
 
 from __future__ import annotations
 
-from kernels.terms.packed import APP, LAM, VAR, U, numeral_of
+from kernels.terms.packed import APP, LAM, VAR, numeral_of
 from kernels.terms.reduce import NORMAL
+from kernels.typed import U
 
 from .term_reader import BINARY, NAMED
 from .variable_names import DECLINED, FREE, LETTER_A, LETTERS, taken_depths
-from .winner_lines import (  # fmt: skip
+from .winner_lines import (
     ARGUMENT,
     BODY,
     DOT,

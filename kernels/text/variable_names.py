@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.terms.packed import U
+from kernels.typed import U
 
 DECLINED = -1
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.terms.packed import APP, LAM, VAR, U, link
+from kernels.terms.packed import APP, LAM, VAR, link
+from kernels.typed import U
 
 BODY, FUNCTION, ARGUMENT = 0, 1, 2
 ZERO, NINE, SPACE, OPEN_, SHUT, QUOTE, DOT = 48, 57, 32, 40, 41, 34, 46

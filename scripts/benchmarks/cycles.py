@@ -31,15 +31,15 @@ from typing import Any
 
 import psutil
 
-from automaton.cycles.engine import ParallelEngine
-from automaton.cycles.frozen_population import Branch
-from automaton.cycles.graph import Cycle, Graph, Stage, Values, to_text
+from automaton.cycles import ParallelEngine, load_population
+from automaton.cycles.frozen_population import FrozenPopulation
+from automaton.cycles.graph import Cycle, Graph, Stage, Values
 from automaton.cycles.plan import Job, Plan, in_sequence, warm
-from automaton.cycles.population_source import branched
+from automaton.cycles.results import to_text
 from automaton.cycles.stages import STANDARD, Proposal, build
-from automaton.log.decision_log import Decisions, find
-from automaton.run.runner import Run
-from automaton.workers.pool import available_cores, gil_enabled
+from automaton.log.decision_log import DecisionLog, find
+from automaton.run import Run
+from automaton.workers import available_cores, gil_enabled
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Reactions of a cycle whose time is in kernels: about one to two milliseconds.
@@ -96,7 +96,7 @@ def the_log(folder: Path) -> Path:
     return log
 
 
-def engine(branch: Branch, name: str, kind: str, most: int, cycles: int) -> Work:
+def engine(branch: FrozenPopulation, name: str, kind: str, most: int, cycles: int) -> Work:
     """The engine, timed by its own report: from workers ready to the last result."""
     own = ParallelEngine("none", most, kind, graph=GRAPHS[name], branch=branch, sequential=0.0)
 
@@ -178,7 +178,7 @@ _OTHER: dict[str, Any] = {}
 
 def other_start(file: str, name: str) -> None:
     """A process of another executor begins."""
-    branch = Branch.unpacked(Path(file).read_bytes()).ready()
+    branch = FrozenPopulation.unpacked(Path(file).read_bytes()).ready()
     _OTHER[name] = Plan.of(branch, GRAPHS[name], ["any"])
     warm(branch)
 
@@ -267,7 +267,9 @@ def in_turn(works: dict[str, Work], turns: int) -> dict[str, list[float]]:
     return seconds
 
 
-def computing(branch: Branch, file: Path, name: str, cycles: int, turns: int) -> dict[str, Any]:
+def computing(
+    branch: FrozenPopulation, file: Path, name: str, cycles: int, turns: int
+) -> dict[str, Any]:
     """Rates of one kind of cycles, speed-ups against serial, shares of the ceiling."""
     cores = available_cores()
     ceiling = Independent(file, name, cycles, cores)
@@ -307,7 +309,7 @@ def _ratio(own: list[float], other: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(own, other, strict=True))
 
 
-def waiting(branch: Branch, *, quick: bool) -> dict[str, Any]:
+def waiting(branch: FrozenPopulation, *, quick: bool) -> dict[str, Any]:
     """Rates of cycles that wait 50 ms, by cycles in flight, against the same one by one."""
     rows: dict[str, Any] = {}
     one = engine(branch, "nap", "serial", 1, 5)() / 5
@@ -322,7 +324,7 @@ def waiting(branch: Branch, *, quick: bool) -> dict[str, Any]:
     return {"serial_seconds_per_cycle": one, "rows": rows}
 
 
-def overhead(branch: Branch, turns: int) -> dict[str, float]:
+def overhead(branch: FrozenPopulation, turns: int) -> dict[str, float]:
     """Microseconds per empty cycle."""
     works = {
         kind: engine(branch, "empty", kind, 100, 5000) for kind in ("serial", "thread", "process")
@@ -331,7 +333,7 @@ def overhead(branch: Branch, turns: int) -> dict[str, float]:
     return {kind: statistics.median(seconds) / 5000 * 1e6 for kind, seconds in times.items()}
 
 
-def memory(branch: Branch) -> dict[str, float]:
+def memory(branch: FrozenPopulation) -> dict[str, float]:
     """Most resident MB beyond the start with 1 and with 1,000 in flight, each in a new process."""
     file = Path(tempfile.mkdtemp()) / "branch"
     file.write_bytes(branch.packed())
@@ -345,7 +347,7 @@ def memory(branch: Branch) -> dict[str, float]:
 
 def memory_of(most: int, file: Path) -> float:
     """The peak while standard cycles that also wait are in flight, in MB."""
-    branch = Branch.unpacked(file.read_bytes()).ready()
+    branch = FrozenPopulation.unpacked(file.read_bytes()).ready()
     graph = STANDARD.plus(Stage("nap", nap, ("architect", "mentor")), feeds="build")
     me, peak, ended = psutil.Process(), 0, threading.Event()
     warm(branch)
@@ -371,7 +373,7 @@ def decisions(folder: Path, *, quick: bool) -> dict[str, float]:
     line = b'{"id":"cycle:20.%06d","tick":20,"catalyst":"any","stage":"build","reactions":384}\n'
     rows = [[line % (k * each + n) for n in range(each)] for k in range(100)]
     keys = [[b"cycle:20.%06d" % (k * each + n) for n in range(each)] for k in range(100)]
-    log, gate = Decisions(path), threading.Barrier(101)
+    log, gate = DecisionLog(path), threading.Barrier(101)
 
     def write(k: int) -> None:
         gate.wait()
@@ -398,7 +400,7 @@ def decisions(folder: Path, *, quick: bool) -> dict[str, float]:
     }  # fmt: skip
 
 
-def beside(branch: Branch, folder: Path, turns: int, *, quick: bool) -> dict[str, Any]:
+def beside(branch: FrozenPopulation, folder: Path, turns: int, *, quick: bool) -> dict[str, Any]:
     """What else there are goals for."""
     return {
         "waiting": waiting(branch, quick=quick),
@@ -451,7 +453,7 @@ def main() -> None:
     turns, cycles = (2, 100) if chosen.quick else (TURNS, 1000)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        branch = branched(the_log(folder))
+        branch = load_population(the_log(folder))
         file = folder / "branch"
         file.write_bytes(branch.packed())
         found: dict[str, Any] = {

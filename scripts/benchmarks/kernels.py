@@ -35,8 +35,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from automaton.compute import church as batches  # noqa: E402
-from automaton.compute.embeddings import COSINE, DOT, Vectors  # noqa: E402
-from automaton.terms.packed import APP, LAM, Words, linked  # noqa: E402
+from automaton.compute.embeddings import COSINE, DOT, NearestIndex  # noqa: E402
+from automaton.terms.arrays import Words  # noqa: E402
+from automaton.terms.packed import APP, LAM, linked
 from kernels import cpu
 from kernels.search import nearest  # noqa: E402
 from kernels.terms import church, embed, reduce
@@ -237,7 +238,7 @@ def bench_topk(bench: Bench) -> None:
 
 def race_topk(bench: Bench, stored: Any, count: int, metric: str) -> None:
     """One number of queries by one metric."""
-    index, queries = Vectors(stored), stored[:: STORED // count][:count].copy()
+    index, queries = NearestIndex(stored), stored[:: STORED // count][:count].copy()
     few = slice(0, 3)
     found = index.nearest(queries, K, metric).rows[few]
     must(

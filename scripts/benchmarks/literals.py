@@ -32,13 +32,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from automaton.program import selectors
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from automaton.analysis import query_columns
-from automaton.analysis.query import find  # noqa: E402
-from automaton.analysis.query_columns import Columns  # noqa: E402
-from automaton.population import selection  # noqa: E402
+from automaton.analysis.query_columns import ObjectColumns  # noqa: E402
+from automaton.compute.literals import find  # noqa: E402
 from automaton.terms.notation import parse  # noqa: E402
 from kernels import cpu
 from kernels.search.literal_tables import prepared  # noqa: E402
@@ -318,13 +319,13 @@ def fields(rounds: int) -> dict[str, Any]:
         "kind": rng.integers(0, 4, ROWS, dtype=np.int32),
         "level": rng.integers(0, 8, ROWS, dtype=np.int32),
     }
-    table = Columns([], kinds, np.empty(0, np.int32), {**column, "row": np.arange(ROWS)})
+    table = ObjectColumns([], kinds, np.empty(0, np.int32), {**column, "row": np.arange(ROWS)})
     found: dict[str, Any] = {
         "rows": ROWS,
         "limit: one int32 compare": milliseconds(lambda: column["level"] >= 5, rounds),
     }
     for said in ("type = rule", "type in (rule, text) and not level < 5"):
-        selector = selection.checked(said)
+        selector = selectors.parse_checked(said)
         found[said] = milliseconds(partial(query_columns.chosen, table, selector, ()), rounds)
     with contextlib.suppress(ImportError):
         pl = importlib.import_module("polars")
@@ -336,7 +337,7 @@ def fields(rounds: int) -> dict[str, Any]:
             ("type = rule", one),
             ("type in (rule, text) and not level < 5", both),
         ):
-            truth = query_columns.chosen(table, selection.checked(said), ())
+            truth = query_columns.chosen(table, selectors.parse_checked(said), ())
             assert frame.select(wanted).to_series().to_numpy().tolist() == truth.tolist()
             found[f"polars: {said}"] = milliseconds(partial(frame.select, wanted), rounds)
     return found

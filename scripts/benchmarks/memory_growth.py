@@ -63,7 +63,7 @@ class Watch(threading.Thread):
 
 def grown(seconds: float) -> dict[str, Any]:
     """How much more is resident at the end of a long run than after its warm-up."""
-    from automaton.run.runner import Run
+    from automaton.run import Run
 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.jsonl"
@@ -123,14 +123,14 @@ def pss(processes: list[psutil.Process]) -> float:
 
 def of_a_run(count: int) -> dict[str, Any]:
     """PSS of a run with so many live objects and two worker processes."""
-    from automaton.run.runner import Run
-    from automaton.workers.autoscale_policy import Scaling
+    from automaton.run import Run
+    from automaton.workers.autoscale_policy import ScalingOptions
 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.jsonl"
         written(log, count)
         given = {"operator": "λλ1 0", "parallel": 4096, "max_objects": max(count, 10_000)}
-        scaling = Scaling("process", 2, auto_scale=False)
+        scaling = ScalingOptions("process", 2, auto_scale=False)
         with Run(log, given, durability="off", scaling=scaling) as run:
             run.go(ticks=20, interval_ms=0)
             if len(run.world.population) < count:

@@ -35,7 +35,7 @@ import orjson
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from automaton.log.id_index import Index  # noqa: E402
+from automaton.log.id_index import IdIndex  # noqa: E402
 
 NOT_INSTALLED = "not installed"
 PARSERS = ("DuckDB", "pysimdjson,", "simdjson")
@@ -112,7 +112,7 @@ def check(path: Path) -> None:
             offsets.append(at)
             last[orjson.loads(line)["id"]] = number
             at += len(line)
-        index = Index.build(file.fileno())
+        index = IdIndex.build(file.fileno())
         step = max(1, len(last) // SAMPLE)
         wrong = index.ids != len(last) or index.line_count != len(offsets)
         wrong |= any(index.offset(n) != start for n, start in enumerate(offsets, 1))
@@ -139,7 +139,7 @@ def timed(work: Callable[[], object]) -> float:
 def index_file(path: Path) -> float:
     """Our index."""
     with path.open("rb") as file:
-        return timed(lambda: Index.build(file.fileno()))
+        return timed(lambda: IdIndex.build(file.fileno()))
 
 
 def orjson_dict(path: Path) -> float:
@@ -232,17 +232,17 @@ def measure_alone(path: Path) -> None:
     with path.open("rb") as file:
         fd = file.fileno()
         start = time.perf_counter()
-        small = Index.build(fd, 0, small_stop(path))
+        small = IdIndex.build(fd, 0, small_stop(path))
         first = time.perf_counter() - start
         start = time.perf_counter()
-        small = Index.build(fd, 0, small_stop(path))
+        small = IdIndex.build(fd, 0, small_stop(path))
         again = time.perf_counter() - start
         counted = small.line_count
         del small
         with contextlib.suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
         before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-        index = Index.build(fd)
+        index = IdIndex.build(fd)
         grown = peak_bytes() - before
     report = {"first": first, "again": again, "small": counted, "grown": grown}
     print(json.dumps({**report, "nbytes": index.nbytes, "objects": index.line_count}))

@@ -28,11 +28,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from automaton.compute.answer_lines import ROWS, Budgets  # noqa: E402
-from automaton.compute.text_batch import Segment, Worker  # noqa: E402
+from automaton.compute import Budgets  # noqa: E402
+from automaton.compute.answer_lines import ROWS
+from automaton.compute.text_batch import Segment, TextReducer  # noqa: E402
+from automaton.terms.arrays import Words
 from automaton.terms.encodings import ADDITION, numeral, numeral_value  # noqa: E402
 from automaton.terms.notation import NOTATIONS, format_term, parse  # noqa: E402
-from automaton.terms.packed import Words, apply, linked  # noqa: E402
+from automaton.terms.packed import apply, linked  # noqa: E402
 from kernels import cpu
 from kernels.terms import reduce, substitute  # noqa: E402
 
@@ -187,7 +189,7 @@ def check_church(batch: list[Words], values: list[int], steps: int) -> None:
 
 def check_rows(rows: bytes, batch: list[Words], notation: str, times: int) -> None:
     """The lines of the command against those of single terms."""
-    worker = Worker(SMALL, notation)
+    worker = TextReducer(SMALL, notation)
     once = [ROWS.line(worker.answer(format_term(term, notation))) for term in batch]
     stop_unless(rows == b"".join(once) * times, f"the command answers otherwise ({notation})")
 
@@ -216,7 +218,7 @@ def time_reduction(
 
 def time_lines(text: bytes, notation: str, rounds: int) -> float:
     """Terms/s of CPU that one thread reads, reduces and prints."""
-    worker = Worker(SMALL, notation)
+    worker = TextReducer(SMALL, notation)
 
     def answer() -> None:
         segment = Segment(text, 0, len(text))

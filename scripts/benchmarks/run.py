@@ -34,7 +34,7 @@ GOAL_CANDIDATES = 3_000_000
 
 def flat_out(folder: Path, dimension: int, ticks: int) -> dict[str, Any]:
     """Candidates a second of the shipped log, locked to a dimension, and where the time went."""
-    from automaton.run.runner import Run
+    from automaton.run import Run
 
     log = folder / "log.jsonl"
     log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
@@ -94,7 +94,7 @@ def live(folder: Path, count: int) -> dict[str, Any]:
     """Memory of a population of `count` live objects, running."""
     import psutil
 
-    from automaton.run.runner import Run
+    from automaton.run import Run
 
     process = psutil.Process()
     with (folder / "log.jsonl").open("w") as log:
@@ -128,7 +128,7 @@ def growth(folder: Path, ticks: int) -> dict[str, Any]:
     """Resident memory after 100 ticks and after all, at 4,096 rounds."""
     import psutil
 
-    from automaton.run.runner import Run
+    from automaton.run import Run
 
     log = folder / "log.jsonl"
     log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
@@ -145,9 +145,10 @@ def costs(folder: Path, dimension: int) -> dict[str, Any]:
     """Nanoseconds of one core for the parts of a tick, each on the same snapshot."""
     import numpy as np
 
-    from automaton.backends.cpu import Batch, Cpu, Fragments, Job, LineBuffer
-    from automaton.population.population import Entering
-    from automaton.run.runner import Run
+    from automaton.backends import CpuBackend
+    from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
+    from automaton.population import Entrants
+    from automaton.run import Run
     from kernels import philox
 
     log = folder / "log.jsonl"
@@ -156,17 +157,17 @@ def costs(folder: Path, dimension: int) -> dict[str, Any]:
     with Run(log, given, durability="off") as run:
         run.go(ticks=30, interval_ms=0)
         world, options, tick = run.world, run.options, run.tick + 1
-        job = Job(world.population, world.choice(tick), tick, philox.REACTANTS)
-        device, batch = Cpu(options, threads=1), Batch(ROUNDS, options.max_size)
-        bare = Cpu(options.updated({"copies": True}), threads=1)
+        job = BatchJob(world.population, world.choice(tick), tick, philox.REACTANTS)
+        device, batch = CpuBackend(options, threads=1), CandidateBatch(ROUNDS, options.max_size)
+        bare = CpuBackend(options.updated({"copies": True}), threads=1)
 
-        def entering(step: int) -> Entering:
+        def entering(step: int) -> Entrants:
             won = np.flatnonzero(batch.won)[::step]
-            return Entering(
+            return Entrants(
                 won, won, batch.out, batch.results, batch.sizes, batch.steps, batch.words[won]
             )
 
-        fragments, buffer = Fragments.of("", tick, dimension), LineBuffer()
+        fragments, buffer = WinnerTemplate.of("", tick, dimension), LineBuffer()
         timed = {
             "react, without the copy test": lambda: bare.react(job, batch),
             "react": lambda: device.react(job, batch),

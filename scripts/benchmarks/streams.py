@@ -24,11 +24,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from automaton.log.audit import Audit  # noqa: E402
-from automaton.run.runner import Run  # noqa: E402
-from automaton.run.sidecar_writer import Keeping  # noqa: E402
-from automaton.verify.commits import Asked  # noqa: E402
-from automaton.verify.verification import verify  # noqa: E402
+from automaton.log import AuditedLog  # noqa: E402
+from automaton.run import (
+    Run,  # noqa: E402
+    SidecarOptions,  # noqa: E402
+)
+from automaton.verify import (
+    VerifyRequest,  # noqa: E402
+    verify,  # noqa: E402
+)
 
 GOAL, GOAL_SHARE = 1_000_000, 0.30
 
@@ -59,7 +63,7 @@ def once(folder: Path, streams: str, rounds: int, ticks: int) -> dict[str, Any]:
     path.write_bytes((ROOT / "automaton.jsonl").read_bytes())
     given = {"streams": streams, "parallel": rounds}
     clock = Clock()
-    with Run(path, given, keeping=Keeping(decisions=100)) as run:
+    with Run(path, given, keeping=SidecarOptions(decisions=100)) as run:
         run.go(ticks=3, interval_ms=0)
         before = sum(run.outcomes.values())
         clock.wrap(run.device, "propose", "propose and react")
@@ -73,8 +77,8 @@ def once(folder: Path, streams: str, rounds: int, ticks: int) -> dict[str, Any]:
         run.go(ticks=ticks, interval_ms=0)
         seconds = time.perf_counter() - begun
         candidates = sum(run.outcomes.values()) - before
-    with Audit.open(path) as log:
-        verdict = verify(log, Asked(replay="sample", sample=2, seed=1))
+    with AuditedLog.open(path) as log:
+        verdict = verify(log, VerifyRequest(replay="sample", sample=2, seed=1))
     assert verdict.ok, "the log is not what it says: no time counts"
     for file in folder.glob(f"{path.name}*"):
         file.unlink()

@@ -22,13 +22,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from automaton.run.runner import Run  # noqa: E402
-from automaton.run.sidecar_writer import Keeping  # noqa: E402
-from automaton.vector_store.decay import Rule  # noqa: E402
-from automaton.workers.autoscale_policy import Scaling  # noqa: E402
+from automaton.run import (
+    Run,  # noqa: E402
+    SidecarOptions,  # noqa: E402
+)
+from automaton.vector_store import DecayRule  # noqa: E402
+from automaton.workers.autoscale_policy import ScalingOptions  # noqa: E402
 
 ROUNDS, TURNS, RATE = 64, 5, 1000
-TICKS = Rule().every + 1000
+TICKS = DecayRule().every + 1000
 GOAL = 1.2
 
 
@@ -37,7 +39,7 @@ def once(folder: Path, rate: int) -> tuple[list[float], str, dict[str, Any]]:
     path = folder / f"{rate}.jsonl"
     path.write_bytes((ROOT / "automaton.jsonl").read_bytes())
     given = {"streams": "all", "parallel": ROUNDS}
-    kept, scaling = Keeping(memory=rate), Scaling(max_execution_history=TICKS)
+    kept, scaling = SidecarOptions(memory=rate), ScalingOptions(max_execution_history=TICKS)
     with Run(path, given, keeping=kept, scaling=scaling) as run:
         run.go(ticks=TICKS, interval_ms=0)
         said = (run.aside.remembered() if run.aside else None) or {}

@@ -33,8 +33,8 @@ import numpy as np  # noqa: E402
 import psutil  # noqa: E402
 
 from automaton.compute import embeddings  # noqa: E402
+from automaton.vector_store import Filter, Store, open_store  # noqa: E402
 from automaton.vector_store.indexer import MOST_UNINDEXED  # noqa: E402
-from automaton.vector_store.store import Store, Where, open_store  # noqa: E402
 from kernels import cpu
 from kernels.terms import packed  # noqa: E402
 
@@ -165,7 +165,7 @@ class Bench:
         """What must hold before any figure is worth something."""
         must(store.count() == self.items, "every item is there")
         tick = self.items // 128
-        inside = Where(first=tick, last=tick)
+        inside = Filter(first=tick, last=tick)
         must(store.count(inside) == 64, "a tick's items are its items")
         found = store.recall(self.counts[0], 5, inside)
         must(found and all(hit.payload["tick"] == tick for hit in found), "filters hold")
@@ -176,7 +176,7 @@ class Bench:
     def recall(self, store: Store) -> None:
         """recall@10 and the time of a question."""
         _, asked, _ = terms(0, QUERIES)
-        nearest = embeddings.Vectors(self.counts).nearest(asked, K)
+        nearest = embeddings.NearestIndex(self.counts).nearest(asked, K)
         place = {identity: row for row, identity in enumerate(self.ids.tolist())}
         found, ms = [], []
         for query, best in zip(asked, nearest.cosines, strict=True):
@@ -184,7 +184,7 @@ class Bench:
             hits = store.recall(query, BEYOND)
             ms.append(1000 * (time.perf_counter() - begun))
             rows = np.array([place[hit.id] for hit in hits])
-            exact = embeddings.Vectors(np.ascontiguousarray(self.counts[rows])).nearest(
+            exact = embeddings.NearestIndex(np.ascontiguousarray(self.counts[rows])).nearest(
                 query[None], K
             )
             found.append(float((exact.cosines[0] >= best[-1] - 1e-9).mean()))

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 def generated(path: Path, ticks: int, parallel: int, durability: Any) -> tuple[int, float]:
     """Make a log; modifications and the seconds of the loop alone."""
-    from automaton.run.runner import Run
+    from automaton.run import Run
 
     with Run(path, {"parallel": parallel}, durability=durability) as run:
         run.step()  # pages are touched, arenas are there
@@ -45,13 +45,14 @@ def generated(path: Path, ticks: int, parallel: int, durability: Any) -> tuple[i
 def opened(path: Path) -> float:
     """Seconds to open a log for reading and restore its snapshot."""
     from automaton.format.options import Options
-    from automaton.log.writer import Log
-    from automaton.replay.restore import Malformed, restored
+    from automaton.log import Log
+    from automaton.replay import Malformed
+    from automaton.replay.restore import restore_world
 
     folded: list[int] = []
     begun = time.perf_counter()
     with Log.open(path, write=False) as log:
-        restored(log, Options(), Malformed(), folded.append)
+        restore_world(log, Options(), Malformed(), folded.append)
     seconds = time.perf_counter() - begun
     if folded:
         raise SystemExit("the checkpoint was not used")
@@ -68,15 +69,14 @@ def hashed(path: Path) -> float:
 
 def judged(path: Path) -> tuple[float, float, Any]:
     """Seconds to open a log to be judged and to check its bytes; then all of it computed again."""
-    from automaton.log.audit import Audit
-    from automaton.verify.commits import Asked
-    from automaton.verify.verification import verify
+    from automaton.log import AuditedLog
+    from automaton.verify import VerifyRequest, verify
 
     begun = time.perf_counter()
-    with Audit.open(path) as log:
+    with AuditedLog.open(path) as log:
         opening = time.perf_counter() - begun
-        integrity = verify(log, Asked(replay="none")).integrity_s
-        return opening, integrity, verify(log, Asked())
+        integrity = verify(log, VerifyRequest(replay="none")).integrity_s
+        return opening, integrity, verify(log, VerifyRequest())
 
 
 def one(ticks: int, parallel: int, durability: str, repeat: int) -> dict[str, object]:

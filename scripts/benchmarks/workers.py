@@ -31,15 +31,21 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from automaton.backends import shards  # noqa: E402
-from automaton.backends.cpu import Cpu, Fragments, Job, opened  # noqa: E402
-from automaton.log.writer import Log  # noqa: E402
-from automaton.replay.restore import Malformed, options_for, restored  # noqa: E402
+from automaton.backends import (
+    CpuBackend,
+    opened,
+    shards,  # noqa: E402
+)
+from automaton.backends.batch import BatchJob, WinnerTemplate  # noqa: E402
+from automaton.log import Log  # noqa: E402
+from automaton.replay import Malformed
+from automaton.replay.restore import restore_world  # noqa: E402
+from automaton.replay.run_options import options_for
 from automaton.run.warmup import warm_up  # noqa: E402
-from automaton.workers.autoscale_policy import Scaling  # noqa: E402
-from automaton.workers.sharding import Call, idle, spans  # noqa: E402
-from automaton.workers.shared_memory import Mapped  # noqa: E402
-from automaton.workers.worker import found, named  # noqa: E402
+from automaton.workers.autoscale_policy import ScalingOptions  # noqa: E402
+from automaton.workers.sharding import ShardTask, idle, spans  # noqa: E402
+from automaton.workers.shared_memory import MappedArena  # noqa: E402
+from automaton.workers.worker import function_by_name, function_name  # noqa: E402
 from kernels import philox  # noqa: E402
 
 SLOTS = 1 << 16
@@ -59,18 +65,22 @@ class Bench:
             with Log.open(log, write=False) as opened_log:
                 given = {"parallel": parallel, "max_objects": 20_000, "lock_dimension": 4}
                 self.options = options_for(opened_log, given)
-                self.world = restored(opened_log, self.options, Malformed(), lambda _tick: None)
+                self.world = restore_world(
+                    opened_log, self.options, Malformed(), lambda _tick: None
+                )
         choice = self.world.choice(1)
-        self.job = Job(self.world.population, choice, 1, philox.REACTANTS)
-        self.fragments = Fragments.of("", 1, choice.level)
+        self.job = BatchJob(self.world.population, choice, 1, philox.REACTANTS)
+        self.fragments = WinnerTemplate.of("", 1, choice.level)
 
-    def device(self, engine: Any, workers: int) -> Cpu:
+    def device(self, engine: Any, workers: int) -> CpuBackend:
         """A device with workers of an engine."""
-        device = Cpu(self.options, pool=opened(self.options, Scaling(engine, workers), print))
+        device = CpuBackend(
+            self.options, pool=opened(self.options, ScalingOptions(engine, workers), print)
+        )
         device.take_in(self.world.population)
         return device
 
-    def ticker(self, device: Cpu) -> Callable[[], float]:
+    def ticker(self, device: CpuBackend) -> Callable[[], float]:
         """Computes a batch; its seconds."""
         batch, buffer = device.batch(self.options.parallel), device.buffer()
 
@@ -102,11 +112,11 @@ def in_turn(
 
 def other_start(blocks: list[tuple[int, int, int]], recipe: tuple[str, tuple[int, ...]]) -> None:
     """A worker of another pool: map the parent's blocks, as ours do."""
-    mapped = Mapped()
+    mapped = MappedArena()
     for number, length, descriptor in blocks:
         path = f"/proc/{os.getppid()}/fd/{descriptor}"
         mapped.take(number, length, os.open(path, os.O_RDWR))
-    _STATE.update(mapped=mapped, scratch=found(recipe[0])(*recipe[1]))
+    _STATE.update(mapped=mapped, scratch=function_by_name(recipe[0])(*recipe[1]))
 
 
 def other_shard(task: tuple[str, list[Any], int, int]) -> int:
@@ -114,18 +124,18 @@ def other_shard(task: tuple[str, list[Any], int, int]) -> int:
     name, arguments, low, high = task
     mapped = _STATE["mapped"]
     values = [mapped.array(a) if isinstance(a, tuple) else a for a in arguments]
-    result: int = found(name)(low, high, _STATE["scratch"], *values)
+    result: int = function_by_name(name)(low, high, _STATE["scratch"], *values)
     return result
 
 
-def others(bench: Bench, device: Cpu, workers: int) -> dict[str, Callable[[], float]]:
+def others(bench: Bench, device: CpuBackend, workers: int) -> dict[str, Callable[[], float]]:
     """Tickers of multiprocessing.Pool, concurrent.futures and loky (where it is installed)."""
     import concurrent.futures
 
     # By a name that workers can import: loky copies functions of a program, not what they share.
     here = importlib.import_module(Path(__file__).stem)
 
-    recorded: list[Call] = []
+    recorded: list[ShardTask] = []
     run = device.pool.run
     device.pool.run = lambda call, *rest: (recorded.append(call), run(call, *rest))[1]  # type: ignore[method-assign]
     bench.ticker(device)()
@@ -136,11 +146,11 @@ def others(bench: Bench, device: Cpu, workers: int) -> dict[str, Callable[[], fl
     for call in recorded:
         arguments = [memory.reference(a) if hasattr(a, "dtype") and getattr(a, "ndim", 0) else a
                      for a in call.arguments]  # fmt: skip
-        calls.append((named(call.function), arguments))
+        calls.append((function_name(call.function), arguments))
     _STATE["keep"] = recorded
     blocks = [(b.number, b.length, b.descriptor) for b in memory.blocks.values()]
     o = bench.options
-    start = (blocks, (named(shards.scratch), (o.max_steps, o.max_size, o.max_depth)))
+    start = (blocks, (function_name(shards.scratch), (o.max_steps, o.max_size, o.max_depth)))
     tasks = [[(*call, low, high) for low, high in spans(SLOTS, PER_SHARD)] for call in calls]
     spawn = multiprocessing.get_context("spawn")
     found_pools: dict[str, Any] = {
@@ -221,7 +231,7 @@ def dispatch(rounds: int) -> dict[str, Any]:
     for engine in ("thread", "process"):
         begin = time.perf_counter()
         device = bench.device(engine, 2)
-        device.pool.run(Call(idle, ()), 16, 1)
+        device.pool.run(ShardTask(idle, ()), 16, 1)
         ready = time.perf_counter() - begin
         tick = bench.ticker(device)
         for _ in range(4):
@@ -239,13 +249,13 @@ def dispatch(rounds: int) -> dict[str, Any]:
     return result
 
 
-def idle_call(device: Cpu, bench: Bench) -> Call:
+def idle_call(device: CpuBackend, bench: Bench) -> ShardTask:
     """Arrays as a tick has them, and nothing to do."""
     batch = device.batch(bench.options.parallel)
     column = bench.world.population.column
     arrays = (batch.outcomes, batch.out, column["start"], column["size"], bench.job.choice.a,
               bench.world.population.code, bench.fragments.text, bench.fragments.mark)  # fmt: skip
-    return Call(idle, arrays)
+    return ShardTask(idle, arrays)
 
 
 def memory() -> dict[str, Any]:
@@ -265,7 +275,7 @@ def memory() -> dict[str, Any]:
     numba_alone = sum(psutil.Process(p.pid).memory_full_info().pss for p in alone)
     for process in alone:
         process.communicate(b"\n")
-    from automaton.run.runner import Run
+    from automaton.run import Run
 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.jsonl"
@@ -275,7 +285,7 @@ def memory() -> dict[str, Any]:
                 term = "λ" * (index + 2) + f"{index} ({index + 1} 0)"
                 file.write(f'{{"id":"t{k}","type":"term","term":"{term}"}}\n')
         given = {"operator": "λλ1 0", "parallel": 4096}
-        scaling = Scaling("process", 2, auto_scale=False)
+        scaling = ScalingOptions("process", 2, auto_scale=False)
         with Run(log, given, durability="off", scaling=scaling) as run:
             run.go(ticks=20, interval_ms=0)
             me = psutil.Process()
@@ -326,7 +336,7 @@ def watched(run: Any) -> dict[str, float]:
 
 def durable(rounds: int) -> dict[str, Any]:
     """Whole runs, a commit synced every tick: engines in turn, and where one core's time goes."""
-    from automaton.run.runner import Run
+    from automaton.run import Run
 
     result: dict[str, Any] = {}
     for parallel, ticks in ((1 << 14, 32), (SLOTS, 8)):
@@ -337,7 +347,7 @@ def durable(rounds: int) -> dict[str, Any]:
                                     ("process", 2)):  # fmt: skip
                 log = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "log.jsonl"
                 log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
-                scaling = Scaling(engine, workers, auto_scale=False)
+                scaling = ScalingOptions(engine, workers, auto_scale=False)
                 runs[f"{engine} {workers}"] = stack.enter_context(Run(log, given, scaling=scaling))
 
             def slice_of(run: Any, ticks: int = ticks) -> Callable[[], float]:

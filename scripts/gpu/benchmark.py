@@ -18,7 +18,6 @@ from automaton.compute import selftest
 from automaton.terms import encodings
 from automaton.terms.notation import parse
 from automaton.terms.packed import apply
-from kernels.cuda import pipeline
 from kernels.terms import church
 
 REPEATS = 5
@@ -35,7 +34,7 @@ class Part:
         self.name, self.figure, self.ok = name, figure, ok
 
 
-def digest(answers: selftest.Answers) -> bytes:
+def digest(answers: selftest.TargetResults) -> bytes:
     """One hash of outcomes, steps, sizes and normal forms."""
     hashed = hashlib.sha256()
     for name in ("outcomes", "steps", "sizes"):
@@ -140,7 +139,7 @@ def card_seconds(some: selftest.Terms) -> dict[str, float]:
 
 def cpu_seconds(some: selftest.Terms) -> tuple[float, int]:
     """Seconds of a batch on one core, and its beta steps."""
-    answers: list[selftest.Answers] = []
+    answers: list[selftest.TargetResults] = []
     seconds = median_seconds(lambda: answers.append(selftest.reduced("cpu", some, BUDGET)))
     return seconds, int(answers[-1].columns["steps"].sum(dtype=np.int64))
 

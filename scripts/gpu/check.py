@@ -24,6 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from automaton.backends import request
 from kernels.cuda import pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,14 +35,20 @@ from gpu_bench import Figures, Part, combinations, digest, speed  # noqa: E402
 from gpu_families import families  # noqa: E402
 from gpu_streams import streams  # noqa: E402
 
-from automaton.backends import cuda
-from automaton.backends.cpu import Batch, Cpu, Job  # noqa: E402
-from automaton.chemistry.world import Choice  # noqa: E402
+from automaton.backends import (
+    CpuBackend,  # noqa: E402
+    cuda,
+)
+from automaton.backends.batch import BatchJob, CandidateBatch
 from automaton.compute import capability, selftest
 from automaton.format.options import Options  # noqa: E402
-from automaton.population.population import Named, Population  # noqa: E402
+from automaton.population import (
+    Population,  # noqa: E402
+    Reactants,  # noqa: E402
+)
+from automaton.program import NamedTerm
 from automaton.terms import encodings  # noqa: E402
-from automaton.workers.pool import available_cores  # noqa: E402
+from automaton.workers import available_cores  # noqa: E402
 from kernels import cpu, philox
 from kernels.terms import reduce  # noqa: E402
 
@@ -83,7 +90,7 @@ def closed_terms(wanted: argparse.Namespace, left: float) -> tuple[list[Part], F
     reducer = calls.Reducer(PIECE, pipeline.Limits(*budget))
     equal, count, steps, on_card = True, 0, 0, 0.0
 
-    def on_cpu(first: int) -> tuple[selftest.Terms, selftest.Answers]:
+    def on_cpu(first: int) -> tuple[selftest.Terms, selftest.TargetResults]:
         some = selftest.terms(min(PIECE, wanted.terms - first), first, wanted.bits)
         return some, selftest.reduced("cpu", some)
 
@@ -95,7 +102,7 @@ def closed_terms(wanted: argparse.Namespace, left: float) -> tuple[list[Part], F
             began = time.monotonic()
             used = reducer.reduce(some.code, some.starts, free, columns, out)
             on_card += time.monotonic() - began
-            equal &= digest(selftest.Answers(columns, out[:used])) == digest(known)
+            equal &= digest(selftest.TargetResults(columns, out[:used])) == digest(known)
             count += len(some.starts)
             steps += int(known.columns["steps"].sum(dtype=np.int64))
             if not equal or time.monotonic() > stop:
@@ -115,8 +122,8 @@ def population() -> tuple[Population, int]:
     """Random closed terms of 40 bits, combinators among them, and the operator's row."""
     found = Population(PLACES)
     some = combinations()[:2000] + _random_terms(PLACES - 2000, 40)
-    found.fill(Named(b"t%d" % i, words, "text") for i, words in enumerate(some))
-    return found, found.add_operator(Named(b"", encodings.APPLICATION, ""))
+    found.fill(NamedTerm(b"t%d" % i, words, "text") for i, words in enumerate(some))
+    return found, found.add_operator(NamedTerm(b"", encodings.APPLICATION, ""))
 
 
 def _random_terms(count: int, bits: int) -> list[Any]:
@@ -132,13 +139,18 @@ def reactions(wanted: argparse.Namespace, left: float) -> tuple[list[Part], Figu
     people, operator = population()
     places = people.choices()
     slots = min(SLOTS, wanted.reactions)
-    devices = Cpu(options), cuda.Gpu(options, cuda.Wanted("cuda"))
-    batches, spent = (Batch(slots, options.max_size), Batch(slots, options.max_size)), [0.0, 0.0]
+    devices = CpuBackend(options), cuda.CudaBackend(options, request.DeviceRequest("cuda"))
+    batches, spent = (
+        (CandidateBatch(slots, options.max_size), CandidateBatch(slots, options.max_size)),
+        [0.0, 0.0],
+    )
     equal, count, tick = True, 0, 0
     while equal and count < wanted.reactions and time.monotonic() < stop:
         tick += 1
         none = np.empty(0, dtype=np.int32)
-        job = Job(people, Choice(None, 0, operator, places, places, none), tick, philox.REACTANTS)
+        job = BatchJob(
+            people, Reactants(None, 0, operator, places, places, none), tick, philox.REACTANTS
+        )
         for k, device in enumerate(devices):
             began = time.monotonic()
             device.react(job, batches[k])
@@ -158,7 +170,7 @@ def reactions(wanted: argparse.Namespace, left: float) -> tuple[list[Part], Figu
     return [part], figures
 
 
-def batch_digest(batch: Batch) -> bytes:
+def batch_digest(batch: CandidateBatch) -> bytes:
     """One hash of a batch's columns and of its normal forms in slot order."""
     hashed = hashlib.sha256()
     for name in ("outcomes", "steps", "sizes", "salience", "places_a", "places_b", "operators"):

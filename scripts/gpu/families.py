@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from gpu_bench import Figures, Part, copies, median_seconds
 
-from automaton.analysis import query
-from automaton.compute import embeddings, selftest
+from automaton.compute import embeddings, literals, selftest
 from kernels import cpu
 from kernels.search.literal_tables import prepared
 from kernels.terms import church, embed
@@ -134,7 +133,7 @@ def literals(rows: int, count: int) -> tuple[Part, Figures]:
     buffer, offsets = text_of(rows)
     places = np.random.default_rng(count).integers(0, len(buffer) - 20, count)
     tables = prepared([buffer[a : a + 8 + a % 13].tobytes() for a in places], buffer)
-    known = query.find(tables, buffer, offsets)
+    known = literals.find(tables, buffer, offsets)
     bits, held = np.empty_like(known.bits), np.empty_like(known.counts)
     search_calls.find_literals(tables, buffer, offsets, bits, held)
     equal = np.array_equal(bits, known.bits) and np.array_equal(held, known.counts)
@@ -162,7 +161,7 @@ def nearest(rows: int) -> tuple[Part, Figures]:
     from kernels.cuda import search_calls
 
     random = np.random.default_rng(4)
-    stored = embeddings.Vectors(random.integers(-9, 10, (rows, DIMENSIONS), dtype=np.int16))
+    stored = embeddings.NearestIndex(random.integers(-9, 10, (rows, DIMENSIONS), dtype=np.int16))
     queries = random.integers(-9, 10, (QUERIES, DIMENSIONS), dtype=np.int16)
     norms = (queries.astype(np.int64) ** 2).sum(axis=1)
     searcher = search_calls.Searcher(stored.vectors, stored.norms)

@@ -17,8 +17,9 @@ from typing import Any
 from bench_streams import Clock
 from gpu_bench import Figures, Part
 
-from automaton.backends import cuda
-from automaton.run.runner import Run
+from automaton.backends import request
+from automaton.compute import capability
+from automaton.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 #: As in scripts/bench_streams.py: 65,535 candidates a tick.
@@ -51,12 +52,12 @@ def _millions(one: dict[str, Any]) -> str:
     return f"{whole:.2f} M candidates/s (proposing and reacting alone {own:.2f} M)"
 
 
-def ran(folder: Path, device: cuda.Name, rounds: int) -> dict[str, Any]:
+def ran(folder: Path, device: capability.Name, rounds: int) -> dict[str, Any]:
     """A run of some ticks: the digest of its log, and candidates a second behind the first."""
     path, clock = folder / f"{device}.jsonl", Clock()
     path.write_bytes((ROOT / "automaton.jsonl").read_bytes())
     given = {"streams": "all", "parallel": rounds}
-    with Run(path, given, durability="off", wanted=cuda.Wanted(device)) as run:
+    with Run(path, given, durability="off", wanted=request.DeviceRequest(device)) as run:
         run.go(ticks=WARM, interval_ms=0)
         clock.wrap(run.device, "propose", "propose")
         began = time.perf_counter()

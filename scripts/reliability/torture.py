@@ -141,12 +141,11 @@ def acknowledged(told: bytes) -> int:
 
 def look(series: Series, log: Path, durable: int, before: bytes) -> bytes:
     """Hold what is left against what was acknowledged; returns the committed bytes."""
-    from automaton.log.audit import Audit
-    from automaton.verify.commits import Asked
-    from automaton.verify.verification import verify
+    from automaton.log import AuditedLog
+    from automaton.verify import VerifyRequest, verify
 
-    with Audit.open(log) as opened:
-        verdict = verify(opened, Asked(replay="none", workers=1))
+    with AuditedLog.open(log) as opened:
+        verdict = verify(opened, VerifyRequest(replay="none", workers=1))
         ticks, end, tail = len(opened.commits), opened.size, opened.tail_bytes
     data = log.read_bytes()
     if verdict.first_bad is not None:

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 from small import automaton, ran, rich, rule, term, transition, written
 
-from automaton.analysis.check import inventory
+from automaton.analysis import check_log
 from automaton.analysis.check_report import survey
 from automaton.cli import group
-from automaton.log.writer import Log
+from automaton.log import Log
 
 TICKS = 40
 
@@ -58,7 +58,7 @@ def test_winners_read_by_the_kernel_count_as_they_would_line_by_line(log: Path) 
         offset += len(raw)
     slow = survey(lines)
     with Log.open(log, write=False) as opened:
-        fast = inventory(opened)
+        fast = check_log(opened)
     assert (fast.types, fast.terms, fast.versions) == (slow.types, slow.terms, slow.versions)
     assert (fast.self_references, fast.dangling) == (slow.self_references, slow.dangling)
     assert (fast.unknown_conditions, fast.unreadable) == (slow.unknown_conditions, slow.unreadable)
@@ -74,7 +74,7 @@ def test_an_edge_to_a_winner_leads_somewhere_and_to_no_winner_nowhere(log: Path)
 def test_progress_ends_at_the_last_byte(log: Path) -> None:
     told: list[int] = []
     with Log.open(log, write=False) as opened:
-        inventory(opened, told.append)
+        check_log(opened, told.append)
         assert told == sorted(told)
         assert told[-1] == opened.size
 

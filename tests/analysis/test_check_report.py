@@ -11,13 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automaton.analysis.check_report import (
-    CheckReport,
-    Dangling,
-    DirectiveLine,
-    MalformedLine,
-    survey,
-)
+from automaton.analysis import CheckReport
+from automaton.analysis.check_report import Dangling, DirectiveLine, MalformedLine, survey
 from automaton.format.objects import term_sources
 
 KEYS = [

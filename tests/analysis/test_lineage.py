@@ -12,7 +12,7 @@ from small import ran, rich, written
 
 from automaton.analysis.lineage import Ancestor, Branch, Lineage, Version, ancestry, tree
 from automaton.cli import group
-from automaton.log.writer import Log
+from automaton.log import Log
 
 TICKS = 60
 

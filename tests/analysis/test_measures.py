@@ -21,7 +21,7 @@ from automaton.analysis.evidence import (
     against_shuffled,
     judged,
 )
-from automaton.analysis.figures import observed
+from automaton.analysis.figures import observe
 from automaton.analysis.measures import (
     COMPRESSOR,
     compressibility,
@@ -38,9 +38,9 @@ from automaton.analysis.measures import (
     wilson,
     win_shares,
 )
-from automaton.analysis.series import read
+from automaton.analysis.series import read_series
 from automaton.cli import group
-from automaton.log.writer import Log
+from automaton.log import Log
 
 TEN_TICKS = 10
 
@@ -359,7 +359,7 @@ def test_the_window_holds_the_last_winners_as_they_stand_in_the_log(plain: Path)
     lines = objects_in(plain, "modification")
     with Log.open(plain, write=False) as log:
         for window in (1, 7, 50, 10**6):
-            winners = read(log, window).winners
+            winners = read_series(log, window).winners
             assert [w.id for w in winners] == [line["id"] for line in lines[-window:]]
             assert [w.term for w in winners] == [line["term"] for line in lines[-window:]]
             assert [w.steps for w in winners] == [line["steps"] for line in lines[-window:]]
@@ -368,8 +368,8 @@ def test_the_window_holds_the_last_winners_as_they_stand_in_the_log(plain: Path)
 def test_the_series_of_ticks_is_what_the_commits_say(plain: Path) -> None:
     said = [commit["state"]["salience"] / 65536 for commit in objects_in(plain, "commit")]
     with Log.open(plain, write=False) as log:
-        assert read(log, 30).salience.tolist() == said[-30:]
-        assert read(log, 500).salience.tolist() == said
+        assert read_series(log, 30).salience.tolist() == said[-30:]
+        assert read_series(log, 500).salience.tolist() == said
 
 
 def test_lineage_is_followed_along_a_to_the_genesis(plain: Path) -> None:
@@ -382,14 +382,14 @@ def test_lineage_is_followed_along_a_to_the_genesis(plain: Path) -> None:
         return steps
 
     with Log.open(plain, write=False) as log:
-        series = read(log, 20)
+        series = read_series(log, 20)
     assert series.traced.depths == [depth(w.id) for w in reversed(series.winners)]
     assert not series.traced.cut
 
 
 def test_every_figure_names_source_window_n_and_age(plain: Path) -> None:
     with Log.open(plain, write=False) as log:
-        found = observed(read(log, 100), None, "", 3.5)
+        found = observe(read_series(log, 100), None, "", 3.5)
     for figure in found.figures:
         assert figure.source
         assert figure.window
@@ -434,8 +434,8 @@ def competing(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_shares_are_those_of_the_streams_that_stand_in_the_winners_lines(competing: Path) -> None:
     lines = objects_in(competing, "modification")
     with Log.open(competing, write=False) as log:
-        series = read(log, 10**6)
-        found = observed(series, None, "why", 0.0)
+        series = read_series(log, 10**6)
+        found = observe(series, None, "why", 0.0)
     assert len(series.names) == 5
     shares = {f.name: f.value for f in found.figures if f.name.startswith("win share of ")}
     assert sum(filter(None, shares.values())) == pytest.approx(1)

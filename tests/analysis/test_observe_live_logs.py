@@ -13,10 +13,9 @@ from click.testing import CliRunner
 from logs import GENESIS, Quick, append, side, write
 from small import TERMS, automaton, objects_in, ran, written
 
-from automaton.analysis.series import read
+from automaton.analysis.series import read_series
 from automaton.cli import group
-from automaton.log import file_io
-from automaton.log.writer import Log
+from automaton.log import Log, file_io
 
 SOUP = [automaton("0D", 0, term="λa.λb.a b"), *TERMS]
 
@@ -86,8 +85,8 @@ def test_a_window_begins_where_streams_were_changed_and_a_note_says_so(tmp_path:
     path = soup(tmp_path / "log", (6, {"streams": "all"}), (3, {"streams": "none"}))
     ran(path, 2)  # a run that changes nothing
     with Log.open(path, write=False) as log:
-        series = read(log, 1000)
-        last = read(log, 2)
+        series = read_series(log, 1000)
+        last = read_series(log, 2)
     assert (series.since, series.first_tick, len(series.salience)) == (7, 7, 5)
     assert {winner.stream for winner in series.winners} == {None}
     assert not last.cut

@@ -18,15 +18,18 @@ from strategies import closed_terms, patterns
 from targets import FORMS, fenced, intact, joined
 
 from automaton.analysis import query, query_columns
-from automaton.analysis.query import Block, Query, find
-from automaton.analysis.query_columns import Columns, bind, metavariables
+from automaton.analysis.query import Block, Query
+from automaton.analysis.query_columns import ObjectColumns, metavariables
 from automaton.cli import exit_codes
 from automaton.cli.commands.match import match
+from automaton.compute import literals
+from automaton.compute.literals import find
+from automaton.compute.matching import bind
 from automaton.errors import ConditionError, TermError, UsageError
-from automaton.population import selection
-from automaton.program import grammar
+from automaton.program import grammar, selectors
+from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term, parse
-from automaton.terms.packed import META, Words
+from automaton.terms.packed import META
 from kernels.checks import KernelArgumentError
 from kernels.search.literal_tables import prepared
 from kernels.terms import match as kernels_match
@@ -91,7 +94,7 @@ def test_shards_find_what_one_call_finds(size: int) -> None:
 
 
 def test_groups_take_turns_over_pieces_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(query, "PIECE", 10)
+    monkeypatch.setattr(literals, "PIECE", 10)
     strings = [b"ab" * 9, b"", b"c", b"the long pattern", b"abc" * 2] * 3
     offsets = np.cumsum([0, *map(len, strings)], dtype=np.int64)
     wanted = prepared([b"c", b"ab", b"the long pattern"])
@@ -176,8 +179,8 @@ def test_a_field_that_is_none_is_refused_with_its_position(field: str) -> None:
 
 def test_columns_answer_as_the_population_does() -> None:
     texts = ["true", "false", "numeral", "level >= 1", "size in (2, 4)", "not type = text"]
-    asked = [selection.checked(text) for text in [*texts, "term ~ 'λx.?a' or steps < 3"]]
-    found = Columns.of((row, row + 1, line.encode()) for row, line in enumerate(LINES))
+    asked = [selectors.parse_checked(text) for text in [*texts, "term ~ 'λx.?a' or steps < 3"]]
+    found = ObjectColumns.of((row, row + 1, line.encode()) for row, line in enumerate(LINES))
     assert found.row.tolist() == [0, 1, 1, 3, 4, 5, 6]
     for selector in asked:
         truth = query_columns.chosen(found, selector, ())

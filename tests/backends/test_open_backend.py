@@ -17,14 +17,13 @@ import click
 import pytest
 from small import TERMS, automaton, written
 
-from automaton.backends import cuda
-from automaton.backends.cpu import Cpu
+from automaton.backends import CpuBackend, cuda, open, request
 from automaton.cli import group
 from automaton.compute import capability, selftest
 from automaton.compute.capability import Card, Cuda
 from automaton.errors import DeviceError, MismatchError
 from automaton.format.options import Options
-from automaton.run.runner import Run
+from automaton.run import Run
 from kernels import registry
 
 REASON = "no NVIDIA driver is installed (libcuda.so.1 was not found)"
@@ -136,39 +135,39 @@ def test_the_driver_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("without_cuda")
 def test_auto_is_the_cpu_where_there_is_no_cuda_and_says_why_in_one_line() -> None:
     said: list[str] = []
-    device = cuda.open_device(Options(), cuda.Wanted("auto", None, said.append))
+    device = open.open_backend(Options(), request.DeviceRequest("auto", None, said.append))
     device.close()
-    assert type(device) is Cpu
+    assert type(device) is CpuBackend
     assert said == [f"no GPU is used: {REASON}; this run computes on the CPU (see doctor)"]
 
 
 @pytest.mark.usefixtures("without_cuda")
 def test_a_named_device_that_cannot_be_had_is_an_error() -> None:
     with pytest.raises(DeviceError) as caught:
-        cuda.open_device(Options(), cuda.Wanted("cuda"))
+        open.open_backend(Options(), request.DeviceRequest("cuda"))
     assert str(caught.value) == f"--device cuda: {REASON}; install one"
 
 
 def test_the_cpu_is_asked_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capability, "cuda", None)
-    device = cuda.open_device(Options(), cuda.ON_CPU)
+    device = open.open_backend(Options(), request.ON_CPU)
     device.close()
     assert device.name == "cpu"
 
 
 def test_cuda_that_does_not_start_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(_options: Options) -> Any:
-        raise cuda.StartError("CUDA does not start (no NVVM)")
+        raise capability.StartError("CUDA does not start (no NVVM)")
 
     said: list[str] = []
     monkeypatch.setattr(capability, "cuda", Cuda)
     monkeypatch.setattr(cuda, "_started", fails)
-    device = cuda.open_device(Options(), cuda.Wanted("auto", None, said.append))
+    device = open.open_backend(Options(), request.DeviceRequest("auto", None, said.append))
     device.close()
     assert device.name == "cpu"
     assert said[0].startswith("no GPU is used: CUDA does not start (no NVVM); ")
     with pytest.raises(DeviceError, match="pip install"):
-        cuda.open_device(Options(), cuda.Wanted("cuda"))
+        open.open_backend(Options(), request.DeviceRequest("cuda"))
 
 
 @pytest.mark.usefixtures("without_cuda")
@@ -176,7 +175,7 @@ def test_asking_for_the_gpu_changes_no_byte(tmp_path: Path) -> None:
     digests = set()
     for device in ("cpu", "auto"):
         log = written(tmp_path / f"{device}.jsonl", [automaton("state"), *TERMS])
-        wanted = cuda.Wanted("auto" if device == "auto" else "cpu", 64)
+        wanted = request.DeviceRequest("auto" if device == "auto" else "cpu", 64)
         with Run(log, {"parallel": 20, "seed": 3}, durability="off", wanted=wanted) as run:
             assert run.go(ticks=3, interval_ms=0).device == "cpu"
         digests.add(hashlib.sha256(log.read_bytes()).hexdigest())
@@ -256,7 +255,7 @@ def test_targets_that_differ_are_an_error_that_names_the_term(
 def test_the_self_test_sees_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     right = selftest.reduced
 
-    def wrong(where: str, some: selftest.Terms) -> selftest.Answers:
+    def wrong(where: str, some: selftest.Terms) -> selftest.TargetResults:
         found = right("cpu", some)
         if where == "python":
             found.columns["steps"][17] += 1
@@ -271,7 +270,7 @@ def test_the_self_test_sees_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_self_test_sees_a_wrong_normal_form(monkeypatch: pytest.MonkeyPatch) -> None:
     right = selftest.reduced
 
-    def wrong(where: str, some: selftest.Terms) -> selftest.Answers:
+    def wrong(where: str, some: selftest.Terms) -> selftest.TargetResults:
         found = right("cpu", some)
         if where == "python":
             found.out[int(found.columns["places"][17]) + 1] ^= 4

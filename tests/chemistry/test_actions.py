@@ -24,18 +24,20 @@ from small import (
     written,
 )
 
-from automaton.chemistry.actions import ACTIONS, TRIALS, TRIALS_NEEDED
+from automaton.chemistry.actions import ACTIONS
+from automaton.chemistry.effects import TRIALS, TRIALS_NEEDED
 from automaton.errors import MismatchError
 from automaton.format.machine_state import ACTIONS as COUNTED
 from automaton.format.options import Options
-from automaton.format.stream_options import ONE
-from automaton.log.writer import Log
-from automaton.replay.spot_check import Lookup
-from automaton.run.effects import Shell
-from automaton.run.runner import Run
+from automaton.format.stream_options import FIXED_ONE
+from automaton.log import Log
+from automaton.replay.spot_check import TermLookup
+from automaton.run import Run
+from automaton.run.effects import RunEffects
+from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term, parse
-from automaton.terms.packed import Words, apply
-from automaton.terms.reference import reduce_tree
+from automaton.terms.packed import apply
+from automaton.terms.reference import reduce
 from kernels import philox
 
 APPLY = "λa.λb.a b"
@@ -62,7 +64,7 @@ def counters(path: Path) -> Members:
 def recomputed(path: Path) -> int:
     """How many modifications there are; each is recomputed from its parents' terms."""
     with Log.open(path, write=False) as log:
-        lookup, count = Lookup(log, Options()), 0
+        lookup, count = TermLookup(log, Options()), 0
         for tick in range(1, len(log.commits) + 1):
             for line, raw in log.batch_lines(tick):
                 members = json.loads(raw)
@@ -179,7 +181,7 @@ def test_the_best_winner_becomes_the_operator_of_the_target_from_the_next_tick_o
 
 def with_trials(monkeypatch: pytest.MonkeyPatch, answer: int) -> None:
     """Let every trial find so many candidates."""
-    monkeypatch.setattr(Shell, "_trial", lambda *_: answer)
+    monkeypatch.setattr(RunEffects, "_trial", lambda *_: answer)
 
 
 @pytest.mark.parametrize(("found", "versions"), [(TRIALS_NEEDED - 1, 1), (TRIALS_NEEDED, 2)])
@@ -235,7 +237,7 @@ def drawn(run: Run, a: list[int], b: list[int]) -> list[tuple[Words, Words]]:
 
 def candidate(operator: Words, a: Words, b: Words) -> bool:
     """Whether a reaction has the outcome `normal`, by the textbook."""
-    result = reduce_tree(apply(apply(operator, a), b), 500, 256, 256)
+    result = reduce(apply(apply(operator, a), b), 500, 256, 256)
     if result.outcome != "normal" or result.words is None:
         return False
     return not any(np.array_equal(result.words, reactant) for reactant in (a, b))
@@ -462,10 +464,10 @@ def test_a_false_claim_is_told_with_what_is_true(tmp_path: Path) -> None:
     with Log.open(path, write=False) as log:
         line, raw = list(log.batch_lines(1))[1]
         members = json.loads(raw)
-        Lookup(log, Options()).check(members, line)
+        TermLookup(log, Options()).check(members, line)
         members["term"] = "λλλλ0"
         with pytest.raises(MismatchError, match=f"line {line}: {members['id']} says .* λλλλ0"):
-            Lookup(log, Options()).check(members, line)
+            TermLookup(log, Options()).check(members, line)
 
 
 def test_input_that_calls_itself_a_modification_is_not_validated(tmp_path: Path) -> None:
@@ -502,7 +504,7 @@ def test_training_sets_the_baseline_to_the_mean_of_the_tick(tmp_path: Path) -> N
     state = commits_in(path)[0]["state"]
     assert state["baseline"] == state["salience"] > 0
     assert state["counters"]["actions"]["evolve"] == 1
-    assert state["weights"] == [ONE]
+    assert state["weights"] == [FIXED_ONE]
     ran(path, 9)
     means = [commit["state"]["salience"] for commit in commits_in(path)]
     rises = sum(now > before for before, now in zip([0, *means], means, strict=False))
@@ -531,7 +533,7 @@ def test_a_composition_enters_as_a_term_of_its_own(tmp_path: Path) -> None:
     path = written(tmp_path / "log", leading("compose", second))
     ran(path, 2, parallel=4)
     (made,) = objects_in(path, "composition")
-    body = reduce_tree(parse(f"λx.({APPLY}) ((λx.λf.f x) x)"), 500, 256, 256)
+    body = reduce(parse(f"λx.({APPLY}) ((λx.λf.f x) x)"), 500, 256, 256)
     assert body.words is not None
     assert made == {
         "id": "m1.4", "type": "composition", "dimensionalLevel": 0, "parents": ["0D", "1D"],

@@ -29,16 +29,17 @@ from small import (
     written,
 )
 
-from automaton.backends.cpu import OUTCOMES, Batch, Reference
-from automaton.chemistry.condition_answers import Answers, application
-from automaton.chemistry.world import World
-from automaton.format.stream_options import ONE
+from automaton.backends.batch import CandidateBatch
+from automaton.chemistry import ConditionAnswers, World
+from automaton.compute.reduction import OUTCOMES, SubstitutionReducer, application
+from automaton.format.stream_options import FIXED_ONE
 from automaton.program.conditions import QUESTIONS
-from automaton.run.runner import Run
-from automaton.terms import encodings
+from automaton.run import Run
+from automaton.terms import encodings, unification
+from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
-from automaton.terms.packed import Words, apply
-from automaton.terms.reference import reduce_tree
+from automaton.terms.packed import apply
+from automaton.terms.reference import reduce
 
 PROPERTY = settings(deadline=None, max_examples=25)
 
@@ -53,7 +54,7 @@ def soup(texts: list[str], ground: Members = GROUND) -> list[Members]:
     return [ground, *(term(f"t{n}", text) for n, text in enumerate(texts))]
 
 
-def reactants(answers: Answers) -> list[tuple[Words, Words]]:
+def reactants(answers: ConditionAnswers) -> list[tuple[Words, Words]]:
     """Both reactants of every winner."""
     words, batch = answers.world.population.words, answers.batch
     return [(words(batch.places_a[k]), words(batch.places_b[k])) for k in answers.winners]
@@ -75,7 +76,7 @@ def test_means_and_the_best_are_those_of_the_winners(
     normal = np.flatnonzero(answers.batch.outcomes == OUTCOMES.index("normal"))
     assert list(salience) == normal.tolist()
     if salience:
-        assert answers.mean_salience == sum(salience.values()) * ONE // len(salience)
+        assert answers.mean_salience == sum(salience.values()) * FIXED_ONE // len(salience)
         assert answers.best == max(salience, key=lambda slot: (salience[slot], -slot))
     else:
         assert (answers.mean_salience, answers.best) == (0, None)
@@ -88,7 +89,7 @@ def test_without_a_winner_no_question_about_winners_is_answered_yes() -> None:
         assert not answers(question)
 
 
-def barren(answers: Answers) -> Answers:
+def barren(answers: ConditionAnswers) -> ConditionAnswers:
     """The same tick without a winner."""
     answers.batch.won[:] = 0
     return answers
@@ -119,7 +120,7 @@ def test_unifiable_is_whether_the_reactants_of_some_winner_unify(
     texts: list[str], seed: int
 ) -> None:
     answers = answers_of(world_of(soup(texts), seed=seed, parallel=3))
-    assert answers("unifiable") == any(encodings.unifiable(a, b) for a, b in reactants(answers))
+    assert answers("unifiable") == any(unification.unifiable(a, b) for a, b in reactants(answers))
 
 
 def test_reactants_of_a_larger_budget_can_still_be_asked_about() -> None:
@@ -128,7 +129,7 @@ def test_reactants_of_a_larger_budget_can_still_be_asked_about() -> None:
     answers = answers_of(world)
     sizes = [len(a) + len(b) for a, b in reactants(answers)]
     assert max(sizes) > 16
-    assert answers("unifiable") == any(encodings.unifiable(a, b) for a, b in reactants(answers))
+    assert answers("unifiable") == any(unification.unifiable(a, b) for a, b in reactants(answers))
 
 
 # Gradients and draws.
@@ -150,8 +151,11 @@ def test_before_any_training_the_baseline_is_0() -> None:
 
 def draws(world: World, question: str, ticks: int = 64, each: int = 1) -> list[bool]:
     """The answers to a question in so many ticks, asked so often in each."""
-    batch = Batch(1, world.options.max_size)
-    asked = [Answers(world, batch, tick, Reference(), lambda: True) for tick in range(1, ticks + 1)]
+    batch = CandidateBatch(1, world.options.max_size)
+    asked = [
+        ConditionAnswers(world, batch, tick, SubstitutionReducer(), lambda: True)
+        for tick in range(1, ticks + 1)
+    ]
     return [answers(question) for answers in asked for _ in range(each)]
 
 
@@ -168,7 +172,11 @@ def test_a_draw_is_a_fair_coin_that_seed_tick_and_number_decide(question: str) -
 
 @pytest.mark.parametrize(
     ("weights", "low", "high"),
-    [([ONE, 0], 64, 64), ([ONE * 3 // 4, ONE // 4], 36, 60), ([ONE // 8] * 8, 0, 20)],
+    [
+        ([FIXED_ONE, 0], 64, 64),
+        ([FIXED_ONE * 3 // 4, FIXED_ONE // 4], 36, 60),
+        ([FIXED_ONE // 8] * 8, 0, 20),
+    ],
 )
 def test_a_collapse_is_as_likely_as_the_greatest_weight(
     weights: list[int], low: int, high: int
@@ -181,7 +189,7 @@ def test_a_collapse_is_as_likely_as_the_greatest_weight(
 # Agreement.
 
 
-class Counting(Reference):
+class Counting(SubstitutionReducer):
     """A reference that agrees so many times, then no more."""
 
     def __init__(self, agreeing: int) -> None:
@@ -199,7 +207,7 @@ def agreement(agreeing: int, **options: int) -> tuple[bool, int]:
     """Whether a majority agrees, and how many winners were recomputed."""
     world = world_of(soup([TWO, THREE, K, S]), **options)
     known, reference = answers_of(world), Counting(agreeing)
-    answers = Answers(world, known.batch, 1, reference, lambda: True)
+    answers = ConditionAnswers(world, known.batch, 1, reference, lambda: True)
     return answers("majority_agree"), reference.asked
 
 
@@ -228,7 +236,7 @@ def test_a_wrong_normal_form_finds_no_majority() -> None:
 def test_agreement_is_worked_out_once_a_tick() -> None:
     world = world_of(soup([TWO, THREE, K, S]), parallel=64)
     reference = Counting(16)
-    answers = Answers(world, answers_of(world).batch, 1, reference, lambda: True)
+    answers = ConditionAnswers(world, answers_of(world).batch, 1, reference, lambda: True)
     assert answers("majority_agree")
     assert answers("majority_agree")
     assert reference.asked == 16
@@ -240,7 +248,7 @@ def test_an_application_is_the_operator_on_a_on_b(operator: str, a: str, b: str)
     op, first, second = (parse(text) for text in (operator, a, b))
     built = application(op, first, second)
     assert np.array_equal(built, apply(apply(op, first), second))
-    reduction = reduce_tree(built, 20, 200, 20)
+    reduction = reduce(built, 20, 200, 20)
     assert reduction.outcome in OUTCOMES
 
 

@@ -8,7 +8,7 @@ import pytest
 from small import rich, transition, written
 
 from automaton.errors import UsageError
-from automaton.run.runner import Run
+from automaton.run import Run
 
 
 def test_a_machine_rests_while_an_operator_of_the_options_works(tmp_path: Path) -> None:

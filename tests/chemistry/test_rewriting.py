@@ -19,20 +19,20 @@ from targets import FORMS
 from automaton.chemistry import rewriting
 from automaton.cli import group
 from automaton.errors import AutomatonError
-from automaton.log.audit import Audit
-from automaton.log.writer import Log
+from automaton.log import AuditedLog, Log
 from automaton.program.definitions import Program
-from automaton.replay import world_checkpoint
-from automaton.replay.restore import Malformed, options_for, restored
-from automaton.replay.spot_check import Lookup
-from automaton.run.runner import Run
+from automaton.replay import Malformed, world_checkpoint
+from automaton.replay.restore import restore_world
+from automaton.replay.run_options import options_for
+from automaton.replay.spot_check import TermLookup
+from automaton.run import Run
 from automaton.terms import rewrite_rule
+from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term, parse
-from automaton.terms.packed import APP, LAM, META, VAR, Words, linked
-from automaton.terms.reference import reduce_tree
-from automaton.verify.commits import Asked
-from automaton.verify.verification import verify
-from automaton.workers.autoscale_policy import Scaling
+from automaton.terms.packed import APP, LAM, META, VAR, linked
+from automaton.terms.reference import reduce
+from automaton.verify import VerifyRequest, verify
+from automaton.workers.autoscale_policy import ScalingOptions
 from kernels.terms import rewrite
 
 SHIPPED = Path(__file__).resolve().parents[2] / "automaton.jsonl"
@@ -126,7 +126,7 @@ def textbook(pattern: Words, replacement: Words, term: Words) -> Words | None:
     return linked(indices(filled(named(replacement, names), bound)))
 
 
-def made(rule: rewrite_rule.Rewriting, term: Words, limit: int, form: str) -> Words | None:
+def made(rule: rewrite_rule.RewriteRule, term: Words, limit: int, form: str) -> Words | None:
     """The operator that the kernel writes."""
     out, stack = np.empty((2, limit), dtype=np.int32)
     bound = np.empty((2, rule.metas), dtype=np.int64)
@@ -294,14 +294,14 @@ def test_rewritten_terms_win_and_are_what_the_textbook_says(tmp_path: Path) -> N
             assert a == b
             source = SWAP if rule == "swap" else WRAP
             both = rewrite_rule.read(source["pattern"], source["replacement"], 256)
-            term = Lookup(log, options_for(log, {})).term(a, line)
+            term = TermLookup(log, options_for(log, {})).term(a, line)
             expected = textbook(both.pattern, both.replacement, term)
             assert expected is not None
-            reduced = reduce_tree(expected, 498, 256, 256)
+            reduced = reduce(expected, 498, 256, 256)
             assert reduced.words is not None
             assert format_term(reduced.words) == row["term"] != format_term(term)
             assert reduced.steps + 2 == row["steps"]
-            Lookup(log, options_for(log, {})).check(row, line)
+            TermLookup(log, options_for(log, {})).check(row, line)
 
 
 def test_the_bytes_of_rewriting_are_those_of_one_run_however_it_is_divided(
@@ -311,18 +311,18 @@ def test_the_bytes_of_rewriting_are_those_of_one_run_however_it_is_divided(
     assert winners(whole)
     path = shipped(tmp_path / "parts")
     for ticks in (3, 20, 7):
-        found = ran(path, ticks, scaling=Scaling(engine="thread", workers=3))
+        found = ran(path, ticks, scaling=ScalingOptions(engine="thread", workers=3))
     assert found == whole
     path = shipped(tmp_path / "kept")
     monkeypatch.setattr(world_checkpoint, "GROWN_AT_END", 1)
     for ticks in (3, 20, 7):
-        found = ran(path, ticks, scaling=Scaling(engine="process", workers=2))
+        found = ran(path, ticks, scaling=ScalingOptions(engine="process", workers=2))
     assert found == whole
-    for asked in (Asked(), Asked(replay="sample", sample=3, seed=5)):
-        with Audit.open(path) as log:
+    for asked in (VerifyRequest(), VerifyRequest(replay="sample", sample=3, seed=5)):
+        with AuditedLog.open(path) as log:
             assert verify(log, asked).ok
     with Log.open(path, write=False) as log:
-        world = restored(log, options_for(log, {}), Malformed(), lambda _: None)
+        world = restore_world(log, options_for(log, {}), Malformed(), lambda _: None)
         assert list(world.program.rewritings) == ["swap", "wrap"]
 
 

@@ -12,22 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automaton.analysis.tick_report import Round, rounds
-from automaton.backends.cpu import Batch, Cpu
-from automaton.chemistry import competition
+from automaton.analysis.tick_report import Round, report_tick
+from automaton.backends import CpuBackend
+from automaton.backends.batch import CandidateBatch
+from automaton.chemistry import World, competition
 from automaton.chemistry.streams import Streams, trained
-from automaton.chemistry.world import World
 from automaton.errors import UsageError
 from automaton.format import stream_options
 from automaton.format.options import Options
-from automaton.log.audit import Audit
-from automaton.log.writer import Log
-from automaton.replay import world_checkpoint
-from automaton.replay.restore import Malformed, beginning
-from automaton.run.runner import Run
-from automaton.verify.commits import Asked
-from automaton.verify.verification import verify
-from automaton.workers.autoscale_policy import Scaling
+from automaton.log import AuditedLog, Log
+from automaton.replay import Malformed, world_checkpoint
+from automaton.replay.restore import genesis_world
+from automaton.run import Run
+from automaton.verify import VerifyRequest, verify
+from automaton.workers.autoscale_policy import ScalingOptions
 from kernels import cpu
 from kernels.chemistry import streams as kernel
 from kernels.terms import reduce
@@ -63,12 +61,12 @@ def winners(path: Path) -> list[dict[str, Any]]:
     return [row for row in rows if row.get("type") == "modification"]
 
 
-def one_tick(streams: str, parallel: int, seed: int = 0) -> tuple[World, Batch]:
+def one_tick(streams: str, parallel: int, seed: int = 0) -> tuple[World, CandidateBatch]:
     """A tick of the shipped genesis, computed and not folded."""
     options = Options(streams=streams, parallel=parallel, seed=seed)
     with Log.open(SHIPPED, write=False) as log:
-        world = beginning(log, options, Malformed())
-    device = Cpu(options, threads=1)
+        world = genesis_world(log, options, Malformed())
+    device = CpuBackend(options, threads=1)
     batch = device.batch(world.slots, len(world.stream_names))
     competition.compute(device, world, batch, 1, world.choice(1), device.buffer())
     device.close()
@@ -77,8 +75,8 @@ def one_tick(streams: str, parallel: int, seed: int = 0) -> tuple[World, Batch]:
 
 def told(path: Path, tick: int) -> list[Round]:
     """The candidates of a tick, computed again from the log."""
-    with Audit.open(path) as log:
-        return rounds(log, tick)
+    with AuditedLog.open(path) as log:
+        return report_tick(log, tick)
 
 
 # Where candidates end.
@@ -139,8 +137,10 @@ def test_the_bytes_are_those_of_one_run_however_it_is_divided(
 
     whole = digest([40], "whole")
     assert digest([3, 30, 1, 6], "parts") == whole
-    assert digest([40], "threads", scaling=Scaling(engine="thread", workers=3)) == whole
-    assert digest([25, 15], "processes", scaling=Scaling(engine="process", workers=2)) == whole
+    assert digest([40], "threads", scaling=ScalingOptions(engine="thread", workers=3)) == whole
+    assert (
+        digest([25, 15], "processes", scaling=ScalingOptions(engine="process", workers=2)) == whole
+    )
     monkeypatch.setattr(world_checkpoint, "GROWN_AT_END", 1)
     assert digest([3, 30, 1, 6], "checkpoints") == whole
 
@@ -148,8 +148,8 @@ def test_the_bytes_are_those_of_one_run_however_it_is_divided(
 def test_a_log_with_streams_is_verified_and_a_sample_of_it(tmp_path: Path) -> None:
     path = shipped(tmp_path)
     ran(path, 25)
-    for asked in (Asked(), Asked(replay="sample", sample=3, seed=5)):
-        with Audit.open(path) as log:
+    for asked in (VerifyRequest(), VerifyRequest(replay="sample", sample=3, seed=5)):
+        with AuditedLog.open(path) as log:
             assert verify(log, asked).ok
 
 
@@ -159,8 +159,8 @@ def test_streams_may_be_switched_on_and_off_between_runs(tmp_path: Path) -> None
         state = ran(path, 5, streams)
     assert state["weights"] == [ONE]
     assert "ends" not in state
-    with Audit.open(path) as log:
-        assert verify(log, Asked()).ok
+    with AuditedLog.open(path) as log:
+        assert verify(log, VerifyRequest()).ok
 
 
 # Who wins.
@@ -286,7 +286,7 @@ def test_a_feature_that_is_not_known_is_an_error_that_names_the_nearest() -> Non
 
 
 def test_all_may_stand_among_other_streams() -> None:
-    names = [stream.name for stream in stream_options.table("all,uniform")]
+    names = [stream.name for stream in stream_options.parse_streams("all,uniform")]
     assert names == [*stream_options.ALL, "uniform"]
 
 
@@ -295,16 +295,16 @@ def test_all_may_stand_among_other_streams() -> None:
 )
 def test_what_all_and_none_cannot_be_is_said(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        stream_options.table(text)
+        stream_options.parse_streams(text)
 
 
 def test_a_name_that_comes_again_is_a_stream_of_its_own() -> None:
-    names = [stream.name for stream in stream_options.table("uniform,reason=0.5,uniform")]
+    names = [stream.name for stream in stream_options.parse_streams("uniform,reason=0.5,uniform")]
     assert names == ["uniform", "reason", "uniform~2"]
 
 
 def test_the_features_weights_add_up_to_one_by_default() -> None:
-    assert abs(sum(stream_options.mixture(stream_options.MIXTURE)) - ONE) <= 2
+    assert abs(sum(stream_options.parse_salience(stream_options.MIXTURE)) - ONE) <= 2
 
 
 # Weights that learn.
@@ -312,7 +312,9 @@ def test_the_features_weights_add_up_to_one_by_default() -> None:
 
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=8))
 def test_trained_weights_add_up_and_none_dies(wins: list[int]) -> None:
-    equal = stream_options.shares(stream_options.table(",".join(["uniform"] * len(wins))))
+    equal = stream_options.initial_weights(
+        stream_options.parse_streams(",".join(["uniform"] * len(wins)))
+    )
     weights = equal
     for _ in range(30):
         weights = trained(weights, wins)

@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automaton.analysis.explanation import grounds
+from automaton.analysis import explain
 from automaton.errors import DamagedError
-from automaton.format.machine_state import State
-from automaton.format.stream_options import ONE
-from automaton.log import archive, decision_log, file_io
-from automaton.log.audit import Audit
-from automaton.log.writer import Log
-from automaton.replay.restore import Malformed, beginning, options_for
-from automaton.run.runner import Run
-from automaton.run.sidecar_writer import Keeping
-from automaton.verify.commits import Asked
-from automaton.verify.verification import verify
+from automaton.format.machine_state import MachineState
+from automaton.format.stream_options import FIXED_ONE
+from automaton.log import AuditedLog, Log, archive, decision_log, file_io
+from automaton.replay import Malformed
+from automaton.replay.restore import genesis_world
+from automaton.replay.run_options import options_for
+from automaton.run import Run, SidecarOptions
+from automaton.verify import VerifyRequest, verify
 from kernels.chemistry import streams as kernel
 
 SHIPPED = Path(__file__).resolve().parents[2] / "automaton.jsonl"
@@ -37,11 +35,11 @@ def begun(folder: Path, *more: dict[str, Any] | bytes, base: bytes | None = None
     return path
 
 
-def ran(path: Path, ticks: int, keeping: Keeping | None = None, **options: Any) -> list[str]:
+def ran(path: Path, ticks: int, keeping: SidecarOptions | None = None, **options: Any) -> list[str]:
     """Run a log; the notes that were said."""
     said: list[str] = []
     options = {"streams": "all", "max_objects": 400, **options}
-    with Run(path, options, durability="off", keeping=keeping or Keeping()) as run:
+    with Run(path, options, durability="off", keeping=keeping or SidecarOptions()) as run:
         run.go(ticks=ticks, interval_ms=0, say=said.append)
     return [note for note in said if "bytes a tick" not in note]
 
@@ -60,8 +58,8 @@ def read(path: Path) -> list[int]:
 
 def holds(path: Path) -> bool:
     """Whether a log verifies."""
-    with Audit.open(path) as log:
-        return verify(log, Asked()).ok
+    with AuditedLog.open(path) as log:
+        return verify(log, VerifyRequest()).ok
 
 
 # Ids.
@@ -155,7 +153,7 @@ def test_vetoes_and_rules_that_come_in_while_it_runs_hold_from_the_next_tick(
 
 def test_a_decision_that_was_kept_has_the_weights_of_its_round(tmp_path: Path) -> None:
     path = begun(tmp_path)
-    ran(path, 14, Keeping(archive=0, decisions=1))
+    ran(path, 14, SidecarOptions(archive=0, decisions=1))
     acted = [row["state"]["counters"]["actions"]["self-train"] for row in rows(path, "commit")]
     trained = int(np.flatnonzero(np.diff(acted))[0]) + 2
     kept = [json.loads(line) for line in decision_log.paths(path)[0].read_bytes().splitlines()]
@@ -163,23 +161,23 @@ def test_a_decision_that_was_kept_has_the_weights_of_its_round(tmp_path: Path) -
     for file in decision_log.paths(path):
         file.unlink()
     for row in kept:
-        computed = grounds(path, row["id"])
+        computed = explain(path, row["id"])
         assert len(row.pop("chain")) == 64
         assert {name: computed[name] for name in row} == row
 
 
 def test_decisions_of_another_log_of_the_name_are_not_believed(tmp_path: Path) -> None:
     path = begun(tmp_path)
-    ran(path, 3, Keeping(decisions=1))
+    ran(path, 3, SidecarOptions(decisions=1))
     for file in tmp_path.iterdir():
         if "decisions" not in file.name:
             file.unlink()
     begun(tmp_path)
-    ran(path, 3, Keeping(decisions=0), seed=7)
+    ran(path, 3, SidecarOptions(decisions=0), seed=7)
     with decision_log.paths(path)[0].open("ab") as torn:
         torn.write(b'{"id":"m1.1",\n')
     for row in rows(path, "modification")[:40]:
-        found = grounds(path, row["id"])
+        found = explain(path, row["id"])
         assert (found["stream"], found["salience"]) == (row["stream"], row["salience"])
 
 
@@ -188,26 +186,26 @@ def test_a_full_disk_beside_the_log_is_said_once_and_the_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     whole = begun(tmp_path / "whole")
-    assert ran(whole, 8, Keeping(decisions=1)) == []
+    assert ran(whole, 8, SidecarOptions(decisions=1)) == []
     path, write_all = begun(tmp_path / "full"), file_io.write_all
     files = archive.paths(path) if name == "archive" else decision_log.paths(path)
     room = files[0].with_name(f"{Path(whole).name}.none")
 
-    def full(where: file_io.Disk, fd: int, parts: Any) -> int:
+    def full(where: file_io.FileOps, fd: int, parts: Any) -> int:
         if room.exists() and any(map(len, parts)):
             raise OSError(errno.ENOSPC, "No space left on device")
         return write_all(where, fd, parts)
 
     monkeypatch.setattr(f"automaton.{name}.write_all", full)
-    assert ran(path, 3, Keeping(decisions=1)) == []
+    assert ran(path, 3, SidecarOptions(decisions=1)) == []
     before = files[0].read_bytes()
     room.touch()
-    (note,) = ran(path, 3, Keeping(decisions=1))
+    (note,) = ran(path, 3, SidecarOptions(decisions=1))
     assert "No space left on device" in note
     assert f"this run keeps no more {name}" in note
     assert files[0].read_bytes() == before
     room.unlink()
-    notes = ran(path, 2, Keeping(decisions=1))
+    notes = ran(path, 2, SidecarOptions(decisions=1))
     assert ["ends at tick 3" in note for note in notes] == [True] * (name == "archive")
     assert path.read_bytes() == whole.read_bytes()
     kept = read(path)
@@ -215,7 +213,7 @@ def test_a_full_disk_beside_the_log_is_said_once_and_the_run_goes_on(
 
 
 def test_ticks_that_do_not_fit_into_the_archive_are_said_and_not_kept(tmp_path: Path) -> None:
-    (note,) = ran(begun(tmp_path), 4, Keeping(archive=10))
+    (note,) = ran(begun(tmp_path), 4, SidecarOptions(archive=10))
     assert "such ticks are not archived" in note
     assert "more than half of --archive" in note
     assert not read(tmp_path / "log.jsonl")
@@ -225,7 +223,7 @@ def test_ticks_that_do_not_fit_into_the_archive_are_said_and_not_kept(tmp_path: 
 def test_an_archive_that_cannot_be_rotated_is_said_once(tmp_path: Path) -> None:
     path = begun(tmp_path)
     archive.paths(path)[1].mkdir()
-    (note,) = ran(path, 9, Keeping(archive=60_000))
+    (note,) = ran(path, 9, SidecarOptions(archive=60_000))
     assert "Is a directory" in note
     assert holds(path)
 
@@ -233,13 +231,15 @@ def test_an_archive_that_cannot_be_rotated_is_said_once(tmp_path: Path) -> None:
 # Logs that lie.
 
 
-@pytest.mark.parametrize("weights", [[], [ONE], [ONE // 5] * 6, [1 << 70] * 5, [-1] * 5, ["x"] * 5])
+@pytest.mark.parametrize(
+    "weights", [[], [FIXED_ONE], [FIXED_ONE // 5] * 6, [1 << 70] * 5, [-1] * 5, ["x"] * 5]
+)
 def test_a_commit_with_other_weights_than_streams_is_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: list[Any]
 ) -> None:
-    path, record = begun(tmp_path), State.record
+    path, record = begun(tmp_path), MachineState.record
     with monkeypatch.context() as patched:
-        patched.setattr(State, "record", lambda state: {**record(state), "weights": weights})
+        patched.setattr(MachineState, "record", lambda state: {**record(state), "weights": weights})
         ran(path, 2)
     with pytest.raises(DamagedError, match="weights of 5 streams"):
         ran(path, 1)
@@ -257,7 +257,7 @@ def test_the_greatest_options_overflow_nothing(tmp_path: Path) -> None:
     assert max(row["salience"] for row in rows(path, "modification")) > 1 << 22
     assert holds(path)
     with Log.open(path, write=False) as log:
-        world = beginning(log, options_for(log, {}), Malformed())
+        world = genesis_world(log, options_for(log, {}), Malformed())
     assert sum(world.state.weights) * 64 < 1 << 31
 
 

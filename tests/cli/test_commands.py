@@ -25,9 +25,9 @@ from automaton.cli import exit_codes, group
 from automaton.cli.text import one_line, printable
 from automaton.errors import AutomatonError, DamagedError, LockedError, StorageError
 from automaton.format.records import OUTCOMES, CommitFields
-from automaton.log.writer import Log
+from automaton.log import Log
 from automaton.run.stats import Stats
-from automaton.verify.live import Pace
+from automaton.verify.live import LiveVerification
 
 FULL = "the output cannot be written: No space left; make room, or send it elsewhere"
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +46,7 @@ FIGURES: dict[str, Any] = {
     "counters": {},
     "unknown_conditions": ("odd\x1b",),
     "moved": False,
-    "verify": Pace().report(0).as_json(),
+    "verify": LiveVerification().report(0).as_json(),
     "ends": None,
     "remembered": None,
     "final": False,

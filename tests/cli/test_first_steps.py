@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from small import TERMS, automaton, encoded, ran, rich, rule, term, written
 
 from automaton.cli import group
-from automaton.run.runner import Run
+from automaton.run import Run
 from kernels import cpu
 
 ROOT = Path(__file__).resolve().parents[2]

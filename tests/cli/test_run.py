@@ -19,9 +19,9 @@ from click.testing import CliRunner, Result
 from small import TERMS, Members, automaton, commits_in, encoded, ran, rich, written
 
 import automaton as package
-from automaton.backends.cpu import OUTCOMES
 from automaton.cli import group
-from automaton.log.writer import Log
+from automaton.compute.reduction import OUTCOMES
+from automaton.log import Log
 
 HOME = Path(package.__file__).parents[2]
 DEADLINE = 300.0  # seconds; only a hang takes so long
@@ -32,7 +32,7 @@ GIVEN = {"parallel": 12, "seed": 7}
 PAUSED = """
 import os
 from automaton.cli import main
-from automaton.run.runner import Run
+from automaton.run import Run
 
 step, stop = Run.step, Run.stop
 
@@ -54,7 +54,7 @@ main()
 STARVED = """
 import os, resource
 from automaton.cli import main
-from automaton.run.runner import Run
+from automaton.run import Run
 
 step = Run.step
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from automaton.cli import group
 from automaton.errors import TermError
-from automaton.run.runner import Run
+from automaton.run import Run
 from automaton.terms.notation import parse_together
 
 SHIPPED = Path(__file__).resolve().parents[2] / "automaton.jsonl"

@@ -16,8 +16,8 @@ from small import TERMS, automaton, commits_in, objects_in, ran, rich, term, tra
 from automaton.cli import exit_codes, group
 from automaton.errors import DamagedError, NothingToRunError, UsageError
 from automaton.format import admission
-from automaton.log.writer import Log
-from automaton.run.runner import Run
+from automaton.log import Log
+from automaton.run import Run
 
 PROGRAM = [sys.executable, "-m", "automaton"]
 
@@ -116,7 +116,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("line", REFUSALS)
 def test_every_refused_line_has_a_reason(line: bytes) -> None:
-    assert admission.accept([line, b""], "") == ([], [], Counter({REFUSALS[line]: 1}))
+    assert admission.admit([line, b""], "") == ([], [], Counter({REFUSALS[line]: 1}))
 
 
 def test_every_reason_stands_on_the_page_about_the_format() -> None:
@@ -188,11 +188,11 @@ def test_a_full_disk_behind_the_output_is_said(tmp_path: Path) -> None:
 LONG = """
 import automaton.compute.text_batch
 from automaton.cli import main
-answer = automaton.compute.text_batch.Worker.answer
+answer = automaton.compute.text_batch.TextReducer.answer
 def said(*arguments):
     print("ready", flush=True)
     return answer(*arguments)
-automaton.compute.text_batch.Worker.answer = said
+automaton.compute.text_batch.TextReducer.answer = said
 main()
 """
 

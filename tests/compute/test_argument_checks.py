@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automaton.analysis import query, query_columns
-from automaton.compute import church, dispatch, embeddings
+from automaton.analysis import query
+from automaton.compute import church, dispatch, embeddings, literals, matching
 from automaton.errors import AutomatonError, UsageError
 from automaton.terms import encodings
-from automaton.terms.packed import LAM, Words
+from automaton.terms.arrays import Words
+from automaton.terms.packed import LAM
 from kernels import cpu
 from kernels.checks import KernelArgumentError
 from kernels.search.literal_tables import prepared
@@ -24,17 +25,17 @@ TEXT, EDGES = np.frombuffer(b"abcab", np.uint8), np.array([0, 3, 5])
 ROWS = np.ones((3, 4), np.int16)
 COUNTS, HUGE = np.arange(3), np.full(3, 1 << 63, np.uint64)
 TABLES = prepared([b"abc"])
-SOME: Any = embeddings.Vectors(ROWS)
+SOME: Any = embeddings.NearestIndex(ROWS)
 
 
-def budget(**limits: Any) -> church.Budget:
+def budget(**limits: Any) -> church.ChurchBudgets:
     return church.AMPLE._replace(**limits)
 
 
 #: The same without types, since what is given here is wrong on purpose.
 batches: Any = church
 near: Any = embeddings
-find: Any = query.find
+find: Any = literals.find
 tables: Any = prepared
 
 
@@ -45,7 +46,7 @@ CASES: dict[str, tuple[str, Callable[[], object]]] = {
         "operator.code", lambda: batches.operate(OPEN.code, (TWO,), batches.AMPLE)
     ),
     "an open term to embed": ("code", lambda: near.embed(*OPEN)),
-    "an open term to match": ("code", lambda: query_columns.bind("?x", *OPEN)),
+    "an open term to match": ("code", lambda: matching.bind("?x", *OPEN)),
     "no beta steps": ("max_steps", lambda: batches.add(TWO, TWO, budget(max_steps=0))),
     "negative nodes": ("max_size", lambda: batches.add(TWO, TWO, budget(max_size=-5))),
     "absurd depth": ("max_depth", lambda: batches.add(TWO, TWO, budget(max_depth=1 << 40))),
@@ -102,7 +103,7 @@ def test_the_argument_is_named_before_anything_is_launched(
 
     argument, call = CASES[name]
     monkeypatch.setattr(cpu, "compiled", looking)
-    monkeypatch.setattr(dispatch, "tried", lambda *_: pytest.fail("a card was asked"))
+    monkeypatch.setattr(dispatch, "run_on_card", lambda *_: pytest.fail("a card was asked"))
     with pytest.raises(KernelArgumentError) as caught:
         call()
     assert isinstance(caught.value, ValueError)
@@ -112,7 +113,7 @@ def test_the_argument_is_named_before_anything_is_launched(
 
 
 def test_patterns_longer_than_the_text_are_found_nowhere() -> None:
-    hits = query.find(prepared([b"abcabc", b"ab" * 300]), TEXT, EDGES)
+    hits = literals.find(prepared([b"abcabc", b"ab" * 300]), TEXT, EDGES)
     assert hits.counts.tolist() == [0, 0]
     assert not hits.bits.any()
 
@@ -139,4 +140,4 @@ def test_a_persons_query_that_cannot_be_meant_is_one_line(given: dict[str, Any],
 def test_good_input_is_not_refused() -> None:
     found: Words = church.add(TWO, TWO, budget(max_steps=100)).terms.words(0)
     assert found.tolist() == encodings.numeral(4).tolist()
-    assert query_columns.bind("λf.?x", *TWO)[0].all()
+    assert matching.bind("λf.?x", *TWO)[0].all()

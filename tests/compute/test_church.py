@@ -15,11 +15,11 @@ from strategies import closed_terms
 from targets import FORMS, fenced, intact, joined, machine
 
 from automaton.compute import church as batches
-from automaton.compute.church import Budget, Terms
+from automaton.compute.church import ChurchBudgets, Terms
 from automaton.terms import encodings, packed
+from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
-from automaton.terms.packed import Words, apply, free_variables, linked
-from automaton.terms.reference import reduce_tree
+from automaton.terms.packed import apply, free_variables, linked
 from kernels import checks
 from kernels.checks import KernelArgumentError
 from kernels.terms import church, reduce
@@ -162,12 +162,12 @@ def test_larger_numerals_add_and_multiply_as_counts_do(m: int, n: int) -> None:
 @given(
     st.lists(st.tuples(closed_terms(14), closed_terms(14)), min_size=1, max_size=4),
     st.sampled_from(list(church.OPERATORS.values())),
-    st.builds(Budget, st.integers(1, 30), st.integers(1, 60), st.integers(1, 8)),
+    st.builds(ChurchBudgets, st.integers(1, 30), st.integers(1, 60), st.integers(1, 8)),
     st.integers(1, 2),
 )
 @PROPERTY
 def test_operating_is_reducing_the_application_under_every_budget(
-    pairs: list[tuple[Words, Words]], operator: Words, budget: Budget, arity: int
+    pairs: list[tuple[Words, Words]], operator: Words, budget: ChurchBudgets, arity: int
 ) -> None:
     found = batches.operate(
         operator, tuple(batch(*c) for c in list(zip(*pairs, strict=True))[:arity]), budget
@@ -176,7 +176,7 @@ def test_operating_is_reducing_the_application_under_every_budget(
         term = apply(operator, pair[0])
         # the reference pushes the arguments itself, where operating begins with them
         term = apply(term, pair[1]) if arity == 2 else term
-        expected = reduce_tree(term, *budget)
+        expected = reduce(term, *budget)
         outcome = reduce.OUTCOMES[found.outcomes[i]]
         assert (outcome, int(found.steps[i])) == (expected.outcome, expected.steps)
         words = [] if expected.words is None else expected.words.tolist()
@@ -188,7 +188,7 @@ def test_results_that_fill_the_room_several_times_are_all_there(
 ) -> None:
     whole = batches.exp(MS, NS)
     monkeypatch.setattr(batches, "_ROOM", 200)
-    pieces = batches.exp(MS, NS, Budget(max_size=140))
+    pieces = batches.exp(MS, NS, ChurchBudgets(max_size=140))
     assert pieces.values().tolist() == whole.values().tolist()
     assert pieces.terms.starts.tolist() == whole.terms.starts.tolist()
 
@@ -212,7 +212,7 @@ def test_the_cut_of_a_batch_changes_nothing(cuts: list[int]) -> None:
 class Duel:
     """The machine and the closed forms on the same reaction of two numerals."""
 
-    def __init__(self, form: str, most: int, budget: Budget) -> None:
+    def __init__(self, form: str, most: int, budget: ChurchBudgets) -> None:
         self.budget = budget
         self.reaction = FORMS[form](reduce.reaction)
         self.closed = FORMS[form](church.church_reaction)
@@ -257,7 +257,7 @@ def agree(duel: Duel, kind: int, m: int, n: int, limits: tuple[int, ...]) -> Non
         assert found == duel.by_machine(kind, m, n, limits), (kind, m, n, limits)
 
 
-LARGE = Budget(2500, 700, 8)
+LARGE = ChurchBudgets(2500, 700, 8)
 
 
 @pytest.mark.parametrize("kind", church.OPERATORS)
@@ -286,13 +286,13 @@ def test_closed_forms_equal_the_machine_on_every_small_pair_and_limit(kind: int)
 def test_closed_forms_equal_the_machine_under_any_budget(
     form: str, kind: int, m: int, n: int, limits: tuple[int, ...]
 ) -> None:
-    duel = Duel(form, 12, Budget(400, 300, 5))
+    duel = Duel(form, 12, ChurchBudgets(400, 300, 5))
     agree(duel, kind, m, n, limits)
     assert intact(duel.out, *duel.scratch)
 
 
 def test_powers_beyond_every_integer_meet_the_limits_as_the_machine_does() -> None:
-    duel = Duel("compiled", 120, Budget(2000, 100, 8))
+    duel = Duel("compiled", 120, ChurchBudgets(2000, 100, 8))
     for m, n in itertools.product((2, 3, 64, 119, 120), repeat=2):
         for kind in church.OPERATORS:
             agree(duel, kind, m, n, (0, 2000, 100, 8, 1000))
@@ -394,10 +394,10 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: batches.add(ONE, OPEN), "n.code"),
     (lambda: batches.succ(LONGER), "m.starts"),
     (lambda: batches.add(numerals(1, 2), ONE), "n.starts"),
-    (lambda: batches.succ(ONE, Budget(max_steps=0)), "max_steps"),
-    (lambda: batches.succ(ONE, Budget(max_size=2**40)), "max_size"),
-    (lambda: batches.succ(ONE, Budget(max_depth=True)), "max_depth"),
-    (lambda: batches.operate(OPEN.code, (ONE,), Budget()), "operator.code"),
+    (lambda: batches.succ(ONE, ChurchBudgets(max_steps=0)), "max_steps"),
+    (lambda: batches.succ(ONE, ChurchBudgets(max_size=2**40)), "max_size"),
+    (lambda: batches.succ(ONE, ChurchBudgets(max_depth=True)), "max_depth"),
+    (lambda: batches.operate(OPEN.code, (ONE,), ChurchBudgets()), "operator.code"),
 ]
 
 

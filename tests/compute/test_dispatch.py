@@ -22,7 +22,7 @@ class CardError(Exception):
 @pytest.fixture(autouse=True)
 def afterwards_the_cpu() -> Iterator[None]:
     yield
-    dispatch.use("cpu")
+    dispatch.set_device("cpu")
 
 
 def without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def with_card(monkeypatch: pytest.MonkeyPatch, **calls: Any) -> list[str]:
     monkeypatch.setattr(capability, "cuda", capability.Cuda)
     monkeypatch.setattr(dispatch, "_opened", lambda: SimpleNamespace(CardError=CardError, **calls))
     monkeypatch.setitem(dispatch.LEAST, "counts", 3)
-    assert dispatch.use("cuda", said.append) == "cuda"
+    assert dispatch.set_device("cuda", said.append) == "cuda"
     return said
 
 
@@ -44,7 +44,7 @@ def test_without_a_card_auto_says_one_line_and_computes_on_the_cpu(
 ) -> None:
     without(monkeypatch)
     said: list[str] = []
-    assert dispatch.use("auto", said.append) == "cpu"
+    assert dispatch.set_device("auto", said.append) == "cpu"
     assert said == ["no GPU is used: no driver is here; the CPU computes (see doctor)"]
     assert church.add_counts(np.array([1]), np.array([2]))[0].tolist() == [3]
     assert len(said) == 1
@@ -53,12 +53,12 @@ def test_without_a_card_auto_says_one_line_and_computes_on_the_cpu(
 def test_a_named_device_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch)
     with pytest.raises(DeviceError, match="no driver is here; install one"):
-        dispatch.use("cuda")
+        dispatch.set_device("cuda")
 
 
 def test_nothing_is_asked_before_it_is_chosen() -> None:
-    assert not dispatch.chosen()
-    assert not dispatch.tried("counts", 1 << 60, lambda card: card.nothing())
+    assert not dispatch.card_in_use()
+    assert not dispatch.run_on_card("counts", 1 << 60, lambda card: card.nothing())
 
 
 def test_small_batches_stay_on_the_cpu_and_large_ones_go(monkeypatch: pytest.MonkeyPatch) -> None:

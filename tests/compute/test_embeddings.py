@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reductions import all_closed
 from strategies import closed_terms
 from targets import FORMS, fenced, intact, joined
-from test_reduce import all_closed
 
 from automaton.compute import embeddings
 from automaton.terms import encodings
+from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
-from automaton.terms.packed import APP, VAR, Words, apply, lam, linked
+from automaton.terms.packed import APP, VAR, apply, lam, linked
 from kernels.checks import KernelArgumentError
 from kernels.terms import embed
 

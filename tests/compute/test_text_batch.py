@@ -19,13 +19,14 @@ from strategies import closed_terms, open_terms, published
 from targets import FORMS, fenced
 
 from automaton.cli import group
-from automaton.compute import text_batch
-from automaton.compute.answer_lines import JSON, ROWS, Answer, Budgets, Layout
-from automaton.compute.text_batch import Batch, Worker, whole_lines
+from automaton.compute import Budgets, text_batch
+from automaton.compute.answer_lines import JSON, ROWS, Answer, AnswerLayout
+from automaton.compute.text_batch import TextBatch, TextReducer, whole_lines
 from automaton.errors import TermError
+from automaton.terms.arrays import Words
 from automaton.terms.encodings import numeral_value
 from automaton.terms.notation import MAX_NODES, NOTATIONS, format_term, parse
-from automaton.terms.packed import Words, free_variables
+from automaton.terms.packed import free_variables
 from kernels.terms.reduce import NORMAL
 from kernels.text import term_reader, term_writer, variable_names, winner_lines
 
@@ -106,16 +107,16 @@ def meant(text: str, notation: str) -> tuple[list[int], list[str]] | None:
     return words.tolist(), names
 
 
-def one_line(answer: Answer | TermError, layout: Layout) -> bytes:
+def one_line(answer: Answer | TermError, layout: AnswerLayout) -> bytes:
     """The line of an answer, or of the reason for having none."""
     if isinstance(answer, TermError):
         answer = Answer("error", reason=str(answer))
     return layout.line(answer)
 
 
-def one_by_one(texts: Sequence[str], notation: str, layout: Layout = ROWS) -> list[bytes]:
+def one_by_one(texts: Sequence[str], notation: str, layout: AnswerLayout = ROWS) -> list[bytes]:
     """The answers that the path for a single term gives."""
-    worker = Worker(BUDGETS, notation)
+    worker = TextReducer(BUDGETS, notation)
     answers: list[Answer | TermError] = []
     for text in texts:
         try:
@@ -127,10 +128,14 @@ def one_by_one(texts: Sequence[str], notation: str, layout: Layout = ROWS) -> li
 
 
 def together(
-    raw: bytes, notation: str = "lambda", layout: Layout = ROWS, pieces: int = 1, threads: int = 1
-) -> tuple[list[bytes], Batch]:
+    raw: bytes,
+    notation: str = "lambda",
+    layout: AnswerLayout = ROWS,
+    pieces: int = 1,
+    threads: int = 1,
+) -> tuple[list[bytes], TextBatch]:
     """The lines that a batch gives for a text that comes in chunks."""
-    work = Batch(BUDGETS, notation, layout, threads)
+    work = TextBatch(BUDGETS, notation, layout, threads)
     source = BytesIO(raw)
     chunks = whole_lines(source.read1, max(1, len(raw) // pieces))
     return b"".join(work.answers(chunks)).splitlines(keepends=True), work
@@ -257,7 +262,7 @@ def test_no_line_ends_without_a_newline_or_holds_only_spaces(form: str, raw: byt
 @PROPERTY
 def test_any_bytes_are_read_or_declined_and_none_are_lost(noise: bytes) -> None:
     raw = b"\xce\xbb0\n" + noise.replace(b"\n", b"") + b"\n\xce\xbb0\n"
-    found = Batch(BUDGETS, "lambda", ROWS, 1)
+    found = TextBatch(BUDGETS, "lambda", ROWS, 1)
     answers = b"".join(found.answers([raw])).splitlines()
     assert answers[0] == answers[-1] == "λa.a\t-\t0\tnormal".encode()
     assert len(answers) in {2, 3}
@@ -303,7 +308,7 @@ def answer_of(term: Words, notation: str) -> Answer:
 @pytest.mark.parametrize("depth", [1, 26, 27, 53, 300])
 def test_binders_are_named_by_their_depth_as_the_notation_names_them(depth: int) -> None:
     term = parse("λ" * depth + f"({depth - 1} 0)")
-    work = Batch(Budgets(9, 1000, 9), "lambda", ROWS, 1)
+    work = TextBatch(Budgets(9, 1000, 9), "lambda", ROWS, 1)
     [answer] = work.answers([f"{format_term(term)}\n".encode()])
     assert answer.decode().split("\t")[0] == format_term(term, "lambda")
 
@@ -369,7 +374,7 @@ def test_a_full_buffer_ends_the_writing_before_the_line_that_does_not_fit() -> N
 @PROPERTY
 @given(data=st.data())
 def test_a_batch_answers_as_the_single_terms_in_their_order(
-    notation: str, layout: Layout, data: st.DataObject
+    notation: str, layout: AnswerLayout, data: st.DataObject
 ) -> None:
     printed = st.one_of(closed_terms(), open_terms()).map(lambda t: format_term(t, notation))
     free = st.sampled_from(["x (λx.x y)", "λα.α β", OMEGA, "λx.", "", "\ufeff", "\ufeffλ0"])
@@ -409,14 +414,16 @@ def test_answers_do_not_depend_on_threads_turns_and_room(
 def test_normal_forms_that_fill_the_room_come_one_after_the_other() -> None:
     wide = Budgets(1000, 1 << 17, 1 << 17)
     text = "λf.λx." + "f (" * 30_000 + "x" + ")" * 30_000
-    answers = b"".join(Batch(wide, "lambda", ROWS, 2).answers([f"{text}\n".encode() * 9]))
+    answers = b"".join(TextBatch(wide, "lambda", ROWS, 2).answers([f"{text}\n".encode() * 9]))
     assert {line.split(b"\t")[1] for line in answers.splitlines()} == {b"30000"}
 
 
 def test_a_binary_term_much_longer_than_its_nodes_is_still_printed() -> None:
     text = "00" * 1000 + "01" * 1999 + ("1" * 1000 + "0") * 2000
     wide = Budgets(10, 1 << 13, 1 << 13)
-    [answer] = b"".join(Batch(wide, "blc", ROWS, 1).answers([f"{text}\n".encode()])).splitlines()
+    [answer] = b"".join(
+        TextBatch(wide, "blc", ROWS, 1).answers([f"{text}\n".encode()])
+    ).splitlines()
     assert answer == f"{text}\t-\t0\tnormal".encode()
 
 
@@ -425,7 +432,7 @@ def test_a_binary_term_much_longer_than_its_nodes_is_still_printed() -> None:
 def test_published_terms_come_out_of_a_batch_as_published(shared_data: Path, suite: str) -> None:
     cases = [case for case in published(shared_data / "lambda", suite) if not case.free]
     text = "".join(f"{format_term(case.term, 'lambda')}\n" for case in cases)
-    work = Batch(Budgets(1_000_000, 65_536, 4_096), "lambda", ROWS, 2)
+    work = TextBatch(Budgets(1_000_000, 65_536, 4_096), "lambda", ROWS, 2)
     rows = [row.split(b"\t") for row in b"".join(work.answers([text.encode()])).splitlines()]
     assert [row[0].decode() for row in rows] == [format_term(c.normal, "lambda") for c in cases]
     assert all(case.steps in {None, int(row[2])} for case, row in zip(cases, rows, strict=True))
@@ -456,7 +463,7 @@ def test_a_line_that_is_too_long_is_refused_and_the_next_one_answered(
 
 
 def test_the_kernel_reads_terms_of_as_many_nodes_as_the_notation() -> None:
-    worker = Worker(BUDGETS, "lambda")
+    worker = TextReducer(BUDGETS, "lambda")
     assert len(worker._words) == MAX_NODES
 
 

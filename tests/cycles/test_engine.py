@@ -16,23 +16,23 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automaton.backends.cpu import Reference
 from automaton.cli import group
+from automaton.compute.reduction import SubstitutionReducer
+from automaton.cycles import EngineResult, ParallelEngine, load_population, replay_cycle
 from automaton.cycles.catalysts import Catalyst, matches
-from automaton.cycles.composite_index import cii
+from automaton.cycles.composite_index import composite_index
 from automaton.cycles.decision_writer import identity
-from automaton.cycles.engine import ENGINES, ParallelEngine, replayed
-from automaton.cycles.frozen_population import Branch, hashed
-from automaton.cycles.graph import Built, Candidate, Graph, Result, Stage, from_text, to_text
+from automaton.cycles.engine import ENGINES
+from automaton.cycles.frozen_population import FrozenPopulation, hashed
+from automaton.cycles.graph import Graph, Stage
 from automaton.cycles.plan import Job, Plan, in_sequence
-from automaton.cycles.population_source import branched
-from automaton.cycles.report import Ran
-from automaton.cycles.thread_executor import Flight
+from automaton.cycles.results import Candidate, CycleOutput, Result, from_text, to_text
+from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.errors import AutomatonError, UsageError
 from automaton.format import objects
+from automaton.log import Log
 from automaton.log.decision_log import find, paths
-from automaton.log.writer import Log
-from automaton.run.runner import Run
+from automaton.run import Run
 from automaton.terms import notation
 from automaton.terms.encodings import IDENTITY
 from automaton.terms.packed import apply
@@ -56,9 +56,9 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def branch(log: Path) -> Branch:
+def branch(log: Path) -> FrozenPopulation:
     """The branch after its last commit."""
-    return branched(log)
+    return load_population(log)
 
 
 def copy(log: Path, folder: Path) -> Path:
@@ -70,14 +70,14 @@ def copy(log: Path, folder: Path) -> Path:
 
 
 def engine(
-    branch: Branch, kind: str = "thread", most: int = 16, **settings: object
+    branch: FrozenPopulation, kind: str = "thread", most: int = 16, **settings: object
 ) -> ParallelEngine:
     """An engine on the branch, without a measured speed-up."""
     given = {"sequential": 0.0, "workers": 2, **settings}
     return ParallelEngine("no.jsonl", most, kind, branch=branch, **given)  # type: ignore[arg-type]
 
 
-def texts(ran: Ran) -> list[str]:
+def texts(ran: EngineResult) -> list[str]:
     """The results, as text."""
     return [to_text(result) for result in ran.results]
 
@@ -88,25 +88,27 @@ def texts(ran: Ran) -> list[str]:
 @settings(max_examples=15)
 @given(st.integers(0, (1 << 64) - 1), st.sampled_from(CATALYSTS))
 def test_a_cycle_is_a_function_of_branch_catalyst_and_seed(
-    branch: Branch, seed: int, catalyst: str
+    branch: FrozenPopulation, seed: int, catalyst: str
 ) -> None:
-    one, other = (replayed(branch, seed, catalyst) for _ in range(2))
+    one, other = (replay_cycle(branch, seed, catalyst) for _ in range(2))
     assert not one.error
     assert to_text(one) == to_text(other)
     assert to_text(from_text(to_text(one))) == to_text(one)
 
 
-def test_another_seed_finds_something_else(branch: Branch) -> None:
-    assert len({to_text(replayed(branch, seed, None)) for seed in range(20)}) == 20
+def test_another_seed_finds_something_else(branch: FrozenPopulation) -> None:
+    assert len({to_text(replay_cycle(branch, seed, None)) for seed in range(20)}) == 20
 
 
-def test_a_branch_is_the_same_in_another_process(branch: Branch) -> None:
-    other = Branch.unpacked(branch.packed())
+def test_a_branch_is_the_same_in_another_process(branch: FrozenPopulation) -> None:
+    other = FrozenPopulation.unpacked(branch.packed())
     for seed, catalyst in enumerate(CATALYSTS):
-        assert to_text(replayed(other, seed, catalyst)) == to_text(replayed(branch, seed, catalyst))
+        assert to_text(replay_cycle(other, seed, catalyst)) == to_text(
+            replay_cycle(branch, seed, catalyst)
+        )
 
 
-def test_a_branch_knows_all_that_ever_won(log: Path, branch: Branch) -> None:
+def test_a_branch_knows_all_that_ever_won(log: Path, branch: FrozenPopulation) -> None:
     with Log.open(log, write=False) as opened:
         every = [line for tick in range(1, 9) for _, line in opened.batch_lines(tick)]
     parsed = [objects.parse_line(line) for line in every]
@@ -118,23 +120,23 @@ def test_a_branch_knows_all_that_ever_won(log: Path, branch: Branch) -> None:
         assert hashed(words, begin, size)[0] in branch.known
 
 
-def test_candidates_are_what_their_parents_reduce_to(branch: Branch) -> None:
+def test_candidates_are_what_their_parents_reduce_to(branch: FrozenPopulation) -> None:
     by_name = {name: branch.words(row) for row, name in enumerate(branch.names)}
     by_name |= {one.name: one.words for one in branch.operators}
     checked = 0
     for seed in range(30):
-        for candidate in replayed(branch, seed, "dimension:3").built.candidates:
+        for candidate in replay_cycle(branch, seed, "dimension:3").built.candidates:
             op, a, b = (by_name[name] for name in candidate.parents)
-            found, steps = Reference().normal_form(apply(apply(op, a), b), 500)
+            found, steps = SubstitutionReducer().normal_form(apply(apply(op, a), b), 500)
             assert found is not None
             assert (found.tolist(), steps) == (candidate.words.tolist(), candidate.steps)
             checked += 1
     assert checked
 
 
-def test_counts_of_a_cycle_add_up(branch: Branch) -> None:
+def test_counts_of_a_cycle_add_up(branch: FrozenPopulation) -> None:
     for seed in range(10):
-        metrics = replayed(branch, seed, None).built.metrics
+        metrics = replay_cycle(branch, seed, None).built.metrics
         outcomes = metrics["outcomes"]
         assert sum(outcomes.values()) == metrics["reactions"]
         assert metrics["normal_forms"] == outcomes["normal"] + outcomes["copy"]
@@ -142,11 +144,11 @@ def test_counts_of_a_cycle_add_up(branch: Branch) -> None:
         assert metrics["agreed"] == metrics["recomputed"]
 
 
-def test_a_dimension_reacts_what_its_selectors_allow(branch: Branch) -> None:
+def test_a_dimension_reacts_what_its_selectors_allow(branch: FrozenPopulation) -> None:
     found = matches(branch, Catalyst.of("3"))
     names = {branch.names[row] for row in found.a.tolist()}
     for seed in range(10):
-        for candidate in replayed(branch, seed, "3").built.candidates:
+        for candidate in replay_cycle(branch, seed, "3").built.candidates:
             assert candidate.parents[0] == found.operators[0].name
             assert candidate.parents[2] in names
 
@@ -164,7 +166,7 @@ def test_a_catalyst_says_what_it_is(text: str, kind: str) -> None:
     "text", ["no-such-object", "dimension:99", "λx.y", "term:(", "?x ?x ?x ?x"]
 )
 def test_a_catalyst_that_is_none_is_an_error_before_anything_runs(
-    branch: Branch, text: str
+    branch: FrozenPopulation, text: str
 ) -> None:
     with pytest.raises(AutomatonError):
         engine(branch).run(1, [text])
@@ -180,7 +182,9 @@ def test_a_graph_with_a_cycle_an_unknown_input_or_a_name_twice_is_an_error() -> 
             Graph(stages)
 
 
-def test_a_stage_of_ones_own_is_reacted_with_and_its_decision_kept(branch: Branch) -> None:
+def test_a_stage_of_ones_own_is_reacted_with_and_its_decision_kept(
+    branch: FrozenPopulation,
+) -> None:
     ran = engine(branch, graph=own.ADVISED).run(20)
     assert all({"stage": "advise", "advice": "two"} in r.decisions for r in ran.results)
     parents = {name for r in ran.results for c in r.built.candidates for name in c.parents}
@@ -188,11 +192,11 @@ def test_a_stage_of_ones_own_is_reacted_with_and_its_decision_kept(branch: Branc
 
 
 def test_stages_that_need_the_same_run_at_the_same_time_where_it_is_worth_it(
-    branch: Branch,
+    branch: FrozenPopulation,
 ) -> None:
     meeting = own.Meeting(2)
     graph = Graph((Stage("a", meeting), Stage("b", meeting)), "a")
-    flight = Flight(
+    flight = ThreadExecutor(
         Plan.of(branch, graph, ["any"]), iter([Job(0, 0, "any")]), lambda _: None, workers=2, most=1
     )
     flight._costs = {"a": 1.0, "b": 1.0}  # as if measured
@@ -223,30 +227,32 @@ def test_the_stage_of_ten_lines_on_the_page_runs(log: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-def test_results_are_the_same_on_every_engine_and_alone(branch: Branch, kind: str) -> None:
+def test_results_are_the_same_on_every_engine_and_alone(
+    branch: FrozenPopulation, kind: str
+) -> None:
     ran = engine(branch, kind, seed=5).run(24, CATALYSTS)
-    alone = [to_text(replayed(branch, 5 + k, CATALYSTS[k % 5])) for k in range(24)]
+    alone = [to_text(replay_cycle(branch, 5 + k, CATALYSTS[k % 5])) for k in range(24)]
     assert texts(ran) == alone
 
 
 @pytest.mark.parametrize("kind", ["thread", "process"])
 @pytest.mark.parametrize("most", [1, 7, 300])
 def test_results_do_not_depend_on_how_many_are_in_flight(
-    branch: Branch, kind: str, most: int
+    branch: FrozenPopulation, kind: str, most: int
 ) -> None:
     ran = engine(branch, kind, most, graph=own.WAITING).run(40)
     assert texts(ran) == texts(engine(branch, "serial", graph=own.WAITING).run(40))
     assert ran.saw.in_flight <= most
 
 
-def test_as_many_cycles_wait_at_the_same_time_as_may_be_in_flight(branch: Branch) -> None:
+def test_as_many_cycles_wait_at_the_same_time_as_may_be_in_flight(branch: FrozenPopulation) -> None:
     meeting = own.Meeting(50)  # returns only when all fifty are there
     ran = engine(branch, most=50, graph=own.graph(meeting, waits=True)).run(50)
     assert (ran.report.completed, ran.saw.in_flight) == (50, 50)
     assert ran.saw.kind == "waiting"
 
 
-def test_a_thousand_cycles_in_flight_need_no_thousand_threads(branch: Branch) -> None:
+def test_a_thousand_cycles_in_flight_need_no_thousand_threads(branch: FrozenPopulation) -> None:
     seen = []
 
     async def count(_: object, __: object) -> None:
@@ -258,7 +264,9 @@ def test_a_thousand_cycles_in_flight_need_no_thousand_threads(branch: Branch) ->
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-def test_a_failing_cycle_is_a_result_and_stops_no_other(branch: Branch, kind: str) -> None:
+def test_a_failing_cycle_is_a_result_and_stops_no_other(
+    branch: FrozenPopulation, kind: str
+) -> None:
     ran = engine(branch, kind, graph=own.FAILS).run(11)
     report = ran.report
     assert (report.total_executions, report.completed, report.failed) == (11, 6, 5)
@@ -266,12 +274,12 @@ def test_a_failing_cycle_is_a_result_and_stops_no_other(branch: Branch, kind: st
     assert [r.error for r in ran.results][:2] == ["", "own: ValueError: seed 1 is odd"]
 
 
-def test_a_stage_that_asks_to_exit_ends_its_cycle_alone(branch: Branch) -> None:
+def test_a_stage_that_asks_to_exit_ends_its_cycle_alone(branch: FrozenPopulation) -> None:
     assert engine(branch, graph=own.LEAVES).run(5).report.failed == 5
 
 
 def test_a_cycle_that_kills_its_process_twice_has_failed_and_the_others_not(
-    branch: Branch,
+    branch: FrozenPopulation,
 ) -> None:
     ran = engine(branch, "process", graph=own.KILLED).run(12)
     assert [r.seed for r in ran.results if r.error] == [3]
@@ -279,19 +287,21 @@ def test_a_cycle_that_kills_its_process_twice_has_failed_and_the_others_not(
 
 
 @pytest.mark.parametrize("kind", ["thread", "process"])
-def test_a_cycle_that_waits_past_its_deadline_has_failed(branch: Branch, kind: str) -> None:
+def test_a_cycle_that_waits_past_its_deadline_has_failed(
+    branch: FrozenPopulation, kind: str
+) -> None:
     ran = engine(branch, kind, graph=own.FOREVER, deadline=0.05).run(6)
     assert ran.report.failed == 6
     assert all("DeadlineError" in r.error and "own" in r.error for r in ran.results)
 
 
-def test_a_process_that_hangs_past_the_deadline_is_ended(branch: Branch) -> None:
+def test_a_process_that_hangs_past_the_deadline_is_ended(branch: FrozenPopulation) -> None:
     ran = engine(branch, "process", graph=own.HANGS, deadline=0.3).run(6)
     assert [r.seed for r in ran.results if r.error] == [3]
 
 
 @pytest.mark.parametrize("kind", ENGINES)
-def test_stopping_keeps_what_is_finished(branch: Branch, kind: str) -> None:
+def test_stopping_keeps_what_is_finished(branch: FrozenPopulation, kind: str) -> None:
     under_way = engine(branch, kind, 4, graph=own.NAP)
     ran = under_way.run(100_000, progress=lambda done: under_way.stop() if done else None)
     assert ran.interrupted
@@ -299,7 +309,7 @@ def test_stopping_keeps_what_is_finished(branch: Branch, kind: str) -> None:
     assert ran.report.completed == ran.report.total_executions == len(ran.results)
 
 
-def test_ctrl_c_keeps_what_is_finished(branch: Branch) -> None:
+def test_ctrl_c_keeps_what_is_finished(branch: FrozenPopulation) -> None:
     def press(done: int) -> None:
         if done:
             raise KeyboardInterrupt
@@ -309,7 +319,7 @@ def test_ctrl_c_keeps_what_is_finished(branch: Branch) -> None:
     assert 0 < ran.report.completed < 100_000
 
 
-def test_a_report_has_the_fields_that_are_known_and_no_other(branch: Branch) -> None:
+def test_a_report_has_the_fields_that_are_known_and_no_other(branch: FrozenPopulation) -> None:
     ran = engine(branch).run(10)
     assert set(ran.report.as_json()) == FIELDS
     assert ran.report.start_time < ran.report.end_time
@@ -318,7 +328,7 @@ def test_a_report_has_the_fields_that_are_known_and_no_other(branch: Branch) -> 
     assert (measured.saw.sequential_cycles, measured.saw.sequential_equal) == (3, 3)
 
 
-def test_a_stage_without_a_module_is_refused_by_processes(branch: Branch) -> None:
+def test_a_stage_without_a_module_is_refused_by_processes(branch: FrozenPopulation) -> None:
     with pytest.raises(UsageError, match="module"):
         engine(branch, "process", graph=own.graph(lambda _cycle, _of: None)).run(1)
 
@@ -326,7 +336,9 @@ def test_a_stage_without_a_module_is_refused_by_processes(branch: Branch) -> Non
 @pytest.mark.parametrize(
     "settings", [{"kind": "fork"}, {"most": 0}, {"most": 1 << 20}, {"sequential": 2.0}]
 )
-def test_a_setting_that_cannot_be_is_an_error(branch: Branch, settings: dict[str, object]) -> None:
+def test_a_setting_that_cannot_be_is_an_error(
+    branch: FrozenPopulation, settings: dict[str, object]
+) -> None:
     with pytest.raises(UsageError):
         engine(branch, **settings)  # type: ignore[arg-type]
 
@@ -340,8 +352,11 @@ def test_the_index_is_the_mean_of_what_was_counted() -> None:
         "results": 8, "new": 2, "depth": 1.25,
     }  # fmt: skip
     best = Candidate(IDENTITY, 1, 3, new=True, parents=("o", "a", "b"))
-    better, same = Result(0, "any", Built((best,), metrics)), Result(1, "any", Built((), metrics))
-    found = cii([better, same, Result(2, "any", error="x")])
+    better, same = (
+        Result(0, "any", CycleOutput((best,), metrics)),
+        Result(1, "any", CycleOutput((), metrics)),
+    )
+    found = composite_index([better, same, Result(2, "any", error="x")])
     assert found.as_json() == {
         "cii": (0.5 + 0.5 + 0.75 + 0.25 + 0.25) / 5, "adaptability": 0.5, "clarity": 0.5,
         "stability": 0.75, "innovation": 0.25, "depth": 0.25,
@@ -349,7 +364,7 @@ def test_the_index_is_the_mean_of_what_was_counted() -> None:
 
 
 def test_an_index_of_nothing_is_not_known() -> None:
-    assert set(cii([Result(0, "any", error="x")]).as_json().values()) == {None}
+    assert set(composite_index([Result(0, "any", error="x")]).as_json().values()) == {None}
 
 
 # Decisions.
@@ -400,6 +415,8 @@ def test_a_real_log_has_cycles(shared_data: Path, tmp_path: Path) -> None:
     ran = ParallelEngine(path, 20, sequential=0.0).run(40)
     assert ran.report.failed == 0
     assert (
-        in_sequence(Plan.of(branched(path), own.EMPTY, ["any"]), Job(0, 0, "any")).result.error
+        in_sequence(
+            Plan.of(load_population(path), own.EMPTY, ["any"]), Job(0, 0, "any")
+        ).result.error
         == ""
     )

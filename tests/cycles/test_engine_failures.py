@@ -16,16 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from automaton.cli import group
-from automaton.cycles.engine import ENGINES, ParallelEngine
-from automaton.cycles.frozen_population import Branch
-from automaton.cycles.graph import Graph, Stage, to_text
+from automaton.cycles import ParallelEngine, load_population
+from automaton.cycles.engine import ENGINES
+from automaton.cycles.frozen_population import FrozenPopulation
+from automaton.cycles.graph import Graph, Stage
 from automaton.cycles.plan import Finished, Job, Plan
-from automaton.cycles.population_source import branched
+from automaton.cycles.results import to_text
 from automaton.cycles.stages import STANDARD
-from automaton.cycles.thread_executor import Flight
+from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.cycles.worker import read, written
 from automaton.errors import UsageError, WorkerError
-from automaton.log.decision_log import Decisions, paths
+from automaton.log.decision_log import DecisionLog, paths
 from automaton.workers import spawn
 
 ROWS = [
@@ -44,12 +45,12 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def branch(log: Path) -> Branch:
+def branch(log: Path) -> FrozenPopulation:
     """Its branch."""
-    return branched(log)
+    return load_population(log)
 
 
-def engine(branch: Branch, kind: str = "thread", **settings: Any) -> ParallelEngine:
+def engine(branch: FrozenPopulation, kind: str = "thread", **settings: Any) -> ParallelEngine:
     """An engine on the branch."""
     given = {"sequential": 0.0, "workers": 2, **settings}
     return ParallelEngine("no.jsonl", 16, kind, branch=branch, **given)
@@ -57,19 +58,21 @@ def engine(branch: Branch, kind: str = "thread", **settings: Any) -> ParallelEng
 
 @pytest.mark.parametrize(("graph", "deadline"), [(own.KILLED, None), (own.HANGS, 0.3)])
 def test_a_cycle_that_cost_its_process_is_not_run_again_here(
-    branch: Branch, graph: Graph, deadline: float | None
+    branch: FrozenPopulation, graph: Graph, deadline: float | None
 ) -> None:
     ran = engine(branch, "process", graph=graph, deadline=deadline, sequential=1.0).run(6)
     assert [r.seed for r in ran.results if r.error] == [3]
     assert ran.saw.sequential_cycles == ran.saw.sequential_equal == 5
 
 
-def test_a_speed_up_of_nothing_completed_is_not_measured(branch: Branch) -> None:
+def test_a_speed_up_of_nothing_completed_is_not_measured(branch: FrozenPopulation) -> None:
     ran = engine(branch, graph=own.LEAVES, sequential=1.0).run(4)
     assert ran.report.speedup_vs_sequential is None
 
 
-def test_stopping_while_cycles_are_run_again_keeps_those_that_were(branch: Branch) -> None:
+def test_stopping_while_cycles_are_run_again_keeps_those_that_were(
+    branch: FrozenPopulation,
+) -> None:
     holder: list[ParallelEngine] = []
     seen: list[int] = []
 
@@ -85,9 +88,9 @@ def test_stopping_while_cycles_are_run_again_keeps_those_that_were(branch: Branc
 
 
 def test_a_process_that_cannot_be_replaced_ends_the_call_and_not_what_is_finished(
-    branch: Branch, monkeypatch: pytest.MonkeyPatch
+    branch: FrozenPopulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: Callable[[str], Any] = spawn.started
+    started: Callable[[str], Any] = spawn.spawn
     calls: list[str] = []
 
     def once(module: str) -> Any:
@@ -96,7 +99,7 @@ def test_a_process_that_cannot_be_replaced_ends_the_call_and_not_what_is_finishe
             raise WorkerError("no worker process can be started")
         return started(module)
 
-    monkeypatch.setattr(spawn, "started", once)
+    monkeypatch.setattr(spawn, "spawn", once)
     ran = engine(branch, "process", workers=1, graph=own.KILLED, deadline=60.0).run(12)
     assert isinstance(ran.trouble, WorkerError)
     assert [r.seed for r in ran.results] == [0, 1, 2]
@@ -104,30 +107,30 @@ def test_a_process_that_cannot_be_replaced_ends_the_call_and_not_what_is_finishe
 
 
 def test_processes_that_do_not_start_are_an_error(
-    branch: Branch, monkeypatch: pytest.MonkeyPatch
+    branch: FrozenPopulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(_: str) -> Any:
         raise WorkerError("no worker process can be started")
 
-    monkeypatch.setattr(spawn, "started", never)
+    monkeypatch.setattr(spawn, "spawn", never)
     with pytest.raises(WorkerError):
         engine(branch, "process").run(3)
 
 
 def test_decisions_that_cannot_be_written_cost_no_results(
-    log: Path, branch: Branch, monkeypatch: pytest.MonkeyPatch
+    log: Path, branch: FrozenPopulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_: Decisions, __: object, ___: object) -> int:
+    def full(_: DecisionLog, __: object, ___: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Decisions, "append", full)
+    monkeypatch.setattr(DecisionLog, "append", full)
     ran = ParallelEngine(log, branch=branch, decisions=True, sequential=0.0).run(8)
     assert ran.report.completed == 8
     assert "No space left" in str(ran.trouble)
 
 
 def test_a_decision_that_json_has_no_word_for_fails_its_cycle_alone_between_processes(
-    branch: Branch,
+    branch: FrozenPopulation,
 ) -> None:
     ran = engine(branch, "process", graph=own.UNTELLABLE).run(6)
     assert [r.seed for r in ran.results if r.error] == [1, 3, 5]
@@ -152,7 +155,7 @@ def test_what_processes_write_is_read_as_by_the_standard_library(
 
 
 def test_a_decision_that_json_has_no_word_for_is_written_as_python_has_it(
-    log: Path, branch: Branch
+    log: Path, branch: FrozenPopulation
 ) -> None:
     own_engine = ParallelEngine(
         log, branch=branch, decisions=True, sequential=0.0, graph=own.UNTELLABLE
@@ -162,7 +165,7 @@ def test_a_decision_that_json_has_no_word_for_is_written_as_python_has_it(
     assert {json.dumps(row["seen"]) for row in rows} == {"1", '"{1}"'}
 
 
-def test_an_index_of_what_ones_own_stage_counts_is_not_known(branch: Branch) -> None:
+def test_an_index_of_what_ones_own_stage_counts_is_not_known(branch: FrozenPopulation) -> None:
     ran = engine(branch, graph=own.COUNTS).run(3)
     assert ran.report.completed == 3
     assert set(ran.cii.as_json().values()) == {None}
@@ -178,7 +181,7 @@ def test_a_name_that_no_stage_has_is_an_error() -> None:
 @pytest.mark.parametrize("kind", ENGINES)
 @pytest.mark.parametrize(("work", "what"), [(own.advise_as_text, "str"), (own.forgets, "NoneType")])
 def test_a_cycle_fails_where_what_feeds_build_is_no_proposal(
-    branch: Branch, kind: str, work: Any, what: str
+    branch: FrozenPopulation, kind: str, work: Any, what: str
 ) -> None:
     graph = STANDARD.plus(Stage("advise", work, ("analyze",)), feeds="build")
     ran = engine(branch, kind, graph=graph).run(2)
@@ -188,7 +191,7 @@ def test_a_cycle_fails_where_what_feeds_build_is_no_proposal(
     assert all("Told(Proposal(...), decision)" in result.error for result in ran.results)
 
 
-def test_a_stage_that_computes_beside_is_counted_as_computing(branch: Branch) -> None:
+def test_a_stage_that_computes_beside_is_counted_as_computing(branch: FrozenPopulation) -> None:
     entered, told = threading.Event(), list[Finished]()
 
     def computes(_: Any, __: Any) -> int:
@@ -204,7 +207,7 @@ def test_a_stage_that_computes_beside_is_counted_as_computing(branch: Branch) ->
 
     graph = Graph((Stage("a", computes), Stage("b", computes), Stage("c", enters)), "a")
     plan = Plan.of(branch, graph, ["any"])
-    flight = Flight(plan, iter([Job(0, 0, "any")]), told.append, workers=3, most=1)
+    flight = ThreadExecutor(plan, iter([Job(0, 0, "any")]), told.append, workers=3, most=1)
     flight._costs = dict.fromkeys("abc", 1.0)  # as if measured
     flight._idle = 2  # as if others had nothing to do
     flight.prepare()
@@ -217,7 +220,7 @@ def test_a_stage_that_computes_beside_is_counted_as_computing(branch: Branch) ->
 
 
 @pytest.mark.parametrize("kind", ["thread", "process"])
-def test_processes_hand_over_what_threads_find(branch: Branch, kind: str) -> None:
+def test_processes_hand_over_what_threads_find(branch: FrozenPopulation, kind: str) -> None:
     ran = engine(branch, kind).run(5)
     assert [to_text(r) for r in ran.results] == [
         to_text(r) for r in engine(branch, "serial").run(5).results

@@ -13,13 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from targets import plain
 
-from automaton.cycles import stages
-from automaton.cycles.engine import replayed
-from automaton.cycles.frozen_population import MEMORY, Branch, Remembered, balanced
-from automaton.cycles.graph import to_text, to_values
-from automaton.cycles.population_source import branched
-from automaton.cycles.scratch import lent
-from automaton.run.runner import Run
+from automaton.cycles import load_population, replay_cycle, stages
+from automaton.cycles.frozen_population import MEMORY, FrozenPopulation, PastCandidate, balanced
+from automaton.cycles.results import to_text, to_values
+from automaton.cycles.scratch import borrow
+from automaton.run import Run
 from automaton.terms.encodings import IDENTITY
 from kernels import cpu
 
@@ -48,23 +46,23 @@ GOLDEN = [
 
 
 @pytest.fixture(scope="module")
-def branch(tmp_path_factory: pytest.TempPathFactory) -> Branch:
+def branch(tmp_path_factory: pytest.TempPathFactory) -> FrozenPopulation:
     """A small log after some ticks with streams, so that there is an archive too."""
     path = tmp_path_factory.mktemp("golden") / "log.jsonl"
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in ROWS))
     with Run(path, {"parallel": 8, "streams": "all", "seed": 7}, durability="off") as run:
         run.go(ticks=5, interval_ms=0)
-    return branched(path)
+    return load_population(path)
 
 
-def told(branch: Branch, seed: int, catalyst: str) -> list[Any]:
+def told(branch: FrozenPopulation, seed: int, catalyst: str) -> list[Any]:
     """A cycle's result without its float."""
-    values = to_values(replayed(branch, seed, catalyst))
+    values = to_values(replay_cycle(branch, seed, catalyst))
     assert values[3].pop("depth") >= 0
     return values
 
 
-def test_cycles_come_to_what_they_came_to_when_this_was_written(branch: Branch) -> None:
+def test_cycles_come_to_what_they_came_to_when_this_was_written(branch: FrozenPopulation) -> None:
     assert len(branch.memory_start) > 20
     found = []
     for catalyst in CATALYSTS:
@@ -75,14 +73,14 @@ def test_cycles_come_to_what_they_came_to_when_this_was_written(branch: Branch) 
 
 @pytest.mark.parametrize("catalyst", CATALYSTS)
 def test_cycles_come_to_the_same_in_plain_python(
-    branch: Branch, catalyst: str, monkeypatch: pytest.MonkeyPatch
+    branch: FrozenPopulation, catalyst: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = {"PARTNERS": 3, "PROBES": 3, "SCORED": 2, "RECOMPUTED": 2, "REACTIONS": 12}
     for name, value in sizes.items():
         monkeypatch.setattr(stages, name, value)
 
     def small() -> list[str]:
-        return [to_text(replayed(branch, seed, catalyst)) for seed in range(3)]
+        return [to_text(replay_cycle(branch, seed, catalyst)) for seed in range(3)]
 
     def without_numba(body: Callable[..., Any]) -> Callable[..., Any]:
         return plain(body)
@@ -93,11 +91,11 @@ def test_cycles_come_to_the_same_in_plain_python(
     assert small() == compiled
 
 
-def test_scores_and_counts_are_what_counting_by_hand_comes_to(branch: Branch) -> None:
+def test_scores_and_counts_are_what_counting_by_hand_comes_to(branch: FrozenPopulation) -> None:
     table = {name: branch.words(row).tolist() for row, name in enumerate(branch.names)}
     assert len(table) == len(branch)
     for seed in range(6):
-        built = replayed(branch, seed, None).built
+        built = replay_cycle(branch, seed, None).built
         assert built.score == max((c.score for c in built.candidates), default=None)
         assert built.metrics["agreed"] == built.metrics["recomputed"]
         for one in built.candidates:
@@ -105,17 +103,17 @@ def test_scores_and_counts_are_what_counting_by_hand_comes_to(branch: Branch) ->
             assert not (one.new and one.words.tolist() in table.values())
 
 
-def test_a_bench_is_lent_to_one_at_a_time_and_given_back(branch: Branch) -> None:
+def test_a_bench_is_lent_to_one_at_a_time_and_given_back(branch: FrozenPopulation) -> None:
     before = len(branch.spare)
-    with lent(branch) as one, lent(branch) as other:
+    with borrow(branch) as one, borrow(branch) as other:
         assert one is not other
         assert not np.shares_memory(one.machine[0], other.machine[0])
     assert len(branch.spare) == max(before, 2)
 
 
-def test_a_mentor_recalls_some_that_won_and_some_that_lost(branch: Branch) -> None:
+def test_a_mentor_recalls_some_that_won_and_some_that_lost(branch: FrozenPopulation) -> None:
     decisions = [
-        one for seed in range(30) for one in replayed(branch, seed, None).decisions
+        one for seed in range(30) for one in replay_cycle(branch, seed, None).decisions
         if one["stage"] == "mentor"
     ]  # fmt: skip
     assert {one["recalled"] for one in decisions} == {stages.RECALLED}
@@ -124,7 +122,7 @@ def test_a_mentor_recalls_some_that_won_and_some_that_lost(branch: Branch) -> No
 
 
 def test_what_is_remembered_as_won_stands_in_the_log_and_the_rest_does_not(
-    branch: Branch,
+    branch: FrozenPopulation,
 ) -> None:
     names = set(branch.names)
     won = [branch.recalled(k)[0] in names for k in range(len(branch.memory_won))]
@@ -135,7 +133,7 @@ def test_what_is_remembered_as_won_stands_in_the_log_and_the_rest_does_not(
 @given(st.integers(0, 2 * MEMORY), st.integers(0, 2 * MEMORY))
 def test_half_of_what_is_remembered_lost_where_there_is_enough_of_both(lost: int, won: int) -> None:
     both = [
-        [Remembered(IDENTITY, tick, slot, 1, bool(slot)) for tick in range(count)]
+        [PastCandidate(IDENTITY, tick, slot, 1, bool(slot)) for tick in range(count)]
         for slot, count in enumerate((lost, won))
     ]
     found = balanced(*both)

@@ -11,16 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from automaton.cli import group
-from automaton.cycles.engine import ParallelEngine
-from automaton.cycles.frozen_population import Branch
-from automaton.cycles.graph import Result
-from automaton.cycles.log_merge import lines, merge
-from automaton.cycles.population_source import branched
+from automaton.cycles import ParallelEngine, load_population, merge
+from automaton.cycles.frozen_population import FrozenPopulation
+from automaton.cycles.log_merge import lines
+from automaton.cycles.results import Result
 from automaton.errors import UsageError
-from automaton.log import archive
-from automaton.log.writer import Log
-from automaton.run.runner import Run
-from automaton.run.sidecar_writer import Keeping
+from automaton.log import Log, archive
+from automaton.run import Run, SidecarOptions
 
 SHIPPED = Path(__file__).resolve().parents[2] / "automaton.jsonl"
 LOOP: dict[str, Any] = {"type": "transition", "from": "op", "to": "op", "condition": "true"}
@@ -45,7 +42,7 @@ def written(path: Path, rows: list[dict[str, Any]], ticks: int = 0, **options: A
     return path
 
 
-def found(path: Path, count: int = 20, **settings: Any) -> tuple[Branch, list[Result]]:
+def found(path: Path, count: int = 20, **settings: Any) -> tuple[FrozenPopulation, list[Result]]:
     """Cycles on a log, and its branch."""
     under_way = ParallelEngine(path, sequential=0.0, **settings)
     return under_way.branch, under_way.run(count).results
@@ -110,7 +107,7 @@ def test_results_reach_a_log_of_streams_however_it_is_recorded(tmp_path: Path, r
     merged = merge(path, *found(path))
     assert merged.lines > 2
     assert verified(path)["omitted_commits"] == (5 if record == "commits" else 0)
-    assert branched(path).tick == 5
+    assert load_population(path).tick == 5
 
 
 def test_results_live_in_the_log_that_took_them(tmp_path: Path) -> None:
@@ -118,7 +115,7 @@ def test_results_live_in_the_log_that_took_them(tmp_path: Path) -> None:
     branch, results = found(path)
     given = [json.loads(line) for line in lines(branch, results)]
     merge(path, branch, results)
-    after = branched(path)
+    after = load_population(path)
     assert {row["id"] for row in given} <= set(after.names)
 
 
@@ -157,7 +154,7 @@ def test_lines_are_of_new_terms_in_the_order_of_seeds(tmp_path: Path) -> None:
 def test_nothing_new_leaves_the_log_as_it_was(tmp_path: Path) -> None:
     path = written(tmp_path / "log.jsonl", DEAF, 1)
     before = path.read_bytes()
-    merged = merge(path, branched(path), [Result(0, "any", error="it failed")])
+    merged = merge(path, load_population(path), [Result(0, "any", error="it failed")])
     assert (merged.lines, merged.tick) == (0, None)
     assert path.read_bytes() == before
 
@@ -207,7 +204,7 @@ def competed(path: Path, ticks: int, archive: int = 1 << 20) -> Path:
     shutil.copy(SHIPPED, path)
     with Run(
         path, {"streams": "all", "max_objects": 400, "parallel": 16}, durability="off",
-        keeping=Keeping(archive),
+        keeping=SidecarOptions(archive),
     ) as run:  # fmt: skip
         run.go(ticks=ticks, interval_ms=0)
     return path
@@ -223,7 +220,7 @@ def test_the_tick_of_a_merge_adds_to_the_archive_and_drops_nothing_of_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     defaults: Any = Run.__init__.__kwdefaults__
-    monkeypatch.setitem(defaults, "keeping", Keeping(20_000))  # smaller than this user's
+    monkeypatch.setitem(defaults, "keeping", SidecarOptions(20_000))  # smaller than this user's
     path = competed(tmp_path / "log.jsonl", 20, archive=20_000)
     before, rotated = archived(path), Path(f"{path}.archive.1").read_bytes()
     said: list[str] = []

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from automaton.format.json_edit import quote, replace_member
 from automaton.format.objects import (
     MAX_EXACT_DEPTH,
     MAX_LINE_BYTES,
@@ -24,8 +25,6 @@ from automaton.format.objects import (
     object_id,
     object_type,
     parse_line,
-    quote,
-    replace_member,
     term_sources,
 )
 

@@ -14,22 +14,20 @@ from hypothesis import strategies as st
 from logs import fields
 
 from automaton.format import records
+from automaton.format.ids import choose_prefix, claims_our_id, is_our_id
 from automaton.format.records import (
     OUTCOMES,
     CommitFields,
     Genesis,
     chained,
-    choose_prefix,
-    claims_our_id,
     commit_line,
     dump,
-    is_our_id,
     parse_commit,
     parse_frame,
     parse_run,
     run_line,
 )
-from automaton.run.runner import Run
+from automaton.run import Run
 
 GENESIS = Genesis(5, hashlib.sha256(b"hello").digest())
 BATCH = hashlib.sha256(b"lines\n").digest()

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reductions import bytes_of
 from strategies import closed_terms
 from targets import FORMS, Array, Body, fenced, intact, joined
-from test_winner_lines_codec import bytes_of
 
-from automaton.backends.cpu import Fragments
+from automaton.backends.batch import WinnerTemplate
 from automaton.chemistry.batch_replay import parts
-from automaton.population.id_table import Names
+from automaton.population import IdTable
+from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term
-from automaton.terms.packed import Words, apply, lam, var
+from automaton.terms.packed import apply, lam, var
 from kernels.text import winner_lines
 
 PROPERTY = settings(deadline=None)
@@ -92,14 +93,14 @@ def labels_of(w: Winners) -> Array:
 
 def written(w: Winners, form: str = "compiled", low: int = 0, high: int | None = None) -> bytes:
     """What `write_winners` writes for slots low..high-1, into a buffer of exactly that size."""
-    names = Names()
+    names = IdTable()
     for name in w.names:
         names.add(escaped(name).encode())
     high = len(w.slots) if high is None else high
     won, op, a, b, steps, terms = (list(column) for column in zip(*w.slots, strict=True))
     code, starts, sizes = joined(terms)
     labels, slots = labels_of(w), np.array([slot for _, slot in w.born], np.int32)
-    fragments = Fragments.of(w.prefix, w.tick, w.level)
+    fragments = WinnerTemplate.of(w.prefix, w.tick, w.level)
     room = len(b"".join(expected_lines(w))) + 2 * winner_lines.SPARE
     buffer, stack = fenced(room, np.uint8), fenced(max(len(term) for term in terms))
     size = FORMS[form](winner_lines.write_winners)(

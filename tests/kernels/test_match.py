@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from strategies import closed_terms, open_terms, patterns
 from targets import FORMS, Array, fenced, intact, joined
 
-from automaton.terms import encodings
+from automaton.terms import encodings, unification
+from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
-from automaton.terms.packed import APP, LAM, META, Words, linked
+from automaton.terms.packed import APP, LAM, META, linked
 from kernels.chemistry import winner_queries
 from kernels.terms import match, packed, unify
 
@@ -163,7 +164,7 @@ def test_what_is_asked_of_winners_is_true_where_it_is_of_some(
     count = len(batch)
     pairs = [(batch[a % count], batch[b % count]) for won, a, b in slots if won]
     numeric = any(all(encodings.numeral_value(one) is not None for one in pair) for pair in pairs)
-    unifiable = any(encodings.unifiable(*pair) for pair in pairs)
+    unifiable = any(unification.unifiable(*pair) for pair in pairs)
     a, b = (np.array([slot[k] % count for slot in slots], np.int32) for k in (1, 2))
     won = np.array([slot[0] for slot in slots], np.uint8)
     columns: tuple[Array, ...] = (*joined(batch), a, b, won)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from targets import FORMS, fenced, intact
 
 from automaton.compute import embeddings
-from automaton.compute.embeddings import COSINE, DOT, Vectors
+from automaton.compute.embeddings import COSINE, DOT, NearestIndex
 from kernels.checks import KernelArgumentError
 from kernels.search import nearest
 
@@ -192,44 +192,44 @@ def test_the_cut_into_shards_changes_nothing(cuts: list[int], k: int, by_cosine:
             task(low, high)
 
     metric = COSINE if by_cosine else DOT
-    whole = Vectors(STORED).nearest(STORED[:4], k, metric)
-    pieces = Vectors(STORED, run=cut).nearest(STORED[:4], k, metric, run=cut)
+    whole = NearestIndex(STORED).nearest(STORED[:4], k, metric)
+    pieces = NearestIndex(STORED, run=cut).nearest(STORED[:4], k, metric, run=cut)
     assert pieces.rows.tolist() == whole.rows.tolist()
     assert pieces.dots.tolist() == whole.dots.tolist()
     assert whole.rows.tolist() == by_fractions(STORED.tolist(), STORED[:4].tolist(), k, metric)
 
 
 def test_a_stored_vector_is_the_nearest_to_itself_with_cosine_one() -> None:
-    found = Vectors(STORED).nearest(STORED, 1)
+    found = NearestIndex(STORED).nearest(STORED, 1)
     assert (STORED[found.rows[:, 0]] == STORED).all()
     np.testing.assert_allclose(found.cosines, 1.0, rtol=1e-15)
 
 
 def test_fewer_vectors_than_asked_for_are_all_there_is() -> None:
-    assert Vectors(STORED[:3]).nearest(STORED[:2], 10).rows.shape == (2, 3)
-    assert Vectors(STORED[:0]).nearest(STORED[:2], 10).rows.shape == (2, 0)
-    assert Vectors(STORED).nearest(STORED[:0], 10).rows.shape == (0, 10)
+    assert NearestIndex(STORED[:3]).nearest(STORED[:2], 10).rows.shape == (2, 3)
+    assert NearestIndex(STORED[:0]).nearest(STORED[:2], 10).rows.shape == (2, 0)
+    assert NearestIndex(STORED).nearest(STORED[:0], 10).rows.shape == (0, 10)
 
 
 ZERO = np.zeros((2, 16), np.int16)
 BAD: list[tuple[Callable[[], object], str]] = [
-    (lambda: Vectors(STORED.astype(np.float32)), "vectors"),  # type: ignore[arg-type]
-    (lambda: Vectors(np.full((2, 3), np.nan)), "vectors"),
-    (lambda: Vectors(STORED.astype(np.int32)), "vectors"),  # type: ignore[arg-type]
-    (lambda: Vectors(STORED.astype(">i2")), "vectors"),
-    (lambda: Vectors(STORED.T), "vectors"),
-    (lambda: Vectors(STORED[:, ::2]), "vectors"),
-    (lambda: Vectors(np.ones((1, 4097), np.int16)), "vectors"),
-    (lambda: Vectors(STORED.tolist()), "vectors"),
-    (lambda: Vectors(STORED).nearest(STORED[0], 1), "queries"),
-    (lambda: Vectors(STORED).nearest(STORED[:, :8].copy(), 1), "queries"),
-    (lambda: Vectors(STORED).nearest(STORED.astype(np.int8), 1), "queries"),
-    (lambda: Vectors(STORED).nearest(STORED, 0), "k"),
-    (lambda: Vectors(STORED).nearest(STORED, 4097), "k"),
-    (lambda: Vectors(STORED).nearest(STORED, 1.0), "k"),  # type: ignore[arg-type]
-    (lambda: Vectors(STORED).nearest(STORED, 1, "l2"), "metric"),
-    (lambda: Vectors(ZERO).nearest(STORED, 1), "vectors"),
-    (lambda: Vectors(STORED).nearest(ZERO, 1), "queries"),
+    (lambda: NearestIndex(STORED.astype(np.float32)), "vectors"),  # type: ignore[arg-type]
+    (lambda: NearestIndex(np.full((2, 3), np.nan)), "vectors"),
+    (lambda: NearestIndex(STORED.astype(np.int32)), "vectors"),  # type: ignore[arg-type]
+    (lambda: NearestIndex(STORED.astype(">i2")), "vectors"),
+    (lambda: NearestIndex(STORED.T), "vectors"),
+    (lambda: NearestIndex(STORED[:, ::2]), "vectors"),
+    (lambda: NearestIndex(np.ones((1, 4097), np.int16)), "vectors"),
+    (lambda: NearestIndex(STORED.tolist()), "vectors"),
+    (lambda: NearestIndex(STORED).nearest(STORED[0], 1), "queries"),
+    (lambda: NearestIndex(STORED).nearest(STORED[:, :8].copy(), 1), "queries"),
+    (lambda: NearestIndex(STORED).nearest(STORED.astype(np.int8), 1), "queries"),
+    (lambda: NearestIndex(STORED).nearest(STORED, 0), "k"),
+    (lambda: NearestIndex(STORED).nearest(STORED, 4097), "k"),
+    (lambda: NearestIndex(STORED).nearest(STORED, 1.0), "k"),  # type: ignore[arg-type]
+    (lambda: NearestIndex(STORED).nearest(STORED, 1, "l2"), "metric"),
+    (lambda: NearestIndex(ZERO).nearest(STORED, 1), "vectors"),
+    (lambda: NearestIndex(STORED).nearest(ZERO, 1), "queries"),
 ]
 
 
@@ -242,7 +242,7 @@ def test_a_bad_argument_is_named_before_anything_runs(case: int) -> None:
 
 
 def test_zero_vectors_have_a_dot_product_all_the_same() -> None:
-    found = Vectors(ZERO).nearest(STORED[:1], 2, DOT)
+    found = NearestIndex(ZERO).nearest(STORED[:1], 2, DOT)
     assert found.rows.tolist() == [[0, 1]]
     assert found.cosines.tolist() == [[0.0, 0.0]]
 

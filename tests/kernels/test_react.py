@@ -12,14 +12,15 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reductions import NODES, Budget, all_closed, lively_terms, reduced
 from strategies import closed_terms
 from targets import FORMS, fenced, intact, joined, machine
-from test_reduce import NODES, Budget, all_closed, lively_terms, reduced
 
 from automaton.terms import encodings
+from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
-from automaton.terms.packed import APP, LAM, Words, apply
-from automaton.terms.reference import reduce_tree
+from automaton.terms.packed import APP, LAM, apply
+from automaton.terms.reference import reduce
 from kernels import philox
 from kernels.chemistry import react
 from kernels.terms import church
@@ -137,7 +138,7 @@ def by_textbook(tick: Tick, slot: int, purpose: np.uint64 = philox.TRIAL) -> Slo
     term = apply(apply(tick.rows[operator], tick.rows[a]), tick.rows[b])
     if len(term) > tick.max_input:
         return "input", 0, 0, 0, a, b, operator, None
-    found = reduce_tree(term, *tick.budget, max_nodes=NODES)
+    found = reduce(term, *tick.budget, max_nodes=NODES)
     if found.outcome == "nodes":
         return None
     if found.words is None:

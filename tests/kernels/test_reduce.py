@@ -6,88 +6,31 @@ import itertools
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reductions import NODES, OMEGA, SUITES, Answer, Budget, all_closed, lively_terms, reduced
 from strategies import closed_terms, open_terms, published
-from targets import FORMS, fenced, intact, joined, machine
-from test_reference import OMEGA, SUITES
+from targets import FORMS
 
 from automaton.terms import encodings
+from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term, parse
-from automaton.terms.packed import APP, LAM, VAR, Words, apply, linked
-from automaton.terms.reference import reduce_tree
-from kernels.terms import reduce
+from automaton.terms.packed import APP, LAM, VAR, apply, linked
+from automaton.terms.reference import reduce
 
 PROPERTY = settings(deadline=None)
-NODES = 20_000  # on the way, beyond which the textbook reducer gives no answer
-
-
-class Budget(NamedTuple):
-    """Beta steps, nodes of the normal form, pending arguments."""
-
-    steps: int
-    size: int
-    depth: int
-
-
-class Answer(NamedTuple):
-    """Outcome, beta steps, and the words of the normal form."""
-
-    outcome: str
-    steps: int
-    words: list[int] | None
 
 
 AMPLE = Budget(2000, 4096, 4096)
 TIGHT = st.builds(Budget, st.integers(0, 20), st.integers(0, 40), st.integers(0, 8))
 
-COMBINATORS = [
-    encodings.IDENTITY, encodings.SUCCESSOR, encodings.PAIR, encodings.ADDITION, encodings.APPLICATION,
-    encodings.TRUE, encodings.FALSE, encodings.numeral(2), encodings.numeral(3),
-    *map(parse, ["λx.λy.λz.x z (y z)", "λx.x x", "λx.x x x", "λf.(λx.f (x x)) (λx.f (x x))",
-                 "λx.λy.y (x x)", "λa.a (λb.(λc.λd.b (c d)) a)"]),
-]  # fmt: skip
-
-
-def lively_terms() -> st.SearchStrategy[Words]:
-    """Closed terms that make many steps: applications of combinators to each other."""
-    leaves = st.sampled_from(COMBINATORS)
-    pairs = st.recursive(leaves, lambda some: st.builds(apply, some, some), max_leaves=8)
-    return pairs | closed_terms()
-
-
-def reduced(
-    batch: Sequence[Words], budget: Budget, free: Sequence[int] = (), form: str = "compiled"
-) -> list[Answer]:
-    """The machine's answers, in arrays of exactly the lengths that it states."""
-    code, starts, _ = joined(batch)
-    count = len(batch)
-    free_of = np.array(free or [0] * count, np.int32)
-    columns = [fenced(count, kind) for kind in (np.uint8, np.int32, np.int32, np.int64)]
-    outcomes, steps, sizes, places = columns
-    out = fenced(3 * budget.size)
-    scratch = machine(*budget, free=max(free_of.tolist(), default=0))
-    answers: list[Answer] = []
-    while len(answers) < count:
-        done = len(answers)
-        upto = FORMS[form](reduce.reduce_terms)(
-            code, starts, free_of, done, count, *budget, out, len(out), *columns, *scratch
-        )
-        assert done < upto <= count
-        for i in range(done, upto):
-            found = None if places[i] < 0 else out[places[i] :][: sizes[i]].tolist()
-            answers.append(Answer(reduce.OUTCOMES[outcomes[i]], int(steps[i]), found))
-    assert intact(out, *columns, *scratch)
-    return answers
-
 
 def by_textbook(term: Words, budget: Budget) -> Answer | None:
     """The answer of literal substitution; None where a term on the way is too large for it."""
-    found = reduce_tree(term, *budget, max_nodes=NODES)
+    found = reduce(term, *budget, max_nodes=NODES)
     if found.outcome == "nodes":
         return None
     words = None if found.words is None else found.words.tolist()
@@ -118,10 +61,6 @@ def bodies(bits: int, depth: int) -> tuple[tuple[int, ...], ...]:
         pairs = itertools.product(bodies(left, depth), bodies(bits - 2 - left, depth))
         found += [(APP, *function, *argument) for function, argument in pairs]
     return tuple(found)
-
-
-def all_closed(bits: int) -> list[Words]:
-    return [linked(words) for words in bodies(bits, 0)]
 
 
 def bits_of(words: Sequence[int]) -> int:

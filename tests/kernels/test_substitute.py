@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reductions import OMEGA, Answer, Budget, all_closed, lively_terms, reduced
 from strategies import open_terms
 from targets import FORMS, fenced, intact
-from test_reduce import Answer, Budget, all_closed, lively_terms, reduced
-from test_reference import OMEGA
 
+from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
-from automaton.terms.packed import Words
-from automaton.terms.reference import reduce_tree
+from automaton.terms.reference import reduce
 from kernels.terms import substitute
 
 PROPERTY = settings(deadline=None)
@@ -38,7 +37,7 @@ def agree(term: Words, steps: int, limit: int) -> None:
     """Both forms give the textbook's answer, and the machine's where both finish."""
     found = by_substitution(term, steps, limit)
     assert by_substitution(term, steps, limit, "python") == found
-    textbook = reduce_tree(term, steps, 1 << 20, 1 << 20, limit)
+    textbook = reduce(term, steps, 1 << 20, 1 << 20, limit)
     words = None if textbook.words is None else textbook.words.tolist()
     assert found == Answer(textbook.outcome, textbook.steps, words)
     [answer] = reduced([term], Budget(steps, limit, limit), [8])

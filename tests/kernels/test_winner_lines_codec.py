@@ -8,19 +8,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reductions import bytes_of
 from strategies import closed_terms, open_terms
 from targets import FORMS, Array, fenced, intact
 
+from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term, parse
-from automaton.terms.packed import Words, apply, free_variables, linked, var
+from automaton.terms.packed import apply, free_variables, linked, var
 from kernels.text import winner_lines
 
 PROPERTY = settings(deadline=None)
 Bytes: TypeAlias = Array
-
-
-def bytes_of(text: bytes) -> Bytes:
-    return np.frombuffer(text, np.uint8)
 
 
 def printed(term: Words, form: str = "compiled") -> str:

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from small import encoded, ran, rich, written
 
-from automaton.chemistry.world import World
+from automaton.chemistry import World
 from automaton.format.options import Options
-from automaton.log import checkpoint
-from automaton.log.writer import Log
-from automaton.replay import world_checkpoint
-from automaton.replay.restore import Malformed, restored
+from automaton.log import Log, checkpoint
+from automaton.replay import Malformed, world_checkpoint
+from automaton.replay.restore import restore_world
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +46,7 @@ def snapshot_of(log: Path) -> tuple[World, int]:
     """The snapshot after the last commit, and how many ticks were folded for it."""
     folded: list[int] = []
     with Log.open(log, write=False) as opened:
-        return restored(opened, Options(), Malformed(), folded.append), len(folded)
+        return restore_world(opened, Options(), Malformed(), folded.append), len(folded)
 
 
 def same(a: World, b: World) -> bool:
@@ -150,16 +149,18 @@ def test_a_checkpoint_is_rebuilt_where_it_is_absent(log: Path) -> None:
 
 
 def test_verify_reads_no_checkpoint(log: Path) -> None:
-    from automaton.log.audit import Audit  # noqa: PLC0415
-    from automaton.verify.commits import Asked  # noqa: PLC0415
-    from automaton.verify.verification import verify  # noqa: PLC0415
+    from automaton.log import AuditedLog  # noqa: PLC0415
+    from automaton.verify import (
+        VerifyRequest,  # noqa: PLC0415
+        verify,  # noqa: PLC0415
+    )
 
     facts = checkpoint.read(str(log))
     assert facts is not None
     columns = {**facts.columns, "place.hashes": facts.columns["place.hashes"] + 1}
     checkpoint.write(str(log), facts.facts, columns)
-    with Audit.open(log) as opened:
-        assert verify(opened, Asked(workers=1)).ok
+    with AuditedLog.open(log) as opened:
+        assert verify(opened, VerifyRequest(workers=1)).ok
 
 
 def test_its_first_line_is_the_hash_of_the_rest(log: Path) -> None:

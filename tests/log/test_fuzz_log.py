@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from small import automaton, encoded, ran, rich, term, transition, written
 
-from automaton.analysis.check import inventory
+from automaton.analysis import check_log
 from automaton.analysis.lineage import Lineage, ancestry
 from automaton.cli.commands.stats import figures_of
 from automaton.errors import AutomatonError, DamagedError, FileError
 from automaton.format.objects import MAX_LINE_BYTES
-from automaton.log.writer import Log
-from automaton.run.runner import Run
+from automaton.log import Log
+from automaton.run import Run
 
 CORPUS = Path(__file__).parent / "corpus"
 BESIDE = (".genesis", ".durable", ".checkpoint", ".inbox")
@@ -112,7 +112,7 @@ def beside(path: Path) -> dict[str, bytes]:
 def read(path: Path) -> None:
     """All that the commands read of a log."""
     with Log.open(path, write=False) as log:
-        report = inventory(log)
+        report = check_log(log)
         assert report.objects >= 0
         figures_of(log)
         log.verify_chain()

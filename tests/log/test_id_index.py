@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from automaton.errors import FileError
 from automaton.format.objects import MAX_LINE_BYTES
 from automaton.log import id_index as module
-from automaton.log.id_index import BLANK, DIRECTIVE, MALFORMED, NAMELESS, Index
+from automaton.log.id_index import BLANK, DIRECTIVE, MALFORMED, NAMELESS, IdIndex
 from kernels import cpu
 from kernels.text import id_scan
 
@@ -76,7 +76,7 @@ def loop(data: bytes) -> dict[str, Any]:
     return {"lines": lines, "kinds": kinds, "first": first}
 
 
-def answers(index: Index, identities: list[str]) -> dict[str, Any]:
+def answers(index: IdIndex, identities: list[str]) -> dict[str, Any]:
     assert index.ids == len(identities)
     for identity in identities:
         assert index.last_line(identity) == index.lines_of(identity)[-1]
@@ -90,7 +90,7 @@ def answers(index: Index, identities: list[str]) -> dict[str, Any]:
 def agree(data: bytes, **options: int) -> None:
     expected = loop(data)
     with lent(data) as fd:
-        index = Index.build(fd, **options)
+        index = IdIndex.build(fd, **options)
         assert answers(index, list(expected["lines"])) == expected
         starts = [0]
         for raw in raw_lines(data):
@@ -178,7 +178,7 @@ def test_lines_across_the_buffers_edge_are_read_whole(data: bytes, buffer_bytes:
 @given(st.binary(max_size=300).map(lambda noise: noise.replace(b"\0", b'{"id":"a"}\n')))
 def test_any_bytes_are_indexed_and_every_line_is_counted(data: bytes) -> None:
     with lent(data) as fd:
-        index = Index.build(fd, buffer_bytes=16)
+        index = IdIndex.build(fd, buffer_bytes=16)
     assert index.line_count == len(raw_lines(data))
 
 
@@ -202,14 +202,14 @@ def test_ids_of_equal_hash_do_not_merge(hash_mask: int) -> None:
 
 
 def test_hashes_of_different_ids_differ() -> None:
-    hash_of = Index(-1)._hash
+    hash_of = IdIndex(-1)._hash
     assert len({hash_of(b"node-%d" % n) for n in range(3000)}) == 3000
     assert len({hash_of(b"a" * n) for n in range(40)}) == 40
 
 
 def test_a_malformed_line_that_begins_like_an_object_stays_under_its_id() -> None:
     with lent(b'{"id":"a"}\n{"id":"a","x":nan}\n{"id":"b",}\n') as fd:
-        index = Index.build(fd)
+        index = IdIndex.build(fd)
         assert index.lines_of("a") == [1, 2]
         assert index.lines_of("b") == [3]
         assert index.lines_without_id(MALFORMED).tolist() == []
@@ -217,12 +217,12 @@ def test_a_malformed_line_that_begins_like_an_object_stays_under_its_id() -> Non
 
 def test_an_id_with_a_lone_surrogate_is_found() -> None:
     with lent(b'{"id":"\\ud800"}\n{"id":"a"}\n{"id":"\\uD800"}') as fd:
-        assert Index.build(fd).lines_of("\ud800") == [1, 3]
+        assert IdIndex.build(fd).lines_of("\ud800") == [1, 3]
 
 
 def test_an_id_that_is_not_there_has_no_lines() -> None:
     with lent(b'{"id":"a"}\n') as fd:
-        index = Index.build(fd)
+        index = IdIndex.build(fd)
         assert (index.lines_of("b"), index.last_line("b"), index.lines_of("")) == ([], None, [])
 
 
@@ -233,7 +233,7 @@ def test_an_empty_file_has_no_lines() -> None:
 def test_only_the_bytes_of_the_range_are_indexed() -> None:
     data = b'{"id":"a"}\n{"id":"b"}\n{"id":"c"}\n'
     with lent(data) as fd:
-        index = Index.build(fd, 11, 21)
+        index = IdIndex.build(fd, 11, 21)
         assert (index.ids, index.line_count, index.lines_of("b")) == (1, 1, [1])
         index.extend(22)
         assert (index.ids, index.lines_of("c"), index.offset(2)) == (2, [2], 22)
@@ -241,7 +241,7 @@ def test_only_the_bytes_of_the_range_are_indexed() -> None:
 
 def test_a_file_that_is_shorter_than_said_is_an_error() -> None:
     with lent(b'{"id":"a"}\n') as fd, pytest.raises(FileError, match="ends at byte 11, 20 bytes"):
-        Index.build(fd, 0, 20)
+        IdIndex.build(fd, 0, 20)
 
 
 # Lines that are added one by one.
@@ -251,7 +251,7 @@ def test_an_added_line_is_the_last_version_of_its_id() -> None:
     data = b'{"id":"a"}\n{"t":1,"id":"b"}\n{"x":1}\n'
     later = b'{"id":"a","n":1}\n{"id":"b"}\n{"id":"c"}\n{"id":"a","n":2}\n'
     with lent(data + later) as fd:
-        index = Index.build(fd, 0, len(data))
+        index = IdIndex.build(fd, 0, len(data))
         starts = [len(data), len(data) + 17, len(data) + 28, len(data) + 39]
         for identity, line, start in zip("abca", (10, 11, 20, 30), starts, strict=True):
             index.add(identity, line, start)
@@ -264,7 +264,7 @@ def test_an_added_line_is_the_last_version_of_its_id() -> None:
 def test_many_lines_can_be_added() -> None:
     rows = [b'{"id":"n%d"}\n' % (n % 900) for n in range(1500)]
     with lent(b"".join(rows)) as fd:
-        index = Index(fd)
+        index = IdIndex(fd)
         at = 0
         for number, row in enumerate(rows, 1):
             index.add(f"n{(number - 1) % 900}", number, at)
@@ -276,7 +276,7 @@ def test_many_lines_can_be_added() -> None:
 
 def test_lines_are_added_in_order_and_after_all_ranges() -> None:
     with lent(b'{"id":"a"}\n{"id":"b"}\n') as fd:
-        index = Index.build(fd, 0, 11)
+        index = IdIndex.build(fd, 0, 11)
         with pytest.raises(ValueError, match="line 1 is not later"):
             index.add("b", 1, 11)
         index.add("b", 2, 11)
@@ -299,32 +299,32 @@ def test_a_line_of_the_longest_length_is_read_and_a_longer_one_is_named(
     longest = b'{"id":"a","t":"' + b"." * 283 + b'"}'
     options = {"max_line_bytes": len(longest), "buffer_bytes": buffer_bytes}
     with lent(b"\n\n" + longest + ending) as fd:
-        assert Index.build(fd, **options).lines_of("a") == [3]
+        assert IdIndex.build(fd, **options).lines_of("a") == [3]
     with (
         lent(b"\n\n" + longest[:-2] + b'."}' + ending) as fd,
         pytest.raises(FileError, match="line 3, at byte 2, is longer than 300 bytes"),
     ):
-        Index.build(fd, **options)
+        IdIndex.build(fd, **options)
 
 
 def test_the_longest_line_of_the_format_is_read() -> None:
     line = b'{"id":"a","t":"' + b"." * (MAX_LINE_BYTES - 17) + b'"}'
     with lent(b'{"id":"b"}\n' + line + b'\n{"id":"c"}\n') as fd:
-        assert Index.build(fd).first_lines().tolist() == [1, 2, 3]
+        assert IdIndex.build(fd).first_lines().tolist() == [1, 2, 3]
     with lent(line + b" ") as fd, pytest.raises(FileError, match="line 1, at byte 0"):
-        Index.build(fd)
+        IdIndex.build(fd)
 
 
 def test_more_lines_than_a_link_can_name_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(id_scan, "MAX_ROWS", module.FIRST_ROWS)
     with lent(b"\n" * (module.FIRST_ROWS + 1)) as fd, pytest.raises(FileError, match="more than"):
-        Index.build(fd)
+        IdIndex.build(fd)
 
 
 @pytest.mark.parametrize("count", [2048, 3000, 6145, 12289, 24577])
 def test_an_object_costs_at_most_64_bytes_even_while_the_table_grows(count: int) -> None:
     with lent(b"".join(b'{"id":"%d"}\n' % n for n in range(count))) as fd:
-        index = Index.build(fd)
+        index = IdIndex.build(fd)
     while_growing = index.nbytes + index._slots.nbytes // 2
     assert while_growing <= 64 * count
 
@@ -366,7 +366,7 @@ def test_the_broken_line_of_a_real_log_stays_under_its_id(shared_data: Path) -> 
     expected = loop(data)
     assert expected["kinds"][MALFORMED] == [32]
     with lent(data) as fd:
-        index = Index.build(fd)
+        index = IdIndex.build(fd)
         assert index.ids == len(expected["lines"]) + 1
         assert index.first_lines().tolist() == sorted([*expected["first"], 32])
 
@@ -376,7 +376,7 @@ def test_later_versions_in_real_logs_are_counted(shared_data: Path) -> None:
     seen = {}
     for name in ("automaton.jsonl", "automaton.fast.canvasl"):
         fd = os.open(shared_data / name, os.O_RDONLY)
-        index = Index.build(fd)
+        index = IdIndex.build(fd)
         os.close(fd)
         kinds = [len(index.lines_without_id(kind)) for kind in KINDS]
         seen[name] = (index.ids, index.line_count - sum(kinds), kinds[:2])

@@ -17,9 +17,8 @@ from logs import write
 from targets import FORMS, Array, Body, fenced, intact
 
 from automaton.format.records import OUTCOMES, CommitFields, commit_line, parse_commit
-from automaton.log import integrity_windows
+from automaton.log import Log, integrity_windows
 from automaton.log.commit_scanner import Others
-from automaton.log.writer import Log
 from kernels.text import commit_lines, line_scan
 
 TEXT = np.frombuffer(b"".join(commit_lines.PARTS), np.uint8)

@@ -15,25 +15,21 @@ from hypothesis import strategies as st
 from small import TERMS, automaton, commits_in, encoded, rich, transition, written
 from tampering import tampered
 
-from automaton.analysis.series import read
+from automaton.analysis.series import read_series
 from automaton.cli import group
-from automaton.cycles.population_source import branched
+from automaton.cycles import load_population
 from automaton.errors import DamagedError, OmittedError, UsageError
 from automaton.format.records import CommitFields, commit_line, known_commit
-from automaton.log import omission
-from automaton.log.audit import Audit
+from automaton.log import AuditedLog, Log, omission
 from automaton.log.checkpoint import checkpoint_path
-from automaton.log.writer import Log
 from automaton.replay import spot_check, world_checkpoint
-from automaton.replay.omitted_batches import refilled
-from automaton.run.facade import ScalableAutomaton
-from automaton.run.runner import Run
+from automaton.replay.omitted_batches import with_omitted_batches
+from automaton.run import Run, ScalableAutomaton
 from automaton.run.stats import Stats
 from automaton.vector_store.index_rebuild import won
-from automaton.verify.commits import Asked
-from automaton.verify.live import Pacing
-from automaton.verify.verification import Verdict, verify
-from automaton.workers.autoscale_policy import Scaling
+from automaton.verify import Verdict, VerifyRequest, verify
+from automaton.verify.live import LiveOptions
+from automaton.workers.autoscale_policy import ScalingOptions
 
 INBOX = b'{"id":"n1","type":"text","term":"\xce\xbbx.x"}\n{"id":"m1.1"}\nbad\n{"id":"0D","k":1}\n'
 
@@ -80,8 +76,8 @@ def log(small: Path, tmp_path: Path) -> Path:
 
 def verdict(path: Path, **asked: Any) -> Verdict:
     """What is found when this is asked."""
-    with Audit.open(path) as opened:
-        return verify(opened, Asked(workers=1, **asked))
+    with AuditedLog.open(path) as opened:
+        return verify(opened, VerifyRequest(workers=1, **asked))
 
 
 def invoke(*arguments: object) -> Result:
@@ -150,7 +146,7 @@ def test_lines_and_batches_are_read_as_if_they_stood_there(pair: list[Path]) -> 
     with Log.open(pair[0], write=False) as full, Log.open(pair[1], write=False) as slim:
         assert (slim.lines, slim.head, slim.sealed_bytes) == (full.lines, full.head, full.size)
         assert (slim.object_count, slim.run_count) == (full.object_count, full.run_count)
-        with refilled(slim):
+        with with_omitted_batches(slim):
             for number in [*range(full.lines, 0, -7), *range(1, full.lines + 1)]:
                 raw = full.line(number)
                 assert slim.line(number) == raw
@@ -188,7 +184,7 @@ def test_a_run_goes_on_from_a_checkpoint_as_from_the_beginning(
     assert Path(checkpoint_path(str(paths[0]))).exists()
     assert not Path(checkpoint_path(str(paths[1]))).exists()
     assert paths[0].read_bytes() == paths[1].read_bytes()
-    with Log.open(paths[0], write=False) as log, refilled(log):
+    with Log.open(paths[0], write=False) as log, with_omitted_batches(log):
         first = next(k for k in range(1, log.lines) if b'"modification"' in log.line(k))
         assert log.line(first)
 
@@ -221,11 +217,13 @@ def test_what_stands_before_the_ticks_asked_for_is_computed_too(
 def test_a_validation_says_the_same_whether_lines_stand_there_or_not(pair: list[Path]) -> None:
     said = []
     for path in pair:
-        with Log.open(path, write=False) as log, refilled(log):
+        with Log.open(path, write=False) as log, with_omitted_batches(log):
             ticks = (18, 3, 11)
             said.append([spot_check.validate(log, seed, tick) for seed in (0, 5) for tick in ticks])
             assert said[-1] == [
-                spot_check.said(log, seed, tick) for seed in (0, 5) for tick in ticks
+                spot_check.validation_line_values(log, seed, tick)
+                for seed in (0, 5)
+                for tick in ticks
             ]
     assert said[0] == said[1]
 
@@ -237,7 +235,7 @@ def test_who_computes_decides_no_byte(
     other = tmp_path / "other.jsonl"
     with Log.open(log, write=False) as opened:
         other.write_bytes(log.read_bytes()[: opened.genesis.bytes])
-    scaling = Scaling(engine, 1)
+    scaling = ScalingOptions(engine, 1)
     with Run(other, {"parallel": 8}, durability="off", scaling=scaling, record="commits") as run:
         run.go(ticks=9, interval_ms=0)
     assert other.read_bytes() == log.read_bytes()
@@ -341,14 +339,14 @@ def test_a_line_for_left_out_winners_that_cannot_be_read_is_where_winners_are_du
 
 
 def _winner_ids(path: Path, tick: int) -> list[str]:
-    with Log.open(path, write=False) as log, refilled(log):
+    with Log.open(path, write=False) as log, with_omitted_batches(log):
         lines = [json.loads(raw) for _, raw in log.batch_lines(tick)]
     return [line["id"] for line in lines if line.get("type") == "modification"]
 
 
 def test_it_is_verified_while_it_is_written(tmp_path: Path) -> None:
     path = written(tmp_path / "log.jsonl", rich())
-    pacing = Pacing.of("inline", 4)
+    pacing = LiveOptions.of("inline", 4)
     with Run(path, {"parallel": 8}, durability="off", pacing=pacing, record="commits") as run:
         found = run.go(ticks=15, interval_ms=0).verify
     assert (found["tick"], found["commits"], found["not_verified"]) == (15, 15, "nothing")
@@ -423,10 +421,10 @@ def test_the_rounds_of_a_tick_and_what_is_checked_are_those_of_the_whole_log(
 def test_what_reads_the_winners_reads_the_same(pair: list[Path], tmp_path: Path) -> None:
     found = []
     for path in pair:
-        with Log.open(path, write=False) as log, refilled(log):
-            series = read(log, 100)
+        with Log.open(path, write=False) as log, with_omitted_batches(log):
+            series = read_series(log, 100)
             entries = [(e.tick, e.slot, e.won, e.words.tolist()) for e in won(log)]
-        known = branched(path).known
+        known = load_population(path).known
         found.append((series, entries, known.tolist()))
     assert found[0][1:] == found[1][1:]
     assert found[0][0].winners == found[1][0].winners

@@ -16,21 +16,16 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automaton.analysis.explanation import grounds
+from automaton.analysis import explain
 from automaton.cli import group
-from automaton.cycles.engine import ParallelEngine
-from automaton.cycles.graph import Stage, Told
-from automaton.cycles.population_source import branched
+from automaton.cycles import ParallelEngine, load_population
+from automaton.cycles.graph import Stage, StageOutput
 from automaton.cycles.stages import STANDARD
-from automaton.log import archive, decision_log, watermarks
+from automaton.log import Log, archive, decision_log, watermarks
 from automaton.log.archive import Archive
-from automaton.log.decision_log import Decisions
-from automaton.log.writer import Log
-from automaton.run import sidecar_writer
-from automaton.run.runner import Run
-from automaton.run.sidecar_writer import Keeping
-from automaton.vector_store import ownership
-from automaton.vector_store.store import folder
+from automaton.log.decision_log import DecisionLog
+from automaton.run import Run, SidecarOptions, sidecar_writer
+from automaton.vector_store import folder, ownership
 
 SHIPPED = Path(__file__).resolve().parents[2] / "automaton.jsonl"
 OPTIONS = {"streams": "all", "max_objects": 400, "parallel": 16}
@@ -46,7 +41,7 @@ def ran(path: Path, ticks: int, seed: int = 0, **keeping: Any) -> list[str]:
     """Run a log; what was said of the files beside it."""
     said: list[str] = []
     given = {**OPTIONS, "seed": seed}
-    with Run(path, given, durability="off", keeping=Keeping(**keeping)) as run:
+    with Run(path, given, durability="off", keeping=SidecarOptions(**keeping)) as run:
         run.go(ticks=ticks, interval_ms=0, say=said.append)
     return [note for note in said if "bytes a tick" not in note]
 
@@ -80,7 +75,7 @@ def due(path: Path) -> dict[int, int]:
     return found
 
 
-def archived(path: Path, found: archive.Found | None = None) -> list[tuple[int, int]]:
+def archived(path: Path, found: archive.ReadReport | None = None) -> list[tuple[int, int]]:
     """Ticks of the archive, and how many candidates each holds."""
     with Log.open(path, write=False) as log:
         return [(frame.tick, len(frame.slots)) for frame in archive.read(log, found)]
@@ -141,7 +136,7 @@ def test_ticks_that_a_log_lost_are_archived_once(path: Path, seed: int, bound: i
     ran(begun(path), 24, archive=bound)
     first = archived(path)[0][0]
     cut_back(path, 20)
-    found = archive.Found()
+    found = archive.ReadReport()
     assert [tick for tick, _ in archived(path, found)] == list(range(first, 21))
     assert found.foreign == 4
     (note,) = ran(path, 4, seed, archive=bound)
@@ -155,11 +150,11 @@ def test_readers_leave_out_what_is_of_another_log_and_say_so(path: Path) -> None
     ran(path, 3, seed=7, archive=0)
     with Log.open(path, write=False) as log:
         assert not list(archive.read(log))
-    branch = branched(path)
+    branch = load_population(path)
     assert branch.note.startswith(f"6 ticks of {path}.archive left out")
     own = path.with_name("own.jsonl")
     ran(begun(own), 3, seed=7, archive=0)
-    assert (branch.known == branched(own).known).all()
+    assert (branch.known == load_population(own).known).all()
     said = invoke("cycle", path)
     assert said.exit_code == 0
     assert "note: 6 ticks" in said.stderr
@@ -197,7 +192,7 @@ def test_a_log_is_the_same_through_a_link(path: Path) -> None:
     link = path.with_name("link.jsonl")
     link.symlink_to(path)
     assert archived(link) == archived(path)
-    assert branched(link).memory_tick.tolist() == branched(path).memory_tick.tolist()
+    assert load_population(link).memory_tick.tolist() == load_population(path).memory_tick.tolist()
 
 
 # A process that is killed.
@@ -206,10 +201,10 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from automaton.log.writer import archive, file_io
-from automaton.run.sidecar_writer import Keeping
+from automaton.run import SidecarOptions
 from automaton.log.writer.decision_log import Decisions
 from automaton.log.writer.writer import Log
-from automaton.run.runner import Run
+from automaton.run import Run
 
 path, where = sys.argv[1], sys.argv[2]
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
@@ -350,7 +345,7 @@ def test_decisions_of_another_log_are_moved_aside_and_lose_nothing(path: Path) -
     assert f"moved to {path}.decisions.jsonl.other-1" in note
     assert Path(f"{path}.decisions.jsonl.other-1").read_bytes() == before
     assert kept(path) == winners(path)
-    assert {grounds(path, identity)["source"] for identity in kept(path)[-3:]} == {"kept"}
+    assert {explain(path, identity)["source"] for identity in kept(path)[-3:]} == {"kept"}
 
 
 def test_decisions_of_ticks_that_a_log_lost_are_not_doubled(path: Path) -> None:
@@ -366,7 +361,7 @@ def test_a_decision_of_another_log_with_the_same_id_is_computed_again(path: Path
     begun_anew(path, 3, archive=0, decisions=1)
     ran(path, 3, seed=7, archive=0)
     for identity in [name for name in winners(path) if name in set(kept(path))][-4:]:
-        assert grounds(path, identity)["source"] == "computed"
+        assert explain(path, identity)["source"] == "computed"
 
 
 def cycled(path: Path, seed: int = 0) -> list[str]:
@@ -385,9 +380,9 @@ def test_every_tick_that_is_committed_has_its_decisions_in_the_file(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long the thread takes that writes them: what a kill would leave is whole."""
-    put, store, seen = Decisions._put, Log._store, []
+    put, store, seen = DecisionLog._put, Log._store, []
 
-    def slow(writer: Decisions, batch: Any) -> None:
+    def slow(writer: DecisionLog, batch: Any) -> None:
         for _ in range(20_000):  # gives way to the thread that commits, which must wait
             os.sched_yield()
         put(writer, batch)
@@ -396,7 +391,7 @@ def test_every_tick_that_is_committed_has_its_decisions_in_the_file(
         seen.append(max(row["tick"] for row in lines_of(path)) == len(log.commits) + 1)
         return store(log, *given)
 
-    monkeypatch.setattr(Decisions, "_put", slow)
+    monkeypatch.setattr(DecisionLog, "_put", slow)
     monkeypatch.setattr(Log, "_store", storing)
     ran(begun(path), 4, archive=0, decisions=1)
     assert seen == [True] * 4
@@ -439,7 +434,7 @@ def test_lines_of_two_logs_in_any_order_are_told_apart(
             for k, own in enumerate(order)
         ]
         decision_log.paths(path)[0].write_bytes(b"".join(rows))
-        writer = Decisions(path, log=log)
+        writer = DecisionLog(path, log=log)
         writer.close()
     own = [row for row, whose in zip(rows, order, strict=True) if whose]
     assert decision_log.paths(path)[0].read_bytes() == b"".join(own)
@@ -465,7 +460,9 @@ def test_what_cycles_decided_at_a_tick_that_a_log_lost_is_kept_aside(path: Path)
 
 def test_a_stage_cannot_say_whose_a_line_of_its_cycle_is(path: Path) -> None:
     said = {"id": "m1.1", "tick": 99, "chain": "none", "more": 1}
-    graph = STANDARD.plus(Stage("said", lambda _cycle, _of: Told(None, said), needs=("build",)))
+    graph = STANDARD.plus(
+        Stage("said", lambda _cycle, _of: StageOutput(None, said), needs=("build",))
+    )
     ran(begun(path), 2, archive=0)
     engine = ParallelEngine(path, engine="serial", graph=graph, decisions=True, sequential=0.0)
     assert engine.run(1).report.completed == 1
@@ -543,7 +540,7 @@ def test_ticks_that_a_log_lost_while_its_memory_was_fed_are_noticed(
     clock = iter(range(1_000_000))  # a second goes by whenever somebody looks
     monkeypatch.setattr(sidecar_writer, "monotonic", lambda: float(next(clock)))
     begun(path)
-    with Run(path, OPTIONS, durability="off", keeping=Keeping(0, memory=1000)) as run:
+    with Run(path, OPTIONS, durability="off", keeping=SidecarOptions(0, memory=1000)) as run:
         for _ in range(7):
             run.step()
         run.background.wait()
@@ -560,7 +557,7 @@ def test_whose_a_memory_is_is_noted_once_a_second_at_most(
 ) -> None:
     monkeypatch.setattr(sidecar_writer, "monotonic", lambda: 5.0)  # no time goes by
     begun(path)
-    with Run(path, OPTIONS, durability="off", keeping=Keeping(0, memory=1000)) as run:
+    with Run(path, OPTIONS, durability="off", keeping=SidecarOptions(0, memory=1000)) as run:
         for _ in range(9):
             run.step()
         run.background.wait()

@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from logs import GENESIS, batch, fields
 from small import rich, written
 
-from automaton.log import prefix_hash
+from automaton.log import Log, prefix_hash
 from automaton.log import prefix_hash as beginning
 from automaton.log.commit_scanner import named_in
-from automaton.log.prefix_hash import NOTHING, Begun, count_lines, worth
-from automaton.log.writer import Log
-from automaton.run.runner import Run
+from automaton.log.prefix_hash import NO_PREFIX, HashedPrefix, count_lines, worth_hashing_ahead
+from automaton.run import Run
 
 LINES = st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"") + b"\n"))
 
@@ -40,14 +39,14 @@ def test_only_what_is_worth_a_thread_is_hashed_ahead(
     asked: list[bool] = []
 
     def noted(parts: list[memoryview]) -> bool:
-        asked.append(worth(parts))
+        asked.append(worth_hashing_ahead(parts))
         return asked[-1]
 
-    monkeypatch.setattr(prefix_hash, "worth", noted)
+    monkeypatch.setattr(prefix_hash, "worth_hashing_ahead", noted)
     with Run(written(tmp_path / "log", rich()), {"parallel": 50}, durability="off") as run:
         run.go(ticks=2, interval_ms=0)
     assert asked == [False, False]
-    assert worth([bytes(beginning.WORTH)])
+    assert worth_hashing_ahead([bytes(beginning.WORTH)])
 
 
 @given(before=LINES, after=LINES)
@@ -55,7 +54,7 @@ def test_lines_and_offsets_are_those_of_a_batch_that_is_looked_at_whole(
     before: list[bytes], after: list[bytes]
 ) -> None:
     parts = [b"".join(before), *after]
-    begun = Begun.of(parts[:1])
+    begun = HashedPrefix.of(parts[:1])
     told = [(None, number) for number in range(len(before), len(before) + len(after))]
     assert named_in(parts, "", told, begun) == named_in(parts, "", told)
     assert named_in(parts, "", [(None, 0), *told][:1] if before else [], begun) == named_in(
@@ -67,7 +66,7 @@ def test_lines_and_offsets_are_those_of_a_batch_that_is_looked_at_whole(
 def test_lines_are_counted_in_pieces(lines: list[bytes]) -> None:
     data = b"".join(lines) * 40
     assert count_lines(data) == data.count(b"\n")
-    assert Begun.of([data]).digest.digest() == hashlib.sha256(data).digest()
+    assert HashedPrefix.of([data]).digest.digest() == hashlib.sha256(data).digest()
 
 
 def test_a_part_that_ends_within_a_line_is_refused() -> None:
@@ -82,6 +81,6 @@ def test_a_batch_that_begins_with_something_else_is_hashed_anew(tmp_path: Path) 
         with Log.open(name, write=True, durability="off") as log:
             for tick in (1, 2):
                 parts = batch(log, tick)
-                begun = Begun.of([bytearray(parts[0])]) if wrong else NOTHING
+                begun = HashedPrefix.of([bytearray(parts[0])]) if wrong else NO_PREFIX
                 log.append(parts, sum(map(count_lines, parts)), fields(tick), begun=begun)
     assert path.read_bytes() == other.read_bytes()

@@ -14,7 +14,7 @@ from logs import GENESIS, Faulty, Quick, append, ends, fields, side, write
 
 from automaton.errors import DamagedError, StorageError
 from automaton.format.records import Genesis, commit_line, run_line
-from automaton.log.writer import Log
+from automaton.log import Log
 
 
 @pytest.fixture

@@ -20,9 +20,8 @@ from logs import GENESIS, Faulty, append, batch, fields, side, write
 from automaton.errors import FileError, LockedError, StorageError
 from automaton.format.objects import MAX_LINE_BYTES
 from automaton.format.records import Genesis, parse_commit, parse_run, run_line
-from automaton.log import file_io, reader
+from automaton.log import Log, file_io, reader
 from automaton.log.inbox import MAX_LINES, TOO_LONG
-from automaton.log.writer import Log
 
 
 @pytest.fixture
@@ -428,7 +427,7 @@ def test_what_is_no_regular_file_is_said_in_one_line(tmp_path: Path, write_: boo
 def test_a_folder_that_cannot_be_written_is_said_and_the_log_stays_readable(path: Path) -> None:
     write(path, 1)
 
-    class ReadOnly(file_io.Disk):
+    class ReadOnly(file_io.FileOps):
         def open(self, path: str, flags: int, mode: int = 0o644) -> int:
             if flags & os.O_CREAT:
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS))
@@ -443,7 +442,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_the_log_stays_readable(path
 def test_a_log_that_may_not_be_written_is_said(path: Path) -> None:
     write(path, 1)
 
-    class Denied(file_io.Disk):
+    class Denied(file_io.FileOps):
         def open(self, path: str, flags: int, mode: int = 0o644) -> int:  # noqa: ARG002
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
@@ -464,7 +463,7 @@ def test_bytes_that_another_program_appends_stop_the_writer_and_stay(path: Path)
 # Durability.
 
 
-class Counting(file_io.Disk):
+class Counting(file_io.FileOps):
     """Counts what is made durable."""
 
     syncs = 0
@@ -534,7 +533,7 @@ def rolled_back(path: Path, faulty: Faulty, before: bytes) -> StorageError:
         assert path.read_bytes() == before
         assert len(log.commits) == 2
         assert log.verify_chain().tail_bytes == 0
-        log._disk = file_io.Disk()
+        log._disk = file_io.FileOps()
         if not log._broken:
             append(log, 3)
     return caught.value
@@ -621,7 +620,7 @@ def test_an_interruption_of_the_write_leaves_no_half_batch(path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             append(log, 3)
         assert path.read_bytes() == before
-        log._disk = file_io.Disk()
+        log._disk = file_io.FileOps()
         append(log, 3)
 
 

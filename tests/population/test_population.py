@@ -9,22 +9,23 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pytest
+from fold_model import WHOLE, Live, Model, hash_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import closed_terms
-from test_fold import WHOLE, Live, Model, hash_of
 
-from automaton.population.id_table import Names
-from automaton.population.population import (
+from automaton.population import (
     COMPOSITION,
     MODIFICATION,
-    Entering,
-    Named,
+    Entrants,
+    IdTable,
     Population,
-    place_words,
+    place_draws,
 )
+from automaton.program import NamedTerm
 from automaton.terms import encodings
-from automaton.terms.packed import APP, LAM, Words, lam
+from automaton.terms.arrays import Words
+from automaton.terms.packed import APP, LAM, lam
 from kernels import philox
 from kernels.terms import church
 from kernels.text import winner_lines
@@ -147,7 +148,7 @@ class Twin:
         place = self.place_of(change.name)
         if place < 0:
             place = self.model.place_for(SEED, self.tick, number)
-        self.population.add_named(Named(*change), SEED, self.tick, number, philox.PLACE)
+        self.population.add_named(NamedTerm(*change), SEED, self.tick, number, philox.PLACE)
         if place >= 0:
             self.model.live[place] = Live(
                 tuple(change.words.tolist()), 0, self.number(change.name), change.level,
@@ -155,7 +156,7 @@ class Twin:
             )  # fmt: skip
 
     def _operator(self, change: Operator) -> None:
-        named = Named(b"operator", change.words, "operator")
+        named = NamedTerm(b"operator", change.words, "operator")
         self.number(b"operator")
         if change.number < len(self.operators):
             row, _ = self.operators[change.number]
@@ -189,18 +190,18 @@ class Twin:
         assert (population.column["last"] == -1).all()
 
 
-def entering(new: list[Live]) -> Entering:
+def entering(new: list[Live]) -> Entrants:
     """Terms that enter, stored one behind the other in the reverse order of their slots."""
     stored = new[::-1]
     sizes = np.array([len(one.words) for one in stored], np.int32)
     slots = np.array([one.slot for one in new], np.int64)
     tick = new[0].tick if new else 1
-    return Entering(
+    return Entrants(
         slots, np.arange(len(new), dtype=np.int64)[::-1].copy(),
         np.array([word for one in stored for word in one.words], np.int32),
         np.cumsum([0, *sizes.tolist()], dtype=np.int64)[:-1], sizes,
         np.array([one.steps for one in stored], np.int32),
-        place_words(SEED, tick, philox.PLACE, slots),
+        place_draws(SEED, tick, philox.PLACE, slots),
     )  # fmt: skip
 
 
@@ -226,7 +227,7 @@ def test_a_population_equals_a_dictionary_after_any_changes(
 ) -> None:
     twin = Twin(Population(size, "x"), Model(size))
     first = first[:size]
-    twin.population.fill(Named(name, encodings.IDENTITY, "text", 1) for name in first)
+    twin.population.fill(NamedTerm(name, encodings.IDENTITY, "text", 1) for name in first)
     for place, name in enumerate(first):
         twin.model.live[place] = Live((1, 0), 0, twin.number(name), 1, 2, 0)
     twin.check()
@@ -261,29 +262,29 @@ def test_a_live_object_costs_at_most_120_bytes_beside_its_term_and_its_name() ->
 
 def test_a_place_that_a_winner_took_is_no_longer_that_of_the_name() -> None:
     population = Population(1)
-    population.fill([Named(b"a", encodings.IDENTITY, "text")])
+    population.fill([NamedTerm(b"a", encodings.IDENTITY, "text")])
     assert population.place_of(b"a") == 0
     population.enter(1, entering([Live((1, 0), 1, 0)]), 0, MODIFICATION)
     assert population.place_of(b"a") is None
-    population.add_named(Named(b"a", encodings.TRUE, "text"), SEED, 2, 0, philox.ACCEPTED)
+    population.add_named(NamedTerm(b"a", encodings.TRUE, "text"), SEED, 2, 0, philox.ACCEPTED)
     assert population.place_of(b"a") == 0
 
 
 def test_definitions_are_never_overwritten() -> None:
     population = Population(3)
     named = [
-        Named(b"%d" % n, encodings.numeral(n), "automaton", definition=n < 2) for n in range(3)
+        NamedTerm(b"%d" % n, encodings.numeral(n), "automaton", definition=n < 2) for n in range(3)
     ]
     population.fill(named)
     for tick in range(1, 30):
         new = [Live(tuple(encodings.TRUE.tolist()), tick, slot) for slot in range(5)]
         assert population.enter(tick, entering(new), 0, MODIFICATION) == 1
     assert [population.place_of(b"%d" % n) for n in range(3)] == [0, 1, None]
-    more = Named(b"more", lam(encodings.TRUE), "rule", definition=True)
+    more = NamedTerm(b"more", lam(encodings.TRUE), "rule", definition=True)
     population.add_named(more, SEED, 30, 0, philox.ACCEPTED)
     assert population.place_of(b"more") == 2
     before = population.total
-    population.add_named(Named(b"late", encodings.TRUE, "text"), SEED, 31, 0, philox.ACCEPTED)
+    population.add_named(NamedTerm(b"late", encodings.TRUE, "text"), SEED, 31, 0, philox.ACCEPTED)
     assert population.enter(32, entering([Live((1, 0), 32, 0)]), 0, MODIFICATION) == 0
     assert population.place_of(b"late") is None
     assert population.total == before
@@ -293,7 +294,7 @@ def test_definitions_are_never_overwritten() -> None:
 
 def test_the_sum_stays_within_64_bits() -> None:
     population = Population(200)
-    population.fill(Named(b"%d" % n, encodings.numeral(n), "text") for n in range(200))
+    population.fill(NamedTerm(b"%d" % n, encodings.numeral(n), "text") for n in range(200))
     assert 0 <= population.total < WHOLE
     population.drop(b"%d" % n for n in range(0, 200, 2))
     assert 0 <= population.total < WHOLE
@@ -309,7 +310,7 @@ names_of = st.binary(max_size=6).map(lambda name: name.replace(b"\n", b""))
 @PROPERTY
 @given(st.lists(names_of, unique=True, max_size=20), names_of)
 def test_names_are_numbered_in_order_of_arrival_and_found(some: list[bytes], other: bytes) -> None:
-    names = Names()
+    names = IdTable()
     for number, name in enumerate(some):
         assert names.find(name) is None
         assert names.add(name) == number
@@ -325,7 +326,7 @@ def test_names_are_numbered_in_order_of_arrival_and_found(some: list[bytes], oth
 
 
 def test_the_buffer_that_was_handed_out_stays_what_it_was() -> None:
-    names = Names()
+    names = IdTable()
     names.add(b"a")
     before, starts = names.text(), names.starts()
     held = bytes(before), starts.tolist()
@@ -339,7 +340,7 @@ def test_the_buffer_that_was_handed_out_stays_what_it_was() -> None:
 
 @pytest.mark.parametrize("name", [b"ab", b"b", b"a", b""])
 def test_a_part_of_a_name_is_not_a_name(name: bytes) -> None:
-    names = Names()
+    names = IdTable()
     names.add(b"abc")
     names.add(b"cab")
     assert names.find(name) is None

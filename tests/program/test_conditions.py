@@ -14,27 +14,26 @@ from numpy.typing import NDArray
 
 from automaton.errors import ConditionError
 from automaton.program.conditions import (
-    COMPARISONS,
     COUNTERS,
-    MEASURES,
     QUESTIONS,
     Ask,
-    Compare,
     Condition,
-    Const,
+    Unknown,
+    holds,
+    parse_condition,
+    unknowns,
+)
+from automaton.program.grammar import COMPARISONS, MAX_DEPTH, And, Compare, Const, Not, Or
+from automaton.program.selectors import (
+    MEASURES,
     Leaf,
     Matches,
     Member,
     Numeral,
     Selector,
-    Unknown,
     evaluate,
-    holds,
-    parse,
     parse_selector,
-    unknowns,
 )
-from automaton.program.grammar import MAX_DEPTH, And, Not, Or
 
 UNTIMED = settings(deadline=None)
 TRUE, FALSE = Const(value=True), Const(value=False)
@@ -65,8 +64,8 @@ TRUE, FALSE = Const(value=True), Const(value=False)
     ],
 )
 def test_a_condition_means_what_it_says(text: str, condition: Condition) -> None:
-    assert parse(text) == condition
-    assert unknowns(parse(text)) == []
+    assert parse_condition(text) == condition
+    assert unknowns(parse_condition(text)) == []
 
 
 @pytest.mark.parametrize(
@@ -87,11 +86,11 @@ def test_a_condition_means_what_it_says(text: str, condition: Condition) -> None
     ],
 )
 def test_an_unknown_atom_is_false_and_leaves_the_rest_alone(text: str) -> None:
-    condition = parse(f"observation or {text} and true")
+    condition = parse_condition(f"observation or {text} and true")
     assert condition == Or((Ask("observation"), And((Unknown(text), TRUE))))
     assert unknowns(condition) == [text]
-    assert not holds(parse(text), {}, bool)
-    assert holds(parse(f"not {text}"), {}, bool)
+    assert not holds(parse_condition(text), {}, bool)
+    assert holds(parse_condition(f"not {text}"), {}, bool)
 
 
 @pytest.mark.parametrize(
@@ -117,11 +116,11 @@ def test_an_unknown_atom_is_false_and_leaves_the_rest_alone(text: str) -> None:
     ],
 )
 def test_a_condition_that_cannot_be_read_is_unknown_as_a_whole(text: str) -> None:
-    assert parse(text) == Unknown(text)
+    assert parse_condition(text) == Unknown(text)
 
 
 def test_unknowns_are_named_once_and_in_order() -> None:
-    assert unknowns(parse("c or not (a and (c or b(x))) or a")) == ["c", "a", "b(x)"]
+    assert unknowns(parse_condition("c or not (a and (c or b(x))) or a")) == ["c", "a", "b(x)"]
 
 
 @pytest.mark.parametrize(
@@ -134,14 +133,14 @@ def test_nesting_is_limited_and_never_overflows_the_stack(
         return opening * times + "true" + closing * times
 
     deepest = MAX_DEPTH // levels
-    assert not isinstance(parse(nested(deepest)), Unknown)
-    assert isinstance(parse(nested(deepest + 1)), Unknown)
-    assert isinstance(parse(nested(100_000)), Unknown)
+    assert not isinstance(parse_condition(nested(deepest)), Unknown)
+    assert isinstance(parse_condition(nested(deepest + 1)), Unknown)
+    assert isinstance(parse_condition(nested(100_000)), Unknown)
 
 
 def test_a_condition_may_be_long() -> None:
-    assert holds(parse(" and ".join(["true"] * 20_000)), {}, bool)
-    assert holds(parse(" and ".join(["(not (false))"] * 20_000)), {}, bool)
+    assert holds(parse_condition(" and ".join(["true"] * 20_000)), {}, bool)
+    assert holds(parse_condition(" and ".join(["(not (false))"] * 20_000)), {}, bool)
 
 
 WORDS = st.sampled_from(
@@ -189,7 +188,7 @@ WORDS = st.sampled_from(
 @UNTIMED
 @given(st.text() | st.lists(WORDS).map("".join) | st.lists(WORDS).map(" ".join))
 def test_any_text_is_some_condition(text: str) -> None:
-    condition = parse(text)
+    condition = parse_condition(text)
     assert isinstance(holds(condition, dict.fromkeys(COUNTERS, 1), lambda _: True), bool)
     assert all(isinstance(unknown, str) for unknown in unknowns(condition))
 
@@ -323,7 +322,7 @@ def test_a_condition_holds_when_python_says_so_and_asks_in_the_same_order(
                 return kind == "const" and bool(value)
         raise AssertionError(atom)
 
-    condition = parse(spell(tree, lambda options: data.draw(st.sampled_from(options))))
+    condition = parse_condition(spell(tree, lambda options: data.draw(st.sampled_from(options))))
     assert holds(condition, numbers, lambda name: ask("ours", name)) == oracle(tree, leaf)
     assert asked["ours"] == asked["python"]
 

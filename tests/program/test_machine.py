@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from small import IDENTITY, K, Members, automaton, rule, transition, vertical
 
 from automaton.errors import NothingToRunError
-from automaton.program import conditions
-from automaton.program.conditions import Condition, Const
-from automaton.program.definitions import Moves, Program, destination, moves
+from automaton.program import moves, selectors
+from automaton.program.conditions import Condition
+from automaton.program.definitions import Program
+from automaton.program.grammar import Const
+from automaton.program.machine import Moves, destination
 from automaton.terms import encodings
 from automaton.terms.notation import format_term, parse
 
@@ -76,8 +78,8 @@ def test_selectors_and_the_line_of_an_automaton_are_read() -> None:
     learned = program_of(
         [automaton("a", a="numeral", b="size < 3", selfReference={"line": 7, "file": "x"})]
     ).automata["a"]
-    assert (learned.a, learned.self_line) == (conditions.parse_selector("numeral"), 7)
-    assert learned.b == conditions.parse_selector("size < 3")
+    assert (learned.a, learned.self_line) == (selectors.parse_selector("numeral"), 7)
+    assert learned.b == selectors.parse_selector("size < 3")
 
 
 @pytest.mark.parametrize("reference", [None, 3, [], {}, {"line": "3"}, {"line": True}])

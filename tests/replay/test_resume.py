@@ -36,14 +36,14 @@ from small import (
 
 from automaton.errors import DamagedError, NothingToRunError, UsageError
 from automaton.format.machine_state import ACTIONS
-from automaton.log.writer import Log
+from automaton.log import Log
 from automaton.program.conditions import QUESTIONS
-from automaton.replay.spot_check import Lookup
+from automaton.replay.spot_check import TermLookup
 from automaton.replay.spot_check import _is_winner as is_winner
 from automaton.replay.spot_check import _options_at as options_at
-from automaton.run.runner import Run
+from automaton.run import Run
 from automaton.workers import sharding
-from automaton.workers.autoscale_policy import Scaling
+from automaton.workers.autoscale_policy import ScalingOptions
 
 #: Ticks of a run, and the flags that are given to it.
 Piece = tuple[int, dict[str, Any]]
@@ -230,7 +230,7 @@ def test_neither_threads_nor_shards_change_a_byte(
     flags = {**FLAGS, "parallel": 40}
     expected = lived(tmp_path, "whole", [(12, flags)], fed=False)
     monkeypatch.setattr(sharding, "SHARD_SLOTS", shard)
-    scaling = Scaling(engine="thread", workers=threads, auto_scale=False)
+    scaling = ScalingOptions(engine="thread", workers=threads, auto_scale=False)
     with Run(written(tmp_path / "log", rich()), flags, scaling=scaling) as run:
         run.go(ticks=12, interval_ms=0)
     assert (tmp_path / "log").read_bytes() == expected
@@ -353,7 +353,7 @@ def check_claims(path: Path) -> None:
             for line, raw in log.batch_lines(tick):
                 members = json.loads(raw)
                 if is_winner(members, log.prefix):
-                    Lookup(log, options_at(log, line)).check(members, line)
+                    TermLookup(log, options_at(log, line)).check(members, line)
 
 
 # The snapshot.

@@ -13,7 +13,7 @@ from small import commits_in, ran, rich, written
 
 from automaton.cli import group
 from automaton.errors import UsageError
-from automaton.run.facade import MemoryOptimizedAutomaton, ScalableAutomaton
+from automaton.run import MemoryOptimizedAutomaton, ScalableAutomaton
 
 PATIENCE_OF_TUNE = "0.01"  # seconds
 

@@ -10,8 +10,7 @@ from click.testing import CliRunner
 from small import TERMS, automaton, commits_in, written
 
 from automaton.cli import group
-from automaton.log import file_io
-from automaton.log.audit import Audit
+from automaton.log import AuditedLog, file_io
 
 SOUP = [automaton("a", 0, term="λx.x"), *TERMS]
 RUN = ("--interval", "0", "--parallel", "8", "--durability", "off", "--json")
@@ -27,7 +26,7 @@ def test_a_run_stops_cleanly_when_the_disk_gets_short(
     assert result.exit_code != 0
     assert len(commits_in(path)) == 3
     assert json.loads(result.stdout.splitlines()[-1])["final"]
-    with Audit.open(path) as log:
+    with AuditedLog.open(path) as log:
         assert not log.tail_bytes
 
 

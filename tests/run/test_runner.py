@@ -33,19 +33,20 @@ from small import (
     written,
 )
 
-from automaton.backends.cpu import OUTCOMES
+from automaton.compute.reduction import OUTCOMES
 from automaton.errors import LockedError, NothingToRunError, UsageError
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.options import Options
-from automaton.log.writer import Log
-from automaton.population.population import Population
-from automaton.replay.spot_check import Lookup
-from automaton.run.runner import Run
+from automaton.log import Log
+from automaton.population import Population
+from automaton.replay.spot_check import TermLookup
+from automaton.run import Run
 from automaton.run.stats import Stats
 from automaton.terms import encodings
+from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term, parse
-from automaton.terms.packed import Words, apply
-from automaton.terms.reference import reduce_tree
+from automaton.terms.packed import apply
+from automaton.terms.reference import reduce
 
 GROUND = automaton("0D", term="λa.λb.a b")
 SOUP = [GROUND, *TERMS]
@@ -105,7 +106,7 @@ def test_every_modification_is_what_its_parents_reduce_to(tmp_path: Path) -> Non
         for line, raw in (pair for tick in range(1, 13) for pair in log.batch_lines(tick)):
             members = json.loads(raw)
             if members["type"] == "modification":
-                Lookup(log, Options()).check(members, line)
+                TermLookup(log, Options()).check(members, line)
                 assert literally(log, members, line) == members["steps"]
                 assert len(texts[members["id"]]) == members["size"]
 
@@ -113,11 +114,11 @@ def test_every_modification_is_what_its_parents_reduce_to(tmp_path: Path) -> Non
 def literally(log: Log, members: Members, line: int) -> int:
     """The steps in which the textbook finds a modification's term."""
     before = log.commits.row(log.commits.tick_of_line(line)).first_line
-    lookup = Lookup(log, Options())
+    lookup = TermLookup(log, Options())
     op, a, b = members["parents"]
     first, second = lookup.term(a, before), lookup.term(b, before)
     operator = lookup.operator(op, before, first)
-    reduction = reduce_tree(apply(apply(operator, first), second), 500, 256, 256)
+    reduction = reduce(apply(apply(operator, first), second), 500, 256, 256)
     assert reduction.words is not None
     assert format_term(reduction.words) == members["term"]
     assert members["term"] not in {format_term(first), format_term(second)}

@@ -16,16 +16,13 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automaton.analysis.tick_report import rounds
+from automaton.analysis.tick_report import report_tick
 from automaton.cli import group
 from automaton.errors import LockedError, UsageError
-from automaton.log import archive, decision_log
+from automaton.log import AuditedLog, Log, archive, decision_log
 from automaton.log.archive import Archive
-from automaton.log.audit import Audit
-from automaton.log.decision_log import Decisions
-from automaton.log.writer import Log
-from automaton.run.runner import Run
-from automaton.run.sidecar_writer import Keeping
+from automaton.log.decision_log import DecisionLog
+from automaton.run import Run, SidecarOptions
 from automaton.terms.notation import format_term
 from kernels import cpu
 from kernels.text import archive_codec
@@ -38,12 +35,12 @@ def ran(tmp_path: Path, ticks: int = 15, **keeping: Any) -> Path:
     path = tmp_path / "log.jsonl"
     path.write_bytes(SHIPPED.read_bytes())
     options = {"streams": "all", "max_objects": 400}
-    with Run(path, options, keeping=Keeping(**keeping), durability="off") as run:
+    with Run(path, options, keeping=SidecarOptions(**keeping), durability="off") as run:
         run.go(ticks=ticks, interval_ms=0)
     return path
 
 
-def read(path: Path, found: archive.Found | None = None) -> list[archive.Frame]:
+def read(path: Path, found: archive.ReadReport | None = None) -> list[archive.Frame]:
     """The frames of a log's archive."""
     with Log.open(path, write=False) as log:
         return list(archive.read(log, found))
@@ -77,8 +74,8 @@ def test_the_archive_holds_every_candidate_that_lost(tmp_path: Path) -> None:
 def test_what_the_archive_holds_is_what_is_computed_again(tmp_path: Path) -> None:
     path = ran(tmp_path, 6)
     frame = read(path)[-1]
-    with Audit.open(path) as log:
-        told = {row.slot: row for row in rounds(log, 6)}
+    with AuditedLog.open(path) as log:
+        told = {row.slot: row for row in report_tick(log, 6)}
     for k, slot in enumerate(frame.slots.tolist()):
         words = frame.code[frame.starts[k] : frame.starts[k] + frame.sizes[k]]
         row = told[slot]
@@ -236,7 +233,7 @@ def test_why_of_a_run_without_streams_says_so(tmp_path: Path) -> None:
 
 
 def test_many_threads_lose_tear_and_double_no_decision(tmp_path: Path) -> None:
-    log, writer = tmp_path / "log", Decisions(tmp_path / "log")
+    log, writer = tmp_path / "log", DecisionLog(tmp_path / "log")
     threads, each = 50, 400
 
     def write(number: int) -> None:
@@ -256,7 +253,7 @@ def test_many_threads_lose_tear_and_double_no_decision(tmp_path: Path) -> None:
 
 
 def test_only_one_process_writes_decisions(tmp_path: Path) -> None:
-    writer = Decisions(tmp_path / "log")
+    writer = DecisionLog(tmp_path / "log")
     script = (
         "import sys; from pathlib import Path; from automaton.log.writer.decision_log import Decisions\n"
         "from automaton.errors import LockedError\n"
@@ -268,7 +265,7 @@ def test_only_one_process_writes_decisions(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     with pytest.raises(LockedError, match="another process"):
-        Decisions(tmp_path / "log")
+        DecisionLog(tmp_path / "log")
     writer.close()
     assert done.stdout == "locked\n", done.stderr
 
@@ -279,7 +276,7 @@ def test_what_a_crash_tore_is_cut_off_and_indexed_again(
     tmp_path: Path, lost_entries: int, torn: bytes
 ) -> None:
     log = tmp_path / "log"
-    writer = Decisions(log)
+    writer = DecisionLog(log)
     names = [b"a", b"b", b"c"]
     writer.wait(writer.append([b'{"id":"%s"}\n' % name for name in names], names))
     writer.close()
@@ -287,7 +284,7 @@ def test_what_a_crash_tore_is_cut_off_and_indexed_again(
     with path.open("ab") as file:
         file.write(torn)
     os.truncate(index, index.stat().st_size - 16 * lost_entries)
-    again = Decisions(log)
+    again = DecisionLog(log)
     again.append([b'{"id":"d"}\n'], [b"d"])
     again.close()
     for name in [*names, b"d"]:
@@ -298,4 +295,4 @@ def test_what_a_crash_tore_is_cut_off_and_indexed_again(
 @pytest.mark.parametrize("text", ["some", "sample=0", "sample=x", "sample=", "2"])
 def test_decisions_that_cannot_be_meant_are_an_error(text: str) -> None:
     with pytest.raises(UsageError, match="sample=N"):
-        Keeping.of(0, text, 0, None)
+        SidecarOptions.of(0, text, 0, None)

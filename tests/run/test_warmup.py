@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import sys
 from numba.core.event import install_recorder
-from automaton.run.runner import Run
+from automaton.run import Run
 given = {"parallel": 256, "streams": sys.argv[2]}
 with Run(sys.argv[1], given) as run, install_recorder("numba:compile") as seen:
     run.go(ticks=60, interval_ms=0)

@@ -18,27 +18,25 @@ import numba
 import numpy as np
 import pytest
 from numba import types
+from reductions import COMBINATORS, SUITES, all_closed
 from strategies import published
 from targets import Array, joined, machine
-from test_reduce import COMBINATORS, all_closed
-from test_reference import SUITES
 
-from automaton.backends import cuda
-from automaton.backends.cpu import Batch, Cpu, Job
-from automaton.chemistry.world import Choice
-from automaton.compute import selftest
+from automaton.backends import CpuBackend, cuda, request
+from automaton.backends.batch import BatchJob, CandidateBatch
+from automaton.compute import capability, selftest
 from automaton.errors import DeviceError
 from automaton.format.options import Options
-from automaton.log.audit import Audit
-from automaton.log.writer import Log
-from automaton.population import selection
-from automaton.population.population import Named, Population
-from automaton.replay.restore import Malformed, beginning
-from automaton.run.runner import Run
+from automaton.log import AuditedLog, Log
+from automaton.population import Population, Reactants, selection
+from automaton.program import NamedTerm, selectors
+from automaton.replay import Malformed
+from automaton.replay.restore import genesis_world
+from automaton.run import Run
 from automaton.terms import encodings, notation
-from automaton.terms.packed import META, Words, apply
-from automaton.verify.commits import Asked
-from automaton.verify.verification import verify
+from automaton.terms.arrays import Words
+from automaton.terms.packed import META, apply
+from automaton.verify import VerifyRequest, verify
 from kernels import cpu, philox
 from kernels.chemistry import react
 from kernels.cuda import calls, loops, memory, pipeline, search_calls
@@ -176,26 +174,26 @@ def test_the_self_test_of_doctor_agrees() -> None:
 # -- react -------------------------------------------------------------------------
 
 
-def job(size: int, operator: Words = encodings.APPLICATION, tick: int = 3) -> Job:
+def job(size: int, operator: Words = encodings.APPLICATION, tick: int = 3) -> BatchJob:
     """A tick on a population of `size` terms; each third has the rule of another operator."""
     population = Population(max(1, size))
-    population.fill(Named(b"t%d" % i, words, "text") for i, words in enumerate(lively(size)))
-    rows = [population.add_operator(Named(b"", op, "")) for op in (operator, encodings.PAIR)]
+    population.fill(NamedTerm(b"t%d" % i, words, "text") for i, words in enumerate(lively(size)))
+    rows = [population.add_operator(NamedTerm(b"", op, "")) for op in (operator, encodings.PAIR)]
     rules = np.full(max(1, size), -1, np.int32)
     rules[::3] = rows[1]
     places = population.choices()
-    choice = Choice(None, 0, rows[0], places, places[::2], rules if size > 1 else rules[:0])
-    return Job(population, choice, tick, philox.REACTANTS)
+    choice = Reactants(None, 0, rows[0], places, places[::2], rules if size > 1 else rules[:0])
+    return BatchJob(population, choice, tick, philox.REACTANTS)
 
 
-def answers(device: Cpu, job: Job, slots: int) -> list[Any]:
+def answers(device: CpuBackend, job: BatchJob, slots: int) -> list[Any]:
     """Every column, and every normal form, of a batch."""
-    batch = Batch(slots, device.options.max_size)
+    batch = CandidateBatch(slots, device.options.max_size)
     device.react(job, batch)
     return told(batch)
 
 
-def told(batch: Batch, *without: str) -> list[Any]:
+def told(batch: CandidateBatch, *without: str) -> list[Any]:
     """The columns of a batch as they stand, and its normal forms."""
     names = [name for name in calls.REACTION if name not in {"results", *without}]
     slots = range(batch.slots)
@@ -203,9 +201,11 @@ def told(batch: Batch, *without: str) -> list[Any]:
     return [*(getattr(batch, name).tolist() for name in names), spans]
 
 
-def card(options: Options, said: list[str] | None = None, size: int | None = None) -> cuda.Gpu:
-    say = cuda.silent if said is None else said.append
-    return cuda.Gpu(options, cuda.Wanted("cuda", size, say), 1)
+def card(
+    options: Options, said: list[str] | None = None, size: int | None = None
+) -> cuda.CudaBackend:
+    say = capability.silent if said is None else said.append
+    return cuda.CudaBackend(options, request.DeviceRequest("cuda", size, say), 1)
 
 
 @pytest.mark.parametrize("copies", [False, True])
@@ -214,20 +214,20 @@ def test_a_batch_of_reactions_has_the_answers_of_the_cpu(size: int, copies: bool
     options = Options(seed=(1 << 64) - 9, max_steps=150, max_size=60, max_depth=20, copies=copies)
     tick = job(size, tick=(1 << 40) + size)
     for slots in (1, 33):
-        assert answers(card(options), tick, slots) == answers(Cpu(options, 1), tick, slots)
+        assert answers(card(options), tick, slots) == answers(CpuBackend(options, 1), tick, slots)
 
 
 @pytest.mark.parametrize("kind", sorted(church.OPERATORS))
 def test_reactions_on_numerals_have_the_answers_of_the_cpu(kind: int) -> None:
     population = Population(9)
     some = [*map(encodings.numeral, range(8)), encodings.TRUE]
-    population.fill(Named(b"t%d" % i, words, "text") for i, words in enumerate(some))
-    operator = population.add_operator(Named(b"", church.OPERATORS[kind], ""))
+    population.fill(NamedTerm(b"t%d" % i, words, "text") for i, words in enumerate(some))
+    operator = population.add_operator(NamedTerm(b"", church.OPERATORS[kind], ""))
     places = population.choices()
-    choice = Choice(None, 0, operator, places, places, places[:0])
+    choice = Reactants(None, 0, operator, places, places, places[:0])
     for options in (Options(max_steps=60, max_size=30), Options(max_steps=7, max_size=30)):
-        tick = Job(population, choice, 5, philox.REACTANTS)
-        assert answers(card(options), tick, 33) == answers(Cpu(options, 1), tick, 33)
+        tick = BatchJob(population, choice, 5, philox.REACTANTS)
+        assert answers(card(options), tick, 33) == answers(CpuBackend(options, 1), tick, 33)
 
 
 @pytest.mark.parametrize("copies", [False, True])
@@ -236,8 +236,8 @@ def test_reactions_of_given_rows_have_the_answers_of_the_cpu(size: int, copies: 
     options = Options(max_steps=150, max_size=60, max_depth=20, copies=copies)
     some = [*map(encodings.numeral, range(6)), *lively(30)]
     people = Population(len(some))
-    people.fill(Named(b"t%d" % i, words, "text") for i, words in enumerate(some))
-    kinds = [people.add_operator(Named(b"", op, "")) for op in church.OPERATORS.values()]
+    people.fill(NamedTerm(b"t%d" % i, words, "text") for i, words in enumerate(some))
+    kinds = [people.add_operator(NamedTerm(b"", op, "")) for op in church.OPERATORS.values()]
     draw = np.random.default_rng(size).integers
     for limits in (Limits(150, 60, 20), Limits(7, 60, 20), Limits(70, 5, 2)):
         given = {
@@ -268,7 +268,9 @@ def test_a_device_computes_batch_after_batch_in_the_same_buffers() -> None:
     options = Options(max_steps=150, max_size=60)
     device = card(options, size=32)
     for size, slots in [(33, 80), (5, 80), (40, 20), (33, 80)]:
-        assert answers(device, job(size), slots) == answers(Cpu(options, 1), job(size), slots)
+        assert answers(device, job(size), slots) == answers(
+            CpuBackend(options, 1), job(size), slots
+        )
 
 
 SELECTORS = ["numeral", "term ~ '?x'", "term ~ 'λx.?f ?f'", "not numeral and term ~ 'λx.?f'"]
@@ -286,7 +288,7 @@ def test_selectors_choose_on_the_card_what_they_choose_on_the_cpu(
         launch(name, *rest)
 
     monkeypatch.setattr(loops, "launch", counted)
-    people, selector = job(33).population, selection.checked(text)
+    people, selector = job(33).population, selectors.parse_checked(text)
     expected = selection.select(people, selector)
     matcher = card(Options()).matcher
     assert selection.select(people, selector, matcher).tolist() == expected.tolist()
@@ -302,7 +304,7 @@ def test_a_match_that_the_card_has_no_room_for_is_the_cpus(monkeypatch: pytest.M
 
     monkeypatch.setattr(cuda, "LEAST_ROWS", 1)
     monkeypatch.setattr(loops, "launch", refuse)
-    people, selector = job(33).population, selection.checked("numeral or term ~ '?f ?g'")
+    people, selector = job(33).population, selectors.parse_checked("numeral or term ~ '?f ?g'")
     expected = selection.select(people, selector)
     chosen = selection.select(people, selector, card(Options()).matcher)
     assert chosen.tolist() == expected.tolist()
@@ -328,7 +330,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(monkeypatch: pytest.MonkeyPa
     small_card(monkeypatch, 60)
     device = card(options, said)
     for _ in range(2):
-        assert answers(device, job(9), 200) == answers(Cpu(options, 1), job(9), 200)
+        assert answers(device, job(9), 200) == answers(CpuBackend(options, 1), job(9), 200)
     assert device.name == "cuda"
     assert said == ["the GPU ran out of memory; at most 50 reactions at a time from now on"]
 
@@ -338,7 +340,7 @@ def test_without_memory_for_a_warp_the_cpu_goes_on(monkeypatch: pytest.MonkeyPat
     small_card(monkeypatch, 20)
     device = card(options, said)
     for _ in range(2):
-        assert answers(device, job(9), 100) == answers(Cpu(options, 1), job(9), 100)
+        assert answers(device, job(9), 100) == answers(CpuBackend(options, 1), job(9), 100)
     assert device.name == "cpu"
     assert said == ["the GPU is out of memory; this run goes on on the CPU"]
 
@@ -346,7 +348,7 @@ def test_without_memory_for_a_warp_the_cpu_goes_on(monkeypatch: pytest.MonkeyPat
 def test_budgets_that_no_memory_holds_are_for_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     options, said = Options(max_steps=100, max_size=40), list[str]()
     monkeypatch.setattr(memory, "free_bytes", lambda: 200_000.0)
-    assert answers(card(options, said), job(9), 40) == answers(Cpu(options, 1), job(9), 40)
+    assert answers(card(options, said), job(9), 40) == answers(CpuBackend(options, 1), job(9), 40)
     assert said == [
         "32 threads of 0.0 MB do not fit into 0 MB of the GPU's memory; this run goes on on the CPU"
     ]
@@ -362,7 +364,7 @@ def test_a_card_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops, "launch", lost)
     monkeypatch.setattr(loops, "launch", lost)
     with pytest.raises(DeviceError, match=r"the GPU failed: \[700\] an illegal address; "):
-        card(Options()).react(job(3), Batch(4, 256))
+        card(Options()).react(job(3), CandidateBatch(4, 256))
 
 
 # -- a whole run -------------------------------------------------------------------
@@ -378,7 +380,7 @@ def test_a_run_on_the_card_appends_the_bytes_of_a_run_on_the_cpu(
         log = tmp_path / f"{device}.jsonl"
         shutil.copy(shared_data / "automaton-kernel.jsonl", log)
         log.chmod(0o644)
-        wanted = cuda.Wanted("cuda" if device == "cuda" else "cpu", size)
+        wanted = request.DeviceRequest("cuda" if device == "cuda" else "cpu", size)
         given = {"parallel": 40, "max_size": 60, "seed": 5}
         with Run(log, given, durability="off", wanted=wanted) as run:
             assert run.go(ticks=2, interval_ms=0).device == device
@@ -396,12 +398,12 @@ RULES = [
 ]
 
 
-def proposed(device: Cpu, rounds: int, tick: int) -> list[Any]:
+def proposed(device: CpuBackend, rounds: int, tick: int) -> list[Any]:
     """What streams propose in a tick of the shipped log's beginning, and what becomes of it."""
     with Log.open(SHIPPED, write=False) as log:
-        world = beginning(log, device.options, Malformed())
+        world = genesis_world(log, device.options, Malformed())
     batch = device.batch(rounds * len(world.stream_names), len(world.stream_names))
-    device.propose(Job(world.population, world.choice(tick), tick, philox.REACTANTS), batch)
+    device.propose(BatchJob(world.population, world.choice(tick), tick, philox.REACTANTS), batch)
     return told(batch, "salience")
 
 
@@ -410,7 +412,7 @@ def test_what_streams_propose_has_the_answers_of_the_cpu(rounds: int) -> None:
     options, said = Options(streams=STREAMS, max_steps=150, max_size=60), list[str]()
     device = card(options, said)
     for tick in (1, 2):
-        assert proposed(device, rounds, tick) == proposed(Cpu(options, 1), rounds, tick)
+        assert proposed(device, rounds, tick) == proposed(CpuBackend(options, 1), rounds, tick)
     assert device.name == "cuda"
     assert said == [cuda.STREAMS]
 
@@ -427,7 +429,7 @@ def test_out_of_memory_changes_nothing_of_what_streams_propose(
     small_card(monkeypatch, rows)
     device = card(options, said)
     for tick in (1, 2):
-        assert proposed(device, 7, tick) == proposed(Cpu(options, 1), 7, tick)
+        assert proposed(device, 7, tick) == proposed(CpuBackend(options, 1), 7, tick)
     assert len(said) == 2
     assert said[1].endswith(end)
 
@@ -441,7 +443,7 @@ def test_a_run_with_streams_on_the_card_appends_the_bytes_of_one_on_the_cpu(
         log = tmp_path / f"{device}.jsonl"
         more = [json.dumps(rule, ensure_ascii=False).encode() + b"\n" for rule in RULES]
         log.write_bytes(SHIPPED.read_bytes() + b"".join(more))
-        wanted = cuda.Wanted("cuda" if device == "cuda" else "cpu", size)
+        wanted = request.DeviceRequest("cuda" if device == "cuda" else "cpu", size)
         given = {"streams": STREAMS, "parallel": 12, "max_size": 60, "seed": 10}
         with Run(log, given, durability="off", wanted=wanted) as run:
             assert run.go(ticks=4, interval_ms=0).device == device
@@ -455,14 +457,14 @@ def test_a_log_with_streams_is_verified_on_the_card(tmp_path: Path) -> None:
     log.write_bytes(SHIPPED.read_bytes())
     with Run(log, {"streams": STREAMS, "parallel": 12, "max_size": 60}, durability="off") as run:
         run.go(ticks=3, interval_ms=0)
-    devices: list[cuda.Gpu] = []
+    devices: list[cuda.CudaBackend] = []
 
-    def opened(options: Options) -> cuda.Gpu:
+    def opened(options: Options) -> cuda.CudaBackend:
         devices.append(card(options))
         return devices[-1]
 
-    with Audit.open(log) as audit:
-        verdict = verify(audit, Asked(replay="full"), open_device=opened)
+    with AuditedLog.open(log) as audit:
+        verdict = verify(audit, VerifyRequest(replay="full"), open_device=opened)
     assert verdict.ok
     assert [device.name for device in devices] == ["cuda"]
 

@@ -10,8 +10,8 @@ import pytest
 from cuda_cases import SIZES, typed_launches
 from targets import Array
 
-from automaton.analysis import query, query_columns
-from automaton.compute import church, dispatch, embeddings
+from automaton.analysis import query_columns
+from automaton.compute import church, dispatch, embeddings, literals, matching
 from kernels.cuda import calls, loops, memory, pipeline, search_calls, search_loops
 from kernels.search import nearest
 from kernels.search.literal_tables import Grams, Triples, prepared
@@ -49,7 +49,7 @@ SETS = [
 def test_literals_are_found_as_on_the_cpu(patterns: list[bytes], size: int) -> None:
     buffer, offsets = text_of(size)
     tables = prepared(patterns, buffer)
-    expected = query.find(tables, buffer, offsets)
+    expected = literals.find(tables, buffer, offsets)
     bits, counts = np.full_like(expected.bits, 7), np.full(len(patterns), 7)
     search_calls.find_literals(tables, buffer, offsets, bits, counts)
     np.testing.assert_array_equal(bits, expected.bits)
@@ -99,7 +99,7 @@ def matrix(rows: int, dimensions: int, kind: Any, high: int, seed: int) -> Array
 )
 @pytest.mark.parametrize("size", SIZES)
 def test_the_nearest_are_those_of_the_cpu(size: int, kind: Any, high: int, metric: str) -> None:
-    stored = embeddings.Vectors(matrix(size, 17, kind, high, 1))
+    stored = embeddings.NearestIndex(matrix(size, 17, kind, high, 1))
     for count, k in [(size, 7), (1, 40)]:
         queries = matrix(count, 17, kind, high, 2)
         expected = stored.nearest(queries, k, metric)
@@ -116,7 +116,7 @@ def test_the_nearest_are_those_of_the_cpu(size: int, kind: Any, high: int, metri
 def test_ranges_segments_and_blocks_of_queries_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stored = embeddings.Vectors(matrix(90, 5, np.int16, 2, 1))
+    stored = embeddings.NearestIndex(matrix(90, 5, np.int16, 2, 1))
     queries = matrix(7, 5, np.int16, 2, 3)
     norms = (queries.astype(np.int64) ** 2).sum(axis=1)
     expected = stored.nearest(queries, 4)
@@ -142,7 +142,7 @@ def test_both_ways_of_dot_products_are_taken(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(loops, "launch", noted)
     for high in (3, 32767):
-        stored = embeddings.Vectors(matrix(5, 40, np.int16, high, 1))
+        stored = embeddings.NearestIndex(matrix(5, 40, np.int16, high, 1))
         search_calls.Searcher(stored.vectors, stored.norms).nearest(
             stored.vectors, stored.norms, 2, False
         )
@@ -169,27 +169,25 @@ def every_batch_on_the_card(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in dispatch.LEAST:
         monkeypatch.setitem(dispatch.LEAST, name, 1)
     yield
-    dispatch.use("cpu")
+    dispatch.set_device("cpu")
 
 
-def columns_of() -> query_columns.Columns:
+def columns_of() -> query_columns.ObjectColumns:
     lines = [b'{"id":"a%d","type":"text","term":"%s"}' % (k, text.encode()) for k, text in
              enumerate(["λx.x", "λx.λy.x y", "λf.λx.f (f x)", "λx.x x"])]  # fmt: skip
-    return query_columns.Columns.of((k, k, line) for k, line in enumerate(lines))
+    return query_columns.ObjectColumns.of((k, k, line) for k, line in enumerate(lines))
 
 
 def every_answer() -> list[Any]:
     """What callers get from all that may run on the card."""
     buffer, offsets = text_of(8)
-    hits = query.find(prepared(words(60), buffer), buffer, offsets)
+    hits = literals.find(prepared(words(60), buffer), buffer, offsets)
     numerals = church.encode(range(9))
-    product = church.mult(numerals, numerals, church.Budget(300, 200, 50))
+    product = church.mult(numerals, numerals, church.ChurchBudgets(300, 200, 50))
     made = embeddings.embed(*numerals, 32)
-    near = embeddings.Vectors(made).nearest(made[:4], 3)
+    near = embeddings.NearestIndex(made).nearest(made[:4], 3)
     batch = columns_of()
-    found, spans = query_columns.bind(
-        "λx.?f ?g", batch.code, *map(batch.column.get, ("start", "size"))
-    )  # type: ignore[arg-type]
+    found, spans = matching.bind("λx.?f ?g", batch.code, *map(batch.column.get, ("start", "size")))  # type: ignore[arg-type]
     sums = church.add_counts(numerals.starts, numerals.sizes)
     products = church.mult_counts(numerals.starts, numerals.sizes)
     return [
@@ -213,7 +211,7 @@ def test_callers_get_the_same_answers_and_change_no_line(monkeypatch: pytest.Mon
         monkeypatch.setattr(module, "launch", noted)
     expected = every_answer()
     assert not seen
-    assert dispatch.use("auto") == "cuda"
+    assert dispatch.set_device("auto") == "cuda"
     for one, other in zip(every_answer(), expected, strict=True):
         np.testing.assert_array_equal(one, other)
     wanted = {"find_grams", "dot_tiles", "best_of_rows", "encode_batch"}
@@ -229,7 +227,7 @@ def test_what_the_card_has_no_room_for_is_the_cpus_and_said_once(
         raise RuntimeError("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
 
     expected, said = every_answer(), list[str]()
-    dispatch.use("cuda", said.append)
+    dispatch.set_device("cuda", said.append)
     for module in (calls, search_calls, pipeline):
         monkeypatch.setattr(module, "launch", refuse)
     for one, other in zip(every_answer(), expected, strict=True):

@@ -9,7 +9,8 @@ import threading
 import time
 from typing import Any
 
-from automaton.cycles.graph import Built, Cycle, Graph, Stage, Told, Values
+from automaton.cycles.graph import Cycle, Graph, Stage, StageOutput, Values
+from automaton.cycles.results import CycleOutput
 from automaton.cycles.stages import STANDARD, Proposal
 from automaton.terms.encodings import numeral
 
@@ -31,14 +32,14 @@ async def forever(_: Cycle, __: Values) -> None:
     await asyncio.Event().wait()
 
 
-def advise(_: Cycle, __: Values) -> Told:
+def advise(_: Cycle, __: Values) -> StageOutput:
     """Propose a term, so often that it is drawn often."""
-    return Told(Proposal(terms=[("advice", numeral(2))] * 200), {"advice": "two"})
+    return StageOutput(Proposal(terms=[("advice", numeral(2))] * 200), {"advice": "two"})
 
 
-def advise_as_text(_: Cycle, __: Values) -> Told:
+def advise_as_text(_: Cycle, __: Values) -> StageOutput:
     """Say what it would propose, and propose nothing."""
-    return Told("λf.λx.f (f x)", {"advice": "two"})
+    return StageOutput("λf.λx.f (f x)", {"advice": "two"})
 
 
 def forgets(_: Cycle, __: Values) -> None:
@@ -70,14 +71,14 @@ def hangs(cycle: Cycle, _: Values) -> None:
         time.sleep(600)
 
 
-def untellable(cycle: Cycle, _: Values) -> Told:
+def untellable(cycle: Cycle, _: Values) -> StageOutput:
     """Decide something for which JSON has no word, for odd seeds."""
-    return Told(cycle.seed, {"seen": {1} if cycle.seed % 2 else 1})
+    return StageOutput(cycle.seed, {"seen": {1} if cycle.seed % 2 else 1})
 
 
-def counts_its_own(_: Cycle, __: Values) -> Built:
+def counts_its_own(_: Cycle, __: Values) -> CycleOutput:
     """Count what no standard stage counts."""
-    return Built((), {"jumps": 3})
+    return CycleOutput((), {"jumps": 3})
 
 
 class Meeting:

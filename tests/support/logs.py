@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from automaton.format.records import OUTCOMES, Commit, CommitFields
-from automaton.log.file_io import Buffer, Disk
-from automaton.log.writer import Log
+from automaton.log import Log
+from automaton.log.file_io import Buffer, FileOps
 
 GENESIS = b'{"id":"a","type":"automaton"}\n{"id":"b","text":"x"}\n'
 OPTIONS = {"seed": 0, "parallel": 4}
@@ -61,7 +61,7 @@ def side(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-class Quick(Disk):
+class Quick(FileOps):
     """A disk that makes nothing durable, for tests that open a log a thousand times."""
 
     def fdatasync(self, fd: int) -> None:
@@ -71,7 +71,7 @@ class Quick(Disk):
         """Nothing."""
 
 
-class Faulty(Disk):
+class Faulty(FileOps):
     """A disk that takes `room` bytes of the log, then fails with `number`.
 
     `short` bytes at most are taken at a time, and every second write is

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from automaton.backends.cpu import OUTCOMES, Batch, Cpu, Job, Reference
-from automaton.chemistry.condition_answers import Answers
-from automaton.chemistry.world import World
+from automaton.backends import CpuBackend
+from automaton.backends.batch import BatchJob, CandidateBatch
+from automaton.chemistry import ConditionAnswers, World
+from automaton.compute.reduction import OUTCOMES, SubstitutionReducer
+from automaton.format.objects import NamedObject
 from automaton.format.options import Options
-from automaton.program.term_extraction import Found
-from automaton.run.runner import Run
+from automaton.run import Run
 from automaton.run.stats import Stats
 from kernels import philox
 
@@ -131,20 +132,22 @@ def versions_in(path: Path, identity: str) -> list[Members]:
 def world_of(objects: Sequence[Members], **options: Any) -> World:
     """The snapshot before the first tick, without a file."""
     world = World(Options(**options))
-    world.found([Found(members["id"], members) for members in objects], 1)
+    world.found([NamedObject(members["id"], members) for members in objects], 1)
     return world
 
 
-def reacted(world: World, tick: int = 1) -> Batch:
+def reacted(world: World, tick: int = 1) -> CandidateBatch:
     """The first batch of a snapshot, as a run makes it; every candidate wins its round."""
-    batch = Batch(world.options.parallel, world.options.max_size)
-    device = Cpu(world.options, threads=1)
-    device.react(Job(world.population, world.choice(tick), tick, philox.REACTANTS), batch)
+    batch = CandidateBatch(world.options.parallel, world.options.max_size)
+    device = CpuBackend(world.options, threads=1)
+    device.react(BatchJob(world.population, world.choice(tick), tick, philox.REACTANTS), batch)
     device.close()
     batch.won[:] = batch.outcomes == OUTCOMES.index("normal")
     return batch
 
 
-def answers_of(world: World, tick: int = 1, *, file_exists: bool = True) -> Answers:
+def answers_of(world: World, tick: int = 1, *, file_exists: bool = True) -> ConditionAnswers:
     """What conditions are answered with after that batch."""
-    return Answers(world, reacted(world, tick), tick, Reference(), lambda: file_exists)
+    return ConditionAnswers(
+        world, reacted(world, tick), tick, SubstitutionReducer(), lambda: file_exists
+    )

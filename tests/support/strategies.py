@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
+from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
-from automaton.terms.packed import APP, LAM, META, VAR, Words, linked
+from automaton.terms.packed import APP, LAM, META, VAR, linked
 
 _LARGEST = 40  # nodes; enough for every shape of redex, small enough for the reference
 

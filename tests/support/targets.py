@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from automaton.terms.packed import Words
+from automaton.terms.arrays import Words
 from kernels import cpu
 
 Body: TypeAlias = Callable[..., Any]

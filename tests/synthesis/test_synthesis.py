@@ -15,24 +15,34 @@ from hypothesis import strategies as st
 from small import Members, automaton, term, world_of, written
 from targets import FORMS, Body, fenced, intact, joined, machine
 
-from automaton.backends.cpu import reduce_batch
 from automaton.cli import group
-from automaton.format.admission import accept
-from automaton.log.writer import Log
-from automaton.replay.restore import Malformed, options_for, restored
-from automaton.synthesis.archive import Behaviours
-from automaton.synthesis.baseline import enumerated
-from automaton.synthesis.components import STREAMS, Block, Stock
-from automaton.synthesis.enumeration import Closed, Forms, Hit, Sketch
-from automaton.synthesis.evaluation import Examples, Scratch, Workshop, budgets, normal_form, tried
-from automaton.synthesis.evolution import Breeding, Manner
-from automaton.synthesis.portfolio import Laboratory, Settings, Synthesis
-from automaton.synthesis.problem import Problem, ProblemError, encoded, shown
-from automaton.synthesis.problem_catalog import NAMED, parse
+from automaton.compute.reduction import reduce_batch
+from automaton.format.admission import admit
+from automaton.log import Log
+from automaton.replay import Malformed
+from automaton.replay.restore import restore_world
+from automaton.replay.run_options import options_for
+from automaton.synthesis import (
+    ComponentLibrary,
+    Problem,
+    SearchPortfolio,
+    Settings,
+    enumerate_baseline,
+    parse_problem,
+)
+from automaton.synthesis.archive import BehaviourArchive
+from automaton.synthesis.components import STREAMS, Component
+from automaton.synthesis.enumeration import ClosedTermEnumerator, FormEnumerator, Hit, Sketch
+from automaton.synthesis.evaluation import Evaluator, Examples, Scratch, budgets, normal_form, tried
+from automaton.synthesis.evolution import EvolutionarySearch, SearchSettings
+from automaton.synthesis.portfolio import Synthesis
+from automaton.synthesis.problem import ProblemError, encoded, shown
+from automaton.synthesis.problem_catalog import NAMED
 from automaton.synthesis.solution import Checker
 from automaton.terms import encodings
+from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term
-from automaton.terms.packed import Words, apply, is_closed
+from automaton.terms.packed import apply, is_closed
 from kernels import cpu
 from kernels.experiments import evaluate, vary
 from kernels.terms import enumerate_forms, packed
@@ -42,15 +52,15 @@ NONE = np.empty(0, np.int64), np.empty(0, np.int32)
 SMALL = Settings(domains=6, parallel=2, budget=1 << 18)
 
 
-def stock_of(path: Path, seed: int = 0) -> Stock:
+def stock_of(path: Path, seed: int = 0) -> ComponentLibrary:
     """The building blocks of a log."""
     with Log.open(path, write=False) as log:
-        world = restored(log, options_for(log, {}), Malformed(), lambda _tick: None)
-        return Stock.of(world, seed)
+        world = restore_world(log, options_for(log, {}), Malformed(), lambda _tick: None)
+        return ComponentLibrary.of(world, seed)
 
 
 @pytest.fixture(scope="module")
-def shipped() -> Stock:
+def shipped() -> ComponentLibrary:
     """What the shipped log offers."""
     return stock_of(SHIPPED)
 
@@ -73,7 +83,7 @@ VALUES = st.recursive(
 
 @given(VALUES, VALUES)
 def test_a_pair_that_is_shown_is_read_as_it_was(value: Any, output: Any) -> None:
-    problem = parse(f"{shown(value)} -> {shown(output)}")
+    problem = parse_problem(f"{shown(value)} -> {shown(output)}")
     assert repr(problem.pairs[0].inputs) == repr((value,))
     assert repr(problem.pairs[0].output) == repr(output)
 
@@ -103,24 +113,24 @@ def test_a_pair_that_is_shown_is_read_as_it_was(value: Any, output: Any) -> None
 )
 def test_a_wrong_problem_is_refused_where_it_is_wrong(text: str, position: int) -> None:
     with pytest.raises(ProblemError, match=f"character {position}:") as error:
-        parse(text)
+        parse_problem(text)
     assert error.value.position == position
 
 
 def test_a_name_that_is_unknown_says_which_is_near() -> None:
     with pytest.raises(ProblemError, match="did you mean `swap`"):
-        parse("swop")
+        parse_problem("swop")
 
 
 def test_of_four_given_pairs_one_is_held_back_and_of_three_none() -> None:
-    four, three = parse("1->1; 2->2; 3->3; 4->4"), parse("1->1; 2->2; 3->3")
+    four, three = parse_problem("1->1; 2->2; 3->3; 4->4"), parse_problem("1->1; 2->2; 3->3")
     assert [str(pair) for pair in four.held_back] == ["3 -> 3"]
     assert not three.held_back
     assert "too few" in three.note
 
 
 def test_pairs_given_with_a_name_are_learnt_from_and_the_others_check() -> None:
-    problem = parse("add: 2,3->5; 4,1->5")
+    problem = parse_problem("add: 2,3->5; 4,1->5")
     assert len(problem.pairs) == 2
     inputs = {repr(pair.inputs) for pair in problem.held_back}
     assert len(inputs) == len(problem.held_back) > 4
@@ -129,12 +139,12 @@ def test_pairs_given_with_a_name_are_learnt_from_and_the_others_check() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(NAMED) - {"swap", "xor"}))
 def test_what_the_shipped_log_calls_by_a_name_solves_that_problem(
-    name: str, shipped: Stock
+    name: str, shipped: ComponentLibrary
 ) -> None:
     place = shipped.population.place_of(name.encode())
     if place is not None:
         term_ = shipped.population.words(place).copy()
-        assert Checker(parse(name)).solution(Hit(term_), Workshop(parse(name)), 0)
+        assert Checker(parse_problem(name)).solution(Hit(term_), Evaluator(parse_problem(name)), 0)
 
 
 # -- kernels -----------------------------------------------------------------
@@ -184,7 +194,7 @@ def test_every_form_is_closed_normal_of_its_size_and_written_once(form: str, kin
 
 
 def test_as_many_forms_are_counted_as_closed_terms_are_normal() -> None:
-    closed = Closed(Examples.of(parse("not").pairs))
+    closed = ClosedTermEnumerator(Examples.of(parse_problem("not").pairs))
     for bits, count in closed.sizes()[:14]:
         normal = {
             term_.tobytes()
@@ -209,8 +219,10 @@ def test_blocks_stand_where_constants_are_counted() -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_trial_says_what_reducing_the_application_says(form: str, shipped: Stock) -> None:
-    problem = parse("sub")
+def test_a_trial_says_what_reducing_the_application_says(
+    form: str, shipped: ComponentLibrary
+) -> None:
+    problem = parse_problem("sub")
     examples = Examples.of(problem.pairs)
     candidates = [shipped.block(place).words for place in shipped.places.tolist()]
     sizes = np.array([len(w) for w in candidates], np.int32)
@@ -269,18 +281,22 @@ def test_both_forms_of_breeding_breed_the_same() -> None:
 # -- searches ----------------------------------------------------------------
 
 
-def bred_archive(shipped: Stock, number: int = 9) -> tuple[Breeding, list[Block], list[Block]]:
+def bred_archive(
+    shipped: ComponentLibrary, number: int = 9
+) -> tuple[EvolutionarySearch, list[Component], list[Component]]:
     """A search that has bred for a while."""
-    problem = parse("succ")
+    problem = parse_problem("succ")
     stock = shipped.without(np.array([], np.int32))
     pool = stock.pool(stock.dimensions[2], "uniform", number, 12)
     using = [stock.dimensions[2].operator]
-    search = Breeding(Examples.of(problem.pairs), Manner(number, 1, "emotion", 2), using, pool)
+    search = EvolutionarySearch(
+        Examples.of(problem.pairs), SearchSettings(number, 1, "emotion", 2), using, pool
+    )
     search.slice(Scratch(budgets(problem), 0), 1 << 16)
     return search, using, pool
 
 
-def test_an_archive_holds_one_small_term_for_each_behaviour(shipped: Stock) -> None:
+def test_an_archive_holds_one_small_term_for_each_behaviour(shipped: ComponentLibrary) -> None:
     archive = bred_archive(shipped)[0].archive
     begun = len(archive.names)
     live = archive.live()
@@ -292,9 +308,9 @@ def test_an_archive_holds_one_small_term_for_each_behaviour(shipped: Stock) -> N
         assert archive.column["size"][twins].min() <= archive.column["size"][row]
 
 
-def test_what_a_record_says_of_a_reaction_makes_the_term(shipped: Stock) -> None:
+def test_what_a_record_says_of_a_reaction_makes_the_term(shipped: ComponentLibrary) -> None:
     archive = bred_archive(shipped)[0].archive
-    own = Workshop(parse("succ")).patient
+    own = Evaluator(parse_problem("succ")).patient
     checked = 0
     for row in range(len(archive.names), archive.rows):
         how, op, a, b, *_ = archive.record(row).tolist()
@@ -307,7 +323,7 @@ def test_what_a_record_says_of_a_reaction_makes_the_term(shipped: Stock) -> None
     assert checked > 20
 
 
-def test_a_lineage_leads_from_the_candidate_to_blocks(shipped: Stock) -> None:
+def test_a_lineage_leads_from_the_candidate_to_blocks(shipped: ComponentLibrary) -> None:
     archive = bred_archive(shipped)[0].archive
     told = archive.told(archive.record(archive.rows - 1))
     assert told[0].startswith("it = ")
@@ -315,14 +331,22 @@ def test_a_lineage_leads_from_the_candidate_to_blocks(shipped: Stock) -> None:
         assert any(f"{sentence.partition(' = ')[0]}" in earlier for earlier in told)
 
 
-def test_what_is_taken_over_keeps_the_lineage_of_where_it_came_from(shipped: Stock) -> None:
+def test_what_is_taken_over_keeps_the_lineage_of_where_it_came_from(
+    shipped: ComponentLibrary,
+) -> None:
     giver, using, pool = bred_archive(shipped)
-    taker = Behaviours(3, using, pool[:2])
-    found = tried(Examples.of(parse("succ").pairs), taker.begun, Workshop(parse("succ")).quick)
+    taker = BehaviourArchive(3, using, pool[:2])
+    found = tried(
+        Examples.of(parse_problem("succ").pairs),
+        taker.begun,
+        Evaluator(parse_problem("succ")).quick,
+    )
     taker.begin(found.scores, found.behaviours)
     rows = [row for row in giver.archive.best(8) if row.row >= len(giver.archive.names)]
     given_ = tried(
-        Examples.of(parse("succ").pairs), [r.words for r in rows], Workshop(parse("succ")).quick
+        Examples.of(parse_problem("succ").pairs),
+        [r.words for r in rows],
+        Evaluator(parse_problem("succ")).quick,
     )
     before = taker.rows
     taker.take(rows, given_.scores, given_.behaviours)
@@ -330,11 +354,11 @@ def test_what_is_taken_over_keeps_the_lineage_of_where_it_came_from(shipped: Sto
     assert any("#9." in sentence for sentence in taker.told(taker.record(before)))
 
 
-def test_forms_come_in_order_of_size_and_name_their_blocks(shipped: Stock) -> None:
-    problem = parse("sub")
+def test_forms_come_in_order_of_size_and_name_their_blocks(shipped: ComponentLibrary) -> None:
+    problem = parse_problem("sub")
     place = shipped.population.place_of(b"pred")
     assert place is not None
-    search = Forms(
+    search = FormEnumerator(
         Examples.of(problem.pairs), Sketch(2, enumerate_forms.FORM), [shipped.block(place)]
     )
     hits = search.slice(Scratch(budgets(problem), 0), 1 << 16).hits
@@ -347,9 +371,9 @@ def test_forms_come_in_order_of_size_and_name_their_blocks(shipped: Stock) -> No
 
 
 @pytest.mark.parametrize("name", ["succ", "add", "mult", "swap", "not", "and", "or"])
-def test_it_finds_what_the_shipped_log_must_find(name: str, shipped: Stock) -> None:
-    problem = parse(name)
-    lab = Laboratory(problem, shipped, Settings(parallel=2))
+def test_it_finds_what_the_shipped_log_must_find(name: str, shipped: ComponentLibrary) -> None:
+    problem = parse_problem(name)
+    lab = SearchPortfolio(problem, shipped, Settings(parallel=2))
     found = lab.run()
     assert found
     assert len({solution.words.tobytes() for solution in found}) == len(found)
@@ -370,14 +394,16 @@ def assert_solves(problem: Problem, candidate: Words) -> None:
         assert np.array_equal(reduced, encoded(pair.output)), str(pair)
 
 
-def test_it_finds_the_predecessor_without_any_block(shipped: Stock) -> None:
-    lab = Laboratory(parse("pred"), shipped, Settings(domains=1, parallel=1, budget=80_000_000))
+def test_it_finds_the_predecessor_without_any_block(shipped: ComponentLibrary) -> None:
+    lab = SearchPortfolio(
+        parse_problem("pred"), shipped, Settings(domains=1, parallel=1, budget=80_000_000)
+    )
     [best, *_] = lab.run()
     assert format_term(best.words) == "λλλ2 (λλ0 (1 3)) (λ1) (λ0)"
-    assert_solves(parse("pred"), best.words)
+    assert_solves(parse_problem("pred"), best.words)
 
 
-def facts(lab: Laboratory) -> str:
+def facts(lab: SearchPortfolio) -> str:
     """All that a laboratory answers, as text."""
     rows = [s.as_json() for s in lab.run()], [s.as_json() for s in lab.syntheses], lab.rounds
     return json.dumps(rows)
@@ -385,59 +411,61 @@ def facts(lab: Laboratory) -> str:
 
 @pytest.mark.parametrize("name", ["xor", "half", "λx.?f (?g x)"])
 def test_the_answer_does_not_depend_on_how_many_are_computed_at_a_time(
-    name: str, shipped: Stock
+    name: str, shipped: ComponentLibrary
 ) -> None:
     one, five = (
-        facts(Laboratory(parse(name), shipped, Settings(15, parallel, 3, 1 << 18)))
+        facts(SearchPortfolio(parse_problem(name), shipped, Settings(15, parallel, 3, 1 << 18)))
         for parallel in (1, 5)
     )
     assert one == five
 
 
-def test_seeds_and_domains_are_different_searches(shipped: Stock) -> None:
+def test_seeds_and_domains_are_different_searches(shipped: ComponentLibrary) -> None:
     other = stock_of(SHIPPED, 1)
-    first = Laboratory(parse("half"), shipped, SMALL)
-    second = Laboratory(parse("half"), other, Settings(6, 2, 1, 1 << 18))
+    first = SearchPortfolio(parse_problem("half"), shipped, SMALL)
+    second = SearchPortfolio(parse_problem("half"), other, Settings(6, 2, 1, 1 << 18))
     assert facts(first) != facts(second)
     kinds = {(s.way, s.dimension, s.stream) for s in _many(shipped, 50)}
     assert len(kinds) == 50
 
 
-def _many(stock: Stock, domains: int) -> list[Synthesis]:
-    return Laboratory(parse("not"), stock, Settings(domains)).syntheses
+def _many(stock: ComponentLibrary, domains: int) -> list[Synthesis]:
+    return SearchPortfolio(parse_problem("not"), stock, Settings(domains)).syntheses
 
 
 def test_what_solves_it_already_is_no_building_block_unless_that_is_wanted(
-    shipped: Stock,
+    shipped: ComponentLibrary,
 ) -> None:
-    lab = Laboratory(parse("pred"), shipped, SMALL)
+    lab = SearchPortfolio(parse_problem("pred"), shipped, SMALL)
     assert [name for _, name in lab.known] == ["pred"]
     lineages = [line for s in lab.syntheses for line in _names(s)]
     assert "pred" not in lineages
-    knowing = Laboratory(parse("pred"), shipped, SMALL, known=True)
+    knowing = SearchPortfolio(parse_problem("pred"), shipped, SMALL, known=True)
     assert knowing.run()
 
 
 def _names(synthesis: Synthesis) -> list[str]:
-    return synthesis.search.archive.names if isinstance(synthesis.search, Breeding) else []
+    return (
+        synthesis.search.archive.names if isinstance(synthesis.search, EvolutionarySearch) else []
+    )
 
 
-def test_what_fits_the_pairs_alone_is_refuted_by_those_held_back(shipped: Stock) -> None:
-    lab = Laboratory(parse("add: 2,3->5; 4,1->5"), shipped, Settings(parallel=2))
+def test_what_fits_the_pairs_alone_is_refuted_by_those_held_back(shipped: ComponentLibrary) -> None:
+    lab = SearchPortfolio(parse_problem("add: 2,3->5; 4,1->5"), shipped, Settings(parallel=2))
     found = lab.run()
     assert sum(s.refuted for s in lab.syntheses) > 0
     for solution in found:
-        assert_solves(parse("add"), solution.words)
+        assert_solves(parse_problem("add"), solution.words)
 
 
-def test_stopping_keeps_what_was_found(shipped: Stock) -> None:
-    lab = Laboratory(parse("mult"), shipped, SMALL)
+def test_stopping_keeps_what_was_found(shipped: ComponentLibrary) -> None:
+    lab = SearchPortfolio(parse_problem("mult"), shipped, SMALL)
     found = lab.run(lambda lab: lab.stop())
     assert lab.rounds == 1
     assert found
 
 
-def test_every_stream_orders_every_pool(shipped: Stock) -> None:
+def test_every_stream_orders_every_pool(shipped: ComponentLibrary) -> None:
     for stream in STREAMS:
         for dimension in shipped.dimensions:
             pool = shipped.pool(dimension, stream, 4, 8)
@@ -446,18 +474,18 @@ def test_every_stream_orders_every_pool(shipped: Stock) -> None:
 
 def test_a_log_without_automata_offers_its_terms_to_application(tmp_path: Path) -> None:
     world = world_of([term("I", "λx.x"), term("K", "λx.λy.x")], operator="λa.λb.a b")
-    stock = Stock.of(world, 0)
+    stock = ComponentLibrary.of(world, 0)
     assert [d.operator.name for d in stock.dimensions] == ["application"]
-    assert Laboratory(parse("fst: (1,2)->1"), stock, SMALL).run()
+    assert SearchPortfolio(parse_problem("fst: (1,2)->1"), stock, SMALL).run()
     assert tmp_path.exists()
 
 
 def test_the_baseline_finds_the_first_closed_term_that_solves_it() -> None:
-    one, three = (enumerated(parse("mult"), 100_000, threads) for threads in (1, 3))
+    one, three = (enumerate_baseline(parse_problem("mult"), 100_000, threads) for threads in (1, 3))
     assert one.as_json() == three.as_json()
     assert one.solution is not None
     assert one.solution.bits == 19
-    none = enumerated(parse("pred"), 10_000, 2)
+    none = enumerate_baseline(parse_problem("pred"), 10_000, 2)
     assert (none.solution, none.candidates) == (None, 10_000)
 
 
@@ -494,7 +522,7 @@ def test_a_json_answer_is_one_object_a_problem() -> None:
 def test_objects_are_lines_that_an_inbox_takes() -> None:
     result = invoke(SHIPPED, "--problem", "swap", "--objects", "--solutions", 3)
     lines = result.stdout_bytes.splitlines()
-    found, _, refused = accept(lines, "")
+    found, _, refused = admit(lines, "")
     assert len(found) == len(lines) == 3
     assert not refused
     assert all("term" in each.members for each in found)

@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 
 from automaton.cli import group
 from automaton.errors import AutomatonError, ConditionError, TermError
-from automaton.format import objects
+from automaton.format import json_edit, objects
 from automaton.format.objects import Directive, Malformed, Object
-from automaton.population import selection
-from automaton.program import conditions, diagnostics
+from automaton.program import conditions, diagnostics, selectors
 from automaton.terms import notation
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -94,7 +93,7 @@ def test_every_line_is_something_and_its_members_are_judged(raw: bytes) -> None:
         members = parsed.members
         objects.object_id(members), objects.object_type(members), objects.level(members)
         objects.edge_ends(members)
-        terms, faults = diagnostics.unusable(members)
+        terms, faults = diagnostics.diagnose(members)
         assert terms >= 0
         assert all(fault.what for fault in faults)
     else:
@@ -107,7 +106,7 @@ def test_every_line_is_something_and_its_members_are_judged(raw: bytes) -> None:
 def test_a_member_is_put_into_every_object(raw: bytes, path: list[str]) -> None:
     if isinstance(objects.parse_line(raw), Object):
         body = raw.removeprefix(b"\xef\xbb\xbf").strip()
-        changed = objects.parse_line(objects.replace_member(body, tuple(path), b'"new"'))
+        changed = objects.parse_line(json_edit.replace_member(body, tuple(path), b'"new"'))
         assert isinstance(changed, Object)
         value: object = changed.members
         for name in path:
@@ -118,7 +117,7 @@ def test_a_member_is_put_into_every_object(raw: bytes, path: list[str]) -> None:
 
 @given(st.text(st.characters(exclude_categories=()), max_size=40))
 def test_every_string_is_quoted_so_that_it_reads_back(text: str) -> None:
-    read = json.loads(objects.quote(text))
+    read = json.loads(json_edit.quote(text))
     assert read == text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
@@ -151,7 +150,7 @@ def test_spans_of_any_text_are_terms_or_counted(text: str) -> None:
 @settings(max_examples=60)
 @given(TEXTS)
 def test_every_text_is_a_condition_and_has_an_answer(text: str) -> None:
-    condition = conditions.parse(text)
+    condition = conditions.parse_condition(text)
     conditions.unknowns(condition)
     numbers = dict.fromkeys(conditions.COUNTERS, 3)
     assert conditions.holds(condition, numbers, lambda _name: True) in {True, False}
@@ -160,7 +159,7 @@ def test_every_text_is_a_condition_and_has_an_answer(text: str) -> None:
 @settings(max_examples=60)
 @given(TEXTS)
 def test_a_selector_is_read_or_its_error_names_the_position(text: str) -> None:
-    error = ends_well(lambda: selection.checked(text))
+    error = ends_well(lambda: selectors.parse_checked(text))
     if isinstance(error, ConditionError):
         assert error.position is not None
 
@@ -231,13 +230,13 @@ N = 60_000
         lambda: notation.parse("1" * N, "blc"),
         lambda: notation.spans_counted("`" * N),
         lambda: notation.spans_counted("`λ` " * (N // 4)),
-        lambda: conditions.parse("(" * N),
-        lambda: conditions.parse("not " * (N // 4)),
-        lambda: conditions.parse("a(" * (N // 2)),
-        lambda: conditions.parse("1 and " * (N // 6)),
-        lambda: conditions.parse("9" * N + " < line_number"),
-        lambda: selection.checked("size in (" + "1," * (N // 2) + "1)"),
-        lambda: selection.checked("term ~ '" + "(" * N + "'"),
+        lambda: conditions.parse_condition("(" * N),
+        lambda: conditions.parse_condition("not " * (N // 4)),
+        lambda: conditions.parse_condition("a(" * (N // 2)),
+        lambda: conditions.parse_condition("1 and " * (N // 6)),
+        lambda: conditions.parse_condition("9" * N + " < line_number"),
+        lambda: selectors.parse_checked("size in (" + "1," * (N // 2) + "1)"),
+        lambda: selectors.parse_checked("term ~ '" + "(" * N + "'"),
     ],
 )
 def test_memory_stays_under_a_multiple_of_the_input(read: Callable[[], object]) -> None:

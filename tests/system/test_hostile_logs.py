@@ -9,12 +9,14 @@ import pytest
 from small import automaton, commits_in, encoded, term, transition, written
 
 from automaton.errors import DamagedError, NothingToRunError, UsageError
-from automaton.format.machine_state import State
-from automaton.format.objects import MAX_LINE_BYTES
+from automaton.format.machine_state import MachineState
+from automaton.format.objects import MAX_LINE_BYTES, NamedObject
 from automaton.format.options import Options, from_record
-from automaton.population.population import MAX_WORDS, Population
-from automaton.program.term_extraction import Found, TermReader, reserved
-from automaton.run.runner import Run
+from automaton.population import Population
+from automaton.population.population import MAX_WORDS
+from automaton.program import TermExtractor
+from automaton.program.term_extraction import reserved
+from automaton.run import Run
 
 
 def loop(action: str, source: str = "op") -> dict[str, Any]:
@@ -52,10 +54,10 @@ def test_a_number_in_an_id_costs_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("identity", ["x#1", "line:3"])
 def test_an_id_that_reads_like_the_name_of_a_span_or_a_line_carries_no_term(identity: str) -> None:
-    reader = TermReader(64)
-    assert reader.terms_of(Found(identity, {"id": identity, "term": "λ0"})) == []
+    reader = TermExtractor(64)
+    assert reader.terms_of(NamedObject(identity, {"id": identity, "term": "λ0"})) == []
     assert reader.skipped == 1
-    assert len(reader.terms_of(Found("line:3", {"term": "λ0"}))) == 1
+    assert len(reader.terms_of(NamedObject("line:3", {"term": "λ0"}))) == 1
 
 
 def test_records_in_disguise_are_refused_and_one_run_equals_two(tmp_path: Path) -> None:
@@ -106,10 +108,10 @@ def test_options_of_a_record_that_cannot_be_are_damage(name: str, value: object)
 
 @pytest.mark.parametrize("missing", ["counters", "automaton", "inbox"])
 def test_a_state_that_lacks_a_member_is_damage(missing: str) -> None:
-    record = State().record()
+    record = MachineState().record()
     del record[missing]
     with pytest.raises(DamagedError):
-        State.of(record)
+        MachineState.of(record)
 
 
 def test_a_log_that_was_cut_at_a_commit_is_said_to_have_been_longer(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automaton.population.population import Population
-from automaton.run.runner import Run
+from automaton.population import Population
+from automaton.run import Run
 from automaton.terms import encodings
 from automaton.terms.notation import format_term
 from kernels.terms import church

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from automaton.format.json_edit import quote, replace_member
 from automaton.format.objects import (
     Blank,
     Directive,
@@ -19,8 +20,6 @@ from automaton.format.objects import (
     object_id,
     object_type,
     parse_line,
-    quote,
-    replace_member,
 )
 
 pytestmark = pytest.mark.shared_data

@@ -13,9 +13,9 @@ from small import Members, commits_in, objects_in, ran
 from automaton.cli import group
 from automaton.errors import NothingToRunError
 from automaton.format.machine_state import ACTIONS
-from automaton.log.writer import Log
+from automaton.log import Log
 from automaton.replay.spot_check import validate
-from automaton.run.runner import Run
+from automaton.run import Run
 
 pytestmark = pytest.mark.shared_data
 

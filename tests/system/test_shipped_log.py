@@ -14,16 +14,17 @@ import numpy as np
 import pytest
 from small import Members, ran, versions_in, world_of
 
-from automaton.backends.cpu import reduce_batch
+from automaton.compute.reduction import reduce_batch
+from automaton.format.ids import choose_prefix
 from automaton.format.machine_state import ACTIONS
-from automaton.format.records import choose_prefix
 from automaton.program import conditions
-from automaton.program.conditions import COUNTERS, QUESTIONS, Ask, Compare, Condition, Const
-from automaton.program.grammar import And, Not, Or
-from automaton.run.runner import Run
+from automaton.program.conditions import COUNTERS, QUESTIONS, Ask, Condition
+from automaton.program.grammar import And, Compare, Const, Not, Or
+from automaton.run import Run
+from automaton.terms.arrays import Words
 from automaton.terms.encodings import numeral_value
 from automaton.terms.notation import format_term, parse
-from automaton.terms.packed import Words, apply
+from automaton.terms.packed import apply
 
 SHIPPED = Path(__file__).resolve().parents[2] / "automaton.jsonl"
 RAW = SHIPPED.read_bytes()
@@ -114,7 +115,7 @@ def nodes_of(condition: Condition) -> Iterator[Condition]:
 
 def test_every_kind_of_condition_is_there_and_none_is_unknown() -> None:
     texts = [members["condition"] for members in of_type("transition")]
-    parsed = [conditions.parse(text) for text in texts]
+    parsed = [conditions.parse_condition(text) for text in texts]
     found = [node for condition in parsed for node in nodes_of(condition)]
     assert [text for condition in parsed for text in conditions.unknowns(condition)] == []
     assert {node.name for node in found if isinstance(node, Ask)} == set(QUESTIONS)

@@ -12,8 +12,8 @@ from strategies import closed_terms, open_terms, patterns, with_names
 
 from automaton.errors import TermError, UsageError
 from automaton.terms import encodings, packed
+from automaton.terms.arrays import Words
 from automaton.terms.notation import NOTATIONS, format_term, parse, spans, spans_counted
-from automaton.terms.packed import Words
 from automaton.terms.parser import MAX_FREE
 
 

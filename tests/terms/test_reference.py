@@ -8,17 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
+from reductions import OMEGA, SUITES
 from strategies import closed_terms, open_terms, published
 
 from automaton.terms import packed
+from automaton.terms.arrays import Words
 from automaton.terms.encodings import numeral, numeral_value
 from automaton.terms.notation import format_term, parse
-from automaton.terms.packed import Words, apply
-from automaton.terms.reference import Reduction, growth, lift, reduce_tree, substitute
+from automaton.terms.packed import apply
+from automaton.terms.reference import Reduction, growth, lift, reduce, substitute
 
 
 def reduce_text(text: str, steps: int = 1000, size: int = 1000, depth: int = 1000) -> Reduction:
-    return reduce_tree(parse(text), steps, size, depth)
+    return reduce(parse(text), steps, size, depth)
 
 
 @pytest.mark.parametrize(
@@ -40,9 +42,6 @@ def test_known_normal_forms_and_step_counts(text: str, normal: str, steps: int |
     assert result.words is not None
     assert format_term(result.words) == format_term(parse(normal))
     assert steps is None or result.steps == steps
-
-
-OMEGA = "(λx.x x) (λx.x x)"
 
 
 @pytest.mark.parametrize(
@@ -77,15 +76,15 @@ def test_the_first_limit_that_is_met_decides(
 
 def test_a_term_that_grows_on_the_way_ends_as_nodes() -> None:
     words = parse("(λx.λy.y) ((λx.x x) (λx.x x)) (λx.x)")
-    assert reduce_tree(words, 9, 9, 9, max_nodes=8).outcome == "normal"
+    assert reduce(words, 9, 9, 9, max_nodes=8).outcome == "normal"
     power = apply(apply(numeral(2), numeral(2)), numeral(2))
-    assert reduce_tree(power, 1000, 1000, 1000, max_nodes=20).outcome == "nodes"
-    assert reduce_tree(power, 1000, 1000, 1000).outcome == "normal"
+    assert reduce(power, 1000, 1000, 1000, max_nodes=20).outcome == "nodes"
+    assert reduce(power, 1000, 1000, 1000).outcome == "normal"
 
 
 def test_free_variables_stay_what_they_are() -> None:
     words, names = parse("(λx.λy.x) a b (λz.a)", free=True)
-    result = reduce_tree(words, 9, 9, 9)
+    result = reduce(words, 9, 9, 9)
     assert result.words is not None
     assert names == ["a", "b"]
     assert format_term(result.words, "lambda", names) == "a (λc.a)"
@@ -108,9 +107,9 @@ def test_substituting_for_a_variable_that_does_not_occur_gives_the_body(
 
 @given(closed_terms())
 def test_a_normal_form_is_its_own_normal_form_in_no_steps(words: Words) -> None:
-    result = reduce_tree(words, 50, 200, 50, 5000)
+    result = reduce(words, 50, 200, 50, 5000)
     if result.words is not None:
-        again = reduce_tree(result.words, 0, len(result.words), 50)
+        again = reduce(result.words, 0, len(result.words), 50)
         assert again.outcome in {"normal", "depth"}
         if again.words is not None:
             np.testing.assert_array_equal(again.words, result.words)
@@ -118,8 +117,8 @@ def test_a_normal_form_is_its_own_normal_form_in_no_steps(words: Words) -> None:
 
 @given(closed_terms())
 def test_raising_a_budget_never_changes_a_normal_answer(words: Words) -> None:
-    small = reduce_tree(words, 10, 40, 10, 5000)
-    large = reduce_tree(words, 20, 80, 20, 5000)
+    small = reduce(words, 10, 40, 10, 5000)
+    large = reduce(words, 20, 80, 20, 5000)
     if small.words is not None and large.outcome != "nodes":
         assert large.words is not None
         assert large.steps == small.steps
@@ -128,7 +127,7 @@ def test_raising_a_budget_never_changes_a_normal_answer(words: Words) -> None:
 
 @given(closed_terms())
 def test_a_normal_form_holds_no_redex(words: Words) -> None:
-    result = reduce_tree(words, 50, 200, 50, 5000)
+    result = reduce(words, 50, 200, 50, 5000)
     if result.words is not None:
         found = result.words.tolist()
         pairs = pairwise(found)
@@ -139,43 +138,17 @@ def test_church_arithmetic_by_substitution() -> None:
     exp = parse("λm.λn.n m")
     for m in range(4):
         for n in range(1, 4):
-            result = reduce_tree(apply(apply(exp, numeral(m)), numeral(n)), 10_000, 1000, 1000)
+            result = reduce(apply(apply(exp, numeral(m)), numeral(n)), 10_000, 1000, 1000)
             assert result.words is not None
             assert numeral_value(result.words) == m**n
 
 
 def test_100000_lambdas_and_arguments_reduce_without_recursion() -> None:
     deep = parse("(λx.x x) (" + "λ" * 100_000 + "0)")
-    result = reduce_tree(deep, 9, 1 << 20, 9, 1 << 20)
+    result = reduce(deep, 9, 1 << 20, 9, 1 << 20)
     assert (result.outcome, result.steps) == ("normal", 2)
     wide = parse("λx." + "x " * 100_000)
-    assert reduce_tree(wide, 0, 1 << 20, 1 << 20, 1 << 20).outcome == "normal"
-
-
-SUITES = [
-    "adjust",
-    "adjustb",
-    "capture10",
-    "constructed10",
-    "constructed20",
-    "foursubst",
-    "full",
-    "full-2",
-    "id",
-    "lazy",
-    "onesubst",
-    "random2",
-    "t1",
-    "t2",
-    "t3",
-    "t4",
-    "t5",
-    "t6",
-    "t7",
-    "tests",
-    "threesubst",
-    "twosubst",
-]
+    assert reduce(wide, 0, 1 << 20, 1 << 20, 1 << 20).outcome == "normal"
 
 
 @pytest.mark.shared_data
@@ -184,7 +157,7 @@ def test_published_normal_forms_and_step_counts(shared_data: Path, suite: str) -
     cases = list(published(shared_data / "lambda", suite))
     assert cases
     for case in cases:
-        result = reduce_tree(case.term, 10_000, 100_000, 10_000, 1 << 20)
+        result = reduce(case.term, 10_000, 100_000, 10_000, 1 << 20)
         assert result.outcome == "normal", case.name
         assert np.array_equal(result.words, case.normal), case.name  # type: ignore[arg-type]
         assert case.steps in {None, result.steps}, case.name

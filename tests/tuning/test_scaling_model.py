@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from small import TERMS, automaton, ran, written
 
 from automaton.analysis.kinship_model import expected
-from automaton.backends.cpu import Batch, Cpu, Job
+from automaton.backends import CpuBackend
+from automaton.backends.batch import BatchJob, CandidateBatch
 from automaton.cli import group
-from automaton.log import archive
-from automaton.log.writer import Log
-from automaton.tuning import trials
+from automaton.log import Log, archive
+from automaton.tuning import measure_throughput
 from automaton.tuning.scaling_model import MODELS, Fit, Measured, fit, project, why_not
-from automaton.tuning.throughput import counts, measure
+from automaton.tuning.throughput import counts
 
 
 def rate(n: float, alone: float = 1000, sigma: float = 0.1, kappa: float = 0.0) -> float:
@@ -177,7 +177,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_measuring_runs_copies_and_leaves_the_log_alone(log: Path) -> None:
     before = {path.name: path.read_bytes() for path in log.parent.iterdir()}
-    found = measure(log, {"parallel": 16}, 2, 0.2)
+    found = measure_throughput(log, {"parallel": 16}, 2, 0.2)
     assert [m.workers for m in found.measured] == [1, 2]
     assert all(min(m.rates) > 0 for m in found.measured)
     assert found.parallel == 16
@@ -252,13 +252,13 @@ def test_what_streams_propose_is_what_is_counted(log: Path, tmp_path: Path) -> N
     ran(path, 2, streams="anchor,reason,uniform")
     batches = []
 
-    class Counted(Cpu):
-        def propose(self, job: Job, batch: Batch) -> None:
+    class Counted(CpuBackend):
+        def propose(self, job: BatchJob, batch: CandidateBatch) -> None:
             batches.append((batch.slots, batch.streams))
             super().propose(job, batch)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("automaton.backends.cpu.Cpu", Counted)
+        patched.setattr("automaton.backends.cpu.CpuBackend", Counted)
         patched.setattr("automaton.tuning.trials.settings", lambda _: [("serial", 1, None)])
         setting, trials = trials.measured(path, {"parallel": 7}, 0.01)
     assert set(batches) == {(21, 3)}

@@ -18,17 +18,16 @@ from hypothesis import strategies as st
 
 from automaton.cli import group
 from automaton.errors import DeviceError, LockedError
+from automaton.log import Log
 from automaton.log.archive import Archive
-from automaton.log.writer import Log
-from automaton.run.runner import Run
+from automaton.run import Run
 from automaton.terms import notation
+from automaton.terms.arrays import Words
 from automaton.terms.encodings import numeral
-from automaton.terms.packed import Words
-from automaton.vector_store import index_rebuild
-from automaton.vector_store.decay import Rule
-from automaton.vector_store.feed import WAITING, Memory
-from automaton.vector_store.indexer import MOST_NODES, Batch, Learner
-from automaton.vector_store.store import hashes, open_store, together
+from automaton.vector_store import DecayRule, VectorFeed, index_rebuild, open_store
+from automaton.vector_store.feed import WAITING
+from automaton.vector_store.indexer import MOST_NODES, Indexer, TermBatch
+from automaton.vector_store.store import hashes, together
 from automaton.vector_store.worker import LONGEST
 
 pytest.importorskip("qdrant_edge")
@@ -99,7 +98,9 @@ def balanced(report: dict[str, Any]) -> bool:
 
 
 def test_what_is_offered_is_indexed_with_what_is_said_of_it(log: Path) -> None:
-    with Memory.open(log, prefix="a", streams=["reason", "anchor"], rate=NEVER_ENDING) as memory:
+    with VectorFeed.open(
+        log, prefix="a", streams=["reason", "anchor"], rate=NEVER_ENDING
+    ) as memory:
         slots, *terms = numerals(3)
         memory.offer(
             7, slots + 40, *terms, levels=np.array([3, 4, 5]), streams=np.array([0, 1, 0]),
@@ -111,13 +112,13 @@ def test_what_is_offered_is_indexed_with_what_is_said_of_it(log: Path) -> None:
     assert set(rows) == {"am7.40", "am7.41", "am7.42"}
     assert rows["am7.41"] == {
         "id": "am7.41", "term": "λλ1 0", "dimension": 4, "stream": "anchor", "tick": 7,
-        "won": False, "strength": Rule().delta, "since": 0, "until": 8,
+        "won": False, "strength": DecayRule().delta, "since": 0, "until": 8,
     }  # fmt: skip
 
 
 def test_every_offered_term_ends_in_exactly_one_count(log: Path) -> None:
     clock = Clock()
-    with Memory.open(log, rate=10, most=12, clock=clock) as memory:
+    with VectorFeed.open(log, rate=10, most=12, clock=clock) as memory:
         for tick in range(1, 5):
             slots, code, starts, sizes = numerals(8, first=2 * tick)
             memory.offer(tick, slots, code, starts, sizes)
@@ -135,7 +136,7 @@ def test_every_offered_term_ends_in_exactly_one_count(log: Path) -> None:
 
 def test_the_rate_bounds_what_is_taken_and_takes_evenly_from_what_is_offered(log: Path) -> None:
     clock = Clock()
-    with Memory.open(log, rate=5, clock=clock) as memory:
+    with VectorFeed.open(log, rate=5, clock=clock) as memory:
         assert memory.offer(1, *numerals(20)) == 5
         assert memory.offer(2, *numerals(20)) == 0
         clock.now = 0.4
@@ -147,7 +148,7 @@ def test_the_rate_bounds_what_is_taken_and_takes_evenly_from_what_is_offered(log
 
 
 def test_a_full_queue_is_counted_and_waited_for_by_nobody(log: Path) -> None:
-    with Memory.open(log, rate=NEVER_ENDING) as memory:
+    with VectorFeed.open(log, rate=NEVER_ENDING) as memory:
         os.kill(memory._process.pid, signal.SIGSTOP)
         try:
             slots, *terms = numerals(100)
@@ -164,7 +165,7 @@ def test_a_full_queue_is_counted_and_waited_for_by_nobody(log: Path) -> None:
 
 
 def test_a_memory_whose_process_is_killed_says_so_and_the_loop_goes_on(log: Path) -> None:
-    memory = Memory.open(log, rate=NEVER_ENDING)
+    memory = VectorFeed.open(log, rate=NEVER_ENDING)
     memory.offer(1, *numerals(10))
     assert memory.flush()
     os.kill(memory._process.pid, signal.SIGKILL)
@@ -180,8 +181,8 @@ def test_a_memory_whose_process_is_killed_says_so_and_the_loop_goes_on(log: Path
 
 
 def test_a_term_that_wins_again_gains_strength_at_the_end_of_the_period(log: Path) -> None:
-    rule = Rule(every=10, delta=100, decay=50)
-    with Memory.open(log, rate=NEVER_ENDING, rule=rule) as memory:
+    rule = DecayRule(every=10, delta=100, decay=50)
+    with VectorFeed.open(log, rate=NEVER_ENDING, rule=rule) as memory:
         memory.offer(1, *numerals(4), won=True)
         memory.offer(5, *numerals(2), won=True)  # two of them again, in period 0
         memory.offer(6, *numerals(1), won=False)  # losing is no use
@@ -198,8 +199,8 @@ def test_a_term_that_wins_again_gains_strength_at_the_end_of_the_period(log: Pat
 
 
 def test_what_is_not_used_is_pruned_when_nothing_is_left(log: Path) -> None:
-    rule = Rule(every=10, delta=100, decay=50)
-    with Memory.open(log, rate=NEVER_ENDING, rule=rule) as memory:
+    rule = DecayRule(every=10, delta=100, decay=50)
+    with VectorFeed.open(log, rate=NEVER_ENDING, rule=rule) as memory:
         memory.offer(1, *numerals(5), won=True)
         memory.offer(2, *numerals(1), won=True)
         memory.offer(31, *numerals(1, first=50))  # periods 1 and 2 have passed
@@ -211,24 +212,24 @@ def test_what_is_not_used_is_pruned_when_nothing_is_left(log: Path) -> None:
 
 def test_a_run_beside_an_open_memory_is_told_who_has_it(log: Path) -> None:
     with open_store(log), pytest.raises(LockedError, match="open in another process"):
-        Memory.open(log)
+        VectorFeed.open(log)
 
 
 def test_a_server_that_is_not_there_is_an_error_when_the_run_begins(log: Path) -> None:
     with pytest.raises(DeviceError, match=r"127\.0\.0\.1:9"):
-        Memory.open(log, url="http://127.0.0.1:9")
+        VectorFeed.open(log, url="http://127.0.0.1:9")
 
 
 @given(st.lists(st.integers(0, 20), max_size=8), st.integers(0, 2**60))
 def test_a_batch_is_read_from_its_message_as_it_was(values: list[int], tick: int) -> None:
     code, _, sizes = together(numeral(n) for n in values)
     count = len(values)
-    batch = Batch(
+    batch = TermBatch(
         np.full(count, tick), np.arange(count), sizes.astype(np.int32),
         np.arange(count, dtype=np.int32), code, np.zeros(count, np.uint8), np.ones(count, np.uint8),
     )  # fmt: skip
-    again = Batch.unpacked(batch.packed())
-    for name in Batch._fields:
+    again = TermBatch.unpacked(batch.packed())
+    for name in TermBatch._fields:
         one, other = getattr(batch, name), getattr(again, name)
         assert one.dtype == other.dtype
         assert one.tolist() == other.tolist()
@@ -237,7 +238,7 @@ def test_a_batch_is_read_from_its_message_as_it_was(values: list[int], tick: int
 def test_terms_of_the_largest_size_fit_a_message(log: Path) -> None:
     large: list[Words] = [numeral((MOST_NODES - 3) // 2 - k) for k in range(5)]
     assert 4 * MOST_NODES < LONGEST
-    with Memory.open(log, rate=NEVER_ENDING) as memory:
+    with VectorFeed.open(log, rate=NEVER_ENDING) as memory:
         assert memory.offer(1, np.arange(5), *together(large)) == 5
         assert memory.flush()
         assert memory.report()["indexed"] == 5
@@ -246,7 +247,7 @@ def test_terms_of_the_largest_size_fit_a_message(log: Path) -> None:
 def test_a_run_that_offers_everything_remembers_what_reindexing_finds(tmp_path: Path) -> None:
     slots, *terms = numerals(60)
     paths = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
-    with Memory.open(paths[0], rate=NEVER_ENDING) as memory:
+    with VectorFeed.open(paths[0], rate=NEVER_ENDING) as memory:
         for tick in (1, 2):
             memory.offer(tick, slots, *terms)
     entries = [
@@ -263,12 +264,12 @@ def test_an_index_is_built_once_enough_has_none(log: Path, monkeypatch: pytest.M
     built: list[int] = []
     with open_store(log) as store:
         monkeypatch.setattr(store, "optimize", lambda: built.append(store.count()))
-        learner = Learner(store, "", [""], Rule(), clock=Clock())
+        learner = Indexer(store, "", [""], DecayRule(), clock=Clock())
         for first in range(0, 60, 10):
             slots, code, _, sizes = numerals(10, first)
             zeros = np.zeros(10, np.uint8)
             learner.learn(
-                Batch(
+                TermBatch(
                     slots, slots, sizes.astype(np.int32), slots.astype(np.int32), code, zeros, zeros
                 )
             )
@@ -317,7 +318,7 @@ def test_what_is_recalled_gains_strength(ran: Path) -> None:
         ]
         for _ in range(2)
     ]
-    assert strengths[1] == strengths[0] + Rule().delta
+    assert strengths[1] == strengths[0] + DecayRule().delta
 
 
 def test_reindexing_again_changes_nothing_and_says_what_there_was(ran: Path) -> None:

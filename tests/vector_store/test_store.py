@@ -16,20 +16,11 @@ import pytest
 from automaton.compute import embeddings
 from automaton.errors import DeviceError, FileError, LockedError, UsageError
 from automaton.terms import notation
-from automaton.terms.packed import Words
-from automaton.vector_store import store
-from automaton.vector_store.decay import ONE, Rule
-from automaton.vector_store.store import (
-    ALL,
-    Ids,
-    Payload,
-    Store,
-    Where,
-    alike,
-    hashes,
-    open_store,
-    together,
-)
+from automaton.terms.arrays import Words
+from automaton.vector_store import DecayRule, Filter, Store, most_like, open_store
+from automaton.vector_store.decay import ONE
+from automaton.vector_store.engine import ALL, Ids, Payload
+from automaton.vector_store.store import hashes, together
 from kernels.checks import KernelArgumentError
 
 URL = "AUTOMATON_QDRANT_URL"
@@ -131,17 +122,17 @@ def test_the_same_id_put_in_again_takes_the_place_of_the_first(store: Store) -> 
 @pytest.mark.parametrize(
     ("where", "ticks"),
     [
-        (Where(dimension=3), range(3, 40, 8)),
-        (Where(stream="anchor"), range(1, 40, 2)),
-        (Where(first=10, last=12), range(10, 13)),
-        (Where(first=38), range(38, 40)),
-        (Where(last=1), range(2)),
-        (Where(dimension=1, stream="anchor", first=9, last=17), (9, 17)),
-        (Where(stream="nobody"), ()),
+        (Filter(dimension=3), range(3, 40, 8)),
+        (Filter(stream="anchor"), range(1, 40, 2)),
+        (Filter(first=10, last=12), range(10, 13)),
+        (Filter(first=38), range(38, 40)),
+        (Filter(last=1), range(2)),
+        (Filter(dimension=1, stream="anchor", first=9, last=17), (9, 17)),
+        (Filter(stream="nobody"), ()),
         (ALL, range(40)),
     ],
 )
-def test_filters_mean_exactly_what_they_say(store: Store, where: Where, ticks: range) -> None:
+def test_filters_mean_exactly_what_they_say(store: Store, where: Filter, ticks: range) -> None:
     _, counts = filled(store, random_terms(40, 4))
     found = store.recall(counts[0], 40, where)
     assert sorted(hit.payload["tick"] for hit in found) == list(ticks)
@@ -158,7 +149,7 @@ def test_deleted_items_are_gone_and_unknown_ids_are_no_error(store: Store) -> No
 
 def test_used_items_gain_strength_and_others_are_pruned_when_nothing_is_left(store: Store) -> None:
     ids, _ = filled(store, random_terms(30, 6))
-    rule = Rule(delta=8192, decay=1024)
+    rule = DecayRule(delta=8192, decay=1024)
     used = {int(ids[0]): 1, int(ids[1]): 3, 777: 5}
     assert store.strengthen(used, 5, rule) == 2
     rows = store.known(ids)
@@ -175,7 +166,7 @@ def test_used_items_gain_strength_and_others_are_pruned_when_nothing_is_left(sto
 
 def test_enough_uses_make_strength_1_and_no_more(store: Store) -> None:
     ids, _ = filled(store, random_terms(3, 7))
-    store.strengthen({int(ids[0]): 10**6}, 1, Rule())
+    store.strengthen({int(ids[0]): 10**6}, 1, DecayRule())
     assert store.known(ids)[int(ids[0])]["strength"] == ONE
 
 
@@ -183,7 +174,7 @@ def test_an_empty_batch_and_an_empty_store_are_no_error(store: Store) -> None:
     none = np.empty(0, dtype=np.uint64)
     store.upsert(none, np.empty((0, 256), dtype=np.int16), [])
     store.delete(none)
-    assert store.strengthen({}, 1, Rule()) == 0
+    assert store.strengthen({}, 1, DecayRule()) == 0
     assert (store.count(), store.known(none), store.prune(10**6)) == (0, {}, 0)
     assert store.recall(np.ones(256, dtype=np.int16), 5) == []
 
@@ -241,7 +232,7 @@ def test_likeness_is_the_cosine_of_exact_counts_the_greatest_first(store: Store)
     _, counts = filled(store, terms)
     rows = counts.astype(np.float64)
     cosines = rows @ rows[9] / np.linalg.norm(rows, axis=1) / np.linalg.norm(rows[9])
-    found = alike(store, terms[9], 60)
+    found = most_like(store, terms[9], 60)
     assert [row.cosine for row in found] == pytest.approx(
         np.sort(cosines)[::-1].tolist(), abs=1e-12
     )
@@ -288,7 +279,7 @@ CHILD = """
 import sys
 from pathlib import Path
 import numpy as np
-from automaton.vector_store.store import open_store
+from automaton.vector_store import open_store
 store = open_store(Path(sys.argv[1]))
 rows = np.random.default_rng(1).integers(-9, 9, (500, 256)).astype(np.int16)
 rows[:, 0] = 1

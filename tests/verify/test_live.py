@@ -17,18 +17,17 @@ import pytest
 from click.testing import CliRunner
 from small import TERMS, automaton, commits_in, encoded, ran, rich, transition, written
 
-from automaton.backends.cpu import OUTCOMES, Batch, Cpu, Fragments, Job, LineBuffer
+from automaton.backends import CpuBackend
+from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
 from automaton.cli import group
+from automaton.compute.reduction import OUTCOMES
 from automaton.errors import MismatchError, UsageError, WorkerError
-from automaton.log.audit import Audit
-from automaton.log.writer import Log
-from automaton.run.runner import Run
+from automaton.log import AuditedLog, Log
+from automaton.run import Run
 from automaton.run.stats import Stats, verified_line
 from automaton.terms import encodings
-from automaton.verify import live_worker
-from automaton.verify.commits import Asked
-from automaton.verify.live import ONE, Pace, Pacing, share_of
-from automaton.verify.verification import verify
+from automaton.verify import VerifyRequest, live_worker, verify
+from automaton.verify.live import ONE, LiveOptions, LiveVerification, share_of
 
 NORMAL = OUTCOMES.index("normal")
 SMALL = [automaton("a", 0, term="λx.x"), transition("t", "a", "a", "self-observe"), *TERMS]
@@ -43,7 +42,7 @@ def log(tmp_path: Path) -> Path:
 
 def paced(path: Path, ticks: int, mode: str = "inline", **more: Any) -> Stats:
     """So many ticks, verified while they are made."""
-    pacing = Pacing.of(mode, more.pop("max_lag", None), more.pop("seed", None))
+    pacing = LiveOptions.of(mode, more.pop("max_lag", None), more.pop("seed", None))
     with Run(path, more, durability="off", pacing=pacing) as run:
         return run.go(ticks=ticks, interval_ms=0)
 
@@ -85,7 +84,7 @@ def test_ticks_of_earlier_runs_are_said_not_to_be_computed_again(log: Path) -> N
 
 def test_a_run_is_never_further_ahead_than_it_may_be(log: Path) -> None:
     ahead = []
-    with Run(log, {"parallel": 8}, durability="off", pacing=Pacing.of("inline", 2)) as run:
+    with Run(log, {"parallel": 8}, durability="off", pacing=LiveOptions.of("inline", 2)) as run:
         step = run.step
 
         def watched(given: Sequence[bytes] = ()) -> None:
@@ -101,8 +100,10 @@ def test_a_run_is_never_further_ahead_than_it_may_be(log: Path) -> None:
 def test_a_run_that_is_stopped_says_how_far_it_got(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Pace, "written", lambda *_: None)  # the verifier hears of nothing
-    with Run(log, {"parallel": 8}, durability="off", pacing=Pacing.of("inline")) as run:
+    monkeypatch.setattr(
+        LiveVerification, "written", lambda *_: None
+    )  # the verifier hears of nothing
+    with Run(log, {"parallel": 8}, durability="off", pacing=LiveOptions.of("inline")) as run:
         run.step()
         run.stop()
         found = run.go(interval_ms=0).verify
@@ -117,9 +118,9 @@ def test_without_verification_the_statistics_say_so(log: Path) -> None:
 
 
 def test_the_time_limit_holds_while_a_run_waits(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pace, "written", lambda *_: None)
-    monkeypatch.setattr(Pace, "finish", lambda *_: None)  # which has no limit
-    with Run(log, {"parallel": 8}, durability="off", pacing=Pacing.of("inline", 1)) as run:
+    monkeypatch.setattr(LiveVerification, "written", lambda *_: None)
+    monkeypatch.setattr(LiveVerification, "finish", lambda *_: None)  # which has no limit
+    with Run(log, {"parallel": 8}, durability="off", pacing=LiveOptions.of("inline", 1)) as run:
         found = run.go(seconds=0.05, interval_ms=0)
     assert found.ticks == 1
 
@@ -127,17 +128,17 @@ def test_the_time_limit_holds_while_a_run_waits(log: Path, monkeypatch: pytest.M
 # -- runs that lie ---------------------------------------------------------------
 
 
-def other_term(batch: Batch) -> None:
+def other_term(batch: CandidateBatch) -> None:
     slot = np.flatnonzero((batch.outcomes == NORMAL) & (batch.sizes > 2))[0]
     batch.sizes[slot] = 2
     batch.word_span(int(slot))[:] = encodings.IDENTITY
 
 
-def other_winner(batch: Batch) -> None:
+def other_winner(batch: CandidateBatch) -> None:
     batch.outcomes[np.flatnonzero(batch.outcomes == NORMAL)[-1]] = OUTCOMES.index("steps")
 
 
-def other_reactant(batch: Batch) -> None:
+def other_reactant(batch: CandidateBatch) -> None:
     slot = np.flatnonzero(batch.outcomes == NORMAL)[0]
     batch.places_a[slot] = (batch.places_a[slot] + 1) % len(TERMS)
 
@@ -147,18 +148,18 @@ def other_reactant(batch: Batch) -> None:
     [(other_term, None), (other_term, 1), (other_winner, 1), (other_reactant, 2)],
 )
 def test_a_run_that_lies_once_is_stopped_and_the_evidence_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lie: Callable[[Batch], None],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lie: Callable[[CandidateBatch], None],
     max_lag: int | None,
 ) -> None:  # fmt: skip
     path = written(tmp_path / "log.jsonl", SMALL)
-    react = Cpu.react
+    react = CpuBackend.react
 
-    def lying(self: Cpu, job: Job, batch: Batch) -> None:
+    def lying(self: CpuBackend, job: BatchJob, batch: CandidateBatch) -> None:
         react(self, job, batch)
         if job.tick == 3:
             lie(batch)
 
-    monkeypatch.setattr(Cpu, "react", lying)
+    monkeypatch.setattr(CpuBackend, "react", lying)
     with pytest.raises(MismatchError, match="of tick 3, line") as caught:
         paced(path, 6, parallel=8, max_lag=max_lag)
     said = str(caught.value)
@@ -166,8 +167,8 @@ def test_a_run_that_lies_once_is_stopped_and_the_evidence_kept(
     assert "nothing was cut off" in said
     assert 3 <= len(commits_in(path)) <= (2 + max_lag if max_lag else 6)
     monkeypatch.undo()
-    with Audit.open(path) as opened:
-        bad = verify(opened, Asked(workers=1)).first_bad
+    with AuditedLog.open(path) as opened:
+        bad = verify(opened, VerifyRequest(workers=1)).first_bad
     assert bad is not None
     assert f"{bad.kind} of tick 3, line {bad.line}, byte {bad.offset}: expected" in said
 
@@ -176,16 +177,22 @@ def test_a_writer_that_writes_other_lines_than_it_computed_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = written(tmp_path / "log.jsonl", SMALL)
-    write = Cpu.write
+    write = CpuBackend.write
 
-    def lying(self: Cpu, job: Job, batch: Batch, texts: Fragments, buffer: LineBuffer) -> None:
+    def lying(
+        self: CpuBackend,
+        job: BatchJob,
+        batch: CandidateBatch,
+        texts: WinnerTemplate,
+        buffer: LineBuffer,
+    ) -> None:
         write(self, job, batch, texts, buffer)
         if job.tick == 2:
             first = bytes(buffer.parts[0])
             at = first.index(b'"steps":') + 8
             buffer.parts[0][at : at + 1] = b"8" if first[at : at + 1] != b"8" else b"9"
 
-    monkeypatch.setattr(Cpu, "write", lying)
+    monkeypatch.setattr(CpuBackend, "write", lying)
     with pytest.raises(MismatchError, match="winner of tick 2, line"):
         paced(path, 4, parallel=8)
 
@@ -226,7 +233,7 @@ def test_the_file_is_read_and_not_the_memory_of_the_run(
     monkeypatch.setattr(Log, "append", changing)
     with (
         pytest.raises(MismatchError, match="NOT TRUE"),
-        Run(path, {"parallel": 8}, durability="off", pacing=Pacing.of("inline")) as run,
+        Run(path, {"parallel": 8}, durability="off", pacing=LiveOptions.of("inline")) as run,
     ):
         run.go(ticks=1, interval_ms=0)
 
@@ -249,7 +256,7 @@ def test_a_lie_outside_the_sample_shows_in_the_population(
 
 
 def test_a_verifier_that_is_killed_stops_the_run(log: Path) -> None:
-    with Run(log, {"parallel": 8}, durability="off", pacing=Pacing.of("inline")) as run:
+    with Run(log, {"parallel": 8}, durability="off", pacing=LiveOptions.of("inline")) as run:
         assert run.pace.process is not None
         os.kill(run.pace.process, signal.SIGKILL)
         with pytest.raises(WorkerError, match=r"killed by SIGKILL.*--verify off"):
@@ -296,7 +303,7 @@ def test_a_verifier_says_how_far_it_came_and_when_it_is_idle(log: Path) -> None:
 
 
 def test_a_pace_that_verifies_nothing_waits_for_nothing() -> None:
-    pace = Pace()
+    pace = LiveVerification()
     pace.hold(5, threading.Event())
     pace.finish(5, threading.Event())
     assert pace.report(5).not_verified == "all of it (--verify off)"
@@ -345,14 +352,14 @@ def test_a_mismatch_ends_the_command_with_1(
 ) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(encoded(SMALL))
-    react = Cpu.react
+    react = CpuBackend.react
 
-    def lying(self: Cpu, job: Job, batch: Batch) -> None:
+    def lying(self: CpuBackend, job: BatchJob, batch: CandidateBatch) -> None:
         react(self, job, batch)
         if job.tick == 1:
             other_winner(batch)
 
-    monkeypatch.setattr(Cpu, "react", lying)
+    monkeypatch.setattr(CpuBackend, "react", lying)
     result = invoke("run", path, "--ticks", 2, "--interval", 0, "--verify", "inline")
     assert result.exit_code == 1
     assert result.stderr.count("NOT TRUE: ") == 1

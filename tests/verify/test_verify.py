@@ -27,16 +27,14 @@ from small import (
 )
 from tampering import first_change, tampered
 
-from automaton.backends.cpu import Batch, Cpu, Fragments, Job, LineBuffer
+from automaton.backends import CpuBackend
+from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
 from automaton.cli import group
-from automaton.format.objects import replace_member
+from automaton.format.json_edit import replace_member
 from automaton.format.records import commit_line, parse_commit
-from automaton.log.audit import Audit
-from automaton.log.writer import Log
-from automaton.population.population import Population
-from automaton.verify import ranges
-from automaton.verify.commits import Asked
-from automaton.verify.verification import Verdict, verify
+from automaton.log import AuditedLog, Log
+from automaton.population import Population
+from automaton.verify import Verdict, VerifyRequest, ranges, verify
 from automaton.workers import spawn
 
 SMALL = [automaton("a", 0, term="λx.x"), transition("t", "a", "a", "self-observe"), *TERMS]
@@ -66,8 +64,8 @@ def log(made: Path, tmp_path: Path) -> Path:
 
 def verdict(path: Path, **asked: Any) -> Verdict:
     """What is found when this is asked."""
-    with Audit.open(path) as opened:
-        return verify(opened, Asked(workers=1, **asked))
+    with AuditedLog.open(path) as opened:
+        return verify(opened, VerifyRequest(workers=1, **asked))
 
 
 def head_of(path: Path) -> bytes:
@@ -101,8 +99,8 @@ def test_the_textbook_reducer_agrees_with_every_recorded_reaction(log: Path) -> 
 
 
 def test_the_number_of_threads_changes_no_answer(log: Path) -> None:
-    with Audit.open(log) as opened:
-        answers = [verify(opened, Asked(workers=n)) for n in (1, 3)]
+    with AuditedLog.open(log) as opened:
+        answers = [verify(opened, VerifyRequest(workers=n)) for n in (1, 3)]
     assert [(a.ok, a.replayed, a.head) for a in answers[:1]] == [
         (a.ok, a.replayed, a.head) for a in answers[1:]
     ]
@@ -175,18 +173,18 @@ def test_a_log_without_a_pin_is_checked_from_its_own_first_run_record(log: Path)
 def test_the_memory_that_verifying_takes_does_not_grow_with_the_log(tmp_path: Path) -> None:
     path = written(tmp_path / "log.jsonl", SMALL)
     ran(path, 240, parallel=128, max_objects=200)
-    with Audit.open(path) as opened:
-        verify(opened, Asked(workers=1, last=240))  # pages of code and caches are there
+    with AuditedLog.open(path) as opened:
+        verify(opened, VerifyRequest(workers=1, last=240))  # pages of code and caches are there
         peaks = [_peak(opened, last) for last in (60, 240)]
     assert peaks[1] < 1.25 * peaks[0]
     assert path.stat().st_size > 2 * peaks[1]
 
 
-def _peak(log: Audit, last: int) -> int:
+def _peak(log: AuditedLog, last: int) -> int:
     """The most memory, in bytes, that was held while so many ticks were computed again."""
     tracemalloc.start()
     try:
-        assert verify(log, Asked(workers=1, last=last)).ok
+        assert verify(log, VerifyRequest(workers=1, last=last)).ok
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -195,8 +193,8 @@ def _peak(log: Audit, last: int) -> int:
 def test_several_processes_answer_as_one_does(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = verdict(log)
     monkeypatch.setattr(ranges, "LEAST", 2)
-    with Audit.open(log) as opened:
-        together = verify(opened, Asked(workers=3))
+    with AuditedLog.open(log) as opened:
+        together = verify(opened, VerifyRequest(workers=3))
     assert (together.ok, together.replayed) == (True, 32)
     assert together.modifications == alone.modifications
 
@@ -211,8 +209,8 @@ def test_several_processes_name_the_fault_that_one_names(
     alone = verdict(path)
     assert alone.first_bad is not None
     monkeypatch.setattr(ranges, "LEAST", 2)
-    with Audit.open(path) as opened:
-        together = verify(opened, Asked(workers=2))
+    with AuditedLog.open(path) as opened:
+        together = verify(opened, VerifyRequest(workers=2))
     assert together.first_bad == alone.first_bad
     assert together.first_bad.tick == tick
     assert together.replayed == alone.replayed
@@ -226,11 +224,11 @@ def test_a_process_that_dies_leaves_its_range_to_its_parent(
         process.kill()
         return process, connection
 
-    started = spawn.started
+    started = spawn.spawn
     monkeypatch.setattr(ranges, "LEAST", 2)
-    monkeypatch.setattr(spawn, "started", stillborn)
-    with Audit.open(log) as opened:
-        assert verify(opened, Asked(workers=2)).replayed == 32
+    monkeypatch.setattr(spawn, "spawn", stillborn)
+    with AuditedLog.open(log) as opened:
+        assert verify(opened, VerifyRequest(workers=2)).replayed == 32
 
 
 def test_nothing_is_written_by_looking(log: Path) -> None:
@@ -508,16 +506,16 @@ def test_a_log_chained_anew_after_leaving_out_winners_fails_at_the_head_too(tmp_
 def test_a_runner_with_a_machine_that_errs_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    react = Cpu.react
+    react = CpuBackend.react
 
-    def erring(self: Cpu, job: Job, batch: Batch) -> None:
+    def erring(self: CpuBackend, job: BatchJob, batch: CandidateBatch) -> None:
         react(self, job, batch)
         if job.tick == 2:
             batch.steps[np.flatnonzero(batch.outcomes == 0)[0]] += 1
 
     path = written(tmp_path / "log.jsonl", SMALL)
     with monkeypatch.context() as patched:
-        patched.setattr(Cpu, "react", erring)
+        patched.setattr(CpuBackend, "react", erring)
         ran(path, 4, parallel=8)
     found = verdict(path).first_bad
     assert found is not None
@@ -527,17 +525,21 @@ def test_a_runner_with_a_machine_that_errs_is_found_out(
 def test_a_runner_that_drops_winners_is_found_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = Cpu.write
+    write = CpuBackend.write
 
     def dropping(
-        self: Cpu, job: Job, batch: Batch, fragments: Fragments, buffer: LineBuffer
+        self: CpuBackend,
+        job: BatchJob,
+        batch: CandidateBatch,
+        fragments: WinnerTemplate,
+        buffer: LineBuffer,
     ) -> None:
         batch.outcomes[batch.outcomes == 0] = 1
         write(self, job, batch, fragments, buffer)
 
     path = written(tmp_path / "log.jsonl", SMALL)
     with monkeypatch.context() as patched:
-        patched.setattr(Cpu, "write", dropping)
+        patched.setattr(CpuBackend, "write", dropping)
         ran(path, 3, parallel=8)
     found = verdict(path).first_bad
     assert found is not None
@@ -566,13 +568,13 @@ def test_a_runner_with_a_wrong_fold_is_found_out(
 def test_a_machine_that_errs_for_everybody_is_found_by_the_textbook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    react = Cpu.react
+    react = CpuBackend.react
 
-    def erring(self: Cpu, job: Job, batch: Batch) -> None:
+    def erring(self: CpuBackend, job: BatchJob, batch: CandidateBatch) -> None:
         react(self, job, batch)
         batch.steps[batch.outcomes == 0] += 1
 
-    monkeypatch.setattr(Cpu, "react", erring)
+    monkeypatch.setattr(CpuBackend, "react", erring)
     path = written(tmp_path / "log.jsonl", SMALL)
     ran(path, 2, parallel=8)
     assert verdict(path).ok

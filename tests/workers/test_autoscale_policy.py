@@ -18,8 +18,8 @@ from small import rich, written
 
 from automaton.cli import group
 from automaton.errors import ShortOfMemoryError, UsageError
+from automaton.run import Run
 from automaton.run import autoscaler as acting
-from automaton.run.runner import Run
 from automaton.workers import memory_limits
 from automaton.workers.autoscale_policy import (
     COOL_DOWN,
@@ -27,22 +27,24 @@ from automaton.workers.autoscale_policy import (
     PATIENCE,
     Action,
     Decision,
-    Figures,
-    Memory,
-    Scaling,
+    PolicyState,
+    Readings,
+    ScalingOptions,
     decide,
 )
 from automaton.workers.memory_limits import Limit, tightest, tree_bytes
-from automaton.workers.processes import Processes
+from automaton.workers.processes import ProcessPool
 
 GB = 1 << 30
-EASY = Figures(GB, 8 * GB, "invented", 2, 16, 0.1, 4)  # an eighth of memory is used
+EASY = Readings(GB, 8 * GB, "invented", 2, 16, 0.1, 4)  # an eighth of memory is used
 SCARCE = replace(EASY, used=int(7.5 * GB))
 MIDDLE = replace(EASY, used=4 * GB)
-RESTED = Memory(calm=COOL_DOWN)
+RESTED = PolicyState(calm=COOL_DOWN)
 
 
-def course(figures: Figures, looks: int, scaling: Scaling, memory: Memory = RESTED) -> list[str]:
+def course(
+    figures: Readings, looks: int, scaling: ScalingOptions, memory: PolicyState = RESTED
+) -> list[str]:
     """The actions of so many looks at figures that only the workers change."""
     actions: list[str] = []
     for _ in range(looks):
@@ -53,30 +55,30 @@ def course(figures: Figures, looks: int, scaling: Scaling, memory: Memory = REST
 
 
 def test_it_grows_while_little_memory_is_used() -> None:
-    decision, _ = decide(EASY, RESTED, Scaling())
+    decision, _ = decide(EASY, RESTED, ScalingOptions())
     assert (decision.action, decision.workers) == ("grow", 3)
     assert "12% of 8,590 MB used (invented), under 30% used" in decision.reason
 
 
 def test_it_shrinks_when_little_memory_is_free_after_batches_were_made_smaller() -> None:
-    actions = course(SCARCE, HALVINGS + 1, Scaling())
+    actions = course(SCARCE, HALVINGS + 1, ScalingOptions())
     assert actions == ["smaller"] * HALVINGS + ["shrink"]
 
 
 def test_it_holds_between_the_thresholds() -> None:
-    assert set(course(MIDDLE, 50, Scaling())) == {"hold"}
+    assert set(course(MIDDLE, 50, ScalingOptions())) == {"hold"}
 
 
 def test_no_figures_meet_both_thresholds() -> None:
     for percent in range(101):
         figures = replace(EASY, used=percent, limit=100)
-        grows = "grow" in course(figures, COOL_DOWN, Scaling())
-        shrinks = "shrink" in course(figures, 50, Scaling(), replace(RESTED, before=None))
+        grows = "grow" in course(figures, COOL_DOWN, ScalingOptions())
+        shrinks = "shrink" in course(figures, 50, ScalingOptions(), replace(RESTED, before=None))
         assert not (grows and shrinks) or percent < 30  # growth taken back is no want of memory
 
 
 def test_pressure_is_met_in_the_stated_order() -> None:
-    actions = [a for a in course(SCARCE, 60, Scaling()) if a != "hold"]
+    actions = [a for a in course(SCARCE, 60, ScalingOptions()) if a != "hold"]
     assert actions[: HALVINGS + 4] == ["smaller"] * HALVINGS + [
         "shrink", "trim", "collect", "pause",
     ]  # fmt: skip
@@ -85,27 +87,27 @@ def test_pressure_is_met_in_the_stated_order() -> None:
 
 def test_a_threshold_of_pressure_below_want_changes_batches_and_no_workers() -> None:
     figures = replace(EASY, used=int(8 * GB * 0.85))
-    actions = course(figures, 20, Scaling())
+    actions = course(figures, 20, ScalingOptions())
     assert [a for a in actions if a != "hold"] == ["smaller"] * HALVINGS + ["trim", "collect"]
 
 
 def test_batches_are_as_before_when_the_pressure_is_over() -> None:
-    relieved = Memory(calm=COOL_DOWN, relieved=2)
-    decision, memory = decide(MIDDLE, relieved, Scaling())
+    relieved = PolicyState(calm=COOL_DOWN, relieved=2)
+    decision, memory = decide(MIDDLE, relieved, ScalingOptions())
     assert decision.action == "restore"
-    assert decide(MIDDLE, memory, Scaling())[0].action == "hold"
+    assert decide(MIDDLE, memory, ScalingOptions())[0].action == "hold"
     nearly = replace(EASY, used=int(8 * GB * 0.78))
-    assert decide(nearly, relieved, Scaling())[0].action == "hold"  # hysteresis
+    assert decide(nearly, relieved, ScalingOptions())[0].action == "hold"  # hysteresis
 
 
 def test_changes_are_one_step_and_a_cool_down_apart() -> None:
-    actions = course(replace(EASY, workers=1), COOL_DOWN + 1, Scaling())
+    actions = course(replace(EASY, workers=1), COOL_DOWN + 1, ScalingOptions())
     assert actions[0] == "grow"
     assert set(actions[1:COOL_DOWN]) == {"hold"}
 
 
 def test_growing_that_did_not_pay_is_taken_back_and_not_tried_again_for_long() -> None:
-    actions = course(EASY, PATIENCE + 3 * COOL_DOWN, Scaling())
+    actions = course(EASY, PATIENCE + 3 * COOL_DOWN, ScalingOptions())
     assert actions[0] == "grow"
     assert actions[COOL_DOWN] == "shrink"
     again = actions.index("grow", 1)
@@ -114,7 +116,7 @@ def test_growing_that_did_not_pay_is_taken_back_and_not_tried_again_for_long() -
 
 def test_growing_that_paid_goes_on_to_the_limit() -> None:
     figures, memory = replace(EASY, tick_seconds=0.25), RESTED
-    scaling = Scaling(max_workers_limit=5)
+    scaling = ScalingOptions(max_workers_limit=5)
     for _ in range(20 * COOL_DOWN):
         decision, memory = decide(figures, memory, scaling)
         figures = replace(figures, workers=decision.workers, tick_seconds=1 / decision.workers**2)
@@ -122,11 +124,11 @@ def test_growing_that_paid_goes_on_to_the_limit() -> None:
 
 
 def test_no_worker_is_added_where_a_tick_has_no_work_for_it() -> None:
-    assert set(course(replace(EASY, shards=2), 30, Scaling())) == {"hold"}
+    assert set(course(replace(EASY, shards=2), 30, ScalingOptions())) == {"hold"}
 
 
 def test_a_fixed_number_stays_fixed() -> None:
-    fixed = Scaling(auto_scale=False)
+    fixed = ScalingOptions(auto_scale=False)
     assert set(course(EASY, 30, fixed)) == {"hold"}
     assert "shrink" not in course(SCARCE, 30, fixed)
 
@@ -139,9 +141,9 @@ def test_workers_stay_within_their_bounds_and_change_by_one(
     used: int, limit: int, workers: int, shards: int, seconds: float, cores: int, least: int,
     more: int,
 ) -> None:  # fmt: skip
-    scaling = Scaling(min_workers=least, max_workers_limit=least + more)
+    scaling = ScalingOptions(min_workers=least, max_workers_limit=least + more)
     memory = RESTED
-    figures = Figures(
+    figures = Readings(
         used, limit, "x", min(max(workers, least), least + more), shards, seconds, cores
     )
     for _ in range(30):
@@ -152,7 +154,7 @@ def test_workers_stay_within_their_bounds_and_change_by_one(
 
 
 def test_a_decision_is_the_same_whenever_it_is_made_again() -> None:
-    assert decide(SCARCE, RESTED, Scaling()) == decide(SCARCE, RESTED, Scaling())
+    assert decide(SCARCE, RESTED, ScalingOptions()) == decide(SCARCE, RESTED, ScalingOptions())
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_a_decision_is_the_same_whenever_it_is_made_again() -> None:
 def test_the_start_and_the_limit_follow_the_cores(
     settings: dict[str, Any], cores: int, start: int, most: int
 ) -> None:
-    scaling = Scaling(**settings)
+    scaling = ScalingOptions(**settings)
     assert (scaling.start(cores), scaling.most(cores)) == (start, most)
 
 
@@ -183,7 +185,7 @@ def test_the_start_and_the_limit_follow_the_cores(
 )
 def test_impossible_settings_name_themselves(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        Scaling(**settings)
+        ScalingOptions(**settings)
 
 
 # -- real figures ------------------------------------------------------------------------
@@ -209,13 +211,13 @@ def test_real_processes_come_and_leave_by_what_memory_is_used(
     monkeypatch.setattr(acting, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(acting, "LONGEST_ALONE", 0.0)
     monkeypatch.setattr(memory_limits, "tightest", of_the_tree)  # whatever else this machine does
-    scaling = Scaling(
+    scaling = ScalingOptions(
         "process", 1, max_workers_limit=2, execution_batch_size=7, memory_limit=64 * GB
     )
     log = written(tmp_path / "log.jsonl", rich())
     with Run(log, {"parallel": 50}, durability="off", scaling=scaling) as run:
         pool = run.device.pool
-        assert isinstance(pool, Processes)
+        assert isinstance(pool, ProcessPool)
         run.go(ticks=COOL_DOWN + 1, interval_ms=0)
         grown = pool.pids
         assert len(grown) == 2
@@ -228,7 +230,9 @@ def test_real_processes_come_and_leave_by_what_memory_is_used(
         assert actions[0] == "grow"
         assert {"smaller", "shrink"} <= set(actions)
     undisturbed = written(tmp_path / "undisturbed.jsonl", rich())
-    with Run(undisturbed, {"parallel": 50}, durability="off", scaling=Scaling("serial")) as run:
+    with Run(
+        undisturbed, {"parallel": 50}, durability="off", scaling=ScalingOptions("serial")
+    ) as run:
         run.go(ticks=ticks, interval_ms=0)
     assert log.read_bytes() == undisturbed.read_bytes()
 
@@ -237,9 +241,9 @@ def test_every_decision_is_carried_out_and_history_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = written(tmp_path / "log.jsonl", rich())
-    scaling = Scaling(max_execution_history=3, gc_interval=1, trim_interval=1)
+    scaling = ScalingOptions(max_execution_history=3, gc_interval=1, trim_interval=1)
     with Run(log, {}, durability="off", scaling=scaling) as run:
-        scaler = acting.Scaler(run.device, scaling, print)
+        scaler = acting.Autoscaler(run.device, scaling, print)
         monkeypatch.setattr(acting, "LOOK_SECONDS", 0.0)
         scaler._next = scaler._collect_at = scaler._trim_at = 0.0
         before = run.device.pool.dealer.largest
@@ -279,10 +283,10 @@ def test_a_run_without_a_bound_waits_for_memory_and_says_so_once_each(
 ) -> None:
     said: list[str] = []
     log = written(tmp_path / "log.jsonl", rich())
-    with Run(log, {}, durability="off", scaling=Scaling("serial")) as run:
+    with Run(log, {}, durability="off", scaling=ScalingOptions("serial")) as run:
         short = HALVINGS + 10
         invented(monkeypatch, chain([0.5], repeat(0.99, short), [0.85], repeat(0.5)))
-        scaler = acting.Scaler(run.device, Scaling("serial"), said.append)
+        scaler = acting.Autoscaler(run.device, ScalingOptions("serial"), said.append)
         scaler._next = 0.0
         while len(said) < 2:  # smaller batches, trimming, collecting, then the pause
             scaler.after_tick(0.1, Event())
@@ -300,9 +304,9 @@ def test_a_pause_ends_when_the_run_is_stopped(
     said: list[str] = []
     stopping = Event()
     log = written(tmp_path / "log.jsonl", rich())
-    with Run(log, {}, durability="off", scaling=Scaling("serial")) as run:
+    with Run(log, {}, durability="off", scaling=ScalingOptions("serial")) as run:
         invented(monkeypatch, repeat(0.99))
-        scaler = acting.Scaler(run.device, Scaling("serial"), said.append)
+        scaler = acting.Autoscaler(run.device, ScalingOptions("serial"), said.append)
         scaler._next = 0.0
         stopping.set()
         while not said:
@@ -316,9 +320,9 @@ def test_a_run_goes_on_after_one_pause_in_vain_while_something_is_left(
 ) -> None:
     said: list[str] = []
     log = written(tmp_path / "log.jsonl", rich())
-    with Run(log, {}, durability="off", scaling=Scaling("serial")) as run:
+    with Run(log, {}, durability="off", scaling=ScalingOptions("serial")) as run:
         invented(monkeypatch, repeat(0.95))
-        scaler = acting.Scaler(run.device, Scaling("serial"), said.append)
+        scaler = acting.Autoscaler(run.device, ScalingOptions("serial"), said.append)
         scaler._next = 0.0
         for _ in range(50):
             scaler.after_tick(0.1, Event(), bounded=True)
@@ -330,8 +334,8 @@ def test_a_run_goes_on_after_one_pause_in_vain_while_something_is_left(
 
 
 def test_a_pause_in_vain_is_forgotten_when_the_pressure_is_over() -> None:
-    spent = Memory(calm=COOL_DOWN, relieved=HALVINGS + 2, resigned=True)
-    fixed = Scaling(auto_scale=False)
+    spent = PolicyState(calm=COOL_DOWN, relieved=HALVINGS + 2, resigned=True)
+    fixed = ScalingOptions(auto_scale=False)
     assert decide(SCARCE, spent, fixed)[0].action == "hold"
     assert decide(replace(SCARCE, used=8 * GB), spent, fixed)[0].action == "pause"
     _, memory = decide(MIDDLE, spent, fixed)
@@ -343,14 +347,16 @@ def test_a_bounded_run_over_its_memory_limit_ends_whole_with_an_error_of_its_own
     tmp_path: Path,
 ) -> None:
     log, undisturbed = (written(tmp_path / name, rich()) for name in ("log", "undisturbed"))
-    with Run(log, {"parallel": 50}, scaling=Scaling("serial")) as run:
-        run.scaler.scaling = Scaling("serial", memory_limit=1 << 20)  # of a real limit, real use
+    with Run(log, {"parallel": 50}, scaling=ScalingOptions("serial")) as run:
+        run.scaler.scaling = ScalingOptions(
+            "serial", memory_limit=1 << 20
+        )  # of a real limit, real use
         run.scaler._next = 0.0
         with pytest.raises(ShortOfMemoryError, match=r"stayed short .*used \(--memory-limit\)"):
             run.go(ticks=1000, interval_ms=0)
     assert run.tick < 1000
     assert run.tick > HALVINGS
-    with Run(undisturbed, {"parallel": 50}, scaling=Scaling("serial")) as other:
+    with Run(undisturbed, {"parallel": 50}, scaling=ScalingOptions("serial")) as other:
         other.go(ticks=run.tick, interval_ms=0)
     assert log.read_bytes() == undisturbed.read_bytes()
     with Run(log, {}) as again:  # and goes on where it ended

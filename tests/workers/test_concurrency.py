@@ -20,15 +20,14 @@ import engine_stages as own
 import numpy as np
 import pytest
 
-from automaton.cycles import stages
-from automaton.cycles.engine import ParallelEngine
-from automaton.cycles.frozen_population import Branch
-from automaton.cycles.graph import Cycle, Graph, Stage, Told, Values, to_text
-from automaton.cycles.population_source import branched
+from automaton.cycles import ParallelEngine, load_population, stages
+from automaton.cycles.frozen_population import FrozenPopulation
+from automaton.cycles.graph import Cycle, Graph, Stage, StageOutput, Values
+from automaton.cycles.results import to_text
 from automaton.format import objects
-from automaton.log.decision_log import Decisions, find, paths
-from automaton.workers.pool import Threads
-from automaton.workers.sharding import Dealer
+from automaton.log.decision_log import DecisionLog, find, paths
+from automaton.workers import Threads
+from automaton.workers.sharding import ShardSizer
 from kernels import cpu
 from kernels.terms import packed
 
@@ -45,13 +44,13 @@ def restless() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def branch(tmp_path_factory: pytest.TempPathFactory) -> Branch:
+def branch(tmp_path_factory: pytest.TempPathFactory) -> FrozenPopulation:
     """A branch of a few terms."""
     path = tmp_path_factory.mktemp("concurrency") / "log.jsonl"
     rows = [{"id": "a", "type": "automaton", "currentState": "addition", "dimensionalLevel": 0}]
     rows += [{"id": f"t{k}", "type": "term", "term": term} for k, term in enumerate(TERMS)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return branched(path)
+    return load_population(path)
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +91,7 @@ def yields(cycle: Cycle, of: Values) -> Any:
     return built
 
 
-def advise_and_yield(cycle: Cycle, of: Values) -> Told:
+def advise_and_yield(cycle: Cycle, of: Values) -> StageOutput:
     """A blocking stage beside the others."""
     time.sleep(0)
     return own.advise(cycle, of)
@@ -108,7 +107,7 @@ RACING = Graph(
 )
 
 
-def test_cycles_that_race_come_to_what_they_come_to_alone(branch: Branch) -> None:
+def test_cycles_that_race_come_to_what_they_come_to_alone(branch: FrozenPopulation) -> None:
     settings: dict[str, Any] = {"graph": RACING, "branch": branch, "sequential": 0.0}
     alone = ParallelEngine("no", 1, "serial", **settings).run(40)
     raced = ParallelEngine("no", 40, "thread", workers=12, **settings).run(40)
@@ -116,7 +115,7 @@ def test_cycles_that_race_come_to_what_they_come_to_alone(branch: Branch) -> Non
     assert raced.report.failed == 0
 
 
-def test_five_hundred_cycles_are_each_over_once(branch: Branch) -> None:
+def test_five_hundred_cycles_are_each_over_once(branch: FrozenPopulation) -> None:
     settings: dict[str, Any] = {"branch": branch, "sequential": 0.0, "workers": 16}
     for graph in (own.EMPTY, own.NAP, own.BLOCK, own.FAILS):
         ran = ParallelEngine("no", 100, graph=graph, **settings).run(500)
@@ -124,7 +123,7 @@ def test_five_hundred_cycles_are_each_over_once(branch: Branch) -> None:
 
 
 def test_decisions_of_a_hundred_threads_are_all_there_whole_and_once(tmp_path: Path) -> None:
-    log, each = Decisions(tmp_path / "log"), 200
+    log, each = DecisionLog(tmp_path / "log"), 200
 
     def write(k: int) -> None:
         for n in range(each):
@@ -141,7 +140,7 @@ def test_decisions_of_a_hundred_threads_are_all_there_whole_and_once(tmp_path: P
     assert len(list(find(tmp_path / "log", b"cycle:0.777"))) == 1
 
 
-def test_two_engines_may_share_a_branch(branch: Branch) -> None:
+def test_two_engines_may_share_a_branch(branch: FrozenPopulation) -> None:
     found: dict[int, list[str]] = {}
 
     def work(k: int) -> None:
@@ -154,7 +153,7 @@ def test_two_engines_may_share_a_branch(branch: Branch) -> None:
 
 
 def test_shards_on_many_threads_fill_every_slot_once() -> None:
-    pool = Threads(12, lambda: None, Dealer())
+    pool = Threads(12, lambda: None, ShardSizer())
     filled = np.zeros(4096, dtype=np.int64)
 
     def shard(low: int, high: int, _: object) -> int:

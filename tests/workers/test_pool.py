@@ -21,22 +21,23 @@ from hypothesis import strategies as st
 from small import commits_in, rich, written
 
 from automaton.errors import WorkerError
-from automaton.run.runner import Run
-from automaton.workers.autoscale_policy import Scaling
-from automaton.workers.pool import Pool, Serial, Threads, open_pool
-from automaton.workers.processes import ATTEMPTS, Processes
-from automaton.workers.sharding import LEAST_SECONDS, Call, Dealer, Recipe, spans
-from automaton.workers.shared_memory import Mapped, Memory
-from automaton.workers.worker import die_with, found, named
+from automaton.run import Run
+from automaton.workers import Pool, Threads, open_pool
+from automaton.workers.autoscale_policy import ScalingOptions
+from automaton.workers.processes import ATTEMPTS, ProcessPool
+from automaton.workers.sharding import LEAST_SECONDS, ScratchFactory, ShardSizer, ShardTask, spans
+from automaton.workers.shared_memory import MappedArena, SharedArena
+from automaton.workers.threads import Serial
+from automaton.workers.worker import die_with, function_by_name, function_name
 
 HOME = Path(tasks.__file__).parent
-RECIPE = Recipe(tasks.scratch, (4,))
+RECIPE = ScratchFactory(tasks.scratch, (4,))
 SLOTS = 100
 Say = Callable[[str], None]
 ENGINES: dict[str, Callable[[Say], Pool]] = {
     "serial": lambda _say: Serial(RECIPE),
     "thread": lambda _say: Threads(3, RECIPE),
-    "process": lambda say: Processes(2, RECIPE, say=say),
+    "process": lambda say: ProcessPool(2, RECIPE, say=say),
 }
 
 
@@ -55,9 +56,9 @@ def pool(request: pytest.FixtureRequest, said: list[str]) -> Iterator[Pool]:
 
 
 @pytest.fixture
-def processes(said: list[str]) -> Iterator[Processes]:
+def processes(said: list[str]) -> Iterator[ProcessPool]:
     """Two worker processes."""
-    made = Processes(2, RECIPE, say=said.append)
+    made = ProcessPool(2, RECIPE, say=said.append)
     yield made
     made.close()
 
@@ -66,7 +67,7 @@ def squares(pool: Pool, slots: int = SLOTS, size: int | None = 7) -> Any:
     """The squares of some numbers, and what the shards returned."""
     numbers = np.arange(slots, dtype=np.int64)
     out = pool.allocate(slots, np.int64)
-    parts = pool.run(Call(tasks.square, (numbers, out, 3)), slots, size)
+    parts = pool.run(ShardTask(tasks.square, (numbers, out, 3)), slots, size)
     return out.tolist(), parts
 
 
@@ -98,20 +99,20 @@ def test_read_only_and_empty_arrays_arrive_as_they_are(pool: Pool) -> None:
     out = pool.allocate(2, np.int64)
     frozen = np.frombuffer(bytes(1 << 17), dtype=np.uint8)
     for _ in range(2):
-        pool.run(Call(tasks.describe, (frozen, np.empty(0, dtype=np.int32), out)), 1, 1)
+        pool.run(ShardTask(tasks.describe, (frozen, np.empty(0, dtype=np.int32), out)), 1, 1)
         assert out.tolist() == [0, 0]  # not writeable, of length 0
 
 
 def test_many_arrays_larger_than_the_mail_arrive(pool: Pool) -> None:
     arrays = [np.full(30_000, k, dtype=np.int64) for k in range(6)]
     out = pool.allocate(6, np.int64)
-    pool.run(Call(tasks.firsts, (out, *arrays)), 6, 6)
+    pool.run(ShardTask(tasks.firsts, (out, *arrays)), 6, 6)
     assert out.tolist() == list(range(6))
 
 
 def test_an_engine_is_opened_by_its_name(said: list[str]) -> None:
     for name in ENGINES:
-        opened = open_pool(name, 1, RECIPE, Dealer(), said.append)
+        opened = open_pool(name, 1, RECIPE, ShardSizer(), said.append)
         assert opened.engine == name
         opened.close()
 
@@ -120,7 +121,7 @@ def test_an_engine_is_opened_by_its_name(said: list[str]) -> None:
 def test_an_exception_of_a_shard_is_raised_here_by_threads(name: str) -> None:
     pool = ENGINES[name](print)
     with pytest.raises(ZeroDivisionError):
-        pool.run(Call(tasks.fail, ()), SLOTS, 10)
+        pool.run(ShardTask(tasks.fail, ()), SLOTS, 10)
     pool.close()
 
 
@@ -141,7 +142,9 @@ def killed(pid: int) -> None:
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
-def test_a_worker_killed_between_batches_is_replaced(processes: Processes, said: list[str]) -> None:
+def test_a_worker_killed_between_batches_is_replaced(
+    processes: ProcessPool, said: list[str]
+) -> None:
     squares(processes)
     killed(processes.pids[0])
     assert squares(processes)[0] == [3 * n * n for n in range(SLOTS)]
@@ -154,11 +157,11 @@ def test_a_worker_killed_between_batches_is_replaced(processes: Processes, said:
 def test_a_worker_lost_at_a_shard_is_replaced_and_the_shard_computed_again(
     tmp_path: Path, said: list[str], how: str
 ) -> None:
-    pool = Processes(2, RECIPE, say=said.append, deadline=1.0 if how == "hang" else 60.0)
+    pool = ProcessPool(2, RECIPE, say=said.append, deadline=1.0 if how == "hang" else 60.0)
     squares(pool)  # both have started: a deadline is for shards here
     out = pool.allocate(SLOTS, np.int64)
     letters = np.frombuffer(bytes(tmp_path / "once"), dtype=np.uint8)
-    call = Call(tasks.die_once, (letters, 40, list(tasks.WAYS).index(how), out))
+    call = ShardTask(tasks.die_once, (letters, 40, list(tasks.WAYS).index(how), out))
     parts = pool.run(call, SLOTS, 10)
     pool.close()
     assert out.tolist() == list(range(SLOTS))
@@ -170,28 +173,28 @@ def test_a_worker_lost_at_a_shard_is_replaced_and_the_shard_computed_again(
 
 
 def test_a_shard_that_kills_again_and_again_ends_the_batch_by_its_name(
-    processes: Processes, said: list[str]
+    processes: ProcessPool, said: list[str]
 ) -> None:
     with pytest.raises(WorkerError, match=r"slots 0 to 9 of fail \(shard 0 of 1\)"):
-        processes.run(Call(tasks.fail, ()), 10, 10)
+        processes.run(ShardTask(tasks.fail, ()), 10, 10)
     assert processes.replaced == ATTEMPTS == len(said)
     assert squares(processes)[0] == [3 * n * n for n in range(SLOTS)]
 
 
 def test_workers_that_never_start_are_an_error(said: list[str]) -> None:
-    pool = Processes(1, Recipe(tasks.no_scratch, ()), say=said.append)
+    pool = ProcessPool(1, ScratchFactory(tasks.no_scratch, ()), say=said.append)
     with pytest.raises(WorkerError, match="do not start"):
         squares(pool)
     pool.close()
 
 
 def test_no_worker_and_no_descriptor_outlives_its_pool() -> None:
-    squares(first := Processes(1, RECIPE))
+    squares(first := ProcessPool(1, RECIPE))
     first.close()
     del first
     gc.collect()
     before = len(list(Path("/proc/self/fd").iterdir()))
-    pool = Processes(2, RECIPE)
+    pool = ProcessPool(2, RECIPE)
     squares(pool)
     pids = pool.pids
     pool.close()
@@ -202,7 +205,7 @@ def test_no_worker_and_no_descriptor_outlives_its_pool() -> None:
 
 
 def test_a_forgotten_pool_ends_its_workers() -> None:
-    pool = Processes(1, RECIPE)
+    pool = ProcessPool(1, RECIPE)
     pids = pool.pids
     del pool
     gc.collect()
@@ -213,8 +216,8 @@ PARENT = """
 import sys
 sys.path[:0] = sys.argv[1:]
 import pool_tasks as tasks
-from automaton.workers.sharding import Recipe
-from automaton.workers.processes import Processes
+from automaton.workers.sharding import ScratchFactory
+from automaton.workers.processes import ProcessPool
 pool = Processes(2, Recipe(tasks.scratch, (4,)))
 import test_pool
 test_pool.squares(pool)
@@ -251,7 +254,7 @@ def test_a_worker_leaves_at_once_when_its_parent_is_already_gone() -> None:
 # -- whole runs --------------------------------------------------------------------------
 
 
-def ran_with(path: Path, scaling: Scaling, ticks: int = 6) -> tuple[bytes, Run]:
+def ran_with(path: Path, scaling: ScalingOptions, ticks: int = 6) -> tuple[bytes, Run]:
     """The bytes after some ticks of a fresh log, and the run."""
     written(path, rich())
     with Run(path, {"parallel": 50, "seed": 7}, durability="off", scaling=scaling) as run:
@@ -267,8 +270,8 @@ def ran_with(path: Path, scaling: Scaling, ticks: int = 6) -> tuple[bytes, Run]:
 def test_the_same_bytes_come_from_every_engine_and_any_shards(
     tmp_path: Path, engine: Any, workers: int, size: int | None
 ) -> None:
-    expected, _ = ran_with(tmp_path / "a.jsonl", Scaling("serial"))
-    scaling = Scaling(engine, workers, auto_scale=False, execution_batch_size=size)
+    expected, _ = ran_with(tmp_path / "a.jsonl", ScalingOptions("serial"))
+    scaling = ScalingOptions(engine, workers, auto_scale=False, execution_batch_size=size)
     found_bytes, run = ran_with(tmp_path / "b.jsonl", scaling)
     assert found_bytes == expected
     assert run.device.pool.count == (1 if engine == "serial" else workers)
@@ -277,16 +280,16 @@ def test_the_same_bytes_come_from_every_engine_and_any_shards(
 def test_a_run_whose_workers_are_killed_has_the_bytes_of_an_undisturbed_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected, _ = ran_with(tmp_path / "a.jsonl", Scaling("serial"))
+    expected, _ = ran_with(tmp_path / "a.jsonl", ScalingOptions("serial"))
     step = Run.step
 
     def deadly(run: Run) -> None:
-        assert isinstance(run.pool, Processes)
+        assert isinstance(run.pool, ProcessPool)
         killed(run.pool.pids[run.tick % 2])
         step(run)
 
     monkeypatch.setattr(Run, "step", deadly)
-    scaling = Scaling("process", 2, auto_scale=False, execution_batch_size=7)
+    scaling = ScalingOptions("process", 2, auto_scale=False, execution_batch_size=7)
     found_bytes, run = ran_with(tmp_path / "b.jsonl", scaling)
     assert found_bytes == expected
     assert run.device.pool.replaced == 6
@@ -308,15 +311,15 @@ def test_spans_cover_all_slots_without_a_gap(count: int, size: int) -> None:
 def test_sizes_are_powers_of_two_or_all_or_the_largest_allowed(
     count: int, workers: int, seconds: float, largest: int
 ) -> None:
-    dealer = Dealer()
+    dealer = ShardSizer()
     dealer.learn("f", count, [seconds])
     size = dealer.size("f", count, workers)
     assert size == count or size & (size - 1) == 0
-    assert Dealer(largest).size("f", count, workers) <= largest
+    assert ShardSizer(largest).size("f", count, workers) <= largest
 
 
 def test_slow_slots_are_dealt_in_smaller_shards_and_cheap_ones_stay_together() -> None:
-    dealer = Dealer()
+    dealer = ShardSizer()
     assert dealer.size("f", 64, 2) == 64
     dealer.learn("f", 64, [64 * LEAST_SECONDS])
     assert dealer.size("f", 64, 2) == 8
@@ -324,7 +327,7 @@ def test_slow_slots_are_dealt_in_smaller_shards_and_cheap_ones_stay_together() -
 
 
 def test_uneven_shards_are_dealt_finer() -> None:
-    dealer = Dealer()
+    dealer = ShardSizer()
     size = dealer.size("f", 1 << 16, 2)
     dealer.learn("f", 1 << 16, [0.1, *[0.01] * 7])
     assert dealer.size("f", 1 << 16, 2) == size // 2
@@ -334,7 +337,7 @@ def test_uneven_shards_are_dealt_finer() -> None:
 
 
 def test_a_block_is_gone_with_its_last_array() -> None:
-    memory = Memory()
+    memory = SharedArena()
     array = memory.array(1000, np.int32)
     view = array[500:]
     number = memory.reference(array)[0]
@@ -346,7 +349,7 @@ def test_a_block_is_gone_with_its_last_array() -> None:
 
 
 def test_what_one_side_writes_the_other_reads() -> None:
-    memory, mapped = Memory(), Mapped()
+    memory, mapped = SharedArena(), MappedArena()
     array = memory.array(10, np.int64)
     reference = memory.reference(array[2:])
     block = memory.blocks[reference[0]]
@@ -361,5 +364,5 @@ def test_what_one_side_writes_the_other_reads() -> None:
 
 
 def test_functions_are_found_by_the_name_they_are_told_by() -> None:
-    assert found(named(spans)) is spans
-    assert found(named(die_with)) is die_with
+    assert function_by_name(function_name(spans)) is spans
+    assert function_by_name(function_name(die_with)) is die_with

@@ -11,15 +11,15 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from automaton.analysis.check_report import CheckReport, UnusableMember
+from automaton.analysis import CheckReport, UnusableMember
 from automaton.cli.commands.verify import chain as head_of
 from automaton.cli.option_types import PATH, option
 from automaton.cli.text import as_json, printable
 from automaton.errors import DamagedError, MismatchError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.log import Log
     from automaton.log.integrity import ChainReport
-    from automaton.log.writer import Log
 
     Tell = Callable[[str, int, int], None]  # what is done, how far, of how many bytes
 
@@ -44,13 +44,13 @@ def check(log: Path, chain: bool, head: bytes | None, json_: bool) -> None:
     that does not verify is one (exit code 6), and so is one that never had the head
     that --head names (exit code 1).
     """
-    from automaton.analysis.check import inventory  # noqa: PLC0415  # see the top
-    from automaton.log.writer import Log  # noqa: PLC0415
+    from automaton.analysis import check_log  # noqa: PLC0415  # see the top
+    from automaton.log import Log  # noqa: PLC0415
 
     with Log.open(log, write=False) as opened, _bar() as tell:
         for notice in opened.notices:
             click.echo(f"note: {printable(notice)}", err=True)
-        report = inventory(opened, lambda done: tell("lines", done, opened.size))
+        report = check_log(opened, lambda done: tell("lines", done, opened.size))
         verified = tick = None
         if chain or head is not None:
             verified = opened.verify_chain(progress=lambda done: tell("chain", done, opened.size))

@@ -19,8 +19,7 @@ from automaton.cli.text import counted, printable
 from automaton.format.options import NAMES
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.tuning.trials import Trial
-    from automaton.tuning.workload import Setting
+    from automaton.tuning import Trial, Workload
 
 #: Of commands that measure ticks.
 STREAMS = option(
@@ -89,16 +88,16 @@ def tune(log: Path, seconds: float, parallel: int | None, streams: str | None) -
 
     Nothing is appended. Only settings that change no byte are tried.
     """
-    from automaton.tuning.trials import measured  # noqa: PLC0415  # loads numba, which takes a second
+    from automaton.tuning import measure_trials  # noqa: PLC0415  # loads numba, which takes a second
 
     named = {"parallel": parallel, "streams": streams}
     given = {name: value for name, value in named.items() if value is not None}
-    setting, trials = measured(log, given, seconds)
+    setting, trials = measure_trials(log, given, seconds)
     for line in _report(str(log), setting, trials):
         click.echo(line)
 
 
-def _report(log: str, setting: Setting, trials: list[Trial]) -> Iterator[str]:
+def _report(log: str, setting: Workload, trials: list[Trial]) -> Iterator[str]:
     best = max(trials, key=lambda trial: trial.candidates_per_s)
     rounds = f"{setting.options.parallel:,} rounds a tick"
     yield f"# {printable(log)}: candidates a second, without writing to the disk, {rounds}"

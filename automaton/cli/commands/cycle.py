@@ -29,13 +29,15 @@ def cycle(log: Path, seed: int, catalyst: str | None, json: bool) -> None:
     A function of the snapshot, seed and catalyst, so that any cycle of `cycles` can
     be run again. LOG is only read.
     """
-    from automaton.cycles.engine import replayed  # noqa: PLC0415
-    from automaton.cycles.population_source import branched  # noqa: PLC0415  # loads numba, which takes a second
+    from automaton.cycles import (
+        load_population,  # noqa: PLC0415  # loads numba, which takes a second
+        replay_cycle,  # noqa: PLC0415
+    )
 
-    branch = branched(log)
+    branch = load_population(log)
     if branch.note:
         click.echo(f"note: {printable(branch.note)}", err=True)
-    found = replayed(branch, seed, catalyst).as_json()
+    found = replay_cycle(branch, seed, catalyst).as_json()
     if json:
         click.echo(as_json(found))
         return

@@ -21,10 +21,8 @@ from automaton.cli.text import as_json, one_line, printable
 from automaton.errors import AutomatonError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.cycles.engine import ParallelEngine
-    from automaton.cycles.graph import Result
-    from automaton.cycles.log_merge import Merged
-    from automaton.cycles.report import Ran
+    from automaton.cycles import EngineResult, Merged, ParallelEngine
+    from automaton.cycles.results import Result
 
 _SHOWN = 5  # best cycles, and failed ones, that people are shown
 
@@ -76,7 +74,7 @@ def cycles(
     Each is a function of the snapshot, its catalyst and its seed: `cycle` runs one of
     them alone. LOG is only read, but for --commit. Ctrl-C keeps what is finished.
     """
-    from automaton.cycles.engine import ParallelEngine  # noqa: PLC0415  # see the top
+    from automaton.cycles import ParallelEngine  # noqa: PLC0415  # see the top
 
     if engine == "serial" and workers is not None:
         raise UsageError(f"--workers {workers}: --engine serial computes in one; leave one of them")
@@ -117,7 +115,7 @@ def _bar(count: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
         yield lambda done: progress.update(task, completed=done)
 
 
-def _write(results: BinaryIO, ran: Ran) -> None:
+def _write(results: BinaryIO, ran: EngineResult) -> None:
     with results as file:
         for result in ran.results:
             file.write(as_json(result.as_json()).encode() + b"\n")
@@ -129,10 +127,10 @@ def _note(text: str) -> None:
 
 
 def _merged(
-    log: Path, engine: ParallelEngine, ran: Ran
+    log: Path, engine: ParallelEngine, ran: EngineResult
 ) -> tuple[Merged | None, AutomatonError | OSError | None]:
     """What the log took, and what went wrong, there or before."""
-    from automaton.cycles.log_merge import merge  # noqa: PLC0415  # loads what runs a log
+    from automaton.cycles import merge  # noqa: PLC0415  # loads what runs a log
 
     try:
         return merge(log, engine.branch, ran.results, _note), ran.trouble
@@ -140,7 +138,7 @@ def _merged(
         return None, ran.trouble or error
 
 
-def _paragraphs(log: Path, ran: Ran, merged: Merged | None) -> Iterator[str]:
+def _paragraphs(log: Path, ran: EngineResult, merged: Merged | None) -> Iterator[str]:
     report, saw, index = ran.report, ran.saw, ran.cii
     stopped = f", stopped before the other {ran.asked - report.total_executions}"
     yield f"{printable(str(log))}: {report.total_executions} cycles" + (
@@ -168,7 +166,7 @@ def _paragraphs(log: Path, ran: Ran, merged: Merged | None) -> Iterator[str]:
         yield _given(log, merged)
 
 
-def _found(ran: Ran) -> Iterator[str]:
+def _found(ran: EngineResult) -> Iterator[str]:
     """The best cycles, each with a term of its own, and some that failed."""
     best = sorted(
         (r for r in ran.results if r.built.candidates),

@@ -59,7 +59,7 @@ def doctor(terms: int, json: bool) -> None:
 
 def _figures(cuda: capability.Cuda) -> Iterator[tuple[str, Any]]:
     """Name and value of what was found."""
-    from automaton.workers.pool import available_cores  # noqa: PLC0415 - with the rest of the machine
+    from automaton.workers import available_cores  # noqa: PLC0415 - with the rest of the machine
 
     memory = psutil.virtual_memory()
     yield "version", version()

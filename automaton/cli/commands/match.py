@@ -22,7 +22,7 @@ from automaton.terms.notation import format_term
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.analysis.query import Block, Matched, Query
-    from automaton.log.writer import Log
+    from automaton.log import Log
 
 
 @click.command()
@@ -56,13 +56,13 @@ def match(
     """
     from automaton.analysis.query import Query, search  # noqa: PLC0415
     from automaton.compute import dispatch  # noqa: PLC0415  # see the top
-    from automaton.log.writer import Log  # noqa: PLC0415  # see the top
-    from automaton.replay.omitted_batches import refilled  # noqa: PLC0415
+    from automaton.log import Log  # noqa: PLC0415  # see the top
+    from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
 
     query = Query.of(patterns, field, terms)
     if gpu:
-        dispatch.use("auto", lambda text: click.echo(f"note: {printable(text)}", err=True))
-    with Log.open(log, write=False) as opened, refilled(opened):
+        dispatch.set_device("auto", lambda text: click.echo(f"note: {printable(text)}", err=True))
+    with Log.open(log, write=False) as opened, with_omitted_batches(opened):
         for notice in opened.notices:
             click.echo(f"note: {printable(notice)}", err=True)
         found = search(query, _blocks(opened))
@@ -78,7 +78,7 @@ def _blocks(log: Log) -> Iterator[Block]:
     """The log's lines up to its last commit, those that its file leaves out among them."""
     from automaton.analysis.query import Block  # noqa: PLC0415  # see the top
 
-    fd = file_io.regular(file_io.Disk(), log.path, write=False)
+    fd = file_io.open_regular(file_io.FileOps(), log.path, write=False)
     first, size = 1, log.genesis.bytes if log.commits.omitting else log.size
     try:
         for lines in file_io.lines(fd, 0, size, unfinished=True):

@@ -11,13 +11,12 @@ import click
 from automaton.cli.commands.recall import AS_JSON, URL, remembered
 from automaton.cli.option_types import PATH, Topics
 from automaton.cli.text import as_json, printable
-from automaton.vector_store.decay import Rule
+from automaton.vector_store import DecayRule
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.log.archive import Found
-    from automaton.log.reader import LogReader
-    from automaton.vector_store.indexer import Learned
-    from automaton.vector_store.store import Store
+    from automaton.log import LogReader
+    from automaton.log.archive import ReadReport
+    from automaton.vector_store import IndexCounts, Store
 
 _EVERY = 20_000  # terms between two words about progress
 
@@ -36,15 +35,18 @@ def reindex(log: Path, url: str | None, json_: bool) -> None:
 
     What the memory holds stays as it is. Terms that differ in nothing are one item.
     """
-    from automaton.log.writer import Log  # noqa: PLC0415
-    from automaton.replay.omitted_batches import refilled  # noqa: PLC0415
+    from automaton.log import Log  # noqa: PLC0415
+    from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
+    from automaton.vector_store import (  # noqa: PLC0415
+        folder,
+        open_store,
+        ownership,  # noqa: PLC0415  # see the top
+    )
     from automaton.vector_store import index_rebuild as indexing  # noqa: PLC0415
-    from automaton.vector_store import ownership  # noqa: PLC0415  # see the top
-    from automaton.vector_store.store import folder, open_store  # noqa: PLC0415
 
     archive = indexing.Found()
-    with Log.open(log, write=False) as opened, refilled(opened):
-        note = ownership.claim(opened, None if url else folder(log))
+    with Log.open(log, write=False) as opened, with_omitted_batches(opened):
+        note = ownership.claim_ownership(opened, None if url else folder(log))
         with open_store(log, url) as store:
             learned, items = _indexed(opened, store, archive)
         ownership.mark(opened)
@@ -58,12 +60,12 @@ def reindex(log: Path, url: str | None, json_: bool) -> None:
     _show(facts, json_)
 
 
-def _indexed(log: LogReader, store: Store, archive: Found) -> tuple[Learned, int]:
+def _indexed(log: LogReader, store: Store, archive: ReadReport) -> tuple[IndexCounts, int]:
     """Put everything in; what became of it, and how many items there are."""
     from automaton.vector_store import index_rebuild as indexing  # noqa: PLC0415  # see the top
 
     entries = indexing.everything(log, archive)
-    period = Rule().period(len(log.commits))
+    period = DecayRule().period(len(log.commits))
     learned = indexing.reindex(store, log.prefix, entries, period, _Progress())
     return learned, store.count()
 
@@ -74,7 +76,7 @@ def _indexed(log: LogReader, store: Store, archive: Found) -> tuple[Learned, int
 @AS_JSON
 def stats(log: Path, url: str | None, json_: bool) -> None:
     """Show how many terms LOG's memory holds, how many are in its search graph, and where."""
-    from automaton.log.writer import Log  # noqa: PLC0415  # see the top
+    from automaton.log import Log  # noqa: PLC0415  # see the top
 
     with Log.open(log, write=False) as opened, remembered(log, url, opened) as store:
         _show(store.facts(), json_)
@@ -86,7 +88,7 @@ class _Progress:
     def __init__(self) -> None:
         self._next = _EVERY
 
-    def __call__(self, learned: Learned) -> None:
+    def __call__(self, learned: IndexCounts) -> None:
         if learned.rows >= self._next:
             self._next = learned.rows + _EVERY
             click.echo(f"{learned.rows} terms, {learned.indexed} indexed", err=True)

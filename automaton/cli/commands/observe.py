@@ -17,8 +17,8 @@ from automaton.cli.text import as_json, printable
 from automaton.errors import UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.analysis import Figure
     from automaton.analysis.figures import Observed
-    from automaton.analysis.measures import Figure
     from automaton.analysis.series import Series
 
 _HOW = (
@@ -56,12 +56,12 @@ def observe(log: Path, window: int, null: Path | None, json: bool) -> None:
     Also while another process runs it. Every figure names its source, its window, how
     many values are in it and how old it is; the label stands with its evidence.
     """
-    from automaton.analysis.figures import observed  # noqa: PLC0415  # see the top
+    from automaton.analysis.figures import observe  # noqa: PLC0415  # see the top
 
     series, age = _read(log, window)
     compared = _null(null, window, series) if null else None
     why = f"the null model is missing; {_HOW.format(log=printable(str(log)))}"
-    found = observed(series, compared, why, age)
+    found = observe(series, compared, why, age)
     if json:
         figures = [figure.as_json() for figure in found.figures]
         click.echo(as_json({"figures": figures, "label": found.verdict.as_json()}))
@@ -72,14 +72,14 @@ def observe(log: Path, window: int, null: Path | None, json: bool) -> None:
 
 def _read(log: Path, window: int) -> tuple[Series, float]:
     """The window of a log, and seconds since the log was last written to."""
-    from automaton.analysis.series import read  # noqa: PLC0415
-    from automaton.log.writer import Log  # noqa: PLC0415  # see the top
-    from automaton.replay.omitted_batches import refilled  # noqa: PLC0415
+    from automaton.analysis.series import read_series  # noqa: PLC0415
+    from automaton.log import Log  # noqa: PLC0415  # see the top
+    from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
 
-    with Log.open(log, write=False) as opened, refilled(opened):
+    with Log.open(log, write=False) as opened, with_omitted_batches(opened):
         for notice in opened.notices:
             click.echo(f"note: {printable(notice)}", err=True)
-        series = read(opened, window)
+        series = read_series(opened, window)
         if series.cut:
             click.echo(f"note: {printable(str(log))}: {_CUT.format(tick=series.since)}", err=True)
         return series, max(0.0, time.time() - log.stat().st_mtime)

@@ -14,12 +14,12 @@ from automaton.errors import FileError, TermError, closest
 from automaton.format import stream_options
 from automaton.format.records import parse_run
 from automaton.terms import notation
-from automaton.vector_store.decay import Rule
+from automaton.vector_store import DecayRule
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.log.reader import LogReader
-    from automaton.terms.packed import Words
-    from automaton.vector_store.store import Likeness, Store, Where
+    from automaton.log import LogReader
+    from automaton.terms.arrays import Words
+    from automaton.vector_store import Filter, Likeness, Store
 
 URL = option(
     "--memory-url",
@@ -68,17 +68,17 @@ def recall(
     TERM is closed, in any notation (λx.x, \x.x, λ0, or binary). Likeness is the
     cosine of exact counts: 1 for the term itself. What is recalled gains strength.
     """
-    from automaton.log.writer import Log  # noqa: PLC0415  # see the top
-    from automaton.replay.omitted_batches import refilled  # noqa: PLC0415
-    from automaton.vector_store.store import Where, alike  # noqa: PLC0415
+    from automaton.log import Log  # noqa: PLC0415  # see the top
+    from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
+    from automaton.vector_store import Filter, most_like  # noqa: PLC0415
 
     words = closed(term)
     with (
-        Log.open(log, write=False) as opened, refilled(opened),
+        Log.open(log, write=False) as opened, with_omitted_batches(opened),
         remembered(log, url, opened) as store,
     ):  # fmt: skip
-        where = Where(dimension, stream, first, last)
-        found = alike(store, words, count, where)
+        where = Filter(dimension, stream, first, last)
+        found = most_like(store, words, count, where)
         _strengthen(store, found, opened)
         nothing = "" if found else _nothing(store, where, opened)
     if json_:
@@ -103,8 +103,11 @@ def closed(text: str) -> Words:
 
 def remembered(log: Path, url: str | None, opened: LogReader) -> Store:
     """The memory of a log that has one of its own."""
-    from automaton.vector_store import ownership  # noqa: PLC0415
-    from automaton.vector_store.store import folder, open_store  # noqa: PLC0415
+    from automaton.vector_store import (  # noqa: PLC0415
+        folder,
+        open_store,
+        ownership,  # noqa: PLC0415
+    )
 
     if not log.is_file():
         raise FileError(f"{log}: there is no such log; give the path of a JSONL file")
@@ -113,7 +116,7 @@ def remembered(log: Path, url: str | None, opened: LogReader) -> Store:
             f"{folder(log)} does not exist: nothing of this log is remembered yet; "
             f"`automaton-scalable memory reindex {log}` makes it"
         )
-    note = ownership.require(opened, None if url else folder(log))
+    note = ownership.require_ownership(opened, None if url else folder(log))
     if note:
         click.echo(f"note: {printable(note)}", err=True)
     return open_store(log, url)
@@ -122,20 +125,20 @@ def remembered(log: Path, url: str | None, opened: LogReader) -> Store:
 def _strengthen(store: Store, found: list[Likeness], log: LogReader) -> None:
     """What was recalled is used, in the period of the log's last tick."""
     if found:
-        rule = Rule()
+        rule = DecayRule()
         now = rule.period(len(log.commits))
         store.strengthen({row.number: 1 for row in found}, now, rule)
         store.flush()
 
 
-def _nothing(store: Store, where: Where, log: LogReader) -> str:
+def _nothing(store: Store, where: Filter, log: LogReader) -> str:
     """Why nothing was found."""
-    from automaton.vector_store.store import Where  # noqa: PLC0415  # see the top
+    from automaton.vector_store import Filter  # noqa: PLC0415  # see the top
 
     if not store.count():
         return "the memory is empty; `memory reindex` puts in what the log holds"
-    if where.stream and not store.count(Where(stream=where.stream)):
-        names = [name for name in _streams(log) if store.count(Where(stream=name))]
+    if where.stream and not store.count(Filter(stream=where.stream)):
+        names = [name for name in _streams(log) if store.count(Filter(stream=name))]
         hint = closest(where.stream, names)
         known = f"there are {', '.join(names)}" if names else "the log was run without streams"
         return f"nothing like that: no item is of a stream `{where.stream}`{hint} ({known})"
@@ -146,7 +149,9 @@ def _streams(log: LogReader) -> dict[str, None]:
     """The names of the streams that competed in a log's runs."""
     runs = (parse_run(log.line(line)) for line in log.run_lines)
     competed = (str(run.options.get("streams", "none")) for run in runs if run)
-    return dict.fromkeys(stream.name for text in competed for stream in stream_options.table(text))
+    return dict.fromkeys(
+        stream.name for text in competed for stream in stream_options.parse_streams(text)
+    )
 
 
 def _members(row: Likeness) -> dict[str, object]:

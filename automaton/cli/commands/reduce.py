@@ -18,7 +18,8 @@ from typing import cast
 import click
 
 from automaton.cli.option_types import PATH, WIDTH, option, switch, whole
-from automaton.compute.answer_lines import JSON, ROWS, Answer, Budgets
+from automaton.compute import Budgets
+from automaton.compute.answer_lines import JSON, ROWS, Answer
 from automaton.errors import FileError, TermError
 from automaton.terms.notation import NOTATIONS
 
@@ -87,18 +88,18 @@ def reduce(
 
 def _one(term: str, budgets: Budgets, notation: str, json: bool) -> None:
     """Answer one term: a line of JSON, or the term and what it is."""
-    from automaton.compute.text_batch import Worker  # noqa: PLC0415  # numba takes a second
+    from automaton.compute.text_batch import TextReducer  # noqa: PLC0415  # numba takes a second
 
     with ended_at_once():
-        answer = Worker(budgets, notation).answer(term)
+        answer = TextReducer(budgets, notation).answer(term)
     sys.stdout.write(JSON.line(answer).decode() if json else paragraph(answer) + "\n")
 
 
 def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, json: bool) -> None:
     """Answer the terms of a file; what could not be read is an error at the end."""
-    from automaton.compute.text_batch import Batch, whole_lines  # noqa: PLC0415  # numba takes a second
+    from automaton.compute.text_batch import TextBatch, whole_lines  # noqa: PLC0415  # numba takes a second
 
-    batch = Batch(budgets, notation, JSON if json else ROWS)
+    batch = TextBatch(budgets, notation, JSON if json else ROWS)
     put = output()
     chunks = batch.answers(whole_lines(file.read1, batch.chunk_size))
     with ended_at_once():

@@ -15,7 +15,7 @@ from automaton.errors import AutomatonError, MismatchError, StorageError, UsageE
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.analysis.tick_report import Round
-    from automaton.log.audit import Audit
+    from automaton.log import AuditedLog
 
 BLOCK = 1 << 20  # bytes copied at a time
 
@@ -50,12 +50,12 @@ def replay(log: Path, to: int | None, out: Path | None, tick: int | None, json_:
     A round shows reactants, outcome, beta steps, the winner and why. Whether the log
     is true is for verify to say; a log that does not verify up to there is refused.
     """
-    from automaton.log.audit import Audit  # noqa: PLC0415  # see the top
-    from automaton.replay.omitted_batches import refilled  # noqa: PLC0415
+    from automaton.log import AuditedLog  # noqa: PLC0415  # see the top
+    from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
 
     if (to is None) == (tick is None) or (to is None) != (out is None):
         raise click.UsageError("give --to TICK and --out FILE, or --tick N", _here())
-    with Audit.open(log) as opened, refilled(opened):
+    with AuditedLog.open(log) as opened, with_omitted_batches(opened):
         last = len(opened.commits)
         wanted = tick if to is None else to
         assert wanted is not None
@@ -74,7 +74,7 @@ def _here() -> click.Context:
     return click.get_current_context()
 
 
-def _write(log: Audit, tick: int, out: Path) -> None:
+def _write(log: AuditedLog, tick: int, out: Path) -> None:
     """Write the log up to a tick's commit; what its file leaves out is computed again."""
     end = log.commits.row(tick).end if tick else log.genesis.bytes
     end += log.commits.more_until(tick)
@@ -94,7 +94,7 @@ def _write(log: Audit, tick: int, out: Path) -> None:
     click.echo(f"wrote {out}: {end} bytes, tick {tick}, head {log.chain_at(tick).hex()}")
 
 
-def _parts(log: Audit, tick: int) -> Iterator[memoryview]:
+def _parts(log: AuditedLog, tick: int) -> Iterator[memoryview]:
     """The bytes of the log up to a tick's commit, in order."""
     with log.bytes_from(0) as file:
         at = 0
@@ -107,10 +107,10 @@ def _parts(log: Audit, tick: int) -> Iterator[memoryview]:
         yield file[at : log.commits.row(tick).end if tick else log.genesis.bytes]
 
 
-def _show(log: Audit, tick: int, json_: bool) -> None:
-    from automaton.analysis.tick_report import rounds  # noqa: PLC0415  # see the top
+def _show(log: AuditedLog, tick: int, json_: bool) -> None:
+    from automaton.analysis.tick_report import report_tick  # noqa: PLC0415  # see the top
 
-    for row in rounds(log, tick):
+    for row in report_tick(log, tick):
         click.echo(as_json(row.as_json()) if json_ else _said(row))
 
 

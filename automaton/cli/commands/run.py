@@ -17,16 +17,16 @@ import click
 
 from automaton.cli import config_file
 from automaton.cli.display import SHOW_CURSOR, Display
-from automaton.cli.option_types import PATH, WIDTH, Finite, deciding, option, switch
+from automaton.cli.option_types import PATH, WIDTH, Finite, deciding_option, option, switch
 from automaton.cli.resource_options import PROFILES, Size, resources, scaling_of
 from automaton.errors import StorageError, UsageError
 from automaton.format.options import UNSET
 from automaton.terms.notation import format_term, parse
-from automaton.verify.live import Pacing, share_of
+from automaton.verify.live import LiveOptions, share_of
 
 if TYPE_CHECKING:
-    from automaton.backends.cuda import Name
-    from automaton.run.runner import Run
+    from automaton.compute.capability import Name
+    from automaton.run import Run
 
 #: Definitions with a problem that are named one by one.
 NAMED_PROBLEMS = 5
@@ -82,8 +82,8 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     show_default=True,
     help="Time from the start of a tick to the start of the next, in milliseconds; 0 is flat out.",
 )
-@deciding("--parallel", "N", "Rounds a tick (a count): each has at most one winner.")
-@deciding("--seed", "N", "Seed of all draws, an integer of 64 bits: same seed, same bytes.")
+@deciding_option("--parallel", "N", "Rounds a tick (a count): each has at most one winner.")
+@deciding_option("--seed", "N", "Seed of all draws, an integer of 64 bits: same seed, same bytes.")
 @resources
 @switch("--gpu", "Compute on the GPU where there is one, else on the CPU; says why.")
 @option(
@@ -99,10 +99,10 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     show_default="what its memory allows",
     help="Most reactions that the GPU computes at a time (a count).",
 )
-@deciding("--max-objects", "N", "Terms alive at once (a count); the log keeps all.")
-@deciding("--max-steps", "N", "Budget of a reaction in beta steps.")
-@deciding("--max-size", "N", "Largest normal form in nodes.")
-@deciding("--max-depth", "N", "Most pending arguments of a reaction (a count).")
+@deciding_option("--max-objects", "N", "Terms alive at once (a count); the log keeps all.")
+@deciding_option("--max-steps", "N", "Budget of a reaction in beta steps.")
+@deciding_option("--max-size", "N", "Largest normal form in nodes.")
+@deciding_option("--max-depth", "N", "Most pending arguments of a reaction (a count).")
 @option(
     "--operator",
     callback=canonical,
@@ -151,8 +151,10 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     show_default="the engine beside the log",
     help="Qdrant server for --memory-rate (a word: http://host:6333).",
 )
-@deciding("--lock-dimension", "D", "Stay in this dimension (a number, or none): no moves.", "none")
-@deciding(
+@deciding_option(
+    "--lock-dimension", "D", "Stay in this dimension (a number, or none): no moves.", "none"
+)
+@deciding_option(
     "--focus-dimension", "D", "Whose operator takes a tick now and then (a number, or none).", "0"
 )
 @option(
@@ -234,17 +236,19 @@ def run(log: Path, **settings: Any) -> None:
 
     Ctrl-C finishes the tick, commits, prints the summary and exits with 0.
     """
-    from automaton.backends.cuda import Wanted  # noqa: PLC0415  # as below
-    from automaton.run.runner import Run  # noqa: PLC0415  # loads numba, which takes a second
-    from automaton.run.sidecar_writer import Keeping  # noqa: PLC0415  # as below
+    from automaton.backends import DeviceRequest  # noqa: PLC0415  # as below
+    from automaton.run import (
+        Run,  # noqa: PLC0415  # loads numba, which takes a second
+        SidecarOptions,  # noqa: PLC0415  # as below
+    )
 
     display = Display(json=bool(settings.pop("json")), plain=bool(settings.pop("plain")))
     opening = {name: settings.pop(name) for name in ("durability", "as_genesis", "record")}
     device = _device(settings.pop("gpu"), settings.pop("device"))
-    opening["wanted"] = Wanted(device, settings.pop("gpu_batch_size"), display.note)
+    opening["wanted"] = DeviceRequest(device, settings.pop("gpu_batch_size"), display.note)
     opening["scaling"] = scaling_of(settings)
-    opening["pacing"] = pacing = Pacing.of(settings.pop("verify"), settings.pop("max_lag"))
-    opening["keeping"] = keeping = Keeping.of(
+    opening["pacing"] = pacing = LiveOptions.of(settings.pop("verify"), settings.pop("max_lag"))
+    opening["keeping"] = keeping = SidecarOptions.of(
         *(settings.pop(name) for name in ("archive", "decisions", "memory_rate", "memory_url"))
     )
     looping = {to: settings.pop(name) for name, to in LOOPING.items()}

@@ -30,7 +30,7 @@ from automaton.tuning.scaling_model import (
 )
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.tuning.throughput import Rates
+    from automaton.tuning import Rates
 
 #: Rounds a tick from which workers have something to do on most logs.
 ENOUGH = 4096
@@ -71,12 +71,12 @@ def scale(
     Copies of LOG in a temporary folder are run; LOG itself is only read. Everything
     beyond what was measured is called extrapolated. Ctrl-C keeps the finished turns.
     """
-    from automaton.tuning.throughput import measure  # noqa: PLC0415  # see the top
+    from automaton.tuning import measure_throughput  # noqa: PLC0415  # see the top
 
     named = {"parallel": parallel, "streams": streams}
     given = {name: value for name, value in named.items() if value is not None}
     with _interrupted() as stop:
-        found = measure(
+        found = measure_throughput(
             log, given, max_workers or _cores(), seconds, lambda text: _note(json, text), stop
         )
     if not found.turns:

@@ -36,10 +36,10 @@ LINES = 200  # and lines, where they did not ask for a depth
 def show(log: Path, id_: str, lineage: bool, depth: int | None, json_: bool) -> None:
     """Show the object ID of LOG: as it stands, its versions, its lineage to the genesis."""
     from automaton.analysis.lineage import Lineage, ancestry, tree  # noqa: PLC0415  # see the top
-    from automaton.log.writer import Log  # noqa: PLC0415  # see the top
-    from automaton.replay.omitted_batches import refilled  # noqa: PLC0415
+    from automaton.log import Log  # noqa: PLC0415  # see the top
+    from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
 
-    with Log.open(log, write=False) as opened, refilled(opened):
+    with Log.open(log, write=False) as opened, with_omitted_batches(opened):
         versions, raw = opened.find(id_), opened.current(id_)
         if raw is None:
             raise UsageError(f"{log}: no object has the id {id_!r}; ids are case-sensitive")

@@ -16,7 +16,7 @@ from automaton.format.records import OUTCOMES, parse_commit
 from automaton.log import watermarks
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.log.writer import Log
+    from automaton.log import Log
 
 
 @click.command()
@@ -28,7 +28,7 @@ def stats(log: Path, json_: bool) -> None:
     Also while another process runs it; all figures are read from its commits. Where
     `verify --resume` left a note beside LOG, up to where and when.
     """
-    from automaton.log.writer import Log  # noqa: PLC0415  # see the top
+    from automaton.log import Log  # noqa: PLC0415  # see the top
 
     with Log.open(log, write=False) as opened:
         for notice in opened.notices:

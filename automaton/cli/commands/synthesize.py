@@ -21,12 +21,15 @@ from automaton.errors import NothingToRunError
 from automaton.terms.notation import format_term
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.chemistry.world import World
-    from automaton.synthesis.baseline import Baseline
-    from automaton.synthesis.components import Stock
-    from automaton.synthesis.portfolio import Laboratory, Settings
-    from automaton.synthesis.problem import Problem
-    from automaton.synthesis.solution import Solution
+    from automaton.chemistry import World
+    from automaton.synthesis import (
+        Baseline,
+        ComponentLibrary,
+        Problem,
+        SearchPortfolio,
+        Settings,
+        Solution,
+    )
 
 
 @click.command(context_settings={"max_content_width": WIDTH})
@@ -94,12 +97,14 @@ def synthesize(
     the search after the round under way and shows what was found. The answer depends on
     LOG, PATTERN, seed, budget and the number of syntheses alone.
     """
-    from automaton.run.warmup import kept  # noqa: PLC0415
-    from automaton.synthesis.portfolio import Settings  # noqa: PLC0415
-    from automaton.synthesis.problem_catalog import parse  # noqa: PLC0415  # see the top
+    from automaton.run.warmup import is_compiled  # noqa: PLC0415
+    from automaton.synthesis import (
+        Settings,  # noqa: PLC0415
+        parse_problem,  # noqa: PLC0415  # see the top
+    )
 
-    asked = [parse(text) for text in problems]
-    if not json and not kept("trials.try_terms"):
+    asked = [parse_problem(text) for text in problems]
+    if not json and not is_compiled("trials.try_terms"):
         click.echo("note: preparing (the first synthesis on a machine compiles kernels)", err=True)
     stock = _stock(log, seed)
     settings = Settings(domains, parallel, seed, budget, solutions)
@@ -125,7 +130,7 @@ def synthesize(
 class Answered:
     """What became of a problem, and the seconds that it took."""
 
-    laboratory: Laboratory
+    laboratory: SearchPortfolio
     solutions: list[Solution]
     seconds: float
     first_seconds: float  # until the round of the first solution had ended
@@ -153,35 +158,41 @@ class Answered:
         return facts
 
 
-def _stock(log: Path, seed: int) -> Stock:
+def _stock(log: Path, seed: int) -> ComponentLibrary:
     """The building blocks of a log as it stands."""
-    from automaton.log.writer import Log  # noqa: PLC0415
-    from automaton.replay.restore import Malformed, options_for, restored  # noqa: PLC0415
-    from automaton.synthesis.components import Stock  # noqa: PLC0415  # see the top
+    from automaton.log import Log  # noqa: PLC0415
+    from automaton.replay import Malformed
+    from automaton.replay.restore import restore_world  # noqa: PLC0415
+    from automaton.replay.run_options import options_for
+    from automaton.synthesis import ComponentLibrary  # noqa: PLC0415  # see the top
 
     with Log.open(log, write=False) as opened:
         for notice in opened.notices:
             click.echo(f"note: {printable(notice)}", err=True)
 
         def world(**given: str) -> World:
-            return restored(opened, options_for(opened, given), Malformed(), lambda _tick: None)
+            return restore_world(
+                opened, options_for(opened, given), Malformed(), lambda _tick: None
+            )
 
         try:
-            return Stock.of(world(), seed)
+            return ComponentLibrary.of(world(), seed)
         except NothingToRunError:  # without automata its terms are building blocks all the same
-            return Stock.of(world(operator="λa.λb.a b"), seed)
+            return ComponentLibrary.of(world(operator="λa.λb.a b"), seed)
 
 
 def _answer(
-    problem: Problem, stock: Stock, settings: Settings, *, known: bool, compare: bool
+    problem: Problem, stock: ComponentLibrary, settings: Settings, *, known: bool, compare: bool
 ) -> Answered:
-    from automaton.synthesis.baseline import enumerated  # noqa: PLC0415  # see the top
-    from automaton.synthesis.portfolio import Laboratory  # noqa: PLC0415
+    from automaton.synthesis import (
+        SearchPortfolio,  # noqa: PLC0415
+        enumerate_baseline,  # noqa: PLC0415  # see the top
+    )
 
-    lab = Laboratory(problem, stock, settings, known=known)
+    lab = SearchPortfolio(problem, stock, settings, known=known)
     first: list[float] = []
 
-    def show(lab: Laboratory) -> None:
+    def show(lab: SearchPortfolio) -> None:
         if lab.first and not first:
             first.append(time.perf_counter() - begun)
         _progress(lab)
@@ -194,11 +205,11 @@ def _answer(
         if not compare or lab.stopped:
             return Answered(lab, found, *seconds)
         begun = time.perf_counter()
-        plain = enumerated(problem, lab.allowance, settings.parallel, lambda: lab.stopped)
+        plain = enumerate_baseline(problem, lab.allowance, settings.parallel, lambda: lab.stopped)
         return Answered(lab, found, *seconds, plain, time.perf_counter() - begun)
 
 
-def _progress(lab: Laboratory | None) -> None:
+def _progress(lab: SearchPortfolio | None) -> None:
     """One line on a terminal, written over and over; nothing anywhere else."""
     if not sys.stderr.isatty():
         return
@@ -249,7 +260,7 @@ def _found(answer: Answered) -> Iterator[str]:
     yield from (f"  {printable(line)}" for line in answer.solutions[0].made)
 
 
-def _syntheses(lab: Laboratory) -> list[tuple[str, ...]]:
+def _syntheses(lab: SearchPortfolio) -> list[tuple[str, ...]]:
     head = ("synthesis", "way", "dimension", "stream", "blocks", "candidates", "beta steps")
     rows = [
         (

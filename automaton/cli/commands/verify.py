@@ -16,8 +16,7 @@ from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.text import as_json, printable
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.verify.commits import Tell
-    from automaton.verify.verification import Verdict
+    from automaton.verify import Progress, Verdict
 
 DIGEST = 64  # hexadecimal digits of a chain
 
@@ -112,20 +111,20 @@ def verify(
     mismatch, whose first byte, line and tick are named; with 3 where every commit is
     true but bytes follow that no commit covers.
     """
-    from automaton.backends.cuda import Wanted, open_device  # noqa: PLC0415
-    from automaton.log.audit import Audit  # noqa: PLC0415  # see the top
-    from automaton.verify.commits import Asked  # noqa: PLC0415
-    from automaton.verify.verification import verify as verified  # noqa: PLC0415
+    from automaton.backends import DeviceRequest, open_backend  # noqa: PLC0415
+    from automaton.log import AuditedLog  # noqa: PLC0415  # see the top
+    from automaton.verify import VerifyRequest  # noqa: PLC0415
+    from automaton.verify import verify as verified  # noqa: PLC0415
 
     if last is not None and last < first:
         raise click.UsageError("--to is before --from", click.get_current_context())
     if seed is None:
         seed = int.from_bytes(os.urandom(8), "little")
     way, sample = replay
-    asked = Asked(way, sample, seed, first, last, head, workers, reference, resume)
-    wanted = Wanted("auto", None, _note)
-    device = (lambda options: open_device(options, wanted)) if gpu else None
-    with Audit.open(log) as opened, _bar() as tell:
+    asked = VerifyRequest(way, sample, seed, first, last, head, workers, reference, resume)
+    wanted = DeviceRequest("auto", None, _note)
+    device = (lambda options: open_backend(options, wanted)) if gpu else None
+    with AuditedLog.open(log) as opened, _bar() as tell:
         if first > max(1, len(opened.commits)) and opened.fault is None:
             message = f"--from {first}: the log has {len(opened.commits)} ticks"
             raise click.UsageError(message, click.get_current_context())
@@ -139,7 +138,7 @@ def _note(text: str) -> None:
 
 
 @contextmanager
-def _bar() -> Iterator[Tell]:
+def _bar() -> Iterator[Progress]:
     """A progress bar where a terminal is looking."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -21,9 +21,9 @@ def why(log: Path, identity: str, json_: bool) -> None:
     Taken from the decisions beside the log where they were kept (`--decisions`),
     else computed again from the log.
     """
-    from automaton.analysis.explanation import grounds  # noqa: PLC0415  # loads numba, which takes a second
+    from automaton.analysis import explain  # noqa: PLC0415  # loads numba, which takes a second
 
-    found = grounds(log, identity)
+    found = explain(log, identity)
     if json_:
         click.echo(as_json(found))
         return

@@ -1,0 +1,99 @@
+"""A tick's batch as columns: what is computed, what came out, and the lines of its winners."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from automaton.compute.reduction import OUTCOMES
+from automaton.format.winner_lines import winner_parts
+from automaton.population import Population, Reactants
+from automaton.terms.arrays import Allocate, Words
+from kernels.chemistry import streams as kernel
+from kernels.text import winner_lines
+
+
+@dataclass(frozen=True)
+class WinnerTemplate:
+    """The constant parts of a tick's winner lines (`records.winner_parts`).
+
+    text uint8, part k in text[mark[k]:mark[k+1]]; the dimension is part of the second.
+    """
+
+    text: npt.NDArray[np.uint8]
+    mark: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, prefix: str, tick: int, level: int, streams: Sequence[str] = ()) -> WinnerTemplate:
+        """The parts for a tick whose operator has the dimension `level`."""
+        first, second, third, *others = winner_parts(prefix, tick, streams)
+        parts = [first, second + b"%d" % level + third, *others]
+        mark = np.cumsum([0, *map(len, parts)], dtype=np.int64)
+        return cls(
+            np.frombuffer(b"".join(parts) + bytes(2 * winner_lines.SPARE), dtype=np.uint8), mark
+        )
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """What a batch of slots is computed from."""
+
+    population: Population
+    choice: Reactants
+    tick: int
+    purpose: np.uint64  # of the draws of reactants
+
+
+class CandidateBatch:
+    """The columns of one batch of slots, and the bytes of its winner lines.
+
+    Made once and used again every tick; pages that no tick touched cost nothing.
+    """
+
+    def __init__(
+        self, slots: int, max_size: int, allocate: Allocate = np.empty, streams: int = 0
+    ) -> None:
+        self.slots = slots
+        self.streams = streams  # that compete: slots of a round; 0: each slot wins if it can
+        self.max_size = max_size
+        self.outcomes = allocate(slots, np.uint8)
+        self.steps = allocate(slots, np.int32)
+        self.sizes = allocate(slots, np.int32)
+        self.salience = allocate(slots, np.int32)
+        self.places_a = allocate(slots, np.int32)
+        self.places_b = allocate(slots, np.int32)
+        self.operators = allocate(slots, np.int32)
+        self.results = allocate(slots, np.int64)
+        self.out: Words = allocate(slots * max_size, np.int32)
+        self.won = allocate(slots, np.uint8)
+        self.words = allocate(slots, np.uint32)  # winners' draws for their places
+        rounds = slots // streams if streams else 0
+        self.vetoed = allocate(slots if streams else 0, np.uint8)  # number of the rule, 0: none
+        self.features = allocate(rounds * kernel.FEATURES, np.int32)  # of the winner, by round
+        self.seconds = allocate(rounds, np.int32)  # by round: the runner-up's slot, -1: none
+
+    def counts(self) -> list[int]:
+        """How many slots have each outcome, in the order of `OUTCOMES`."""
+        return [int(n) for n in np.bincount(self.outcomes, minlength=len(OUTCOMES))]
+
+    def word_span(self, slot: int) -> Words:
+        """The normal form of a slot whose outcome is `normal`, a view."""
+        begin = self.results[slot]
+        return self.out[begin : begin + self.sizes[slot]]
+
+
+class LineBuffer:
+    """Room for the winner lines of a batch, and where its shards wrote."""
+
+    def __init__(self, allocate: Allocate = np.empty) -> None:
+        self._allocate = allocate
+        self.bytes: npt.NDArray[np.uint8] = allocate(0, np.uint8)
+        self.parts: list[memoryview] = []
+
+    def reserve(self, size: int) -> None:
+        """At least `size` bytes; untouched pages cost nothing."""
+        if len(self.bytes) < size:
+            self.bytes = self._allocate(size, np.uint8)

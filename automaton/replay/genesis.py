@@ -1,0 +1,78 @@
+"""The objects of a genesis, in order, and what could not be read of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from automaton.format import objects
+from automaton.format.objects import NamedObject
+from automaton.log import LogReader
+from automaton.log.id_index import MALFORMED
+
+#: Malformed lines of a genesis that are named one by one; more are counted.
+NAMED_MALFORMED = 5
+
+
+@dataclass
+class Malformed:
+    """Lines of the genesis that are skipped: the first few, and how many there are."""
+
+    first: list[tuple[int, str]] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, number: int, reason: str) -> None:
+        """Note a line."""
+        self.count += 1
+        if len(self.first) < NAMED_MALFORMED:
+            self.first.append((number, reason))
+
+
+def genesis_objects(log: LogReader, malformed: Malformed) -> Iterator[NamedObject]:
+    """The genesis' objects in their current versions, in order of first appearance."""
+    lines = np.union1d(log.index.first_lines(), log.index.lines_without_id(MALFORMED))
+    wanted = iter(lines)
+    due = next(wanted, None)
+    for number, raw in log.genesis_lines():
+        if due is None or number > log.genesis_line_count:
+            return
+        if number < due:
+            continue
+        due = next(wanted, None)
+        found = _current(log, number, raw, malformed)
+        if found is not None:
+            yield found
+
+
+def _current(log: LogReader, number: int, raw: bytes, malformed: Malformed) -> NamedObject | None:
+    """The object that first appears on this line, as the genesis leaves it."""
+    first = _members(number, raw, malformed)
+    identity = _filed_under(raw) if first is None else objects.object_id(first)
+    if identity is None:
+        return None if first is None else NamedObject(f"line:{number}", first)
+    versions = [n for n in log.index.lines_of(identity) if n <= log.genesis_line_count]
+    if versions[:1] != [number]:
+        return None
+    for version in reversed(versions[1:]):
+        later = _members(version, log.line(version), malformed)
+        if later is not None:
+            return NamedObject(identity, later)
+    return None if first is None else NamedObject(identity, first)
+
+
+def _members(number: int, raw: bytes, malformed: Malformed) -> dict[str, Any] | None:
+    """The object on a line; what is none for a reason is noted."""
+    parsed = objects.parse_line(raw)
+    if isinstance(parsed, objects.Malformed):
+        malformed.add(number, parsed.reason)
+    return parsed.members if isinstance(parsed, objects.Object) else None
+
+
+def _filed_under(raw: bytes) -> str | None:
+    """The id under which the index may keep a malformed line: it begins like an object's."""
+    parts = raw.split(b'"', 4)
+    begins = len(parts) == 5 and parts[1] == b"id"
+    return parts[3].decode("utf-8", "replace") if begins else None
