@@ -7,6 +7,6 @@ the oracle of its compiled forms. Nothing in here imports `automaton`.
 
 from __future__ import annotations
 
-#: Names the distribution this package belongs to (`automaton.device` checks it:
+#: Names the distribution this package belongs to (`automaton.backends.cpu` checks it:
 #: a top-level name as plain as `kernels` may be taken by another package).
 OWNER = "automaton-scalable"

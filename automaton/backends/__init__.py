@@ -21,4 +21,4 @@ else:
         {"cpu": "CpuBackend opened", "open": "open_backend", "request": "DeviceRequest ON_CPU"},
     )
 
-__all__ = ["CpuBackend", "DeviceRequest", "ON_CPU", "batch", "open_backend", "opened"]
+__all__ = ["ON_CPU", "CpuBackend", "DeviceRequest", "batch", "open_backend", "opened"]

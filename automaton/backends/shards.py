@@ -54,7 +54,7 @@ def propose_shard(
     low: int, high: int, own: Scratch, seed: int, tick: int, max_size: int,
     policies: Bytes, *arguments: Any,
 ) -> int:  # fmt: skip
-    """Propose and react for the rounds low..high-1; see `kernels.chemistry.streams`, `kernels.chemistry.react`."""
+    """Propose and react for the rounds low..high-1: kernels `chemistry.streams` and `react`."""
     first, last = low * len(policies), high * len(policies)
     proposing, reacting = arguments[:_PROPOSED], arguments[_PROPOSED:]
     *_, a, b, operators, _results, _out = reacting

@@ -184,10 +184,8 @@ class World:
         if self.streams is None:
             return Reactants(automaton, level, row, a, b, operator_of)
         allowed = partial(self._allowed, None if automaton is None else automaton.a)
-        rewriting = self._rewriting(self.streams, tick)
-        proposals = self.streams.proposals(
-            tick, allowed, operator_of, self.state.weights, rewriting
-        )
+        rewrites = self._rewriting(self.streams, tick)
+        proposals = self.streams.proposals(tick, allowed, operator_of, self.state.weights, rewrites)
         return Reactants(automaton, level, row, a, b, operator_of, proposals)
 
     def _rewriting(self, streams: Streams, tick: int) -> tuple[Places, Places]:

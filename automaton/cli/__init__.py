@@ -1,8 +1,8 @@
 """The command line: the only room that prints and exits. One file a command.
 
 Says what was asked for in terms of the other rooms and shows what they answer;
-it must not know how anything is computed or stored. `endings` turns every error
-into one line and an exit code (docs/cli.md), `commands` tells a log from a
+it must not know how anything is computed or stored. `exit_codes` turns every error
+into one line and an exit code (docs/cli.md), `group` tells a log from a
 command.
 """
 
@@ -42,10 +42,10 @@ except KeyboardInterrupt:  # before there is a command that could say so
     sys.stderr.write("error: interrupted\n")
     sys.exit(130)
 
-__all__ = ["commands", "main"]
+__all__ = ["command_line", "main"]
 
 #: The program as people call it, whether installed or run with `python -m automaton`.
-commands = CommandGroup(
+command_line = CommandGroup(
     "automaton-scalable",
     help="""Run a self-modifying automaton that lives in LOG, a JSONL file.
 
@@ -67,7 +67,7 @@ def main() -> NoReturn:
     if hears:  # registered first, it comes last: Python then takes its handlers away
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     try:
-        commands.main()
+        command_line.main()
     except KeyboardInterrupt:  # once all was said
         sys.exit(exit_codes.INTERRUPTED)
     finally:

@@ -66,7 +66,7 @@ AMPLE = ChurchBudgets()
 class Reduced:
     """What came of a batch, in input order; a term that has no normal form here has size 0."""
 
-    outcomes: npt.NDArray[np.uint8]  # numbers into `kernels.reduce.OUTCOMES`
+    outcomes: npt.NDArray[np.uint8]  # numbers into `kernels.terms.reduce.OUTCOMES`
     steps: npt.NDArray[np.int32]
     terms: Terms
 

@@ -47,7 +47,13 @@ _PIECE_STEPS = 1 << 20
 #: Longest line that the kernel reads: a term of the most nodes in any sensible text.
 _LONGEST_READ = 1 << 22
 
-FIELDS = ("term", "numeral", "steps", "size", "outcome")  # in the order of `kernels.write`
+FIELDS = (
+    "term",
+    "numeral",
+    "steps",
+    "size",
+    "outcome",
+)  # as `term_writer` has them
 
 
 def columns(layout: AnswerLayout) -> tuple[Any, ...]:

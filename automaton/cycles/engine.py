@@ -161,8 +161,8 @@ class ParallelEngine:
         return timed
 
     def _watch(
-        self, flight: ThreadExecutor | ProcessExecutor, timed: CallClock, over: queue.SimpleQueue[Finished],
-        progress: Callable[[int], None],
+        self, flight: ThreadExecutor | ProcessExecutor, timed: CallClock,
+        over: queue.SimpleQueue[Finished], progress: Callable[[int], None],
     ) -> None:  # fmt: skip
         while not flight.join(_LOOK):
             timed.take(over)

@@ -21,7 +21,7 @@ from automaton.cycles.scratch import NODES, Columns, Scratch, borrow
 from automaton.terms import encodings
 from automaton.terms.arrays import Places, Words
 from kernels import cpu
-from kernels.experiments import explore
+from kernels.experiments import explore as kernel
 
 Named = tuple[str, Words]
 
@@ -103,7 +103,7 @@ def _explored(
     scoring = bench.columns("scores", (1 + sizes.scored) * sizes.probes)
     chosen, scores = np.empty(sizes.scored, np.int64), np.empty(1 + sizes.scored, np.int64)
     counts = np.empty(len(OUTCOMES), dtype=np.int64)
-    _, distinct, new, kept, whole, made, depth, decided, agreed = cpu.compiled(explore.explore)(
+    _, distinct, new, kept, whole, made, depth, decided, agreed = cpu.compiled(kernel.explore)(
         np.uint64(cycle.seed), PARTNER, OPERATOR, SAMPLE, PROBE,
         rows + 1 + len(of.proposed), len(of.operators), of.ordered, sizes.recomputed, NODES,
         o.max_steps, o.max_size, o.max_depth, o.input_limit,

@@ -177,7 +177,7 @@ _ARRAYS = [
 
 
 def vectors_of(code: Words, begins: Numbers, sizes: Places) -> tuple[Sketches, Numbers]:
-    """The vectors of terms (counts of their shapes, see `kernels.terms.embed`), and squared lengths."""
+    """The vectors of terms (counts of their shapes: `kernels.terms.embed`), and squared lengths."""
     n = len(begins)
     found = np.empty((n, gather.DIMENSIONS), dtype=np.int16)
     norms = np.empty(n, dtype=np.int64)

@@ -22,7 +22,7 @@ NODES = 65_536
 
 
 class Columns:
-    """Room for n reactions: what is drawn, what comes of them; see `kernels.experiments.explore`."""
+    """Room for n reactions: what is drawn, what comes of them (`kernels.experiments.explore`)."""
 
     def __init__(self, n: int, max_size: int) -> None:
         self.a, self.b, self.operators = (np.empty(n, dtype=np.int32) for _ in range(3))

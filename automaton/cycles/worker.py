@@ -1,8 +1,8 @@
 """A process that runs cycles for its parent, until the parent is gone.
 
-Started by `automaton.cycles.process_executor` as a program of its own. Is given the branch and the graph
-once, then chunks of jobs; answers with results as text. Nothing is pickled: stages
-are functions of modules, by name. The system ends it when the parent dies.
+Started by `automaton.cycles.process_executor` as a program of its own. Is given the frozen
+population and the graph once, then chunks of jobs; answers with results as text. Nothing is
+pickled: stages are functions of modules, by name. The system ends it when the parent dies.
 """
 
 from __future__ import annotations

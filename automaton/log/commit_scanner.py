@@ -62,8 +62,8 @@ class CommitScanner:
         self._left_out = 0  # lines that the file does not hold, since `follow` began
 
     def begin(  # noqa: PLR0913, PLR0917 - the state of a walk
-        self, commits: CommitTable, named: list[NamedLine], runs: list[int], run: RunRecord, chain: bytes,
-        lines: int,
+        self, commits: CommitTable, named: list[NamedLine], runs: list[int], run: RunRecord,
+        chain: bytes, lines: int,
     ) -> None:  # fmt: skip
         """Go on behind commits that were followed before."""
         self.commits, self.named, self.run_lines, self.run = commits, named, runs, run

@@ -31,9 +31,9 @@ else:
 
 __all__ = [
     "COMPOSITION",
+    "MODIFICATION",
     "Entrants",
     "IdTable",
-    "MODIFICATION",
     "Population",
     "Reactants",
     "StreamPools",

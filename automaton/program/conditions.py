@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from automaton.errors import ConditionError
 from automaton.program.grammar import (
     COMPARISONS,
-    MAX_DEPTH,
     And,
     Compare,
     Const,
@@ -29,13 +28,6 @@ from automaton.program.grammar import (
     Token,
     parse_comparison,
 )
-
-__all__ = [
-    "COMPARISONS", "COUNTERS", "MAX_DEPTH", "MEASURES", "QUESTIONS",
-    "And", "Ask", "Compare", "Condition", "Const", "Leaf", "Matches", "Member",
-    "Not", "Numeral", "Or", "Selector", "Unknown",
-    "evaluate", "holds", "parse", "parse_selector", "unknowns",
-]  # fmt: skip
 
 COUNTERS = ("line_number", "step_count", "object_count", "dimension")
 """What a condition may compare."""
@@ -50,10 +42,6 @@ QUESTIONS = (
     "quantum_collapse",
 )
 """What a condition may ask of its run; `holds` passes the bare name on."""
-
-"""What a selector may compare."""
-
-"""What each `Compare.op` does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,6 +246,7 @@ class Compare:
 
 
 def parse_comparison(left: Token, op: str, right: Token, fields: tuple[str, ...]) -> Compare | None:
+    """The comparison of one of the fields with a number, whichever stands first; else None."""
     for name, operation, bound in ((left, op, right.number), (right, _TURNED[op], left.number)):
         if name.kind == "name" and name.text in fields and bound is not None:
             return Compare(name.text, operation, bound)

@@ -41,6 +41,7 @@ def _check_leaf(leaf: Leaf) -> Truth:
 
 
 MEASURES = ("size", "steps", "level")
+"""What a selector may compare."""
 
 
 @dataclass(frozen=True, slots=True)

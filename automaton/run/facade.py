@@ -27,8 +27,8 @@ class MemoryOptimizedAutomaton:
     """A log and how to run it: deciding options and settings by their names."""
 
     def __init__(
-        self, path: str | Path, *, durability: Durability = "commit", wanted: DeviceRequest = ON_CPU,
-        record: str | None = None, **options: Any,
+        self, path: str | Path, *, durability: Durability = "commit",
+        wanted: DeviceRequest = ON_CPU, record: str | None = None, **options: Any,
     ) -> None:  # fmt: skip
         given = {_RENAMED.get(name, name): value for name, value in options.items()}
         unknown = sorted(given.keys() - SETTINGS - DECIDING)

@@ -80,8 +80,9 @@ class Run:
         self, path: str | Path, given: Mapping[str, Any] = NOTHING, *,
         durability: Durability = "commit", as_genesis: bool = False,
         progress: Callable[[int], None] = lambda _tick: None,
-        wanted: DeviceRequest = ON_CPU, scaling: ScalingOptions = SCALING, pacing: LiveOptions = OFF,
-        keeping: SidecarOptions = KEEPING, record: str | None = None, **more: Any,
+        wanted: DeviceRequest = ON_CPU, scaling: ScalingOptions = SCALING,
+        pacing: LiveOptions = OFF, keeping: SidecarOptions = KEEPING,
+        record: str | None = None, **more: Any,
     ) -> None:  # fmt: skip
         given = {**given, **more}
         known(given, DECIDING)  # before the log is touched

@@ -20,7 +20,7 @@ from automaton.terms import notation
 from automaton.terms.arrays import Words
 from automaton.terms.packed import LAM
 from kernels import cpu
-from kernels.experiments import evaluate
+from kernels.experiments import evaluate as kernel
 from kernels.terms import enumerate_closed, enumerate_forms, packed
 
 #: Candidates that a kernel tries at a time, and the most that are right among them.
@@ -130,7 +130,7 @@ class FormEnumerator:
 
     def _chunk(self, own: Scratch, count: int) -> tuple[int, int, int]:
         sketch = self.sketch
-        answer: tuple[int, int, int] = cpu.compiled(evaluate.try_forms)(
+        answer: tuple[int, int, int] = cpu.compiled(kernel.try_forms)(
             self._heads, self._forms, self._led, sketch.low, sketch.high, self._price,
             self._places, self._sizes, sketch.kind, self._bits, sketch.lambdas,
             self._rank, count, self._code, self._front, self._stack, self._linking, self._solved,
@@ -191,7 +191,7 @@ class ClosedTermEnumerator:
         found: list[int] = []
         total = 0
         while low < high:
-            count, steps, done = cpu.compiled(evaluate.try_closed)(
+            count, steps, done = cpu.compiled(kernel.try_closed)(
                 self._counts, bits, low, high - low, code, front, *self._writing(), solved,
                 *self._examples.columns, *own.limits, *own.judging, *own.machine,
             )  # fmt: skip

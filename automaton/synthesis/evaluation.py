@@ -18,7 +18,7 @@ from automaton.synthesis.problem import Pair, Problem, encoded
 from automaton.terms.arrays import Words
 from automaton.terms.packed import META
 from kernels import cpu
-from kernels.experiments import evaluate
+from kernels.experiments import evaluate as kernel
 from kernels.terms import reduce
 
 #: Limits of an example while candidates are tried; more where values are larger.
@@ -122,7 +122,7 @@ def evaluate(
         np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int64),
         np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.uint64),
     )  # fmt: skip
-    cpu.compiled(evaluate.try_terms)(
+    cpu.compiled(kernel.try_terms)(
         code, starts, sizes, 0, count, *examples.columns, _WHOLE, *own.limits,
         found.right, found.steps, found.scores, found.behaviours, *own.judging, *own.machine,
     )  # fmt: skip

@@ -104,8 +104,9 @@ class Indexer:
     """
 
     def __init__(  # noqa: PLR0913  # settings
-        self, store: Store, prefix: str, names: list[str], rule: DecayRule, most: int = MOST_ITEMS, *,
-        period: int | None = None, clock: Callable[[], float] = monotonic,
+        self, store: Store, prefix: str, names: list[str], rule: DecayRule,
+        most: int = MOST_ITEMS, *, period: int | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:  # fmt: skip
         self.store = store
         self.learned = IndexCounts(items=store.count())

@@ -38,7 +38,7 @@ _AROUND = 60
 _UNREADABLE = (AutomatonError, ValueError, KeyError, IndexError, TypeError, AssertionError)
 #: Seconds between two notes of how far a verification has come.
 _NOTE_S = 5.0
-Progress = Callable[[str, int, int], object]  # what is done, how much of how much
+ProgressReport = Callable[[str, int, int], object]  # what is done, how much of how much
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class CommitVerifier:
     log: AuditedLog
     asked: VerifyRequest
     open_device: Open
-    tell: Progress
+    tell: ProgressReport
     fault: Fault | None = None
     replayed: int = 0
     modifications: int = 0

@@ -19,7 +19,7 @@ from automaton.log.integrity import Fault
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.recompute import Open
 from automaton.verify import ranges
-from automaton.verify.commits import CommitVerifier, Progress, VerifyRequest
+from automaton.verify.commits import CommitVerifier, ProgressReport, VerifyRequest
 from automaton.workers import SingleTaskExecutor, available_cores
 
 #: Faults that leave no snapshot to compute from.
@@ -82,7 +82,7 @@ class Verdict:
 def verify(
     log: AuditedLog,
     asked: VerifyRequest,
-    tell: Progress = lambda *_: None,
+    tell: ProgressReport = lambda *_: None,
     open_device: Open | None = None,
 ) -> Verdict:
     """Check an opened log."""
@@ -107,7 +107,7 @@ def verify(
     )  # fmt: skip
 
 
-def integrity(log: AuditedLog, workers: int, tell: Progress) -> Fault | None:
+def integrity(log: AuditedLog, workers: int, tell: ProgressReport) -> Fault | None:
     """The first fault of the chain over all bytes, checked by some threads."""
     edges = _shares(log, workers)
     found: dict[int, Fault | None] = {}

@@ -29,7 +29,7 @@ ONE = 49
 LAMBDA_0, LAMBDA_1 = 0xCE, 0xBB  # U+03BB in UTF-8
 
 OPENING, SHUTTING = -1, -2  # tokens beside words
-#: Free indices end here, as in `automaton.reader`.
+#: Free indices end here, as in `automaton.terms.parser`.
 MAX_FREE = 1 << 16
 #: Digits of an index; more are left to the other parser.
 LONGEST_INDEX = 9

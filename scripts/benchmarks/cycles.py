@@ -1,6 +1,6 @@
 """Cycles: rates of every engine by cycles in flight, against a real serial run and a ceiling.
 
-python scripts/bench_engine.py [--out docs/benchmarks/engine.json] [--quick]
+scripts/bench cycles [--out docs/benchmarks/engine.json] [--quick]
 
 The ceiling is what two independent processes reach at that moment, each with the
 serial engine. Everything that is compared goes in turn, and medians are of ratios
@@ -112,9 +112,9 @@ def engine(branch: FrozenPopulation, name: str, kind: str, most: int, cycles: in
 
 _CHILD = """
 import sys, time; sys.path[:0] = {path!r}
-import bench_engine as bench
-from automaton.cycles.graph.frozen_population import Branch
-branch = Branch.unpacked(open({file!r}, "rb").read()).ready()
+import scripts.benchmarks.cycles as bench
+from automaton.cycles.frozen_population import FrozenPopulation
+branch = FrozenPopulation.unpacked(open({file!r}, "rb").read()).ready()
 plan = bench.Plan.of(branch, bench.GRAPHS[{name!r}], ["any"])
 bench.warm(branch)
 print("ready", flush=True)
@@ -339,7 +339,7 @@ def memory(branch: FrozenPopulation) -> dict[str, float]:
     file.write_bytes(branch.packed())
     found = {}
     for most in (1, 1000):
-        command = [sys.executable, __file__, "--memory", str(most), str(file)]
+        command = [sys.executable, "-m", __spec__.name, "--memory", str(most), str(file)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         found[str(most)] = float(done.stdout.splitlines()[-1])
     return {**found, "more": found["1000"] - found["1"]}
@@ -476,4 +476,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":  # stages must be of a module that processes can import
-    importlib.import_module("bench_engine").main()
+    importlib.import_module("scripts.benchmarks.cycles").main()

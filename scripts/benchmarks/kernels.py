@@ -7,7 +7,7 @@ moving its bytes alone costs (a copy or a read of arrays of that size), or the
 matrix product of the BLAS at hand. A rival that is not installed is said to be
 so: `pip install faiss-cpu`.
 
-    scripts/bench_kernels.py [embed] [topk] [church] [--json docs/benchmarks/kernels.json]
+    scripts/bench kernels [embed] [topk] [church] [--json docs/benchmarks/kernels.json]
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import json
 import os
 import platform
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from itertools import product
@@ -31,16 +30,15 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+ROOT = Path(__file__).resolve().parents[2]
 
 from automaton.compute import church as batches  # noqa: E402
 from automaton.compute.embeddings import COSINE, DOT, NearestIndex  # noqa: E402
 from automaton.terms.arrays import Words  # noqa: E402
-from automaton.terms.packed import APP, LAM, linked
-from kernels import cpu
+from automaton.terms.packed import APP, LAM, linked  # noqa: E402
+from kernels import cpu  # noqa: E402
 from kernels.search import nearest  # noqa: E402
-from kernels.terms import church, embed, reduce
+from kernels.terms import church, embed, reduce  # noqa: E402
 
 Row: TypeAlias = dict[str, Any]
 Contenders: TypeAlias = dict[str, Callable[[], object]]

@@ -34,14 +34,13 @@ import numpy as np
 
 from automaton.program import selectors
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+ROOT = Path(__file__).resolve().parents[2]
 
-from automaton.analysis import query_columns
+from automaton.analysis import query_columns  # noqa: E402
 from automaton.analysis.query_columns import ObjectColumns  # noqa: E402
 from automaton.compute.literals import find  # noqa: E402
 from automaton.terms.notation import parse  # noqa: E402
-from kernels import cpu
+from kernels import cpu  # noqa: E402
 from kernels.search.literal_tables import prepared  # noqa: E402
 from kernels.terms import match  # noqa: E402
 

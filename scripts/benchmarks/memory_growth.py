@@ -4,7 +4,7 @@
 Each part runs in a process of its own. What is resident (RSS) holds no cache of files:
 the log is written, never mapped. PSS counts what processes share once.
 
-    scripts/bench_memory.py [--minutes 10] [--out docs/benchmarks/memory-growth.json]
+    scripts/bench memory_growth [--minutes 10] [--out docs/benchmarks/memory-growth.json]
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
 RATE = 100_000  # modifications a second that the long run is held to
 ROUNDS = 16_384
@@ -179,7 +178,7 @@ PARTS: dict[str, Callable[[float], dict[str, Any]]] = {
 
 def part(name: str, seconds: float) -> dict[str, Any]:
     """One part in a process of its own."""
-    command = [sys.executable, __file__, "--part", name, "--minutes", str(seconds / 60)]
+    command = [sys.executable, "-m", __spec__.name, "--part", name, "--minutes", str(seconds / 60)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{name} failed: {done.stderr.strip()[-2000:]}")

@@ -32,8 +32,7 @@ from typing import Any
 
 import orjson
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+ROOT = Path(__file__).resolve().parents[2]
 
 from automaton.log.id_index import IdIndex  # noqa: E402
 
@@ -266,7 +265,7 @@ def small_stop(path: Path) -> int:
 def alone(path: Path) -> dict[str, Any]:
     """`measure_alone` in a fresh process."""
     small_stop(path)
-    command = [sys.executable, __file__, "--alone", str(path)]
+    command = [sys.executable, "-m", __spec__.name, "--alone", str(path)]
     done = subprocess.run(command, capture_output=True, check=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -25,17 +25,16 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+ROOT = Path(__file__).resolve().parents[2]
 
 from automaton.compute import Budgets  # noqa: E402
-from automaton.compute.answer_lines import ROWS
+from automaton.compute.answer_lines import ROWS  # noqa: E402
 from automaton.compute.text_batch import Segment, TextReducer  # noqa: E402
-from automaton.terms.arrays import Words
+from automaton.terms.arrays import Words  # noqa: E402
 from automaton.terms.encodings import ADDITION, numeral, numeral_value  # noqa: E402
 from automaton.terms.notation import NOTATIONS, format_term, parse  # noqa: E402
 from automaton.terms.packed import apply, linked  # noqa: E402
-from kernels import cpu
+from kernels import cpu  # noqa: E402
 from kernels.terms import reduce, substitute  # noqa: E402
 
 BITS = 24

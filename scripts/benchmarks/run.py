@@ -5,7 +5,7 @@ Each part runs in a process of its own, is checked before it is timed, and is
 repeated; medians are shown, because machines are shared and noisy. A rival can
 be timed in turn with the product: any command that prints "cand/s NUMBER".
 
-    scripts/bench_run.py [--json docs/benchmarks/run.json] [--against COMMAND]
+    scripts/bench run [--json docs/benchmarks/run.json] [--against COMMAND]
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
 ROUNDS, OBJECTS = 65_536, 20_000
 GOAL_CANDIDATES = 3_000_000
@@ -194,7 +193,15 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
 def part(name: str, *arguments: int) -> dict[str, Any]:
     """One part in a process of its own."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_FOLDER")) as folder:
-        command = [sys.executable, __file__, "--part", name, folder, *map(str, arguments)]
+        command = [
+            sys.executable,
+            "-m",
+            __spec__.name,
+            "--part",
+            name,
+            folder,
+            *map(str, arguments),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{name} failed: {done.stderr.strip()[-2000:]}")

@@ -13,7 +13,6 @@ import json
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -22,17 +21,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
 from automaton.log import AuditedLog  # noqa: E402
-from automaton.run import (
-    Run,  # noqa: E402
-    SidecarOptions,  # noqa: E402
-)
-from automaton.verify import (
-    VerifyRequest,  # noqa: E402
-    verify,  # noqa: E402
-)
+from automaton.run import Run, SidecarOptions  # noqa: E402
+from automaton.verify import VerifyRequest, verify  # noqa: E402
 
 GOAL, GOAL_SHARE = 1_000_000, 0.30
 

@@ -6,7 +6,7 @@ out of the building blocks; then all closed terms are enumerated in order of siz
 one solves it, for as many candidates as the syntheses' budgets are worth. Both use the
 same kernels and as many threads.
 
-    scripts/bench_synthesis.py [--out docs/benchmarks/synthesis.json] [PROBLEM...]
+    scripts/bench synthesis [--out docs/benchmarks/synthesis.json] [PROBLEM...]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What a memory costs the loop that feeds it: tick times with and without one, in turn.
 
-    python scripts/bench_memory_loop.py [--json docs/benchmarks/memory-loop.json]
+    scripts/bench vector_feed [--json docs/benchmarks/memory-loop.json]
 
 The shipped log with all streams, flat out, past the tick at which its memory is
 consolidated. Checked before it counts: logs of a turn are equal, the memory has
@@ -14,18 +14,13 @@ import json
 import os
 import platform
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
-from automaton.run import (
-    Run,  # noqa: E402
-    SidecarOptions,  # noqa: E402
-)
+from automaton.run import Run, SidecarOptions  # noqa: E402
 from automaton.vector_store import DecayRule  # noqa: E402
 from automaton.workers.autoscale_policy import ScalingOptions  # noqa: E402
 

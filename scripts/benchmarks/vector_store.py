@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """How fast terms are remembered and recalled, and what it costs: the embedded engine.
 
-    scripts/bench_memory_store.py [--items N ...] [--json docs/benchmarks/memory.json]
+    scripts/bench vector_store [--items N ...] [--json docs/benchmarks/memory.json]
 
 Different closed terms of 12 to 60 nodes, drawn by a seed, are embedded and put into a
-store on the disk (half precision, HNSW with the settings of automaton/memory_edge.py);
+store on the disk (half precision, HNSW with the settings of automaton/vector_store/qdrant_edge.py);
 what is asked for are other terms of the same kind. Checked before it is timed: every
 item is there, filters mean what they say, a term that is there is its own nearest.
 recall@10 is against all vectors, by exact integer counts; of equal cosines any counts.
@@ -19,14 +19,12 @@ import mmap
 import os
 import platform
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
 import numba  # noqa: E402
 import numpy as np  # noqa: E402
@@ -35,7 +33,7 @@ import psutil  # noqa: E402
 from automaton.compute import embeddings  # noqa: E402
 from automaton.vector_store import Filter, Store, open_store  # noqa: E402
 from automaton.vector_store.indexer import MOST_UNINDEXED  # noqa: E402
-from kernels import cpu
+from kernels import cpu  # noqa: E402
 from kernels.terms import packed  # noqa: E402
 
 SMALLEST, LARGEST = 12, 60  # nodes of a term

@@ -13,14 +13,12 @@ import os
 import platform
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
 
 def generated(path: Path, ticks: int, parallel: int, durability: Any) -> tuple[int, float]:

@@ -6,7 +6,7 @@ lines are written, again and again, by each of them in turn; medians of the roun
 are shown, because machines are shared and noisy. Other pools compute the same shards
 on the same shared arrays, told by a tuple a shard, so that the difference is theirs.
 
-    scripts/bench_workers.py [--json docs/benchmarks/workers.json] [--rounds 9]
+    scripts/bench workers [--json docs/benchmarks/workers.json] [--rounds 9]
 """
 
 from __future__ import annotations
@@ -29,18 +29,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
-from automaton.backends import (
-    CpuBackend,
-    opened,
-    shards,  # noqa: E402
-)
+from automaton.backends import CpuBackend, opened, shards  # noqa: E402
 from automaton.backends.batch import BatchJob, WinnerTemplate  # noqa: E402
 from automaton.log import Log  # noqa: E402
-from automaton.replay import Malformed
+from automaton.replay import Malformed  # noqa: E402
 from automaton.replay.restore import restore_world  # noqa: E402
-from automaton.replay.run_options import options_for
+from automaton.replay.run_options import options_for  # noqa: E402
 from automaton.run.warmup import warm_up  # noqa: E402
 from automaton.workers.autoscale_policy import ScalingOptions  # noqa: E402
 from automaton.workers.sharding import ShardTask, idle, spans  # noqa: E402
@@ -133,7 +128,7 @@ def others(bench: Bench, device: CpuBackend, workers: int) -> dict[str, Callable
     import concurrent.futures
 
     # By a name that workers can import: loky copies functions of a program, not what they share.
-    here = importlib.import_module(Path(__file__).stem)
+    here = importlib.import_module(__spec__.name)
 
     recorded: list[ShardTask] = []
     run = device.pool.run
@@ -386,7 +381,7 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
 
 def part(name: str, rounds: int) -> dict[str, Any]:
     """One part in a process of its own."""
-    command = [sys.executable, __file__, "--part", name, "--rounds", str(rounds)]
+    command = [sys.executable, "-m", __spec__.name, "--part", name, "--rounds", str(rounds)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{name} failed: {done.stderr.strip()[-2000:]}")

@@ -4,26 +4,24 @@
 What `automaton-scalable config` explains of what makes a run fast or small, between
 two marks; the rest of the page is left alone. A test holds the page against it.
 
-    .venv/bin/python scripts/options_table.py
+    .venv/bin/python scripts/docs/options_table.py
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
 from automaton.cli.commands.config import config  # noqa: E402
 from automaton.cli.resource_options import ALIASES  # noqa: E402
 from automaton.workers.autoscale_policy import NAMES  # noqa: E402
 
 README = ROOT / "README.md"
-BEGIN = "<!-- written by scripts/options_table.py -->\n"
+BEGIN = "<!-- written by scripts/docs/options_table.py -->\n"
 END = "<!-- end of what it writes -->\n"
 #: What makes a run fast or small.
 TUNING = NAMES | {

@@ -1,6 +1,6 @@
 """The speed of the CUDA target: batches checked against the CPU's answers, then timed.
 
-A part of scripts/gpu_check.py, which shows and writes what is measured here.
+A part of scripts/gpu/check.py, which shows and writes what is measured here.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def batch_of(some: list[Any], count: int) -> selftest.Terms:
 
 def card_seconds(some: selftest.Terms) -> dict[str, float]:
     """Seconds of a batch on the card: with all transfers, and its kernels alone."""
-    from kernels.cuda import calls
+    from kernels.cuda import calls, pipeline
     from kernels.cuda.loops import cuda, launch
 
     count = len(some.starts)

@@ -28,29 +28,22 @@ from automaton.backends import request
 from kernels.cuda import pipeline
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import numpy as np  # noqa: E402
-from gpu_bench import Figures, Part, combinations, digest, speed  # noqa: E402
-from gpu_families import families  # noqa: E402
-from gpu_streams import streams  # noqa: E402
 
-from automaton.backends import (
-    CpuBackend,  # noqa: E402
-    cuda,
-)
-from automaton.backends.batch import BatchJob, CandidateBatch
-from automaton.compute import capability, selftest
+from automaton.backends import CpuBackend, cuda  # noqa: E402
+from automaton.backends.batch import BatchJob, CandidateBatch  # noqa: E402
+from automaton.compute import capability, selftest  # noqa: E402
 from automaton.format.options import Options  # noqa: E402
-from automaton.population import (
-    Population,  # noqa: E402
-    Reactants,  # noqa: E402
-)
-from automaton.program import NamedTerm
+from automaton.population import Population, Reactants  # noqa: E402
+from automaton.program import NamedTerm  # noqa: E402
 from automaton.terms import encodings  # noqa: E402
 from automaton.workers import available_cores  # noqa: E402
-from kernels import cpu, philox
+from kernels import cpu, philox  # noqa: E402
 from kernels.terms import reduce  # noqa: E402
+from scripts.gpu.benchmark import Figures, Part, combinations, digest, speed  # noqa: E402
+from scripts.gpu.families import families  # noqa: E402
+from scripts.gpu.streams import streams  # noqa: E402
 
 SECONDS = 460  # for all parts together
 NO_GPU = 3
@@ -189,7 +182,7 @@ def sanitized(_wanted: argparse.Namespace, left: float) -> tuple[list[Part], Fig
     if program is None:
         return [Part("compute-sanitizer", "not on this machine: left out")], {}
     command = [program, "--tool", "memcheck", "--error-exitcode", "9",
-               sys.executable, __file__, "--only", "small"]  # fmt: skip
+               sys.executable, "-m", __spec__.name, "--only", "small"]  # fmt: skip
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=max(30.0, left), check=False

@@ -2,7 +2,7 @@
 
 Counts, vectors of terms, literals, the nearest vectors; each figure beside its limit
 (a copy within the card, or a product of float32 matrices where a library for it is
-installed). A part of scripts/gpu_check.py.
+installed). A part of scripts/gpu/check.py.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from gpu_bench import Figures, Part, copies, median_seconds
 
-from automaton.compute import embeddings, literals, selftest
+from automaton.compute import embeddings, selftest
+from automaton.compute.literals import find
 from kernels import cpu
 from kernels.search.literal_tables import prepared
 from kernels.terms import church, embed
+from scripts.gpu.benchmark import Figures, Part, copies, median_seconds
 
 #: What the kernels should reach: of the copy's bandwidth, bytes/s, of the product's rate.
 GOAL_COPY, GOAL_LITERALS, GOAL_PRODUCT = 0.8, 100e9, 0.6
@@ -133,7 +134,7 @@ def literals(rows: int, count: int) -> tuple[Part, Figures]:
     buffer, offsets = text_of(rows)
     places = np.random.default_rng(count).integers(0, len(buffer) - 20, count)
     tables = prepared([buffer[a : a + 8 + a % 13].tobytes() for a in places], buffer)
-    known = literals.find(tables, buffer, offsets)
+    known = find(tables, buffer, offsets)
     bits, held = np.empty_like(known.bits), np.empty_like(known.counts)
     search_calls.find_literals(tables, buffer, offsets, bits, held)
     equal = np.array_equal(bits, known.bits) and np.array_equal(held, known.counts)

@@ -2,7 +2,7 @@
 
 The shipped log with all streams, on one device and on the other; the same bytes, then
 candidates a second of whole ticks and of what the card takes over, proposing and
-reacting. A part of scripts/gpu_check.py.
+reacting. A part of scripts/gpu/check.py.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench_streams import Clock
-from gpu_bench import Figures, Part
-
 from automaton.backends import request
 from automaton.compute import capability
 from automaton.run import Run
+from scripts.benchmarks.streams import Clock
+from scripts.gpu.benchmark import Figures, Part
 
 ROOT = Path(__file__).resolve().parents[2]
-#: As in scripts/bench_streams.py: 65,535 candidates a tick.
+#: As in scripts/bench streams: 65,535 candidates a tick.
 ROUNDS, STREAMS = 13_107, 5
 WARM, TICKS = 3, 20
 

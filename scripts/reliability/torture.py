@@ -28,7 +28,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
 KILLS_A_SERIES = 10
 #: Rounds a tick of the series: batches of 8 KB, and of 0.5 and 2.5 MB.

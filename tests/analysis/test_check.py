@@ -12,7 +12,7 @@ from small import automaton, ran, rich, rule, term, transition, written
 
 from automaton.analysis import check_log
 from automaton.analysis.check_report import survey
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.log import Log
 
 TICKS = 40
@@ -33,7 +33,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def invoke(*arguments: object) -> Result:
     """What the command does."""
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 def figures(command: str, path: Path) -> dict[str, Any]:

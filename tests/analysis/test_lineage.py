@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from small import ran, rich, written
 
 from automaton.analysis.lineage import Ancestor, Branch, Lineage, Version, ancestry, tree
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.log import Log
 
 TICKS = 60
@@ -120,7 +120,7 @@ def test_the_tree_follows_each_version_once_and_no_deeper_than_asked(log: Path) 
 
 def shown(*arguments: object) -> str:
     """What `show` prints."""
-    result = CliRunner().invoke(group, ["show", *map(str, arguments)])
+    result = CliRunner().invoke(command_line, ["show", *map(str, arguments)])
     assert result.exit_code == 0, result.output
     return result.stdout
 

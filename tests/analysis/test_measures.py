@@ -39,7 +39,7 @@ from automaton.analysis.measures import (
     win_shares,
 )
 from automaton.analysis.series import read_series
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.log import Log
 
 TEN_TICKS = 10
@@ -346,7 +346,7 @@ def soup(path: Path, ticks: int, **options: object) -> Path:
 
 
 def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(group, list(arguments))
+    return CliRunner().invoke(command_line, list(arguments))
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,14 @@ from logs import GENESIS, Quick, append, side, write
 from small import TERMS, automaton, objects_in, ran, written
 
 from automaton.analysis.series import read_series
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.log import Log, file_io
 
 SOUP = [automaton("0D", 0, term="λa.λb.a b"), *TERMS]
 
 
 def invoke(*arguments: object) -> Any:
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 def soup(path: Path, *runs: tuple[int, dict[str, Any]]) -> Path:

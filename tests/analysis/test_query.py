@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from strategies import closed_terms, patterns
 from targets import FORMS, fenced, intact, joined
 
-from automaton.analysis import query, query_columns
-from automaton.analysis.query import Block, Query
+from automaton.analysis import query_columns
+from automaton.analysis.query import Block, Query, search
 from automaton.analysis.query_columns import ObjectColumns, metavariables
 from automaton.cli import exit_codes
 from automaton.cli.commands.match import match
@@ -59,7 +59,7 @@ def numbers(*texts: str, field: str | None = None, terms: tuple[str, ...] = ()) 
     """The numbers of the lines of LINES that a query names, from 1; in blocks of three lines."""
     query = Query.of(texts, field, terms)
     blocks = [block(LINES[at : at + 3], at + 1) for at in range(0, len(LINES), 3)]
-    return [found.block.first + row for found in query.search(query, blocks) for row in found.rows]
+    return [found.block.first + row for found in search(query, blocks) for row in found.rows]
 
 
 # Literals.
@@ -205,7 +205,7 @@ def test_a_pattern_of_terms_that_cannot_be_read_is_refused() -> None:
 
 def test_what_metavariables_stand_for_is_told_for_the_pattern_that_matched_first() -> None:
     query = Query.of((), None, ("λx.λy.?body", "λx.?whole"))
-    (found,) = query.search(query, [block(LINES)])
+    (found,) = search(query, [block(LINES)])
     told = [
         (
             bound.row,
@@ -390,7 +390,7 @@ def test_blocks_of_any_size_give_the_lines_that_a_loop_over_them_gives(
     lines: list[str], texts: list[str], size: int
 ) -> None:
     blocks = [block(lines[at : at + size], at + 1) for at in range(0, len(lines), size)]
-    found = list(query.search(Query.of(texts, None, ()), blocks))
+    found = list(search(Query.of(texts, None, ()), blocks))
     got = [
         (matched.block.first + row, [texts[number] for number in matched.literals(k)])
         for matched in found

@@ -9,7 +9,7 @@ import click
 import pytest
 
 from automaton import errors
-from automaton.cli import group as cli
+from automaton.cli import command_line as cli
 from automaton.run.stats import Stats
 
 ROOT = Path(__file__).resolve().parents[2]

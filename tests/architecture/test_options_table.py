@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """The script that writes the table."""
-    path = ROOT / "scripts" / "options_table.py"
+    path = ROOT / "scripts" / "docs" / "options_table.py"
     spec = importlib.util.spec_from_file_location("options_table", path)
     assert spec is not None
     assert spec.loader is not None
@@ -27,7 +27,7 @@ def script() -> ModuleType:
 
 def test_the_table_in_the_readme_is_the_one_that_the_script_writes(script: ModuleType) -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert script.filled(page) == page, "write it with scripts/options_table.py"
+    assert script.filled(page) == page, "write it with scripts/docs/options_table.py"
 
 
 def test_every_setting_of_workers_and_memory_has_a_row_of_three_cells(script: ModuleType) -> None:

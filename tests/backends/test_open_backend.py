@@ -17,8 +17,8 @@ import click
 import pytest
 from small import TERMS, automaton, written
 
-from automaton.backends import CpuBackend, cuda, open, request
-from automaton.cli import group
+from automaton.backends import CpuBackend, cuda, open_backend, request
+from automaton.cli import command_line
 from automaton.compute import capability, selftest
 from automaton.compute.capability import Card, Cuda
 from automaton.errors import DeviceError, MismatchError
@@ -135,7 +135,7 @@ def test_the_driver_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("without_cuda")
 def test_auto_is_the_cpu_where_there_is_no_cuda_and_says_why_in_one_line() -> None:
     said: list[str] = []
-    device = open.open_backend(Options(), request.DeviceRequest("auto", None, said.append))
+    device = open_backend(Options(), request.DeviceRequest("auto", None, said.append))
     device.close()
     assert type(device) is CpuBackend
     assert said == [f"no GPU is used: {REASON}; this run computes on the CPU (see doctor)"]
@@ -144,13 +144,13 @@ def test_auto_is_the_cpu_where_there_is_no_cuda_and_says_why_in_one_line() -> No
 @pytest.mark.usefixtures("without_cuda")
 def test_a_named_device_that_cannot_be_had_is_an_error() -> None:
     with pytest.raises(DeviceError) as caught:
-        open.open_backend(Options(), request.DeviceRequest("cuda"))
+        open_backend(Options(), request.DeviceRequest("cuda"))
     assert str(caught.value) == f"--device cuda: {REASON}; install one"
 
 
 def test_the_cpu_is_asked_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capability, "cuda", None)
-    device = open.open_backend(Options(), request.ON_CPU)
+    device = open_backend(Options(), request.ON_CPU)
     device.close()
     assert device.name == "cpu"
 
@@ -162,12 +162,12 @@ def test_cuda_that_does_not_start_is_as_good_as_none(monkeypatch: pytest.MonkeyP
     said: list[str] = []
     monkeypatch.setattr(capability, "cuda", Cuda)
     monkeypatch.setattr(cuda, "_started", fails)
-    device = open.open_backend(Options(), request.DeviceRequest("auto", None, said.append))
+    device = open_backend(Options(), request.DeviceRequest("auto", None, said.append))
     device.close()
     assert device.name == "cpu"
     assert said[0].startswith("no GPU is used: CUDA does not start (no NVVM); ")
     with pytest.raises(DeviceError, match="pip install"):
-        open.open_backend(Options(), request.DeviceRequest("cuda"))
+        open_backend(Options(), request.DeviceRequest("cuda"))
 
 
 @pytest.mark.usefixtures("without_cuda")
@@ -213,8 +213,8 @@ def test_the_gpu_option_falls_back_with_one_line_and_the_device_option_does_not(
 
 
 def doctor(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    with click.Context(group), pytest.raises(SystemExit) as end:
-        group.main(["doctor", *arguments])
+    with click.Context(command_line), pytest.raises(SystemExit) as end:
+        command_line.main(["doctor", *arguments])
     assert end.value.code == 0
     return capsys.readouterr().out
 
@@ -246,7 +246,7 @@ def test_targets_that_differ_are_an_error_that_names_the_term(
 ) -> None:
     monkeypatch.setattr(selftest, "compare", lambda *_: selftest.SelfTest("cpu", "python", 40, 17))
     with pytest.raises(MismatchError, match="differ on term 17 of 26 bits"):
-        group.commands["doctor"].main(["--terms", "40"], standalone_mode=False)
+        command_line.commands["doctor"].main(["--terms", "40"], standalone_mode=False)
 
 
 # -- the self-test -----------------------------------------------------------------------

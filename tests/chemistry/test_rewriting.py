@@ -17,7 +17,7 @@ from strategies import closed_terms, open_terms, patterns
 from targets import FORMS
 
 from automaton.chemistry import rewriting
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.errors import AutomatonError
 from automaton.log import AuditedLog, Log
 from automaton.program.definitions import Program
@@ -331,11 +331,11 @@ def test_without_reason_a_rule_that_rewrites_does_nothing_and_check_says_so(
 ) -> None:
     path = shipped(tmp_path / "with")
     plain = shipped(tmp_path / "without", {"id": "swap", "type": "note"}, {"id": "wrap"})
-    said = CliRunner().invoke(group, ["check", str(path)]).output
+    said = CliRunner().invoke(command_line, ["check", str(path)]).output
     assert "rules that rewrite, and do nothing without `--streams` with `reason`: 2" in said
     for streams in ("none", "anchor,sensation"):
         assert not winners(ran(path, 3, streams))
-        assert "do nothing without" in CliRunner().invoke(group, ["check", str(path)]).output
+        assert "do nothing without" in CliRunner().invoke(command_line, ["check", str(path)]).output
         ran(plain, 3, streams)
     terms = [
         [json.loads(line).get("term") for line in file.read_bytes().splitlines()][-300:]
@@ -343,11 +343,11 @@ def test_without_reason_a_rule_that_rewrites_does_nothing_and_check_says_so(
     ]
     assert terms[0] == terms[1]
     ran(path, 1)
-    assert "do nothing without" not in CliRunner().invoke(group, ["check", str(path)]).output
+    assert "do nothing without" not in CliRunner().invoke(command_line, ["check", str(path)]).output
 
 
 def test_a_rule_that_cannot_be_read_is_named_by_check(tmp_path: Path) -> None:
     path = shipped(tmp_path, {**SWAP, "replacement": "?f"})
-    report = json.loads(CliRunner().invoke(group, ["check", str(path), "--json"]).output)
+    report = json.loads(CliRunner().invoke(command_line, ["check", str(path), "--json"]).output)
     assert "under 0 in the replacement" in report["unreadable"][0]["what"]
     assert not report["idle_rules"]

@@ -21,7 +21,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automaton.cli import exit_codes, group
+from automaton.cli import command_line, exit_codes
 from automaton.cli.text import one_line, printable
 from automaton.errors import AutomatonError, DamagedError, LockedError, StorageError
 from automaton.format.records import OUTCOMES, CommitFields
@@ -56,7 +56,7 @@ STATS = Stats(**FIGURES)
 
 def invoke(*arguments: str, stdin: str | bytes | None = None) -> Result:
     """What a command does when it is given these arguments."""
-    return CliRunner().invoke(group, list(arguments), input=stdin)
+    return CliRunner().invoke(command_line, list(arguments), input=stdin)
 
 
 def refused(result: Result, code: int = 2) -> str:
@@ -161,7 +161,7 @@ def test_help_shows_the_options_of_a_run_without_naming_it() -> None:
 
 OPTIONS = [
     pytest.param(command, option, id=f"{name}-{option.name}")
-    for name, command in group.commands.items()
+    for name, command in command_line.commands.items()
     for option in command.params
     if isinstance(option, click.Option)
 ]
@@ -182,7 +182,9 @@ def test_every_option_with_a_value_names_its_unit() -> None:
         "count seconds milliseconds steps nodes integer number probability path word term bytes "
         "share"
     )
-    valued = [o for c in group.commands.values() for o in c.params if isinstance(o, click.Option)]
+    valued = [
+        o for c in command_line.commands.values() for o in c.params if isinstance(o, click.Option)
+    ]
     silent = [
         option.opts
         for option in valued

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from small import TERMS, automaton, encoded, ran, rich, rule, term, written
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.run import Run
 from kernels import cpu
 
@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def invoke(*arguments: object) -> Result:
     """What the command does."""
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_recall_from_a_stream_that_never_competed_names_those_that_did(tmp_path:
 @pytest.mark.parametrize("name", ["models", "memory"])
 def test_a_command_of_commands_alone_lists_them_with_what_each_does(name: str) -> None:
     done = invoke(name)
-    group = group.commands[name]
+    group = command_line.commands[name]
     assert isinstance(group, click.Group)
     assert done.exit_code == 0
     for line, command in zip(done.stdout.splitlines(), group.commands.values(), strict=True):
@@ -166,7 +166,11 @@ def test_the_first_synthesis_on_a_machine_says_that_it_compiles(
 
 def test_reduce_and_church_take_the_same_options() -> None:
     first, second = (
-        {p.name: p.type.name for p in group.commands[name].params if isinstance(p, click.Option)}
+        {
+            p.name: p.type.name
+            for p in command_line.commands[name].params
+            if isinstance(p, click.Option)
+        }
         for name in ("reduce", "church")
     )
     assert first == second

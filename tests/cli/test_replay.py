@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from small import TERMS, automaton, commits_in, encoded, objects_in, ran, rich, written
 
-from automaton.cli import group
+from automaton.cli import command_line
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def invoke(*arguments: object) -> Result:
     """What the command does."""
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 def rows(result: Result) -> list[dict[str, object]]:

@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from small import TERMS, Members, automaton, commits_in, encoded, ran, rich, written
 
 import automaton as package
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.compute.reduction import OUTCOMES
 from automaton.log import Log
 
@@ -132,7 +132,7 @@ class Program:
 
 def invoke(*arguments: str | Path) -> Result:
     """The same without a process of its own."""
-    return CliRunner().invoke(group, list(map(str, arguments)))
+    return CliRunner().invoke(command_line, list(map(str, arguments)))
 
 
 def refused(result: Result, code: int) -> str:

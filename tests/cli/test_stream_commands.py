@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.errors import TermError
 from automaton.run import Run
 from automaton.terms.notation import parse_together
@@ -27,7 +27,7 @@ def ran(path: Path, ticks: int = 60, **given: Any) -> Path:
 
 def invoke(*arguments: object) -> Any:
     """A command, run here."""
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 def test_salience_above_one_is_observed_over_the_range_that_it_has(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from small import TERMS, automaton, commits_in, objects_in, ran, rich, term, transition, written
 
-from automaton.cli import exit_codes, group
+from automaton.cli import command_line, exit_codes
 from automaton.errors import DamagedError, NothingToRunError, UsageError
 from automaton.format import admission
 from automaton.log import Log
@@ -24,7 +24,7 @@ PROGRAM = [sys.executable, "-m", "automaton"]
 
 def invoke(*arguments: object) -> Result:
     """What the command does."""
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 # Options.

@@ -16,7 +16,7 @@ from targets import FORMS, fenced, intact, joined, machine
 
 from automaton.compute import church as batches
 from automaton.compute.church import ChurchBudgets, Terms
-from automaton.terms import encodings, packed
+from automaton.terms import encodings, packed, reference
 from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
 from automaton.terms.packed import apply, free_variables, linked
@@ -176,7 +176,7 @@ def test_operating_is_reducing_the_application_under_every_budget(
         term = apply(operator, pair[0])
         # the reference pushes the arguments itself, where operating begins with them
         term = apply(term, pair[1]) if arity == 2 else term
-        expected = reduce(term, *budget)
+        expected = reference.reduce(term, *budget)
         outcome = reduce.OUTCOMES[found.outcomes[i]]
         assert (outcome, int(found.steps[i])) == (expected.outcome, expected.steps)
         words = [] if expected.words is None else expected.words.tolist()

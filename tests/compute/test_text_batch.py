@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from strategies import closed_terms, open_terms, published
 from targets import FORMS, fenced
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.compute import Budgets, text_batch
 from automaton.compute.answer_lines import JSON, ROWS, Answer, AnswerLayout
 from automaton.compute.text_batch import TextBatch, TextReducer, whole_lines
@@ -293,7 +293,8 @@ def test_terms_are_printed_as_the_notation_prints_them(
             0, len(terms), NOTATIONS.index(notation), zeros,
             np.full(len(terms), NORMAL, np.uint8), zeros, sizes, places, np.concatenate(terms),
             fenced(1, np.uint8), zeros, *free_columns(0)[1:],
-            *text_batch.columns(layout), buffer, fenced(2 * int(sizes.max())), fenced(variable_names.FREE),
+            *text_batch.columns(layout), buffer, fenced(2 * int(sizes.max())),
+            fenced(variable_names.FREE),
         )  # fmt: skip
         assert upto == len(terms)
         found = buffer[:size].tobytes().splitlines(keepends=True)
@@ -357,7 +358,8 @@ def test_a_full_buffer_ends_the_writing_before_the_line_that_does_not_fit() -> N
     for room in range(600):
         buffer = fenced(room, np.uint8)
         upto, size = FORMS["python"](term_writer.write_lines)(
-            0, 2, term_reader.NAMED, zeros, np.full(2, NORMAL, np.uint8), zeros, sizes, places, term,
+            0, 2, term_reader.NAMED, zeros, np.full(2, NORMAL, np.uint8), zeros, sizes, places,
+            term,
             fenced(1, np.uint8), zeros, *free_columns(0)[1:],
             *text_batch.columns(ROWS), buffer, fenced(4), fenced(variable_names.FREE),
         )  # fmt: skip
@@ -471,7 +473,7 @@ def test_the_kernel_reads_terms_of_as_many_nodes_as_the_notation() -> None:
 
 
 def invoke(*arguments: str, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(group, ["reduce", *arguments], input=stdin)
+    return CliRunner().invoke(command_line, ["reduce", *arguments], input=stdin)
 
 
 def test_a_bad_line_is_answered_with_the_reason_and_the_exit_code_is_2(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.compute.reduction import SubstitutionReducer
 from automaton.cycles import EngineResult, ParallelEngine, load_population, replay_cycle
 from automaton.cycles.catalysts import Catalyst, matches
@@ -392,19 +392,19 @@ def test_decisions_of_a_thousand_cycles_are_whole_and_each_there_once(
 def test_the_commands_report_and_replay(log: Path, tmp_path: Path) -> None:
     path, rows = copy(log, tmp_path), tmp_path / "rows.jsonl"
     options = ["--count", "6", "--seed", "4", "--json", "--results", str(rows)]
-    said = CliRunner().invoke(group, ["cycles", str(path), *options])
+    said = CliRunner().invoke(command_line, ["cycles", str(path), *options])
     assert said.exit_code == 0
     assert json.loads(said.stdout)["report"]["completed"] == 6
     kept = rows.read_text().splitlines()
-    again = CliRunner().invoke(group, ["cycle", str(path), "--seed", "6", "--json"])
+    again = CliRunner().invoke(command_line, ["cycle", str(path), "--seed", "6", "--json"])
     assert again.stdout.strip() == kept[2]
 
 
 def test_the_commands_tell_people(log: Path) -> None:
-    told = CliRunner().invoke(group, ["cycles", str(log), "--count", "5", "--catalyst", "3"])
+    told = CliRunner().invoke(command_line, ["cycles", str(log), "--count", "5", "--catalyst", "3"])
     assert told.exit_code == 0
     assert all(field in told.stdout for field in FIELDS)
-    one = CliRunner().invoke(group, ["cycle", str(log), "--catalyst", "object:not"])
+    one = CliRunner().invoke(command_line, ["cycle", str(log), "--catalyst", "object:not"])
     assert one.exit_code == 0
     assert "catalyst_score" in one.stdout
 

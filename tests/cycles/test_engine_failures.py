@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.cycles import ParallelEngine, load_population
 from automaton.cycles.engine import ENGINES
 from automaton.cycles.frozen_population import FrozenPopulation
@@ -229,13 +229,16 @@ def test_processes_hand_over_what_threads_find(branch: FrozenPopulation, kind: s
 
 def test_results_that_cannot_be_written_are_known_before_anything_runs(log: Path) -> None:
     said = CliRunner().invoke(
-        group, ["cycles", str(log), "--count", "3", "--results", str(log.parent / "no" / "file")]
+        command_line,
+        ["cycles", str(log), "--count", "3", "--results", str(log.parent / "no" / "file")],
     )
     assert said.exit_code == 4
     assert "total_executions" not in said.output
 
 
 def test_workers_of_a_serial_engine_are_an_error(log: Path) -> None:
-    said = CliRunner().invoke(group, ["cycles", str(log), "--engine", "serial", "--workers", "4"])
+    said = CliRunner().invoke(
+        command_line, ["cycles", str(log), "--engine", "serial", "--workers", "4"]
+    )
     assert said.exit_code == 2
     assert "leave one" in said.output

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.cycles import ParallelEngine, load_population, merge
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.log_merge import lines
@@ -50,7 +50,7 @@ def found(path: Path, count: int = 20, **settings: Any) -> tuple[FrozenPopulatio
 
 def verified(path: Path, *more: str) -> Any:
     """What `verify` says of a log."""
-    said = CliRunner().invoke(group, ["verify", str(path), "--json", *more])
+    said = CliRunner().invoke(command_line, ["verify", str(path), "--json", *more])
     assert said.exit_code == 0, said.output
     return json.loads(said.stdout)
 
@@ -132,7 +132,7 @@ def test_the_bytes_do_not_depend_on_who_ran_the_cycles_nor_on_how_many_at_a_time
         for suffix in ("", ".genesis"):
             shutil.copy(f"{one}{suffix}", f"{path}{suffix}")
         said = CliRunner().invoke(
-            group,
+            command_line,
             ["cycles", str(path), "--engine", kind, "--parallel", str(most), "--count", "30",
              "--commit", "--json", "--sequential", "0"],
         )  # fmt: skip
@@ -174,7 +174,7 @@ def test_input_that_the_commit_does_not_count_is_found(tmp_path: Path) -> None:
     text = path.read_bytes()
     at = text.index(b'{"id":"cycle:1.')
     path.write_bytes(text[:at] + b'{"id":"cycle:1.x","term":"\xce\xbb0"}\n' + text[at:])
-    assert CliRunner().invoke(group, ["verify", str(path)]).exit_code == 1
+    assert CliRunner().invoke(command_line, ["verify", str(path)]).exit_code == 1
 
 
 def test_a_changed_result_is_found_where_it_stands(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_a_changed_result_is_found_where_it_stands(tmp_path: Path) -> None:
     text = path.read_bytes()
     at = text.index(b'"score":', text.index(b'{"id":"cycle:1.')) + len(b'"score":')
     path.write_bytes(text[:at] + b"7" + text[at + 1 :] if text[at : at + 1] != b"7" else text)
-    said = CliRunner().invoke(group, ["verify", str(path), "--json"])
+    said = CliRunner().invoke(command_line, ["verify", str(path), "--json"])
     bad = json.loads(said.stdout)["first_bad"]
     assert (said.exit_code, bad["tick"]) == (1, 2)
 
@@ -191,7 +191,7 @@ def test_a_changed_result_is_found_where_it_stands(tmp_path: Path) -> None:
 def test_a_log_that_somebody_writes_takes_nothing_and_the_report_is_kept(tmp_path: Path) -> None:
     path = written(tmp_path / "log.jsonl", DEAF, 1)
     with Log.open(path, write=True):
-        said = CliRunner().invoke(group, ["cycles", str(path), "--count", "5", "--commit"])
+        said = CliRunner().invoke(command_line, ["cycles", str(path), "--count", "5", "--commit"])
     assert said.exit_code == 5
     assert "total_executions       5" in said.stdout
 
@@ -245,7 +245,7 @@ def test_what_a_merge_mended_is_said(tmp_path: Path) -> None:
         file.write(b'{"id":"m4.0","type":"modif')
     with Path(f"{path}.archive").open("r+b") as file:
         file.write(b"rubbish")
-    said = CliRunner().invoke(group, ["cycles", str(path), "--count", "20", "--commit"])
+    said = CliRunner().invoke(command_line, ["cycles", str(path), "--count", "20", "--commit"])
     assert said.exit_code == 0, said.output
     notes = [line for line in said.stderr.splitlines() if line.startswith("note: ")]
     assert sum(f"{path}.torn-1" in note for note in notes) == 1

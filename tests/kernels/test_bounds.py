@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from strategies import closed_terms, open_terms, patterns
 from targets import Array, fenced, intact, joined, machine
 
-from automaton.compute import embeddings, literals
+from automaton.compute import embeddings
+from automaton.compute.literals import find
 from automaton.terms.arrays import Words
 from automaton.terms.packed import META, free_variables
 from kernels import cpu
-from kernels.search import nearest
+from kernels.search import literals, nearest
 from kernels.search.literal_tables import prepared
 from kernels.terms import church, embed, match, reduce, substitute
 
@@ -142,7 +143,7 @@ letters = st.binary(max_size=40).map(lambda data: bytes(byte % 3 + 97 for byte i
 def test_literals_are_found_and_nothing_else(strings: list[bytes], needles: list[bytes]) -> None:
     edges = np.cumsum([0, *map(len, strings)], dtype=np.int64)
     buffer = np.frombuffer(b"".join(strings), np.uint8)
-    hits = literals.find(prepared(needles, buffer), buffer, edges)
+    hits = find(prepared(needles, buffer), buffer, edges)
     bits = hits.bits.view(np.uint8).reshape(len(strings), hits.bits.shape[1] * 8)
     found = np.unpackbits(bits, axis=1, bitorder="little")[:, : len(needles)]
     expected = [[needle in string for needle in needles] for string in strings]
@@ -156,7 +157,7 @@ def test_literals_are_found_and_nothing_else(strings: list[bytes], needles: list
 def test_texts_that_end_at_a_blocks_border_are_searched_to_the_end(length: int, count: int) -> None:
     buffer = np.full(length, ord("a"), np.uint8)
     needles = [b"a" * (1 + k % 20) + bytes([97 + k // 20 % 2] * (k // 20)) for k in range(count)]
-    hits = literals.find(prepared(needles, buffer), buffer, np.array([0, length]))
+    hits = find(prepared(needles, buffer), buffer, np.array([0, length]))
     assert hits.counts.tolist() == [int(needle in bytes(buffer)) for needle in needles]
 
 

@@ -131,9 +131,9 @@ def test_the_bound_is_64_registers_but_for_two_kernels() -> None:
 
 
 def test_the_table_of_targets_and_the_kernels_name_each_other() -> None:
-    loops = {kernel.loop for kernel in registry.TABLE.values() if kernel.loop}
+    named = {kernel.loop for kernel in registry.TABLE.values() if kernel.loop}
     parts = {"gather", "clear", "dot_rows", "best_of_rows", "merge_best"}  # of launches of several
-    assert loops | parts == set(loops.KERNELS)
+    assert named | parts == set(loops.KERNELS)
     assert search_loops.ROWS * search_loops.QUERIES == 16 * loops.BLOCK
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
-from fold_model import WHOLE, Live, Model, hash_of
+from fold_model import WHOLE, WORD, Live, Model, hash_of, place_hash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import closed_terms
@@ -21,23 +20,9 @@ from kernels.terms import packed
 from kernels.text.winner_lines import LABEL, SPARE
 
 PROPERTY = settings(deadline=None)
-WORD = 1 << 32
 
 seeds = st.integers(0, WHOLE - 1)
 slot_lists = st.lists(st.integers(0, WORD - 1), max_size=12, unique=True).map(sorted)
-
-
-def place_hash(place: int, hashed: int) -> int:
-    """`packed.place_hash` on Python's integers."""
-    found = (hashed + place * 0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93 % WHOLE
-    found = (found ^ found >> 32) * 0x9E3779B97F4A7C15 % WHOLE
-    return found ^ found >> 32
-
-
-def drawn(seed: int, tick: int, slot: int, places: Sequence[int]) -> int:
-    """The place that Philox draws for a slot."""
-    word = int(philox.words(seed, tick, slot, philox.PLACE)[0])
-    return places[word * len(places) // WORD]
 
 
 def draws(seed: int, tick: int, slots: list[int], form: str) -> Array:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reductions import NODES, OMEGA, SUITES, Answer, Budget, all_closed, lively_terms, reduced
+from reductions import (
+    NODES,
+    OMEGA,
+    SUITES,
+    Answer,
+    Budget,
+    all_closed,
+    bodies,
+    lively_terms,
+    reduced,
+)
 from strategies import closed_terms, open_terms, published
 from targets import FORMS
 
@@ -47,20 +56,6 @@ def agree(batch: Sequence[Words], budget: Budget, free: Sequence[int] = ()) -> N
 
 
 # -- every term with at most so many bits ---------------------------------
-
-
-@cache
-def bodies(bits: int, depth: int) -> tuple[tuple[int, ...], ...]:
-    """All terms of so many bits of binary lambda calculus under `depth` lambdas, unlinked."""
-    found: list[tuple[int, ...]] = []
-    if 0 <= bits - 2 < depth:
-        found.append(((bits - 2) << 2 | VAR,))
-    if bits >= 4:
-        found += [(LAM, *body) for body in bodies(bits - 2, depth + 1)]
-    for left in range(2, bits - 3):
-        pairs = itertools.product(bodies(left, depth), bodies(bits - 2 - left, depth))
-        found += [(APP, *function, *argument) for function, argument in pairs]
-    return tuple(found)
 
 
 def bits_of(words: Sequence[int]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reductions import bytes_of
 from strategies import closed_terms, open_terms
-from targets import FORMS, Array, fenced, intact
+from targets import FORMS, fenced, intact
 
 from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term, parse
@@ -18,7 +18,6 @@ from automaton.terms.packed import apply, free_variables, linked, var
 from kernels.text import winner_lines
 
 PROPERTY = settings(deadline=None)
-Bytes: TypeAlias = Array
 
 
 def printed(term: Words, form: str = "compiled") -> str:

@@ -150,10 +150,7 @@ def test_a_checkpoint_is_rebuilt_where_it_is_absent(log: Path) -> None:
 
 def test_verify_reads_no_checkpoint(log: Path) -> None:
     from automaton.log import AuditedLog  # noqa: PLC0415
-    from automaton.verify import (
-        VerifyRequest,  # noqa: PLC0415
-        verify,  # noqa: PLC0415
-    )
+    from automaton.verify import VerifyRequest, verify  # noqa: PLC0415
 
     facts = checkpoint.read(str(log))
     assert facts is not None

@@ -16,7 +16,7 @@ from small import TERMS, automaton, commits_in, encoded, rich, transition, writt
 from tampering import tampered
 
 from automaton.analysis.series import read_series
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.cycles import load_population
 from automaton.errors import DamagedError, OmittedError, UsageError
 from automaton.format.records import CommitFields, commit_line, known_commit
@@ -82,7 +82,7 @@ def verdict(path: Path, **asked: Any) -> Verdict:
 
 def invoke(*arguments: object) -> Result:
     """What the command does."""
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 def stub_of(data: bytes, number: int = 0) -> tuple[int, int, omission.Stub]:

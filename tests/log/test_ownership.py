@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automaton.analysis import explain
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.cycles import ParallelEngine, load_population
 from automaton.cycles.graph import Stage, StageOutput
 from automaton.cycles.stages import STANDARD
@@ -89,7 +89,7 @@ def others(path: Path) -> list[str]:
 
 
 def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -200,15 +200,15 @@ def test_a_log_is_the_same_through_a_link(path: Path) -> None:
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from automaton.log.writer import archive, file_io
+from automaton.log import archive, file_io
 from automaton.run import SidecarOptions
-from automaton.log.writer.decision_log import Decisions
-from automaton.log.writer.writer import Log
+from automaton.log.decision_log import DecisionLog
+from automaton.log.writer import Log
 from automaton.run import Run
 
 path, where = sys.argv[1], sys.argv[2]
 die = lambda: os.kill(os.getpid(), signal.SIGKILL)
-store, write_all, put = Log._store, archive.write_all, Decisions._put
+store, write_all, put = Log._store, archive.write_all, DecisionLog._put
 
 def slow(writer, batch):
     if len(run.log.commits) == 3:  # gives way to the thread that commits, which must wait
@@ -231,9 +231,9 @@ def written(to, fd, parts):
         die()
     return write_all(to, fd, parts)
 
-Log._store, archive.write_all, Decisions._put = stored, written, slow
+Log._store, archive.write_all, DecisionLog._put = stored, written, slow
 given = {"streams": "all", "max_objects": 400, "parallel": 16}
-with Run(path, given, durability="off", keeping=Keeping(decisions=1)) as run:
+with Run(path, given, durability="off", keeping=SidecarOptions(decisions=1)) as run:
     run.go(ticks=6, interval_ms=0)
 """
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from small import commits_in, ran, rich, written
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.errors import UsageError
 from automaton.run import MemoryOptimizedAutomaton, ScalableAutomaton
 
@@ -64,7 +64,7 @@ def test_the_package_offers_nothing_else_and_loads_no_kernels_unasked() -> None:
 def test_tune_prints_the_fastest_settings_and_appends_nothing(log: Path) -> None:
     before = log.read_bytes()
     result = CliRunner().invoke(
-        group, ["tune", str(log), "--seconds", PATIENCE_OF_TUNE, "--parallel", "64"]
+        command_line, ["tune", str(log), "--seconds", PATIENCE_OF_TUNE, "--parallel", "64"]
     )
     assert result.exit_code == 0, result.output
     found = tomllib.loads(result.stdout)

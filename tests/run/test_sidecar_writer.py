@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automaton.analysis.tick_report import report_tick
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.errors import LockedError, UsageError
 from automaton.log import AuditedLog, Log, archive, decision_log
 from automaton.log.archive import Archive
@@ -54,7 +54,7 @@ def commits(path: Path) -> list[dict[str, Any]]:
 
 def invoke(*arguments: object) -> Any:
     """A command, run here."""
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 # The archive.
@@ -255,9 +255,9 @@ def test_many_threads_lose_tear_and_double_no_decision(tmp_path: Path) -> None:
 def test_only_one_process_writes_decisions(tmp_path: Path) -> None:
     writer = DecisionLog(tmp_path / "log")
     script = (
-        "import sys; from pathlib import Path; from automaton.log.writer.decision_log import Decisions\n"
+        "import sys; from pathlib import Path; from automaton.log.decision_log import DecisionLog\n"
         "from automaton.errors import LockedError\n"
-        "try: Decisions(Path(sys.argv[1]))\n"
+        "try: DecisionLog(Path(sys.argv[1]))\n"
         "except LockedError as error: print('locked')\n"
     )
     done = subprocess.run(

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from test_fold import drawn, place_hash
+from kernels import philox
 
 WHOLE = 1 << 64
+WORD = 1 << 32
 
 
 def hash_of(term: Sequence[int]) -> int:
@@ -19,6 +20,19 @@ def hash_of(term: Sequence[int]) -> int:
         found = (found ^ (second << 32 | first)) * 0x9E3779B97F4A7C15 % WHOLE
         found ^= found >> 32
     return found
+
+
+def place_hash(place: int, hashed: int) -> int:
+    """`packed.place_hash` on Python's integers."""
+    found = (hashed + place * 0x9E3779B97F4A7C15) * 0xD6E8FEB86659FD93 % WHOLE
+    found = (found ^ found >> 32) * 0x9E3779B97F4A7C15 % WHOLE
+    return found ^ found >> 32
+
+
+def drawn(seed: int, tick: int, slot: int, places: Sequence[int]) -> int:
+    """The place that Philox draws for a slot."""
+    word = int(philox.words(seed, tick, slot, philox.PLACE)[0])
+    return places[word * len(places) // WORD]
 
 
 class Live(NamedTuple):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 from strategies import closed_terms
-from targets import FORMS, fenced, intact, joined, machine
-from test_reduce import bodies
-from test_winner_lines_codec import Bytes
+from targets import FORMS, Array, fenced, intact, joined, machine
 
 from automaton.terms import encodings
 from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
-from automaton.terms.packed import apply, linked
+from automaton.terms.packed import APP, LAM, VAR, apply, linked
 from kernels.terms import reduce
 
 NODES = 20_000  # on the way, beyond which the textbook reducer gives no answer
@@ -37,8 +37,23 @@ class Answer(NamedTuple):
     words: list[int] | None
 
 
+@cache
+def bodies(bits: int, depth: int) -> tuple[tuple[int, ...], ...]:
+    """All terms of so many bits of binary lambda calculus under `depth` lambdas, unlinked."""
+    found: list[tuple[int, ...]] = []
+    if 0 <= bits - 2 < depth:
+        found.append(((bits - 2) << 2 | VAR,))
+    if bits >= 4:
+        found += [(LAM, *body) for body in bodies(bits - 2, depth + 1)]
+    for left in range(2, bits - 3):
+        pairs = itertools.product(bodies(left, depth), bodies(bits - 2 - left, depth))
+        found += [(APP, *function, *argument) for function, argument in pairs]
+    return tuple(found)
+
+
 COMBINATORS = [
-    encodings.IDENTITY, encodings.SUCCESSOR, encodings.PAIR, encodings.ADDITION, encodings.APPLICATION,
+    encodings.IDENTITY, encodings.SUCCESSOR, encodings.PAIR, encodings.ADDITION,
+    encodings.APPLICATION,
     encodings.TRUE, encodings.FALSE, encodings.numeral(2), encodings.numeral(3),
     *map(parse, ["λx.λy.λz.x z (y z)", "λx.x x", "λx.x x x", "λf.(λx.f (x x)) (λx.f (x x))",
                  "λx.λy.y (x x)", "λa.a (λb.(λc.λd.b (c d)) a)"]),
@@ -81,7 +96,7 @@ def all_closed(bits: int) -> list[Words]:
     return [linked(words) for words in bodies(bits, 0)]
 
 
-def bytes_of(text: bytes) -> Bytes:
+def bytes_of(text: bytes) -> Array:
     return np.frombuffer(text, np.uint8)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from small import Members, automaton, term, world_of, written
 from targets import FORMS, Body, fenced, intact, joined, machine
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.compute.reduction import reduce_batch
 from automaton.format.admission import admit
 from automaton.log import Log
@@ -495,7 +495,7 @@ def test_the_baseline_finds_the_first_closed_term_that_solves_it() -> None:
 def invoke(*arguments: object) -> Result:
     """What the command does."""
     options = ["--domains", "6", "--parallel", "2", "--budget", "300000"]
-    return CliRunner().invoke(group, ["synthesize", *map(str, arguments), *options])
+    return CliRunner().invoke(command_line, ["synthesize", *map(str, arguments), *options])
 
 
 def test_the_command_shows_solutions_lineage_syntheses_and_the_comparison() -> None:
@@ -531,7 +531,7 @@ def test_objects_are_lines_that_an_inbox_takes() -> None:
 @pytest.mark.parametrize("text", ["add: 1,1->3", "nothing-known", "1->"])
 def test_a_wrong_problem_ends_with_one_line(text: str, tmp_path: Path) -> None:
     log = written(tmp_path / "log.jsonl", [term("I", "λx.x")])
-    result = CliRunner().invoke(group, ["synthesize", str(log), "--problem", text])
+    result = CliRunner().invoke(command_line, ["synthesize", str(log), "--problem", text])
     assert result.exit_code == 2
     assert result.stderr.startswith("error: ")
     assert result.stderr.count("\n") == 1

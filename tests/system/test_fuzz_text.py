@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.errors import AutomatonError, ConditionError, TermError
 from automaton.format import json_edit, objects
 from automaton.format.objects import Directive, Malformed, Object
@@ -164,7 +164,7 @@ def test_a_selector_is_read_or_its_error_names_the_position(text: str) -> None:
         assert error.position is not None
 
 
-RUN = group.commands["run"]
+RUN = command_line.commands["run"]
 CONFIGURATION = st.one_of(
     st.binary(max_size=60),
     TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")),

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from small import Members, commits_in, objects_in, ran
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.errors import NothingToRunError
 from automaton.format.machine_state import ACTIONS
 from automaton.log import Log
@@ -95,7 +95,7 @@ def test_a_log_without_terms_says_so_and_what_to_do(
 
 
 def test_what_the_original_runner_left_behind_is_told_in_one_line(copy: Copy) -> None:
-    result = CliRunner().invoke(group, [str(copy("automaton.jsonl"))])
+    result = CliRunner().invoke(command_line, [str(copy("automaton.jsonl"))])
     assert (result.exit_code, result.stdout) == (7, "")
     assert result.stderr.startswith("error: nothing to step: ")
     assert result.stderr.count("\n") == 1

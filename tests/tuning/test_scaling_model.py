@@ -19,9 +19,9 @@ from small import TERMS, automaton, ran, written
 from automaton.analysis.kinship_model import expected
 from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob, CandidateBatch
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.log import Log, archive
-from automaton.tuning import measure_throughput
+from automaton.tuning import measure_throughput, measure_trials
 from automaton.tuning.scaling_model import MODELS, Fit, Measured, fit, project, why_not
 from automaton.tuning.throughput import counts
 
@@ -41,7 +41,7 @@ def fitted(measured: list[Measured], model: str) -> Fit:
 
 
 def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(group, list(arguments))
+    return CliRunner().invoke(command_line, list(arguments))
 
 
 @given(st.floats(0, 1), st.floats(1, 1e7))
@@ -260,9 +260,9 @@ def test_what_streams_propose_is_what_is_counted(log: Path, tmp_path: Path) -> N
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("automaton.backends.cpu.CpuBackend", Counted)
         patched.setattr("automaton.tuning.trials.settings", lambda _: [("serial", 1, None)])
-        setting, trials = trials.measured(path, {"parallel": 7}, 0.01)
+        setting, measured = measure_trials(path, {"parallel": 7}, 0.01)
     assert set(batches) == {(21, 3)}
-    assert (setting.streams, len(trials)) == (["anchor", "reason", "uniform"], 1)
+    assert (setting.streams, len(measured)) == (["anchor", "reason", "uniform"], 1)
 
 
 @pytest.mark.parametrize("times", [1, 2])

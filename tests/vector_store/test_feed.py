@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.errors import DeviceError, LockedError
 from automaton.log import Log
 from automaton.log.archive import Archive
@@ -76,7 +76,7 @@ def lost_term(slot: int, words: Words) -> bytes:
 
 
 def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 def numerals(count: int, first: int = 0) -> tuple[Any, Any, Any, Any]:

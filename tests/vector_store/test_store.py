@@ -17,7 +17,7 @@ from automaton.compute import embeddings
 from automaton.errors import DeviceError, FileError, LockedError, UsageError
 from automaton.terms import notation
 from automaton.terms.arrays import Words
-from automaton.vector_store import DecayRule, Filter, Store, most_like, open_store
+from automaton.vector_store import DecayRule, Filter, Store, folder, most_like, open_store
 from automaton.vector_store.decay import ONE
 from automaton.vector_store.engine import ALL, Ids, Payload
 from automaton.vector_store.store import hashes, together
@@ -328,7 +328,7 @@ def test_a_folder_that_is_open_is_refused_until_it_is_closed(tmp_path: Path) -> 
 def test_a_damaged_folder_is_an_error_that_says_how_to_make_it_anew(tmp_path: Path) -> None:
     with embedded(tmp_path) as store:
         filled(store, random_terms(10, 12))
-    (store.folder(tmp_path / "log.jsonl") / "shard" / "edge_config.json").write_text("{")
+    (folder(tmp_path / "log.jsonl") / "shard" / "edge_config.json").write_text("{")
     for _ in range(2):  # and the lock is not left behind
         with pytest.raises(FileError, match="memory reindex"):
             open_store(tmp_path / "log.jsonl")

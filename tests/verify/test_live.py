@@ -19,7 +19,7 @@ from small import TERMS, automaton, commits_in, encoded, ran, rich, transition, 
 
 from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.compute.reduction import OUTCOMES
 from automaton.errors import MismatchError, UsageError, WorkerError
 from automaton.log import AuditedLog, Log
@@ -329,7 +329,7 @@ def test_what_is_no_share_is_refused(mode: str) -> None:
 
 def invoke(*arguments: object) -> Any:
     """What the command does."""
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 def test_a_lag_without_verification_is_refused(log: Path) -> None:

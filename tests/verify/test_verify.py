@@ -29,7 +29,7 @@ from tampering import first_change, tampered
 
 from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.format.json_edit import replace_member
 from automaton.format.records import commit_line, parse_commit
 from automaton.log import AuditedLog, Log
@@ -75,7 +75,7 @@ def head_of(path: Path) -> bytes:
 
 def invoke(*arguments: object) -> Result:
     """What the command does."""
-    return CliRunner().invoke(group, [str(argument) for argument in arguments])
+    return CliRunner().invoke(command_line, [str(argument) for argument in arguments])
 
 
 # -- true logs ---------------------------------------------------------------

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import rich, written
 
-from automaton.cli import group
+from automaton.cli import command_line
 from automaton.errors import ShortOfMemoryError, UsageError
 from automaton.run import Run
 from automaton.run import autoscaler as acting
@@ -370,7 +370,7 @@ def test_the_command_ends_with_the_exit_code_of_memory_and_one_line(
     monkeypatch.setattr(memory_limits, "tree_bytes", lambda _: 0)  # or it would not begin
     log = written(tmp_path / "log.jsonl", rich())
     arguments = ["--interval", "0", "--memory-limit", "1MB", "--plain"]
-    result = CliRunner().invoke(group, [str(log), *arguments])
+    result = CliRunner().invoke(command_line, [str(log), *arguments])
     assert result.exit_code == ShortOfMemoryError.exit_code == 11
     *notes, error = result.stderr.splitlines()
     assert error.startswith("error: memory stayed short for 0 s: 100% of 1 MB used")

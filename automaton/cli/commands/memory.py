@@ -37,11 +37,7 @@ def reindex(log: Path, url: str | None, json_: bool) -> None:
     """
     from automaton.log import Log  # noqa: PLC0415
     from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
-    from automaton.vector_store import (  # noqa: PLC0415
-        folder,
-        open_store,
-        ownership,  # noqa: PLC0415  # see the top
-    )
+    from automaton.vector_store import folder, open_store, ownership  # noqa: PLC0415  # see the top
     from automaton.vector_store import index_rebuild as indexing  # noqa: PLC0415
 
     archive = indexing.Found()

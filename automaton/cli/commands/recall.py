@@ -103,11 +103,7 @@ def closed(text: str) -> Words:
 
 def remembered(log: Path, url: str | None, opened: LogReader) -> Store:
     """The memory of a log that has one of its own."""
-    from automaton.vector_store import (  # noqa: PLC0415
-        folder,
-        open_store,
-        ownership,  # noqa: PLC0415
-    )
+    from automaton.vector_store import folder, open_store, ownership  # noqa: PLC0415
 
     if not log.is_file():
         raise FileError(f"{log}: there is no such log; give the path of a JSONL file")

@@ -237,9 +237,9 @@ def run(log: Path, **settings: Any) -> None:
     Ctrl-C finishes the tick, commits, prints the summary and exits with 0.
     """
     from automaton.backends import DeviceRequest  # noqa: PLC0415  # as below
-    from automaton.run import (
-        Run,  # noqa: PLC0415  # loads numba, which takes a second
-        SidecarOptions,  # noqa: PLC0415  # as below
+    from automaton.run import (  # noqa: PLC0415
+        Run,  # loads numba, which takes a second
+        SidecarOptions,  # as below
     )
 
     display = Display(json=bool(settings.pop("json")), plain=bool(settings.pop("plain")))

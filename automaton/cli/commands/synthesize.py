@@ -98,10 +98,7 @@ def synthesize(
     LOG, PATTERN, seed, budget and the number of syntheses alone.
     """
     from automaton.run.warmup import is_compiled  # noqa: PLC0415
-    from automaton.synthesis import (
-        Settings,  # noqa: PLC0415
-        parse_problem,  # noqa: PLC0415  # see the top
-    )
+    from automaton.synthesis import Settings, parse_problem  # noqa: PLC0415  # see the top
 
     asked = [parse_problem(text) for text in problems]
     if not json and not is_compiled("trials.try_terms"):
@@ -161,9 +158,9 @@ class Answered:
 def _stock(log: Path, seed: int) -> ComponentLibrary:
     """The building blocks of a log as it stands."""
     from automaton.log import Log  # noqa: PLC0415
-    from automaton.replay import Malformed
+    from automaton.replay import Malformed  # noqa: PLC0415
     from automaton.replay.restore import restore_world  # noqa: PLC0415
-    from automaton.replay.run_options import options_for
+    from automaton.replay.run_options import options_for  # noqa: PLC0415
     from automaton.synthesis import ComponentLibrary  # noqa: PLC0415  # see the top
 
     with Log.open(log, write=False) as opened:
@@ -184,9 +181,9 @@ def _stock(log: Path, seed: int) -> ComponentLibrary:
 def _answer(
     problem: Problem, stock: ComponentLibrary, settings: Settings, *, known: bool, compare: bool
 ) -> Answered:
-    from automaton.synthesis import (
-        SearchPortfolio,  # noqa: PLC0415
-        enumerate_baseline,  # noqa: PLC0415  # see the top
+    from automaton.synthesis import (  # noqa: PLC0415
+        SearchPortfolio,
+        enumerate_baseline,  # see the top
     )
 
     lab = SearchPortfolio(problem, stock, settings, known=known)

@@ -16,7 +16,7 @@ from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.text import as_json, printable
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.verify import Progress, Verdict
+    from automaton.verify import ProgressReport, Verdict
 
 DIGEST = 64  # hexadecimal digits of a chain
 
@@ -138,7 +138,7 @@ def _note(text: str) -> None:
 
 
 @contextmanager
-def _bar() -> Iterator[Progress]:
+def _bar() -> Iterator[ProgressReport]:
     """A progress bar where a terminal is looking."""
     console = Console(stderr=True)
     if not console.is_terminal:
