@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from automaton.backends import CpuBackend
 from automaton.chemistry import decision_line, decision_rows, replay_batch
 from automaton.errors import UsageError
 from automaton.format import stream_options
@@ -23,7 +22,7 @@ from automaton.log import AuditedLog
 from automaton.log.decision_log import find
 from automaton.replay import Malformed
 from automaton.replay.omitted_batches import with_omitted_batches
-from automaton.replay.recompute import TickRecomputer
+from automaton.replay.recompute import TickRecomputer, open_cpu
 from automaton.replay.restore import genesis_world
 
 
@@ -96,7 +95,7 @@ def _mixture(log: AuditedLog, line: int) -> dict[str, int]:
 
 def _computed(log: AuditedLog, tick: int, slot: int) -> dict[str, Any]:
     """The decision, from the snapshot before its tick."""
-    again = TickRecomputer(log, genesis_world(log, Options(), Malformed()), CpuBackend)
+    again = TickRecomputer(log, genesis_world(log, Options(), Malformed()), open_cpu)
     try:
         for earlier in range(1, tick):
             with log.batch(earlier) as raw:

@@ -15,14 +15,11 @@ from typing import NamedTuple
 import numpy as np
 
 from automaton.analysis.query_columns import ObjectColumns, chosen, metavariables
-from automaton.compute.literals import find
-from automaton.compute.matching import bind
+from automaton.compute.matching import Literals, Run, at_once, bind, find, prepared
 from automaton.errors import UsageError
 from automaton.program import selectors
 from automaton.terms import notation
 from automaton.terms.arrays import Bits, Bytes, Numbers, Truth, Words
-from kernels.checks import Run, at_once
-from kernels.search.literal_tables import Literals, prepared
 
 # Literals: P byte patterns against N byte strings.
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.compute.matching import bind
+from automaton.compute.matching import bind, numerals
 from automaton.format import json_edit, objects
 from automaton.format.objects import NamedObject
 from automaton.program import TermExtractor, grammar, selectors
@@ -23,8 +23,6 @@ from automaton.terms import notation
 from automaton.terms.arrays import Numbers, Truth, Words
 from automaton.terms.packed import META
 from automaton.terms.parser import Syntax, TermParser
-from kernels import cpu
-from kernels.terms import match
 
 _INT64 = 1 << 63
 _TYPES = {
@@ -145,10 +143,7 @@ def _duplicates(columns: ObjectColumns) -> Truth:
 def _numerals(columns: ObjectColumns) -> Truth:
     """The rows whose term is a Church numeral; an object without a term is none."""
     column = columns.column
-    rows = np.arange(len(columns.row), dtype=np.int32)
-    found = np.empty(len(rows), dtype=np.bool_)
-    cpu.compiled(match.match_numerals)(columns.code, column["start"], column["size"], rows, found)
-    return found
+    return numerals(columns.code, column["start"], column["size"])
 
 
 def metavariables(text: str) -> dict[str, int]:

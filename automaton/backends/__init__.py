@@ -12,13 +12,13 @@ from automaton import lazy
 if TYPE_CHECKING:
     from .cpu import CpuBackend as CpuBackend
     from .cpu import opened as opened
-    from .open import open_backend as open_backend
+    from .device_choice import open_backend as open_backend
     from .request import ON_CPU as ON_CPU
     from .request import DeviceRequest as DeviceRequest
 else:
     __getattr__ = lazy(
         __name__,
-        {"cpu": "CpuBackend opened", "open": "open_backend", "request": "DeviceRequest ON_CPU"},
+        {"cpu": "CpuBackend opened", "device_choice": "open_backend", "request": "DeviceRequest ON_CPU"},
     )
 
 __all__ = ["ON_CPU", "CpuBackend", "DeviceRequest", "batch", "open_backend", "opened"]

@@ -17,7 +17,7 @@ from automaton.errors import FileError, UsageError
 
 _FILE, _PROFILE = "automaton.file", "automaton.profile"
 #: Where each value of the effective configuration comes from, in the context's `meta`.
-SOURCES = "automaton.program.term_extraction"
+SOURCES = "automaton.sources"
 
 
 def use(context: click.Context, _option: click.Parameter, name: str | None) -> None:

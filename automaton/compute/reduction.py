@@ -17,6 +17,7 @@ from kernels.chemistry import react
 from kernels.terms import packed, reduce, substitute
 
 OUTCOMES = reduce.OUTCOMES
+NORMAL = reduce.NORMAL
 
 _REFERENCE_NODES = 65_536  # nodes on the way that the reference reducer allows
 

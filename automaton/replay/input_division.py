@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from automaton.backends.batch import BatchJob, LineBuffer
 from automaton.chemistry import ActionLine, ConditionAnswers, competition, machine_step
 from automaton.chemistry.effects import Effects
+from automaton.compute import draws
 from automaton.compute.reduction import OUTCOMES, reduce_batch
 from automaton.format.admission import admit
 from automaton.format.ids import is_our_id
@@ -25,7 +26,6 @@ from automaton.program.definitions import Automaton
 from automaton.replay import claims, spot_check
 from automaton.replay.claims import BatchClaim, separator
 from automaton.terms.arrays import Words
-from kernels import philox
 
 if TYPE_CHECKING:  # it makes the attempts
     from automaton.replay.recompute import TickRecomputer
@@ -126,7 +126,7 @@ class TickAttempt:
         world, trials = self.world, self.again.trials
         world.population.set_operator(world.trial_row, NamedTerm(b"trial", words, "trial"))
         choice = world.choice_for(target, world.trial_row)
-        self.again.device.react(BatchJob(world.population, choice, self.tick, philox.TRIAL), trials)
+        self.again.device.react(BatchJob(world.population, choice, self.tick, draws.TRIAL), trials)
         return trials.counts()[0]
 
     def _normal_form(self, words: Words) -> tuple[Words | None, int]:

@@ -34,6 +34,11 @@ from automaton.terms.arrays import Words
 Open = Callable[[Options], CpuBackend]
 
 
+def open_cpu(options: Options, threads: int | None = None) -> CpuBackend:
+    """The backend that recomputing uses where none is named: the CPU, with so many threads."""
+    return CpuBackend(options) if threads is None else CpuBackend(options, threads=threads)
+
+
 class Slot(NamedTuple):
     """One reaction: what was drawn and what came of it."""
 

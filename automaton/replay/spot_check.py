@@ -11,6 +11,7 @@ from typing import Any
 
 from automaton.chemistry import rewriting
 from automaton.chemistry.streams import operator_named
+from automaton.compute import draws
 from automaton.compute.reduction import OUTCOMES, application, reduce_batch
 from automaton.errors import DamagedError, MismatchError
 from automaton.format import json_edit, objects
@@ -23,7 +24,6 @@ from automaton.program import TermExtractor
 from automaton.program.definitions import operator_of
 from automaton.terms import notation, rewrite_rule
 from automaton.terms.arrays import Words
-from kernels import philox
 
 #: Commits that `validate-self` looks back at, and modifications that it recomputes.
 COMMITS, SAMPLE = 16, 16
@@ -176,9 +176,9 @@ def _options_at(log: LogReader, line: int) -> Options:
 
 def _drawn_line(log: LogReader, seed: int, tick: int, k: int, first: int) -> int | None:
     """A line of a batch drawn among the last commits."""
-    words = philox.words(seed, tick + 1, k, philox.VALIDATE)
-    drawn = first + philox.index_of(words[0], tick - first + 1)
+    words = draws.words(seed, tick + 1, k, draws.VALIDATE)
+    drawn = first + draws.index_of(words[0], tick - first + 1)
     row = log.commits.row(drawn)
     if not row.lines:
         return None
-    return row.first_line + philox.index_of(words[1], row.lines)
+    return row.first_line + draws.index_of(words[1], row.lines)

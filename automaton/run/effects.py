@@ -14,6 +14,7 @@ from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob
 from automaton.chemistry import World
 from automaton.chemistry.effects import TRIALS, Effects
+from automaton.compute import draws
 from automaton.compute.reduction import reduce_batch
 from automaton.errors import UsageError
 from automaton.format.admission import admit
@@ -24,7 +25,6 @@ from automaton.program.definitions import Automaton
 from automaton.replay import spot_check
 from automaton.terms.arrays import Words
 from automaton.workers import SingleTaskExecutor
-from kernels import philox
 
 Input = tuple[list[NamedObject], list[bytes]]  # objects, and the lines that hold them
 
@@ -70,7 +70,7 @@ class RunEffects:
         world.population.set_operator(world.trial_row, NamedTerm(b"trial", words, "trial"))
         choice = world.choice_for(target, world.trial_row)
         self._device.react(
-            BatchJob(world.population, choice, self._tick, philox.TRIAL), self._trials
+            BatchJob(world.population, choice, self._tick, draws.TRIAL), self._trials
         )
         return self._trials.counts()[0]
 

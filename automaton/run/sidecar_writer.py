@@ -19,13 +19,13 @@ import numpy as np
 from automaton.backends import CpuBackend
 from automaton.backends.batch import CandidateBatch
 from automaton.chemistry import World, decision_line, decision_rows
+from automaton.compute.reduction import NORMAL
 from automaton.errors import UsageError
 from automaton.log import LogReader
 from automaton.log.archive import BOUND, Archive, TooLargeError
 from automaton.log.decision_log import DecisionLog
 from automaton.population import Reactants
 from automaton.vector_store import VectorFeed, folder, ownership
-from kernels.terms import reduce
 
 Write = Callable[[bytes], None]  # is given a chain
 #: Seconds from one mark of whose the memory is to the next: each waits for the disk.
@@ -154,7 +154,7 @@ class SidecarWriter:
 
     def _offer(self, memory: VectorFeed, tick: int, batch: CandidateBatch, level: int) -> None:
         """Winners and candidates that lost, as many as the memory may take; it does not wait."""
-        slots = np.flatnonzero((batch.outcomes == reduce.NORMAL) & (batch.vetoed == 0))
+        slots = np.flatnonzero((batch.outcomes == NORMAL) & (batch.vetoed == 0))
         memory.offer(
             tick, slots, batch.out, batch.results[slots], batch.sizes[slots],
             levels=np.full(len(slots), level, dtype=np.int32), streams=slots % batch.streams,

@@ -15,6 +15,7 @@ from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
 from automaton.chemistry import ConditionAnswers, World, competition
 from automaton.chemistry.streams import Remembered
+from automaton.compute import draws
 from automaton.compute.reduction import SubstitutionReducer, application, reduce_batch
 from automaton.format.objects import NamedObject
 from automaton.format.options import Options
@@ -22,7 +23,7 @@ from automaton.log import integrity_windows
 from automaton.population import MODIFICATION, Entrants, place_draws, selection
 from automaton.program import selectors
 from automaton.terms import encodings
-from kernels import cpu, philox
+from kernels import cpu
 
 _SMALL = Options(
     parallel=1, max_objects=2, max_size=16, max_steps=16, max_depth=16, operator="λλ1 0"
@@ -64,7 +65,7 @@ def _warm_up() -> None:
     world = World(options)
     world.found([NamedObject("a", {"term": "λ0"}), NamedObject("b", {"term": "λλ1"})], 1)
     device, batch = CpuBackend(options, threads=1), CandidateBatch(1, options.max_size)
-    job = BatchJob(world.population, world.choice(1), 1, philox.REACTANTS)
+    job = BatchJob(world.population, world.choice(1), 1, draws.REACTANTS)
     device.react(job, batch)
     device.write(job, batch, WinnerTemplate.of("", 1, 0), LineBuffer())
     answers = ConditionAnswers(world, batch, 1, SubstitutionReducer(), lambda: True)
@@ -75,7 +76,7 @@ def _warm_up() -> None:
     reduce_batch([identity], 16, 16, 16)
     selection.select(world.population, selectors.parse_checked("numeral or term ~ '?x'"))
     winners = np.arange(1)
-    batch.words[:] = place_draws(0, 1, philox.PLACE, winners)
+    batch.words[:] = place_draws(0, 1, draws.PLACE, winners)
     batch.results[:], batch.sizes[:], batch.out[:1] = 0, 1, 0
     world.population.enter(
         1,

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .feed import VectorFeed as VectorFeed
     from .index_rebuild import reindex as reindex
     from .indexer import IndexCounts as IndexCounts
-    from .open import folder as folder
-    from .open import open_store as open_store
+    from .location import folder as folder
+    from .location import open_store as open_store
     from .store import Likeness as Likeness
     from .store import Store as Store
     from .store import most_like as most_like
@@ -29,7 +29,7 @@ else:
             "feed": "VectorFeed",
             "index_rebuild": "reindex",
             "indexer": "IndexCounts",
-            "open": "folder open_store",
+            "location": "folder open_store",
             "store": "Likeness Store most_like",
         },
     )

@@ -16,7 +16,7 @@ from typing import Any
 from automaton.errors import AutomatonError
 from automaton.vector_store.decay import DecayRule
 from automaton.vector_store.indexer import Indexer, TermBatch
-from automaton.vector_store.open import open_store
+from automaton.vector_store.location import open_store
 from automaton.workers.worker import LONGEST_TEXT, die_with
 
 #: Bytes of a message; less than what a socket takes at once.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from automaton.chemistry import replay_batch
+from automaton.compute import draws
 from automaton.errors import AutomatonError
 from automaton.format.options import Options
 from automaton.format.records import Commit, commit_line, won
@@ -29,7 +30,7 @@ from automaton.replay.recompute import Open, TickRecomputer
 from automaton.replay.restore import genesis_world
 from automaton.terms import reference
 from automaton.terms.arrays import Bytes
-from kernels import cpu, philox
+from kernels import cpu
 from kernels.text import line_scan
 
 #: Bytes before and behind a difference that are shown.
@@ -102,8 +103,8 @@ class CommitVerifier:
         found: dict[int, None] = {}
         k = 0
         while len(found) < self.asked.sample:
-            word = philox.words(self.asked.seed, 0, k, philox.SAMPLE)[0]
-            found[first + philox.index_of(word, count)] = None
+            word = draws.words(self.asked.seed, 0, k, draws.SAMPLE)[0]
+            found[first + draws.index_of(word, count)] = None
             k += 1
         return found
 

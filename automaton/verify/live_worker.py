@@ -15,17 +15,16 @@ from dataclasses import asdict
 from time import monotonic
 from typing import Any
 
-from automaton.backends import CpuBackend
+from automaton.compute import draws
 from automaton.format.options import Options
 from automaton.log import LogFollower
 from automaton.log.integrity import Fault
 from automaton.replay import Malformed
 from automaton.replay.omitted_batches import OmittedBatches
-from automaton.replay.recompute import TickRecomputer
+from automaton.replay.recompute import TickRecomputer, open_cpu
 from automaton.replay.restore import genesis_world
 from automaton.verify.commits import CommitVerifier, VerifyRequest
 from automaton.workers.worker import LONGEST, LONGEST_TEXT, die_with
-from kernels import philox
 
 #: Seconds between two notes of how far it is, while there is more to do.
 NOTE_S = 0.05
@@ -38,7 +37,7 @@ Say = Callable[[Mapping[str, Any]], object]
 
 def drawn(seed: int, tick: int, share: int) -> bool:
     """Whether a tick is computed again; `share` is a probability in units of 2**-32."""
-    return share >= _ALL or int(philox.words(seed, tick, 0, philox.SAMPLE)[0]) < share
+    return share >= _ALL or int(draws.words(seed, tick, 0, draws.SAMPLE)[0]) < share
 
 
 class Verifier:
@@ -62,7 +61,7 @@ class Verifier:
             self._log.refill = self._refill.batch
         log = self._log
         beyond = log.grow(end)
-        truth = CommitVerifier(log, VerifyRequest(), CpuBackend, lambda *_: None)
+        truth = CommitVerifier(log, VerifyRequest(), open_cpu, lambda *_: None)
         for tick in range(self.tick + 1, len(log.commits) + 1):
             fault = log.check(tick, tick) or self._checked(truth, tick)
             if fault is not None:
@@ -76,7 +75,7 @@ class Verifier:
         """Compute a tick again or fold it, and compare."""
         if self._again is None:
             snapshot = genesis_world(truth.log, Options(), Malformed())
-            self._again = TickRecomputer(truth.log, snapshot, CpuBackend)
+            self._again = TickRecomputer(truth.log, snapshot, open_cpu)
         compute = tick >= self._first and drawn(self._seed, tick, self._share)
         fault = truth.one(self._again, tick, compute=compute)
         self.computed += compute and fault is None

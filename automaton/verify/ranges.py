@@ -13,13 +13,13 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
-from automaton.backends import CpuBackend
 from automaton.errors import AutomatonError
-from automaton.format.options import Options
 from automaton.log import AuditedLog
 from automaton.log.integrity import Fault
+from automaton.replay.recompute import open_cpu
 from automaton.verify.commits import CommitVerifier, VerifyRequest
 from automaton.workers import spawn
 from automaton.workers.worker import LONGEST, die_with
@@ -30,6 +30,8 @@ LEAST = 8000
 SMALL = 1 << 18
 #: What folding a tick costs of what computing it does; 0.14 at 64 rounds, 0.36 at 1,024.
 FOLD = 0.25
+#: The backend of a part: the others have the other cores.
+_one_thread = partial(open_cpu, threads=1)
 
 
 def go(truth: CommitVerifier, known: Fault | None, workers: int) -> None:
@@ -71,10 +73,6 @@ def _computed(truth: CommitVerifier, first: int, last: int) -> dict[str, Any]:
     )
     part.go(None)
     return _facts(part)
-
-
-def _one_thread(options: Options) -> CpuBackend:
-    return CpuBackend(options, threads=1)
 
 
 def _facts(part: CommitVerifier) -> dict[str, Any]:

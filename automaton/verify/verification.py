@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from automaton.backends import CpuBackend
 from automaton.log import AuditedLog
 from automaton.log.integrity import Fault
 from automaton.replay.omitted_batches import with_omitted_batches
-from automaton.replay.recompute import Open
+from automaton.replay.recompute import Open, open_cpu
 from automaton.verify import ranges
 from automaton.verify.commits import CommitVerifier, ProgressReport, VerifyRequest
 from automaton.workers import SingleTaskExecutor, available_cores
@@ -92,7 +91,7 @@ def verify(
     head_tick, wrong_head = _head(log, asked.head)
     integrity_s = time.perf_counter() - begun
     truth = CommitVerifier(
-        log, asked, open_device or (lambda options: CpuBackend(options, threads=workers)), tell
+        log, asked, open_device or (lambda options: open_cpu(options, workers)), tell
     )
     if asked.replay != "none" and (fault is None or fault.kind not in _BEFORE_COMMITS):
         with with_omitted_batches(log, checkpoints=False):  # for `validate-self`, which looks back

@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from automaton.analysis import query_columns  # noqa: E402
 from automaton.analysis.query_columns import ObjectColumns  # noqa: E402
-from automaton.compute.literals import find  # noqa: E402
+from automaton.compute.matching import find  # noqa: E402
 from automaton.terms.notation import parse  # noqa: E402
 from kernels import cpu  # noqa: E402
 from kernels.search.literal_tables import prepared  # noqa: E402

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from automaton.compute import embeddings, selftest
-from automaton.compute.literals import find
+from automaton.compute.matching import find
 from kernels import cpu
 from kernels.search.literal_tables import prepared
 from kernels.terms import church, embed

@@ -22,9 +22,7 @@ from automaton.analysis.query import Block, Query, search
 from automaton.analysis.query_columns import ObjectColumns, metavariables
 from automaton.cli import exit_codes
 from automaton.cli.commands.match import match
-from automaton.compute import literals
-from automaton.compute.literals import find
-from automaton.compute.matching import bind
+from automaton.compute.matching import bind, find
 from automaton.errors import ConditionError, TermError, UsageError
 from automaton.program import grammar, selectors
 from automaton.terms.arrays import Words
@@ -94,7 +92,7 @@ def test_shards_find_what_one_call_finds(size: int) -> None:
 
 
 def test_groups_take_turns_over_pieces_of_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(literals, "PIECE", 10)
+    monkeypatch.setattr(matching, "PIECE", 10)
     strings = [b"ab" * 9, b"", b"c", b"the long pattern", b"abc" * 2] * 3
     offsets = np.cumsum([0, *map(len, strings)], dtype=np.int64)
     wanted = prepared([b"c", b"ab", b"the long pattern"])

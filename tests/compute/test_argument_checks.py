@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from automaton.analysis import query
-from automaton.compute import church, dispatch, embeddings, literals, matching
+from automaton.compute import church, dispatch, embeddings, matching
 from automaton.errors import AutomatonError, UsageError
 from automaton.terms import encodings
 from automaton.terms.arrays import Words
@@ -35,7 +35,7 @@ def budget(**limits: Any) -> church.ChurchBudgets:
 #: The same without types, since what is given here is wrong on purpose.
 batches: Any = church
 near: Any = embeddings
-find: Any = literals.find
+find: Any = matching.find
 tables: Any = prepared
 
 
@@ -113,7 +113,7 @@ def test_the_argument_is_named_before_anything_is_launched(
 
 
 def test_patterns_longer_than_the_text_are_found_nowhere() -> None:
-    hits = literals.find(prepared([b"abcabc", b"ab" * 300]), TEXT, EDGES)
+    hits = matching.find(prepared([b"abcabc", b"ab" * 300]), TEXT, EDGES)
     assert hits.counts.tolist() == [0, 0]
     assert not hits.bits.any()
 

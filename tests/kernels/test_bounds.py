@@ -19,7 +19,7 @@ from strategies import closed_terms, open_terms, patterns
 from targets import Array, fenced, intact, joined, machine
 
 from automaton.compute import embeddings
-from automaton.compute.literals import find
+from automaton.compute.matching import find
 from automaton.terms.arrays import Words
 from automaton.terms.packed import META, free_variables
 from kernels import cpu

@@ -27,7 +27,7 @@ from automaton.format.objects import MAX_LINE_BYTES
 from automaton.log import Log
 from automaton.run import Run
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 BESIDE = (".genesis", ".durable", ".checkpoint", ".inbox")
 #: Bytes allocated at the peak for a byte of the log, and what opening a small one costs.
 MULTIPLE, GROUND = 60, 8 << 20

@@ -11,7 +11,7 @@ from cuda_cases import SIZES, typed_launches
 from targets import Array
 
 from automaton.analysis import query_columns
-from automaton.compute import church, dispatch, embeddings, literals, matching
+from automaton.compute import church, dispatch, embeddings, matching
 from kernels.cuda import calls, loops, memory, pipeline, search_calls, search_loops
 from kernels.search import nearest
 from kernels.search.literal_tables import Grams, Triples, prepared
@@ -49,7 +49,7 @@ SETS = [
 def test_literals_are_found_as_on_the_cpu(patterns: list[bytes], size: int) -> None:
     buffer, offsets = text_of(size)
     tables = prepared(patterns, buffer)
-    expected = literals.find(tables, buffer, offsets)
+    expected = matching.find(tables, buffer, offsets)
     bits, counts = np.full_like(expected.bits, 7), np.full(len(patterns), 7)
     search_calls.find_literals(tables, buffer, offsets, bits, counts)
     np.testing.assert_array_equal(bits, expected.bits)
@@ -181,7 +181,7 @@ def columns_of() -> query_columns.ObjectColumns:
 def every_answer() -> list[Any]:
     """What callers get from all that may run on the card."""
     buffer, offsets = text_of(8)
-    hits = literals.find(prepared(words(60), buffer), buffer, offsets)
+    hits = matching.find(prepared(words(60), buffer), buffer, offsets)
     numerals = church.encode(range(9))
     product = church.mult(numerals, numerals, church.ChurchBudgets(300, 200, 50))
     made = embeddings.embed(*numerals, 32)

@@ -23,7 +23,7 @@ from automaton.format.objects import Directive, Malformed, Object
 from automaton.program import conditions, diagnostics, selectors
 from automaton.terms import notation
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 #: Bytes allocated at the peak for a byte of input, and what small inputs cost anyway.
 MULTIPLE, GROUND = 200, 1 << 20
 

@@ -218,7 +218,7 @@ sys.path[:0] = sys.argv[1:]
 import pool_tasks as tasks
 from automaton.workers.sharding import ScratchFactory
 from automaton.workers.processes import ProcessPool
-pool = Processes(2, Recipe(tasks.scratch, (4,)))
+pool = ProcessPool(2, ScratchFactory(tasks.scratch, (4,)))
 import test_pool
 test_pool.squares(pool)
 print(*pool.pids, flush=True)
@@ -229,7 +229,7 @@ sys.stdin.read(1)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, None])
 def test_no_worker_outlives_its_parent_however_it_ends(number: signal.Signals | None) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(HOME), str(HOME.parent)],
+        [sys.executable, "-c", PARENT, str(HOME), str(Path(__file__).parent)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     ) as parent:  # fmt: skip
         assert parent.stdout is not None
