@@ -103,7 +103,7 @@ def against_null(
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Label:
     """A label, or None, and what speaks for and against it."""
 
     label: str | None
@@ -118,7 +118,7 @@ class Verdict:
 
 def judged(
     series: npt.ArrayLike, salience_bits: float | None, null: npt.ArrayLike | None, why_no_null: str
-) -> Verdict:
+) -> Label:
     """The label that the evidence bears.
 
     series: one value a tick. salience_bits: entropy of the winners' salience in five
@@ -126,25 +126,25 @@ def judged(
     """
     x = np.asarray(series, dtype=np.float64)
     if len(x) < FEWEST or salience_bits is None:
-        return Verdict(None, (f"{len(x)} ticks; a label needs at least {FEWEST}, and winners",))
+        return Label(None, (f"{len(x)} ticks; a label needs at least {FEWEST}, and winners",))
     shuffled = against_shuffled(x)
     facts = _facts(salience_bits, shuffled)
     if shuffled.statistic <= CLOCKWORK_ORDER:
         facts.append(f"clockwork: at most {CLOCKWORK_ORDER:.3f} bits of order")
-        return Verdict("CLOCKWORK", tuple(facts), shuffled)
+        return Label("CLOCKWORK", tuple(facts), shuffled)
     tested, said = _tested(x, null, why_no_null)
     facts.append(said)
     if shuffled.p < LEVEL and tested is not None and tested.p < LEVEL:
-        return Verdict("EMERGENT", tuple(facts), shuffled, tested)
+        return Label("EMERGENT", tuple(facts), shuffled, tested)
     if shuffled.p < LEVEL and tested is None:
         facts.append("no label: there is order in time; whose, only the null model could show")
-        return Verdict(None, tuple(facts), shuffled)
+        return Label(None, tuple(facts), shuffled)
     if salience_bits >= BALANCED_SALIENCE:
         facts.append(f"balanced: at least {BALANCED_SALIENCE:.3f} bits of salience, and no order "
                      "that beats both shuffling and the null model")  # fmt: skip
-        return Verdict("BALANCED", tuple(facts), shuffled, tested)
+        return Label("BALANCED", tuple(facts), shuffled, tested)
     facts.append("no label: neither clockwork, nor balanced, nor shown to be emergent")
-    return Verdict(None, tuple(facts), shuffled, tested)
+    return Label(None, tuple(facts), shuffled, tested)
 
 
 def _facts(salience_bits: float, shuffled: Test) -> list[str]:

@@ -20,7 +20,7 @@ from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
 from automaton.log import AuditedLog
 from automaton.log.decision_log import find
-from automaton.replay import Malformed
+from automaton.replay import MalformedLines
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.recompute import TickRecomputer, open_cpu
 from automaton.replay.restore import genesis_world
@@ -95,7 +95,7 @@ def _mixture(log: AuditedLog, line: int) -> dict[str, int]:
 
 def _computed(log: AuditedLog, tick: int, slot: int) -> dict[str, Any]:
     """The decision, from the snapshot before its tick."""
-    again = TickRecomputer(log, genesis_world(log, Options(), Malformed()), open_cpu)
+    again = TickRecomputer(log, genesis_world(log, Options(), MalformedLines()), open_cpu)
     try:
         for earlier in range(1, tick):
             with log.batch(earlier) as raw:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from automaton.analysis import measures
-from automaton.analysis.evidence import Verdict, judged
+from automaton.analysis.evidence import Label, judged
 from automaton.analysis.measures import Figure, Interval
 from automaton.analysis.series import Series
 from automaton.terms import arrays
@@ -32,7 +32,7 @@ class Observed:
     """All figures of a log, and the label with its evidence."""
 
     figures: list[Figure]
-    verdict: Verdict
+    verdict: Label
 
 
 def observe(series: Series, null: Series | None, why_no_null: str, age: float | None) -> Observed:

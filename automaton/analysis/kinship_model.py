@@ -18,7 +18,7 @@ _NEARLY = 1e-9  # rounding of sums
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class KinshipDecision:
     """A table and the expected utility that it gives under each reading."""
 
     utilities: tuple[float, ...]
@@ -37,7 +37,7 @@ class Decision:
 
 def expected(
     utilities: Sequence[float] = UTILITIES, probabilities: Sequence[float] = PROBABILITIES
-) -> Decision:
+) -> KinshipDecision:
     """The expected utility of a table, in units of its utilities.
 
     The interval holds the value of every table whose probabilities add up to 1 and
@@ -49,7 +49,7 @@ def expected(
     total = math.fsum(probabilities)
     written = _value(utilities, probabilities)
     ends = [_corrected(utilities, probabilities, reverse=r) for r in (True, False)]
-    return Decision(
+    return KinshipDecision(
         tuple(utilities), tuple(probabilities), total, written, written / total,
         min(ends), max(ends), _warning(total),
     )  # fmt: skip

@@ -62,7 +62,7 @@ def _literal(text: str) -> bytes:
         raise UsageError(f"PATTERN: {text!r} is not UTF-8, as lines are; leave it out") from None
 
 
-class Block(NamedTuple):
+class LineBlock(NamedTuple):
     """Lines in one buffer: the number of the first, and where each begins (and the last ends)."""
 
     first: int
@@ -89,7 +89,7 @@ class Matched:
     Good until the next block is asked for: its lines may be overwritten then.
     """
 
-    block: Block
+    block: LineBlock
     rows: Numbers
     bits: Bits
     terms: list[Bound]
@@ -107,7 +107,7 @@ class Matched:
         return total[:patterns]
 
 
-def search(query: Query, blocks: Iterable[Block], run: Run = at_once) -> Iterator[Matched]:
+def search(query: Query, blocks: Iterable[LineBlock], run: Run = at_once) -> Iterator[Matched]:
     """What the query finds, block by block; literals in the raw bytes, terms in parsed lines."""
     patterns: Literals | None = None
     bits = np.zeros((0, -(-len(query.literals) // 64)), dtype=np.uint64)

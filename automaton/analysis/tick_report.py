@@ -13,7 +13,7 @@ from automaton.chemistry import replay_batch
 from automaton.errors import UsageError
 from automaton.format.options import Options
 from automaton.log import AuditedLog
-from automaton.replay import Malformed
+from automaton.replay import MalformedLines
 from automaton.replay.recompute import Slot, TickRecomputer, open_cpu
 from automaton.replay.restore import genesis_world
 from automaton.terms.notation import format_term
@@ -57,7 +57,7 @@ def report_tick(
     last = len(log.commits)
     if not 1 <= tick <= last:
         raise UsageError(f"--tick {tick}: the log has the ticks 1 to {last}")
-    again = TickRecomputer(log, genesis_world(log, Options(), Malformed()), open_cpu)
+    again = TickRecomputer(log, genesis_world(log, Options(), MalformedLines()), open_cpu)
     try:
         for earlier in range(1, tick):
             with log.batch(earlier) as raw:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 else:
     __getattr__ = lazy(
         __name__,
-        {"cpu": "CpuBackend opened", "device_choice": "open_backend", "request": "DeviceRequest ON_CPU"},
+        {
+            "cpu": "CpuBackend opened",
+            "device_choice": "open_backend",
+            "request": "DeviceRequest ON_CPU",
+        },
     )
 
 __all__ = ["ON_CPU", "CpuBackend", "DeviceRequest", "batch", "open_backend", "opened"]

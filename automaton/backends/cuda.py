@@ -18,7 +18,7 @@ from automaton.backends.request import DeviceRequest
 from automaton.compute.capability import StartError, failed
 from automaton.format.options import Options
 from automaton.population import Population
-from automaton.population.selection import Matcher, Terms
+from automaton.population.selection import Matcher, TermColumns
 from automaton.terms.arrays import Places, Truth, Words
 from automaton.workers import Pool
 from kernels.cuda import memory
@@ -186,7 +186,7 @@ class CudaMatcher(Matcher):
     def __init__(self, device: CudaBackend) -> None:
         self._device = device
 
-    def numerals(self, population: Terms, rows: Places) -> Truth:
+    def numerals(self, population: TermColumns, rows: Places) -> Truth:
         """Which rows are Church numerals."""
         if not isinstance(population, Population):
             return super().numerals(population, rows)
@@ -197,7 +197,7 @@ class CudaMatcher(Matcher):
             return found
         return super().numerals(population, rows)
 
-    def terms(self, population: Terms, rows: Places, pattern: Words, metas: int) -> Truth:
+    def terms(self, population: TermColumns, rows: Places, pattern: Words, metas: int) -> Truth:
         """Which rows match a pattern."""
         if not isinstance(population, Population):
             return super().terms(population, rows, pattern, metas)

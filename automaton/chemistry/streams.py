@@ -4,6 +4,8 @@ A stream is a row of `POLICIES`; what it proposes is a function of the snapshot
 and of its own draws. What the streams know of the past is a function of the
 log's lines alone: uses, recent winners, seen terms, and a small window of the
 archive that is computed again where a log is read. Pure: no files, no clock.
+
+Longer than 300 lines: all policies share the columns that they are drawn from.
 """
 
 from __future__ import annotations

@@ -53,31 +53,35 @@ class Digits(str):
 
 
 @dataclass(frozen=True)
-class Row:
+class OperationRow:
     """The numbers of one question, or why they are none."""
 
     numbers: tuple[int, ...] = ()
     reason: str | None = None
 
 
-def row_of(name: str, words: Sequence[object]) -> Row:
+def row_of(name: str, words: Sequence[object]) -> OperationRow:
     """The numbers that an operation takes; what is no `Digits` is refused."""
     arity = OPERATIONS[name].arity
     if len(words) != arity:
         takes = "one number" if arity == 1 else f"{arity} numbers"
-        return Row(reason=f"{name} takes {takes}, here are {len(words)}")
+        return OperationRow(reason=f"{name} takes {takes}, here are {len(words)}")
     reasons = [reason for reason in map(_unusable, words) if reason]
-    return Row(reason=reasons[0]) if reasons else Row(tuple(int(str(word)) for word in words))
+    return (
+        OperationRow(reason=reasons[0])
+        if reasons
+        else OperationRow(tuple(int(str(word)) for word in words))
+    )
 
 
-def row_of_line(name: str, line: str) -> Row:
+def row_of_line(name: str, line: str) -> OperationRow:
     """The numbers of a line: with spaces between, or a JSON array."""
     if not line.lstrip().startswith("["):
         return row_of(name, [Digits(word) for word in line.split()])
     try:
         return row_of(name, json.loads(line, parse_int=Digits))
     except (ValueError, RecursionError):
-        return Row(reason="neither numbers nor a JSON array of them")
+        return OperationRow(reason="neither numbers nor a JSON array of them")
 
 
 def _unusable(word: object) -> str | None:
@@ -94,7 +98,7 @@ def _unusable(word: object) -> str | None:
 
 
 def answers(
-    name: str, rows: Sequence[Row], budget: ChurchBudgets, notation: str
+    name: str, rows: Sequence[OperationRow], budget: ChurchBudgets, notation: str
 ) -> Iterator[Answer]:
     """The answers to rows, in order."""
     step = max(1, _ROOM // (4 * budget.max_size))  # (op m) n has up to three times max_size
@@ -102,7 +106,9 @@ def answers(
         yield from _some(name, rows[at : at + step], budget, notation)
 
 
-def _some(name: str, rows: Sequence[Row], budget: ChurchBudgets, notation: str) -> Iterator[Answer]:
+def _some(
+    name: str, rows: Sequence[OperationRow], budget: ChurchBudgets, notation: str
+) -> Iterator[Answer]:
     """The answers to few rows, those that can be asked for reduced in one batch."""
     usable = [row.numbers for row in rows if row.reason is None]
     fitting = [numbers for numbers in usable if _fits(name, numbers, budget)]
@@ -159,7 +165,7 @@ def _by_integers(name: str, columns: list[Counts]) -> Counts:
     return (church.mult_counts if name == "mult" else church.add_counts)(columns[0], other)[0]
 
 
-def refusal(name: str, row: Row, answer: Answer, budget: ChurchBudgets) -> str:
+def refusal(name: str, row: OperationRow, answer: Answer, budget: ChurchBudgets) -> str:
     """What is said of a question without a numeral as its answer."""
     if answer.reason is not None:
         return answer.reason

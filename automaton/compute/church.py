@@ -38,7 +38,7 @@ kind_of = church.kind_of
 _ROOM = 1 << 20  # words of results that are collected at a time
 
 
-class Terms(NamedTuple):
+class PackedTerms(NamedTuple):
     """A batch of packed terms in CSR form: term i is code[starts[i]:][:sizes[i]]."""
 
     code: Words
@@ -68,14 +68,14 @@ class Reduced:
 
     outcomes: npt.NDArray[np.uint8]  # numbers into `kernels.terms.reduce.OUTCOMES`
     steps: npt.NDArray[np.int32]
-    terms: Terms
+    terms: PackedTerms
 
     def values(self) -> Counts:
         """The numerals' values, -1 where the result is none."""
         return decode(*self.terms)
 
 
-def encode(ns: Sequence[int] | Counts) -> Terms:
+def encode(ns: Sequence[int] | Counts) -> PackedTerms:
     """The numerals of counts, one behind the other."""
     counts = integers("ns", ns)
     if len(counts) and not 0 <= int(counts.min()) <= int(counts.max()) < church.MOST_COUNT:
@@ -90,7 +90,7 @@ def encode(ns: Sequence[int] | Counts) -> Terms:
         "numerals", len(code), lambda card: card.encode_numerals(counts, starts, code)
     ):
         cpu.compiled(church.encode_numerals)(counts, starts, 0, len(counts), code)
-    return Terms(code, starts, sizes)
+    return PackedTerms(code, starts, sizes)
 
 
 def decode(code: Words, starts: Counts, sizes: Counts) -> Counts:
@@ -128,28 +128,34 @@ def _on_counts(body: Any, m: Counts, n: Counts) -> tuple[Counts, npt.NDArray[np.
     return values, status
 
 
-def succ(m: Terms, budget: ChurchBudgets = AMPLE, run: Run = at_once) -> Reduced:
+def succ(m: PackedTerms, budget: ChurchBudgets = AMPLE, run: Run = at_once) -> Reduced:
     """The successors of numerals, by reduction."""
     return operate(church.OPERATORS[church.SUCCESSOR], (m,), budget, run)
 
 
-def add(m: Terms, n: Terms, budget: ChurchBudgets = AMPLE, run: Run = at_once) -> Reduced:
+def add(
+    m: PackedTerms, n: PackedTerms, budget: ChurchBudgets = AMPLE, run: Run = at_once
+) -> Reduced:
     """The sums of numerals, by reduction."""
     return operate(church.OPERATORS[church.ADDITION], (m, n), budget, run)
 
 
-def mult(m: Terms, n: Terms, budget: ChurchBudgets = AMPLE, run: Run = at_once) -> Reduced:
+def mult(
+    m: PackedTerms, n: PackedTerms, budget: ChurchBudgets = AMPLE, run: Run = at_once
+) -> Reduced:
     """The products of numerals, by reduction."""
     return operate(church.OPERATORS[church.MULTIPLICATION], (m, n), budget, run)
 
 
-def exp(m: Terms, n: Terms, budget: ChurchBudgets = AMPLE, run: Run = at_once) -> Reduced:
+def exp(
+    m: PackedTerms, n: PackedTerms, budget: ChurchBudgets = AMPLE, run: Run = at_once
+) -> Reduced:
     """The powers m**n of numerals, by reduction; 0**0 is 1."""
     return operate(church.OPERATORS[church.EXPONENTIATION], (m, n), budget, run)
 
 
 def operate(
-    operator: Words, arguments: tuple[Terms, ...], budget: ChurchBudgets, run: Run = at_once
+    operator: Words, arguments: tuple[PackedTerms, ...], budget: ChurchBudgets, run: Run = at_once
 ) -> Reduced:
     """A closed operator applied to one or two closed terms each, and reduced."""
     _check(operator, arguments, budget)
@@ -187,10 +193,10 @@ def operate(
         run(task, count)
     results = [parts[low] for low in sorted(parts)] or [np.empty(0, dtype=np.int32)]
     lengths = sizes.astype(np.int64)
-    return Reduced(outcomes, steps, Terms(np.concatenate(results), _starts(lengths), lengths))
+    return Reduced(outcomes, steps, PackedTerms(np.concatenate(results), _starts(lengths), lengths))
 
 
-def _check(operator: Words, arguments: tuple[Terms, ...], budget: ChurchBudgets) -> None:
+def _check(operator: Words, arguments: tuple[PackedTerms, ...], budget: ChurchBudgets) -> None:
     """Closed terms, as many of one as of the other, and budgets that memory can hold."""
     budgets(*budget)
     array("operator", operator, (np.int32,), 1)

@@ -23,7 +23,7 @@ BITS = 26
 BUDGET = (500, 256, 256)
 
 
-class Terms(NamedTuple):
+class SelfTestTerms(NamedTuple):
     """Closed terms in CSR form."""
 
     code: Words
@@ -58,7 +58,7 @@ class SelfTest:
     bits: int = BITS
 
 
-def terms(count: int, first: int = 0, bits: int = BITS) -> Terms:
+def terms(count: int, first: int = 0, bits: int = BITS) -> SelfTestTerms:
     """The closed terms first..first+count-1 of so many bits, as many as there are."""
     counts = enumerate_closed.counted(bits)
     count = max(0, min(count, int(counts[bits, 0]) - first))
@@ -68,7 +68,7 @@ def terms(count: int, first: int = 0, bits: int = BITS) -> Terms:
     size = cpu.compiled(enumerate_closed.write_terms)(
         counts, bits, first, starts, sizes, code, stack, linking
     )
-    return Terms(code[:size], starts, sizes)
+    return SelfTestTerms(code[:size], starts, sizes)
 
 
 def compare(left: str, right: str, count: int) -> SelfTest:
@@ -84,7 +84,9 @@ def compare(left: str, right: str, count: int) -> SelfTest:
     return SelfTest(left, right, len(some.starts), first)
 
 
-def reduced(where: str, some: Terms, budget: tuple[int, int, int] = BUDGET) -> TargetResults:
+def reduced(
+    where: str, some: SelfTestTerms, budget: tuple[int, int, int] = BUDGET
+) -> TargetResults:
     """The answers of a target."""
     count, (max_steps, max_size, max_depth) = len(some.starts), budget
     free = np.zeros(count, dtype=np.int32)

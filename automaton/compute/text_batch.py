@@ -5,6 +5,8 @@ size of the text or of the normal forms. A line that the kernels decline (see
 `kernels.text.term_reader`) is read by `automaton.terms.notation`, whose word it is what a term
 is; a line that it refuses is answered with the reason. Opens no files and
 prints nothing.
+
+Longer than 300 lines: reading, reducing and printing of a segment share one buffer.
 """
 
 from __future__ import annotations

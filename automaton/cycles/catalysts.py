@@ -53,7 +53,7 @@ class Catalyst:
 
 
 @dataclass(frozen=True)
-class Matches:
+class CatalystMatches:
     """What a catalyst means in a branch: rows of a (or one term), rows of b, operators."""
 
     a: Places
@@ -63,13 +63,13 @@ class Matches:
     ordered: bool = False  # the catalyst is always a, as the dimension's selectors want
 
 
-def matches(branch: FrozenPopulation, catalyst: Catalyst) -> Matches:
+def matches(branch: FrozenPopulation, catalyst: Catalyst) -> CatalystMatches:
     """Find it; raises a `UsageError` that says what is wrong with the catalyst."""
     every = np.arange(len(branch), dtype=np.int32)
     if catalyst.kind == "dimension":
         return _dimension(branch, catalyst.text)
     if catalyst.kind == "term":
-        return Matches(every[:0], every, branch.operators, _closed(catalyst.text))
+        return CatalystMatches(every[:0], every, branch.operators, _closed(catalyst.text))
     rows = every
     if catalyst.kind == "pattern":
         rows = every[bind(catalyst.text, branch.code, branch.start, branch.size)[0]]
@@ -77,7 +77,7 @@ def matches(branch: FrozenPopulation, catalyst: Catalyst) -> Matches:
         rows = every[_named(branch, catalyst.text)]
     if not len(rows):
         raise UsageError(_nothing(branch, catalyst))
-    return Matches(rows, every, branch.operators)
+    return CatalystMatches(rows, every, branch.operators)
 
 
 def _closed(text: str) -> Words:
@@ -96,7 +96,7 @@ def _named(branch: FrozenPopulation, identity: str) -> list[int]:
     ]  # fmt: skip
 
 
-def _dimension(branch: FrozenPopulation, text: str) -> Matches:
+def _dimension(branch: FrozenPopulation, text: str) -> CatalystMatches:
     found = [k for k, one in enumerate(branch.operators) if str(one.level) == text]
     if not found:
         levels = ", ".join(sorted({str(one.level) for one in branch.operators}))
@@ -104,7 +104,7 @@ def _dimension(branch: FrozenPopulation, text: str) -> Matches:
     a, b = branch.selected(found[0])
     if not len(a) or not len(b):
         raise UsageError(f"--catalyst: the selectors of dimension {text} match no live term")
-    return Matches(a, b, (branch.operators[found[0]],), ordered=True)
+    return CatalystMatches(a, b, (branch.operators[found[0]],), ordered=True)
 
 
 def _nothing(branch: FrozenPopulation, catalyst: Catalyst) -> str:

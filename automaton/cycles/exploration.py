@@ -29,7 +29,7 @@ PARTNER, OPERATOR, PROBE, SAMPLE = map(number_of, ("partner", "operator", "probe
 
 
 @dataclass(frozen=True)
-class Reactants:
+class CycleReactants:
     """What may react: rows of the branch with the catalyst, other terms, under operators.
 
     `ordered`: the catalyst is always a, and only a partner is b.
@@ -53,7 +53,7 @@ class Sizes:
     recomputed: int
 
 
-def explore(cycle: Cycle, of: Reactants, sizes: Sizes) -> tuple[CycleOutput, int]:
+def explore(cycle: Cycle, of: CycleReactants, sizes: Sizes) -> tuple[CycleOutput, int]:
     """React; keep what is new or smaller, score the best on the same probes as the catalyst.
 
     A score is how many distinct new normal forms a term leads to, applied to live terms
@@ -86,7 +86,7 @@ class _Table:
 
 
 def _explored(
-    cycle: Cycle, of: Reactants, sizes: Sizes, named: list[Named], bench: Scratch
+    cycle: Cycle, of: CycleReactants, sizes: Sizes, named: list[Named], bench: Scratch
 ) -> tuple[list[int], list[int], dict[str, Any]]:
     """The kernel's call: the numbers of the best reactions, all scores, what was counted.
 

@@ -18,7 +18,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from automaton.cycles.catalysts import Catalyst, Matches
+from automaton.cycles.catalysts import Catalyst, CatalystMatches
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.results import NOTHING, CycleOutput, Result
 from automaton.errors import UsageError
@@ -34,7 +34,7 @@ class Cycle:
 
     branch: FrozenPopulation
     catalyst: Catalyst
-    matches: Matches
+    matches: CatalystMatches
     seed: int
 
     def draws(self, stage: str, count: int, bound: int) -> npt.NDArray[np.int64]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from automaton.cycles.catalysts import ANY, Catalyst, Matches, matches
+from automaton.cycles.catalysts import ANY, Catalyst, CatalystMatches, matches
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.graph import Cycle, Graph, failure, inputs, outcome
 from automaton.cycles.results import Result
@@ -29,7 +29,7 @@ class Plan:
 
     branch: FrozenPopulation
     graph: Graph
-    catalysts: Mapping[str, tuple[Catalyst, Matches]]
+    catalysts: Mapping[str, tuple[Catalyst, CatalystMatches]]
     deadline: float | None = None  # seconds
 
     @classmethod

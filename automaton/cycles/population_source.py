@@ -21,7 +21,7 @@ from automaton.cycles.frozen_population import (
     live_winners,
 )
 from automaton.log import Log, archive
-from automaton.replay import Malformed
+from automaton.replay import MalformedLines
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for
@@ -38,7 +38,7 @@ def load_population(path: Path, progress: Callable[[int], None] = nobody) -> Fro
     The terms of all winners and of the archive are hashed: 8 bytes each, distinct ones.
     """
     with Log.open(path, write=False) as log, with_omitted_batches(log):
-        world = restore_world(log, options_for(log, {}), Malformed(), progress)
+        world = restore_world(log, options_for(log, {}), MalformedLines(), progress)
         found = archive.ReadReport()
         known, lost = _archived(log, found)
         known = np.union1d(known, _winners(log, world))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automaton.cycles.exploration import Reactants, Sizes, explore
+from automaton.cycles.exploration import CycleReactants, Sizes, explore
 from automaton.cycles.frozen_population import FrozenPopulation, Operator
 from automaton.cycles.graph import Cycle, Graph, Stage, StageOutput, Values
 from automaton.cycles.scratch import borrow
@@ -143,7 +143,7 @@ def build(cycle: Cycle, of: Values, reactions: int = REACTIONS) -> StageOutput:
     proposals = [_proposal(name, value) for name, value in of.items() if name != "analyze"]
     proposed = [one for proposal in proposals for one in proposal.terms]
     operators = [one for proposal in proposals for one in proposal.operators]
-    reactants = Reactants(
+    reactants = CycleReactants(
         found.partners, (found.name, found.words), proposed,
         operators or [("application", encodings.APPLICATION)], found.ordered,
     )  # fmt: skip

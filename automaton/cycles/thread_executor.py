@@ -4,6 +4,8 @@ A few threads compute; a stage that waits does so on an event loop (`async def`)
 a thread of a pool for that, and its cycle is put aside meanwhile. So many cycles are
 begun and not yet over at most. Results do not depend on any of this. Touches threads
 and the clock; must not know what stages do, or where results go.
+
+Longer than 300 lines: its two classes share every state of a cycle under way.
 """
 
 from __future__ import annotations

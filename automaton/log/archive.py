@@ -42,7 +42,7 @@ _CHECKED = 8  # where the bytes begin that the CRC-32 is of
 
 
 @dataclass(frozen=True)
-class Frame:
+class ArchiveFrame:
     """The candidates of a tick that lost: columns in slot order, terms packed in `code`."""
 
     tick: int
@@ -179,7 +179,7 @@ class Archive:
         os.close(self._fd)
 
 
-def read(log: LogReader, found: ReadReport | None = None) -> Iterator[Frame]:
+def read(log: LogReader, found: ReadReport | None = None) -> Iterator[ArchiveFrame]:
     """The frames of a log that there are, in the order of their ticks; a torn one ends a file.
 
     `found` counts them, and those that are not of this log, which are not given.
@@ -266,7 +266,7 @@ def _holds(raw: bytes) -> bool:
     return bool(zlib.crc32(memoryview(raw)[_CHECKED:]) == _HEAD.unpack_from(raw)[1])
 
 
-def _frame(raw: bytes) -> Frame:
+def _frame(raw: bytes) -> ArchiveFrame:
     """The candidates of a frame; one whose bytes are not what was written holds none."""
     _, _, _, tick, length, count = _HEAD.unpack_from(raw)
     count = count if _holds(raw) else 0
@@ -280,7 +280,7 @@ def _frame(raw: bytes) -> Frame:
             slots, salience, steps, sizes, starts, code, stack,
         )  # fmt: skip
     found = max(0, found)
-    return Frame(
+    return ArchiveFrame(
         tick, slots[:found], salience[:found], steps[:found], sizes[:found], starts[:found],
         code[: max(0, words)],
     )  # fmt: skip

@@ -8,6 +8,8 @@ hands back. Must not know: paths, records, what an id means. It opens nothing:
 A row is a line that was entered. A malformed line that begins like an object with
 an id and ends like one stays under that id (and counts in `ids`): who parses a
 version and fails walks back.
+
+Longer than 300 lines: one table, and all that reads it.
 """
 
 from __future__ import annotations

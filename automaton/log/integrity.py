@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from automaton.format.records import Genesis, chained, parse_commit, parse_frame
 from automaton.log.commit_table import CommitRow, CommitTable
 from automaton.log.file_io import blocks, sha256, size_of
-from automaton.log.integrity_windows import Window, windows
+from automaton.log.integrity_windows import Window, warm_up, windows
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import read_kept
+
+__all__ = ["ChainReport", "Fault", "check_integrity", "warm_up"]
 
 
 @dataclass(frozen=True, slots=True)

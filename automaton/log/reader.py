@@ -2,6 +2,8 @@
 
 Lives here: the tables in memory and the way from them to bytes. Must not know:
 locks, appending, durability, recovery's rules. `automaton.log.writer` opens it.
+
+Longer than 300 lines: all tables of an opened log, and the ways from them to bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import Commit, Genesis, RunRecord, parse_commit, parse_frame
 from automaton.log import file_io, integrity, line_search, omission, recovery, sidecars
 from automaton.log.commit_table import CommitRow, CommitTable
-from automaton.log.id_index import NAMELESS, IdIndex
+from automaton.log.id_index import MALFORMED, NAMELESS, IdIndex
 from automaton.log.inbox import inbox_lines
 
 #: Bytes of batches that were computed again and are kept in memory for readers.
@@ -162,6 +164,10 @@ class LogReader:
         return sidecars.read_pin(self.path) == self.genesis
 
     # Reading.
+
+    def malformed_lines(self) -> NDArray[np.int64]:
+        """The numbers of the genesis' lines that do not parse."""
+        return self.index.lines_without_id(MALFORMED)
 
     def genesis_lines(self) -> Iterator[tuple[int, bytes]]:
         """Every line of the genesis with its number."""

@@ -5,6 +5,8 @@ not know: terms, populations, the clock (it is handed one), the terminal. What a
 file is, `automaton.log.recovery` decides; reading is `automaton.log.reader`'s; the
 system calls are `automaton.log.file_io`'s; the format is docs/format.md. These modules
 are one room, and nobody else opens a log.
+
+Longer than 300 lines: one writer, whose steps may not be torn apart.
 """
 
 from __future__ import annotations

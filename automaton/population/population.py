@@ -3,6 +3,8 @@
 A place is a row; the rows 0..max_objects-1 can be reactants, the rows behind
 them hold operators. Pure: no files, no clock, no parsing. A live object costs
 `Population.ROW` bytes beside its term, and its id when it came under a name.
+
+Longer than 300 lines: columns and all that changes them together.
 """
 
 from __future__ import annotations

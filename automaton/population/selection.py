@@ -24,7 +24,7 @@ from kernels.terms import packed
 class Matcher:
     """Looks at the terms themselves, on this processor; a device may do so elsewhere."""
 
-    def numerals(self, population: Terms, rows: Places) -> Truth:
+    def numerals(self, population: TermColumns, rows: Places) -> Truth:
         """Which rows are Church numerals."""
         column = population.column
         found = np.empty(len(rows), dtype=np.bool_)
@@ -33,7 +33,7 @@ class Matcher:
         )
         return found
 
-    def terms(self, population: Terms, rows: Places, pattern: Words, metas: int) -> Truth:
+    def terms(self, population: TermColumns, rows: Places, pattern: Words, metas: int) -> Truth:
         """Which rows match a pattern whose metavariables are numbered below `metas`."""
         bound = np.empty((2, metas), dtype=np.int64)
         found = np.empty(len(rows), dtype=np.bool_)
@@ -46,7 +46,7 @@ class Matcher:
 ON_CPU = Matcher()
 
 
-class Terms(Protocol):
+class TermColumns(Protocol):
     """Terms as columns: a population, or the candidates of a batch."""
 
     code: Words
@@ -65,7 +65,7 @@ def select(
 
 
 def chosen(
-    terms: Terms, rows: Places, selector: selectors.Selector | None, matcher: Matcher = ON_CPU
+    terms: TermColumns, rows: Places, selector: selectors.Selector | None, matcher: Matcher = ON_CPU
 ) -> Places:
     """Those of some rows that a selector (None: every term) matches, in their order."""
     if selector is None:
@@ -73,7 +73,7 @@ def chosen(
     return rows[selectors.evaluate(selector, partial(_leaf, terms, rows, matcher))]
 
 
-def _leaf(population: Terms, rows: Places, matcher: Matcher, leaf: selectors.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
+def _leaf(population: TermColumns, rows: Places, matcher: Matcher, leaf: selectors.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
     """One truth value a row for an atom of a selector."""
     column = population.column
     match leaf:
@@ -96,7 +96,7 @@ def _leaf(population: Terms, rows: Places, matcher: Matcher, leaf: selectors.Lea
             return np.isin(_field(population, field)[rows], values)
 
 
-def _field(population: Terms, field: str) -> npt.NDArray[np.int32]:
+def _field(population: TermColumns, field: str) -> npt.NDArray[np.int32]:
     return population.column[field]
 
 

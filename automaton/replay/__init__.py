@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from automaton import lazy
 
 if TYPE_CHECKING:
-    from .genesis import Malformed as Malformed
+    from .genesis import MalformedLines as MalformedLines
     from .input_division import Section as Section
     from .world_checkpoint import CheckpointWriter as CheckpointWriter
 else:
     __getattr__ = lazy(
         __name__,
         {
-            "genesis": "Malformed",
+            "genesis": "MalformedLines",
             "input_division": "Section",
             "world_checkpoint": "CheckpointWriter",
         },
@@ -25,7 +25,7 @@ else:
 
 __all__ = [
     "CheckpointWriter",
-    "Malformed",
+    "MalformedLines",
     "Section",
     "claims",
     "omitted_batches",

@@ -11,14 +11,13 @@ import numpy as np
 from automaton.format import objects
 from automaton.format.objects import NamedObject
 from automaton.log import LogReader
-from automaton.log.id_index import MALFORMED
 
 #: Malformed lines of a genesis that are named one by one; more are counted.
 NAMED_MALFORMED = 5
 
 
 @dataclass
-class Malformed:
+class MalformedLines:
     """Lines of the genesis that are skipped: the first few, and how many there are."""
 
     first: list[tuple[int, str]] = field(default_factory=list)
@@ -31,9 +30,9 @@ class Malformed:
             self.first.append((number, reason))
 
 
-def genesis_objects(log: LogReader, malformed: Malformed) -> Iterator[NamedObject]:
+def genesis_objects(log: LogReader, malformed: MalformedLines) -> Iterator[NamedObject]:
     """The genesis' objects in their current versions, in order of first appearance."""
-    lines = np.union1d(log.index.first_lines(), log.index.lines_without_id(MALFORMED))
+    lines = np.union1d(log.index.first_lines(), log.malformed_lines())
     wanted = iter(lines)
     due = next(wanted, None)
     for number, raw in log.genesis_lines():
@@ -47,7 +46,9 @@ def genesis_objects(log: LogReader, malformed: Malformed) -> Iterator[NamedObjec
             yield found
 
 
-def _current(log: LogReader, number: int, raw: bytes, malformed: Malformed) -> NamedObject | None:
+def _current(
+    log: LogReader, number: int, raw: bytes, malformed: MalformedLines
+) -> NamedObject | None:
     """The object that first appears on this line, as the genesis leaves it."""
     first = _members(number, raw, malformed)
     identity = _filed_under(raw) if first is None else objects.object_id(first)
@@ -63,7 +64,7 @@ def _current(log: LogReader, number: int, raw: bytes, malformed: Malformed) -> N
     return None if first is None else NamedObject(identity, first)
 
 
-def _members(number: int, raw: bytes, malformed: Malformed) -> dict[str, Any] | None:
+def _members(number: int, raw: bytes, malformed: MalformedLines) -> dict[str, Any] | None:
     """The object on a line; what is none for a reason is noted."""
     parsed = objects.parse_line(raw)
     if isinstance(parsed, objects.Malformed):

@@ -14,7 +14,7 @@ from automaton.backends import CpuBackend
 from automaton.format.options import Options
 from automaton.log import LogReader, checkpoint
 from automaton.replay import world_checkpoint
-from automaton.replay.genesis import Malformed
+from automaton.replay.genesis import MalformedLines
 from automaton.replay.recompute import TickRecomputer
 from automaton.replay.restore import genesis_world
 
@@ -49,7 +49,7 @@ class OmittedBatches:
         world = world_checkpoint.decode(log, kept) if kept and kept.tick < tick else None
         self._tick = kept.tick if kept and world else 0
         self._again = TickRecomputer(
-            log, world or genesis_world(log, Options(), Malformed()), CpuBackend
+            log, world or genesis_world(log, Options(), MalformedLines()), CpuBackend
         )
 
     def close(self) -> None:

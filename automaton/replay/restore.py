@@ -15,12 +15,12 @@ from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
 from automaton.log import Log, LogReader, checkpoint
 from automaton.replay import world_checkpoint
-from automaton.replay.genesis import Malformed, genesis_objects
+from automaton.replay.genesis import MalformedLines, genesis_objects
 from automaton.replay.recompute import TickRecomputer
 
 
 def restore_world(
-    log: Log, options: Options, malformed: Malformed, progress: Callable[[int], None]
+    log: Log, options: Options, malformed: MalformedLines, progress: Callable[[int], None]
 ) -> World:
     """The snapshot after the log's last commit; `progress` is told every tick folded."""
     kept = checkpoint.read(log.path) if len(log.commits) else None
@@ -39,7 +39,7 @@ def restore_world(
     return world
 
 
-def genesis_world(log: LogReader, options: Options, malformed: Malformed) -> World:
+def genesis_world(log: LogReader, options: Options, malformed: MalformedLines) -> World:
     """The snapshot before the first tick; `options` are those of a log without a run."""
     first = options if log.run is None else _first_options(log, options)
     world = World(first, log.prefix)
@@ -50,7 +50,7 @@ def genesis_world(log: LogReader, options: Options, malformed: Malformed) -> Wor
     return world
 
 
-def _unread(log: LogReader, malformed: Malformed) -> str:
+def _unread(log: LogReader, malformed: MalformedLines) -> str:
     """What of a genesis was not read, for who wonders why there is nothing in it."""
     if not log.genesis_line_count:
         return " (the file is empty)"

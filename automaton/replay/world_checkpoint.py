@@ -21,7 +21,6 @@ from automaton.format.objects import Object, parse_line
 from automaton.format.options import RANGES, from_record
 from automaton.log import LogReader, checkpoint
 from automaton.log.checkpoint import Checkpoint
-from automaton.log.commit_table import CommitRow
 from automaton.population import IdTable
 
 #: Bytes that a log must have grown by for a checkpoint: while it runs, and at its end.
@@ -78,7 +77,7 @@ def decode(log: LogReader, found: Checkpoint) -> World | None:
         table = stream_options.parse_streams(options.streams)
         mixture = np.array(stream_options.parse_salience(options.salience), dtype=np.int64)
         world.streams = Streams.of(population, table, mixture, facts["streams"], own)
-    if not _learn(world, log, facts["definitions"], log.commits.row(found.tick)):
+    if not _learn(world, log, facts["definitions"], _line_after(log, found.tick)):
         return None
     world.program.problems = facts["problems"]
     world.resume(MachineState.of(commit.state))
@@ -94,11 +93,15 @@ def _is_of(log: LogReader, found: Checkpoint) -> bool:
     return bool(row.end == facts["end"] and log.commit(tick).chain.hex() == facts["chain"])
 
 
-def _learn(
-    world: World, log: LogReader, definitions: dict[str, list[str]], last: CommitRow
-) -> bool:
-    """Read the definitions again, each as it stood after a batch; False where one is gone."""
-    program, before = world.program, last.first_line + last.lines + 1
+def _line_after(log: LogReader, tick: int) -> int:
+    """The number of the first line behind a tick's commit."""
+    row = log.commits.row(tick)
+    return row.first_line + row.lines + 1
+
+
+def _learn(world: World, log: LogReader, definitions: dict[str, list[str]], before: int) -> bool:
+    """Read the definitions again, as they stood before a line; False where one is gone."""
+    program = world.program
     program.max_size = RANGES["max_size"][1]  # what was learned may be larger than now allowed
     for identity in (identity for name in _TABLES for identity in definitions[name]):
         members = _members(log, identity, before)

@@ -3,6 +3,8 @@
 Touches the clock and the gauges; hands seeds and snapshots to the core, batches
 to the device, bytes to the log. It decides nothing about what wins or moves.
 While one tick's bytes are hashed, written and made durable, the next is computed.
+
+Longer than 300 lines: the loop is read from top to bottom.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from automaton.format.records import CommitFields
 from automaton.log import Log
 from automaton.log.prefix_hash import HashedPrefix, worth_hashing_ahead
 from automaton.population import Reactants
-from automaton.replay import CheckpointWriter, Malformed
+from automaton.replay import CheckpointWriter, MalformedLines
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for, record_for
@@ -113,7 +115,7 @@ class Run:
             raise
 
     def _begin(self, progress: Callable[[int], None], wanted: DeviceRequest, pool: Pool) -> None:
-        self.malformed = Malformed()
+        self.malformed = MalformedLines()
         self.world = restore_world(self.log, self.options, self.malformed, progress)
         self.tick = self.begun = len(self.log.commits)
         self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()

@@ -19,7 +19,7 @@ from automaton.compute import draws
 from automaton.compute.reduction import SubstitutionReducer, application, reduce_batch
 from automaton.format.objects import NamedObject
 from automaton.format.options import Options
-from automaton.log import integrity_windows
+from automaton.log import integrity
 from automaton.population import MODIFICATION, Entrants, place_draws, selection
 from automaton.program import selectors
 from automaton.terms import encodings
@@ -85,5 +85,5 @@ def _warm_up() -> None:
         MODIFICATION,
     )
     world.population.reserve(len(world.population.code))
-    integrity_windows.warm_up()
+    integrity.warm_up()
     device.close()

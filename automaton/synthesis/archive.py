@@ -29,7 +29,7 @@ _COLUMNS = {
 }  # fmt: skip
 
 
-class Row(NamedTuple):
+class ArchiveRow(NamedTuple):
     """A term of an archive that another takes over: whose, and its row there."""
 
     archive: BehaviourArchive
@@ -126,13 +126,15 @@ class BehaviourArchive:
 
     # -- others ------------------------------------------------------------
 
-    def best(self, count: int) -> list[Row]:
+    def best(self, count: int) -> list[ArchiveRow]:
         """What others may take over: the highest scores, small ones first."""
         rows = self.live()
         order = np.lexsort((self.column["size"][rows], -self.column["score"][rows]))
-        return [Row(self, row, self.words(row)) for row in rows[order[:count]].tolist()]
+        return [ArchiveRow(self, row, self.words(row)) for row in rows[order[:count]].tolist()]
 
-    def take(self, others: Sequence[Row], scores: Ints, behaviours: npt.NDArray[np.uint64]) -> None:
+    def take(
+        self, others: Sequence[ArchiveRow], scores: Ints, behaviours: npt.NDArray[np.uint64]
+    ) -> None:
         """Take over what behaves like nothing here."""
         self._others |= {other.archive.number: other.archive for other in others}
         known = self.column["behaviour"][self.live()]

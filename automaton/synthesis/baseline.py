@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from automaton.synthesis.enumeration import ClosedTermEnumerator, Hit
+from automaton.synthesis.enumeration import ClosedTermEnumerator, FormHit
 from automaton.synthesis.evaluation import Evaluator, Examples
 from automaton.synthesis.problem import Problem
 from automaton.synthesis.solution import Checker, Solution
@@ -74,7 +74,7 @@ class _Plain:
         self.pool.run(shard, high - low, size=_SHARD)
         for rank in sorted(ranks):
             words = self.closed.term(bits, rank)
-            solution = self._checker.solution(Hit(words), self._own, -1)
+            solution = self._checker.solution(FormHit(words), self._own, -1)
             if solution is not None:
                 made = (f"closed term {rank} of {bits} bits",)
                 return [(rank, replace(solution, made=made))]

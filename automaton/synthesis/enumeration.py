@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.synthesis.evaluation import Examples, Scratch
+from automaton.synthesis.evaluation import EvaluationScratch, Examples
 from automaton.terms import notation
 from automaton.terms.arrays import Words
 from automaton.terms.packed import LAM
@@ -32,7 +32,7 @@ _NAMES = 1 << 20
 
 
 @dataclass(frozen=True)
-class Hit:
+class FormHit:
     """A candidate that is right on all examples; `told` says for people how it was made."""
 
     words: Words
@@ -45,7 +45,7 @@ class Tried:
 
     candidates: int
     steps: int
-    hits: list[Hit]
+    hits: list[FormHit]
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ class FormEnumerator:
         at = self._bits
         return int(self._led[at] if table is None else table[at, self.sketch.lambdas])
 
-    def slice(self, own: Scratch, steps: int) -> Tried:
+    def slice(self, own: EvaluationScratch, steps: int) -> Tried:
         """Try the next ones until so many beta steps are made."""
         candidates = made = 0
-        hits: list[Hit] = []
+        hits: list[FormHit] = []
         while made < steps and not self.ended:
             left = self._total() - self._rank
             if left <= 0:
@@ -128,7 +128,7 @@ class FormEnumerator:
             candidates, made = candidates + count, made + max(beta, count)
         return Tried(candidates, made, hits)
 
-    def _chunk(self, own: Scratch, count: int) -> tuple[int, int, int]:
+    def _chunk(self, own: EvaluationScratch, count: int) -> tuple[int, int, int]:
         sketch = self.sketch
         answer: tuple[int, int, int] = cpu.compiled(kernel.try_forms)(
             self._heads, self._forms, self._led, sketch.low, sketch.high, self._price,
@@ -138,9 +138,9 @@ class FormEnumerator:
         )  # fmt: skip
         return answer
 
-    def _hit(self, rank: int) -> Hit:
+    def _hit(self, rank: int) -> FormHit:
         words = self._written(rank, self._places, self._sizes, self._code, self._bits)
-        return Hit(words, partial(self._told, rank, self._bits))
+        return FormHit(words, partial(self._told, rank, self._bits))
 
     def _told(self, rank: int, bits: int) -> tuple[str, ...]:
         """The form with the names of its blocks, and its number."""
@@ -183,7 +183,9 @@ class ClosedTermEnumerator:
         """Bits, and how many closed terms there are of them, ascending."""
         return [(n, int(self._counts[n, 0])) for n in range(4, CLOSED_BITS + 1)]
 
-    def chunk(self, bits: int, low: int, high: int, own: Scratch) -> tuple[list[int], int]:
+    def chunk(
+        self, bits: int, low: int, high: int, own: EvaluationScratch
+    ) -> tuple[list[int], int]:
         """Which of the terms low..high-1 are right, and the beta steps made."""
         front = len(self._examples.code)
         code = np.concatenate((self._examples.code, np.zeros(self._room, dtype=np.int32)))

@@ -73,7 +73,7 @@ class Examples:
         return (self.inputs, self.input_sizes, self.wanted, self.wanted_sizes, self.pattern)
 
 
-class Scratch:
+class EvaluationScratch:
     """The machine of one worker for some limits, and the room that trials need."""
 
     def __init__(self, limits: Budgets, metas: int) -> None:
@@ -98,8 +98,8 @@ class Evaluator:
 
     def __init__(self, problem: Problem) -> None:
         metas = metavariables(problem.pattern)
-        self.quick = Scratch(budgets(problem), metas)
-        self.patient = Scratch(PATIENT, metas)
+        self.quick = EvaluationScratch(budgets(problem), metas)
+        self.patient = EvaluationScratch(PATIENT, metas)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Judged:
 
 def evaluate(
     examples: Examples, code: Words, starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int32],
-    own: Scratch,
+    own: EvaluationScratch,
 ) -> Judged:  # fmt: skip
     """Try candidates that stand in `code`, behind the examples' own words, on all examples."""
     count = len(starts)
@@ -129,7 +129,7 @@ def evaluate(
     return found
 
 
-def tried(examples: Examples, candidates: Sequence[Words], own: Scratch) -> Judged:
+def tried(examples: Examples, candidates: Sequence[Words], own: EvaluationScratch) -> Judged:
     """Try some terms on all examples."""
     sizes = np.array([len(words) for words in candidates], dtype=np.int32)
     starts = (len(examples.code) + np.cumsum(sizes) - sizes).astype(np.int64)
@@ -137,7 +137,7 @@ def tried(examples: Examples, candidates: Sequence[Words], own: Scratch) -> Judg
     return evaluate(examples, code, starts, sizes, own)
 
 
-def normal_form(words: Words, own: Scratch) -> Words | None:
+def normal_form(words: Words, own: EvaluationScratch) -> Words | None:
     """The normal form of a closed term within the limits, or None."""
     out: Words = own.judging[0]
     outcome, _, size = cpu.compiled(reduce.normalise)(

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from automaton.synthesis.archive import BehaviourArchive, Row
+from automaton.synthesis.archive import ArchiveRow, BehaviourArchive
 from automaton.synthesis.components import Component
-from automaton.synthesis.enumeration import Hit, Tried
-from automaton.synthesis.evaluation import Examples, Scratch, evaluate, tried
+from automaton.synthesis.enumeration import FormHit, Tried
+from automaton.synthesis.evaluation import EvaluationScratch, Examples, evaluate, tried
 from automaton.terms.arrays import Ints
 from kernels import cpu
 from kernels.experiments import vary
@@ -58,10 +58,10 @@ class EvolutionarySearch:
         self._starts = front + LARGEST * np.arange(GENERATION, dtype=np.int64)
         self.ended = not (operators and blocks)  # else there is always another generation
 
-    def slice(self, own: Scratch, steps: int) -> Tried:
+    def slice(self, own: EvaluationScratch, steps: int) -> Tried:
         """Breed generations until so many beta steps are made."""
         candidates = made = 0
-        hits: list[Hit] = []
+        hits: list[FormHit] = []
         if not self.archive.rows:
             found = tried(self._examples, self.archive.begun, own)
             self.archive.begin(found.scores, found.behaviours)
@@ -71,7 +71,7 @@ class EvolutionarySearch:
             hits += right
         return Tried(candidates, made, hits)
 
-    def _generation(self, own: Scratch) -> tuple[int, list[Hit]]:
+    def _generation(self, own: EvaluationScratch) -> tuple[int, list[FormHit]]:
         """The beta steps of one generation, and who is right in it."""
         self._round += 1
         made, steps, records = self._bred(own)
@@ -81,11 +81,11 @@ class EvolutionarySearch:
         for i in right[np.argsort(made[right], kind="stable")][:HITS].tolist():
             start = int(self._starts[i])
             words = self._work[start : start + int(made[i])].copy()
-            hits.append(Hit(words, partial(self.archive.told, records[i])))
+            hits.append(FormHit(words, partial(self.archive.told, records[i])))
         self.archive.enter(self._work, self._starts, made, found, records)
         return steps + int(found.steps.sum()), hits
 
-    def _bred(self, own: Scratch) -> tuple[Ints, int, Ints]:
+    def _bred(self, own: EvaluationScratch) -> tuple[Ints, int, Ints]:
         """The candidates of a generation, in `_work`: their nodes, beta steps, records."""
         made = np.zeros(GENERATION, dtype=np.int32)
         steps = np.zeros(GENERATION, dtype=np.int64)
@@ -121,11 +121,11 @@ class EvolutionarySearch:
                 keys = (rows, size, -score)
         return rows[np.lexsort(keys)][:PARENTS], True
 
-    def best(self) -> list[Row]:
+    def best(self) -> list[ArchiveRow]:
         """What others may take over."""
         return self.archive.best(TAKEN)
 
-    def take(self, others: Sequence[Row], own: Scratch) -> None:
+    def take(self, others: Sequence[ArchiveRow], own: EvaluationScratch) -> None:
         """Take over what others have found, where this stream does so."""
         if self._manner.stream == "memory" and others and self.archive.rows:
             found = tried(self._examples, [other.words for other in others], own)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from automaton.synthesis.components import STREAMS, Component, ComponentLibrary, operators
-from automaton.synthesis.enumeration import FormEnumerator, Hit, Sketch, Tried
+from automaton.synthesis.enumeration import FormEnumerator, FormHit, Sketch, Tried
 from automaton.synthesis.evaluation import Evaluator, Examples, tried
 from automaton.synthesis.evolution import EvolutionarySearch, SearchSettings
 from automaton.synthesis.problem import Problem
@@ -76,7 +76,7 @@ class Synthesis:
             "found": len(self.found),
         }  # fmt: skip
 
-    def keep(self, solution: Solution, hit: Hit, most: int) -> None:
+    def keep(self, solution: Solution, hit: FormHit, most: int) -> None:
         """Keep a solution with its lineage, if it is new and among the `most` best."""
         key = solution.words.tobytes()
         worst = max(self.found.values(), key=lambda s: s.order, default=None)
@@ -140,7 +140,7 @@ class SearchPortfolio:
         return [
             (int(stock.places[k]), blocks[k].name)
             for k in solving
-            if self._checker.solution(Hit(blocks[k].words), own, -1)
+            if self._checker.solution(FormHit(blocks[k].words), own, -1)
         ]
 
     def _synthesis(self, number: int) -> Synthesis:
@@ -183,7 +183,7 @@ class SearchPortfolio:
 
     def _solves(self, words: Words) -> bool:
         """Whether an operator is a solution itself: then nothing is made with it."""
-        return self._checker.solution(Hit(words), self._own, -1) is not None
+        return self._checker.solution(FormHit(words), self._own, -1) is not None
 
     # -- the search --------------------------------------------------------
 

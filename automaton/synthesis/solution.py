@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from automaton.synthesis.enumeration import Hit
+from automaton.synthesis.enumeration import FormHit
 from automaton.synthesis.evaluation import Evaluator, Examples, normal_form, tried
 from automaton.synthesis.problem import Problem
 from automaton.terms.arrays import Words
@@ -54,7 +54,7 @@ class Checker:
     def __init__(self, problem: Problem) -> None:
         self._every = Examples.of((*problem.pairs, *problem.held_back), problem.pattern)
 
-    def solution(self, hit: Hit, own: Evaluator, synthesis: int) -> Solution | None:
+    def solution(self, hit: FormHit, own: Evaluator, synthesis: int) -> Solution | None:
         """The normal form of a candidate (where it has one), if it is right on every pair."""
         words = normal_form(hit.words, own.patient)
         words = hit.words if words is None else words

@@ -10,14 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from automaton.terms.arrays import Words
-from automaton.terms.packed import (
-    APP,
-    LAM,
-    VAR,
-    apply,
-    lam,
-    var,
-)
+from automaton.terms.packed import APP, LAM, VAR, apply, lam, var
 
 
 def numeral(n: int) -> Words:

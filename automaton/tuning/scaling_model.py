@@ -78,7 +78,7 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ProjectionRow:
     """So many nodes, thoughts an hour by each model, and hours to a billion."""
 
     nodes: int
@@ -183,7 +183,7 @@ def why_not(measured: Sequence[Measured], model: str) -> str:
 
 def project(
     measured: Sequence[Measured], fits: Sequence[Fit], nodes: Sequence[int] = NODES
-) -> list[Row]:
+) -> list[ProjectionRow]:
     """Measured numbers of workers on this node, then nodes like it, each with all of them.
 
     `linear`: nodes that share nothing, each at the best median; an upper bound. A model
@@ -204,7 +204,7 @@ def project(
     return rows
 
 
-def _row(nodes: int, workers: int, kind: str, rates: dict[str, Range]) -> Row:
+def _row(nodes: int, workers: int, kind: str, rates: dict[str, Range]) -> ProjectionRow:
     """A row from rates a second; more thoughts an hour are fewer hours."""
     hourly = {name: _mapped(rate, HOUR) for name, rate in rates.items()}
     hours = {
@@ -213,7 +213,7 @@ def _row(nodes: int, workers: int, kind: str, rates: dict[str, Range]) -> Row:
         )
         for name, rate in hourly.items()
     }
-    return Row(nodes, workers, kind, hourly, hours)
+    return ProjectionRow(nodes, workers, kind, hourly, hours)
 
 
 def _mapped(found: Range, factor: float) -> Range:

@@ -20,7 +20,7 @@ from automaton.backends import CpuBackend, opened
 from automaton.chemistry import World, competition
 from automaton.format.options import Options
 from automaton.log import Log
-from automaton.replay import Malformed
+from automaton.replay import MalformedLines
 from automaton.replay.restore import restore_world
 from automaton.run.warmup import warm_up
 from automaton.tuning.workload import Workload
@@ -78,7 +78,7 @@ def measure_trials(
 
 def _next(log: Log, options: Options) -> World:
     """The snapshot before the next tick, under these options, as a run would have it."""
-    world = restore_world(log, options, Malformed(), lambda _tick: None)
+    world = restore_world(log, options, MalformedLines(), lambda _tick: None)
     if log.run is None or dict(log.run.options) != options.record():
         world.use_options(options, log.run_count + 1)
         if world.current:

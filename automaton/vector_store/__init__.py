@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .decay import DecayRule as DecayRule
     from .engine import Filter as Filter
     from .feed import VectorFeed as VectorFeed
+    from .index_rebuild import log_entries as log_entries
     from .index_rebuild import reindex as reindex
     from .indexer import IndexCounts as IndexCounts
     from .location import folder as folder
@@ -27,7 +28,7 @@ else:
             "decay": "DecayRule",
             "engine": "Filter",
             "feed": "VectorFeed",
-            "index_rebuild": "reindex",
+            "index_rebuild": "log_entries reindex",
             "indexer": "IndexCounts",
             "location": "folder open_store",
             "store": "Likeness Store most_like",
@@ -42,6 +43,7 @@ __all__ = [
     "Store",
     "VectorFeed",
     "folder",
+    "log_entries",
     "most_like",
     "open_store",
     "ownership",

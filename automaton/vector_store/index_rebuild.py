@@ -27,7 +27,6 @@ from automaton.vector_store.decay import DecayRule
 from automaton.vector_store.indexer import IndexCounts, Indexer, TermBatch
 from automaton.vector_store.store import Store, together
 
-Found = archive.ReadReport
 ROWS = 1000  # terms that are put in at once
 _OURS = re.compile(r"([a-z]*)m([0-9]{1,18})\.([0-9]{1,18})")
 
@@ -54,7 +53,7 @@ def won(log: LogReader) -> Iterator[Entry]:
                 yield entry
 
 
-def archived(log: LogReader, found: Found) -> Iterator[Entry]:
+def archived(log: LogReader, found: archive.ReadReport) -> Iterator[Entry]:
     """The candidates of a log's archive, tick by tick, as far as it is still there."""
     names: list[str] = []
     run = level = 0
@@ -144,6 +143,6 @@ def _batch(entries: list[Entry], names: list[str]) -> TermBatch:
     )
 
 
-def everything(log: LogReader, found: Found) -> Iterator[Entry]:
+def log_entries(log: LogReader, found: archive.ReadReport) -> Iterator[Entry]:
     """What a log and its archive hold."""
     return chain(won(log), archived(log, found))

@@ -2,6 +2,8 @@
 
 What fits is folded and gone on from; what does not is located to the byte. Reads
 an opened log; must not know how a verdict is put into words.
+
+Longer than 300 lines: one verdict, and all that leads to it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from automaton.log.integrity import Fault
 from automaton.log.omission import Kept, Stub, cut
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import line as line_of
-from automaton.replay import Malformed, Section
+from automaton.replay import MalformedLines, Section
 from automaton.replay.claims import BatchClaim, separator
 from automaton.replay.recompute import Open, TickRecomputer
 from automaton.replay.restore import genesis_world
@@ -114,7 +116,7 @@ class CommitVerifier:
         again: TickRecomputer | None = None
         try:
             again = TickRecomputer(
-                log, genesis_world(log, Options(), Malformed()), self.open_device
+                log, genesis_world(log, Options(), MalformedLines()), self.open_device
             )
             for tick in range(1, end + 1):
                 self._tick(again, tick, compute=tick in chosen, sealed=known is None)

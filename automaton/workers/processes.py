@@ -3,6 +3,8 @@
 Every worker is a fresh interpreter (nothing is forked); its arrays are shared, so a
 shard costs a message of some bytes each way. SIGKILL, an exception or a passed
 deadline cost a worker and no result: its shard is computed again by another.
+
+Longer than 300 lines: a pool, its workers and their replacement are one state machine.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _KEPT = 8  # of these
 
 
 @dataclass(frozen=True)
-class Block:
+class SharedBlock:
     """A stretch of shared memory of this process."""
 
     number: int
@@ -41,9 +41,9 @@ class SharedArena:
     """All blocks of a pool; arrays that stand in none are copied into its mail."""
 
     def __init__(self) -> None:
-        self.blocks: dict[int, Block] = {}
+        self.blocks: dict[int, SharedBlock] = {}
         self._next = 0
-        self._ordered: list[Block] | None = None
+        self._ordered: list[SharedBlock] | None = None
         self._mail: npt.NDArray[np.uint8] = self.array(1 << 16, np.uint8)
         self._used = 0
         self._outgrown: list[npt.NDArray[np.uint8]] = []
@@ -62,7 +62,7 @@ class SharedArena:
         made: npt.NDArray[Any] = np.frombuffer(mapped, dtype=dtype, count=count)
         number, self._next = self._next, self._next + 1
         address = np.frombuffer(mapped, dtype=np.uint8).__array_interface__["data"][0]
-        self.blocks[number] = Block(number, descriptor, address, length)
+        self.blocks[number] = SharedBlock(number, descriptor, address, length)
         self._ordered = None
         weakref.finalize(mapped, _forget, weakref.ref(self), number, descriptor)
         return made

@@ -44,13 +44,13 @@ def opened(path: Path) -> float:
     """Seconds to open a log for reading and restore its snapshot."""
     from automaton.format.options import Options
     from automaton.log import Log
-    from automaton.replay import Malformed
+    from automaton.replay import MalformedLines
     from automaton.replay.restore import restore_world
 
     folded: list[int] = []
     begun = time.perf_counter()
     with Log.open(path, write=False) as log:
-        restore_world(log, Options(), Malformed(), folded.append)
+        restore_world(log, Options(), MalformedLines(), folded.append)
     seconds = time.perf_counter() - begun
     if folded:
         raise SystemExit("the checkpoint was not used")

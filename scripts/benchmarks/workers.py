@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 from automaton.backends import CpuBackend, opened, shards  # noqa: E402
 from automaton.backends.batch import BatchJob, WinnerTemplate  # noqa: E402
 from automaton.log import Log  # noqa: E402
-from automaton.replay import Malformed  # noqa: E402
+from automaton.replay import MalformedLines  # noqa: E402
 from automaton.replay.restore import restore_world  # noqa: E402
 from automaton.replay.run_options import options_for  # noqa: E402
 from automaton.run.warmup import warm_up  # noqa: E402
@@ -61,7 +61,7 @@ class Bench:
                 given = {"parallel": parallel, "max_objects": 20_000, "lock_dimension": 4}
                 self.options = options_for(opened_log, given)
                 self.world = restore_world(
-                    opened_log, self.options, Malformed(), lambda _tick: None
+                    opened_log, self.options, MalformedLines(), lambda _tick: None
                 )
         choice = self.world.choice(1)
         self.job = BatchJob(self.world.population, choice, 1, philox.REACTANTS)

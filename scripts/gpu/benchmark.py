@@ -95,15 +95,15 @@ def copies(size: int = 1 << 26) -> tuple[list[Part], Figures]:
     return [Part("copies (pinned)", text)], figures
 
 
-def batch_of(some: list[Any], count: int) -> selftest.Terms:
+def batch_of(some: list[Any], count: int) -> selftest.SelfTestTerms:
     """`count` terms in CSR form, the given ones again and again in a fixed mixed order."""
     order = (np.arange(count, dtype=np.int64) * 7919) % len(some)
     sizes = np.array([len(words) for words in some], dtype=np.int32)
     starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)[:-1]])
-    return selftest.Terms(np.concatenate(some), starts[order], sizes[order])
+    return selftest.SelfTestTerms(np.concatenate(some), starts[order], sizes[order])
 
 
-def card_seconds(some: selftest.Terms) -> dict[str, float]:
+def card_seconds(some: selftest.SelfTestTerms) -> dict[str, float]:
     """Seconds of a batch on the card: with all transfers, and its kernels alone."""
     from kernels.cuda import calls, pipeline
     from kernels.cuda.loops import cuda, launch
@@ -137,7 +137,7 @@ def card_seconds(some: selftest.Terms) -> dict[str, float]:
     return seconds
 
 
-def cpu_seconds(some: selftest.Terms) -> tuple[float, int]:
+def cpu_seconds(some: selftest.SelfTestTerms) -> tuple[float, int]:
     """Seconds of a batch on one core, and its beta steps."""
     answers: list[selftest.TargetResults] = []
     seconds = median_seconds(lambda: answers.append(selftest.reduced("cpu", some, BUDGET)))
@@ -156,7 +156,7 @@ def speed(wanted: argparse.Namespace, _left: float) -> tuple[list[Part], Figures
     return parts, figures
 
 
-def timed(name: str, some: selftest.Terms) -> tuple[Part, Figures]:
+def timed(name: str, some: selftest.SelfTestTerms) -> tuple[Part, Figures]:
     """One batch on the card and a sixteenth of it on one core."""
     sample = batch_head(some, max(1, len(some.starts) // 16))
     answers = [selftest.reduced(where, sample, BUDGET) for where in ("cuda", "cpu")]
@@ -176,6 +176,6 @@ def timed(name: str, some: selftest.Terms) -> tuple[Part, Figures]:
     }  # fmt: skip
 
 
-def batch_head(some: selftest.Terms, count: int) -> selftest.Terms:
+def batch_head(some: selftest.SelfTestTerms, count: int) -> selftest.SelfTestTerms:
     """The first terms of a batch."""
-    return selftest.Terms(some.code, some.starts[:count], some.sizes[:count])
+    return selftest.SelfTestTerms(some.code, some.starts[:count], some.sizes[:count])

@@ -83,7 +83,7 @@ def closed_terms(wanted: argparse.Namespace, left: float) -> tuple[list[Part], F
     reducer = calls.Reducer(PIECE, pipeline.Limits(*budget))
     equal, count, steps, on_card = True, 0, 0, 0.0
 
-    def on_cpu(first: int) -> tuple[selftest.Terms, selftest.TargetResults]:
+    def on_cpu(first: int) -> tuple[selftest.SelfTestTerms, selftest.TargetResults]:
         some = selftest.terms(min(PIECE, wanted.terms - first), first, wanted.bits)
         return some, selftest.reduced("cpu", some)
 

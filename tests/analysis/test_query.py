@@ -18,10 +18,11 @@ from strategies import closed_terms, patterns
 from targets import FORMS, fenced, intact, joined
 
 from automaton.analysis import query_columns
-from automaton.analysis.query import Block, Query, search
+from automaton.analysis.query import LineBlock, Query, search
 from automaton.analysis.query_columns import ObjectColumns, metavariables
 from automaton.cli import exit_codes
 from automaton.cli.commands.match import match
+from automaton.compute import matching
 from automaton.compute.matching import bind, find
 from automaton.errors import ConditionError, TermError, UsageError
 from automaton.program import grammar, selectors
@@ -46,11 +47,11 @@ LINES = [
 ]
 
 
-def block(lines: list[str], first: int = 1, end: str = "\n") -> Block:
+def block(lines: list[str], first: int = 1, end: str = "\n") -> LineBlock:
     """Lines as a log has them."""
     raw = [line.encode() + end.encode() for line in lines]
     offsets = np.cumsum([0, *map(len, raw)], dtype=np.int64)
-    return Block(first, np.frombuffer(b"".join(raw), np.uint8), offsets)
+    return LineBlock(first, np.frombuffer(b"".join(raw), np.uint8), offsets)
 
 
 def numbers(*texts: str, field: str | None = None, terms: tuple[str, ...] = ()) -> list[int]:

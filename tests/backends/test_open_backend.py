@@ -255,7 +255,7 @@ def test_targets_that_differ_are_an_error_that_names_the_term(
 def test_the_self_test_sees_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     right = selftest.reduced
 
-    def wrong(where: str, some: selftest.Terms) -> selftest.TargetResults:
+    def wrong(where: str, some: selftest.SelfTestTerms) -> selftest.TargetResults:
         found = right("cpu", some)
         if where == "python":
             found.columns["steps"][17] += 1
@@ -270,7 +270,7 @@ def test_the_self_test_sees_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_self_test_sees_a_wrong_normal_form(monkeypatch: pytest.MonkeyPatch) -> None:
     right = selftest.reduced
 
-    def wrong(where: str, some: selftest.Terms) -> selftest.TargetResults:
+    def wrong(where: str, some: selftest.SelfTestTerms) -> selftest.TargetResults:
         found = right("cpu", some)
         if where == "python":
             found.out[int(found.columns["places"][17]) + 1] ^= 4

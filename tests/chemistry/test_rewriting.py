@@ -21,7 +21,7 @@ from automaton.cli import command_line
 from automaton.errors import AutomatonError
 from automaton.log import AuditedLog, Log
 from automaton.program.definitions import Program
-from automaton.replay import Malformed, world_checkpoint
+from automaton.replay import MalformedLines, world_checkpoint
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for
 from automaton.replay.spot_check import TermLookup
@@ -322,7 +322,7 @@ def test_the_bytes_of_rewriting_are_those_of_one_run_however_it_is_divided(
         with AuditedLog.open(path) as log:
             assert verify(log, asked).ok
     with Log.open(path, write=False) as log:
-        world = restore_world(log, options_for(log, {}), Malformed(), lambda _: None)
+        world = restore_world(log, options_for(log, {}), MalformedLines(), lambda _: None)
         assert list(world.program.rewritings) == ["swap", "wrap"]
 
 

@@ -21,7 +21,7 @@ from automaton.errors import UsageError
 from automaton.format import stream_options
 from automaton.format.options import Options
 from automaton.log import AuditedLog, Log
-from automaton.replay import Malformed, world_checkpoint
+from automaton.replay import MalformedLines, world_checkpoint
 from automaton.replay.restore import genesis_world
 from automaton.run import Run
 from automaton.verify import VerifyRequest, verify
@@ -65,7 +65,7 @@ def one_tick(streams: str, parallel: int, seed: int = 0) -> tuple[World, Candida
     """A tick of the shipped genesis, computed and not folded."""
     options = Options(streams=streams, parallel=parallel, seed=seed)
     with Log.open(SHIPPED, write=False) as log:
-        world = genesis_world(log, options, Malformed())
+        world = genesis_world(log, options, MalformedLines())
     device = CpuBackend(options, threads=1)
     batch = device.batch(world.slots, len(world.stream_names))
     competition.compute(device, world, batch, 1, world.choice(1), device.buffer())

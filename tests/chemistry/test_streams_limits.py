@@ -15,7 +15,7 @@ from automaton.errors import DamagedError
 from automaton.format.machine_state import MachineState
 from automaton.format.stream_options import FIXED_ONE
 from automaton.log import AuditedLog, Log, archive, decision_log, file_io
-from automaton.replay import Malformed
+from automaton.replay import MalformedLines
 from automaton.replay.restore import genesis_world
 from automaton.replay.run_options import options_for
 from automaton.run import Run, SidecarOptions
@@ -257,7 +257,7 @@ def test_the_greatest_options_overflow_nothing(tmp_path: Path) -> None:
     assert max(row["salience"] for row in rows(path, "modification")) > 1 << 22
     assert holds(path)
     with Log.open(path, write=False) as log:
-        world = genesis_world(log, options_for(log, {}), Malformed())
+        world = genesis_world(log, options_for(log, {}), MalformedLines())
     assert sum(world.state.weights) * 64 < 1 << 31
 
 

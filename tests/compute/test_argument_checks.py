@@ -19,8 +19,8 @@ from kernels.checks import KernelArgumentError
 from kernels.search.literal_tables import prepared
 
 TWO = church.encode([2, 3])
-OPEN = church.Terms(np.array([LAM, 4], np.int32), np.zeros(1, np.int64), np.full(1, 2))
-LOOSE = church.Terms(np.array([2, 0, 0], np.int32), OPEN.starts, np.full(1, 3))  # unlinked
+OPEN = church.PackedTerms(np.array([LAM, 4], np.int32), np.zeros(1, np.int64), np.full(1, 2))
+LOOSE = church.PackedTerms(np.array([2, 0, 0], np.int32), OPEN.starts, np.full(1, 3))  # unlinked
 TEXT, EDGES = np.frombuffer(b"abcab", np.uint8), np.array([0, 3, 5])
 ROWS = np.ones((3, 4), np.int16)
 COUNTS, HUGE = np.arange(3), np.full(3, 1 << 63, np.uint64)

@@ -15,7 +15,7 @@ from strategies import closed_terms
 from targets import FORMS, fenced, intact, joined, machine
 
 from automaton.compute import church as batches
-from automaton.compute.church import ChurchBudgets, Terms
+from automaton.compute.church import ChurchBudgets, PackedTerms
 from automaton.terms import encodings, packed, reference
 from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
@@ -33,13 +33,13 @@ COUNTS = st.integers(-(2**63), TOP) | st.integers(-3, 3) | st.integers(2**31 - 3
 Answer: TypeAlias = tuple[int, int, int, list[int] | None]
 
 
-def numerals(*ns: int) -> Terms:
+def numerals(*ns: int) -> PackedTerms:
     return batches.encode(list(ns))
 
 
-def batch(*words: Words) -> Terms:
+def batch(*words: Words) -> PackedTerms:
     code, starts, sizes = joined(words)
-    return Terms(code, starts, sizes.astype(np.int64))
+    return PackedTerms(code, starts, sizes.astype(np.int64))
 
 
 # -- encoding and counting -------------------------------------------------

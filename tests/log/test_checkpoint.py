@@ -13,7 +13,7 @@ from small import encoded, ran, rich, written
 from automaton.chemistry import World
 from automaton.format.options import Options
 from automaton.log import Log, checkpoint
-from automaton.replay import Malformed, world_checkpoint
+from automaton.replay import MalformedLines, world_checkpoint
 from automaton.replay.restore import restore_world
 
 
@@ -46,7 +46,7 @@ def snapshot_of(log: Path) -> tuple[World, int]:
     """The snapshot after the last commit, and how many ticks were folded for it."""
     folded: list[int] = []
     with Log.open(log, write=False) as opened:
-        return restore_world(opened, Options(), Malformed(), folded.append), len(folded)
+        return restore_world(opened, Options(), MalformedLines(), folded.append), len(folded)
 
 
 def same(a: World, b: World) -> bool:

@@ -203,7 +203,7 @@ from pathlib import Path
 from automaton.log import archive, file_io
 from automaton.run import SidecarOptions
 from automaton.log.decision_log import DecisionLog
-from automaton.log.writer import Log
+from automaton.log import Log
 from automaton.run import Run
 
 path, where = sys.argv[1], sys.argv[2]

@@ -380,7 +380,7 @@ def test_a_second_writer_is_told_the_first_ones_process(path: Path) -> None:
 def test_the_lock_of_another_process_names_it_and_dies_with_it(path: Path) -> None:
     write(path, 1)
     code = (
-        "import sys; from automaton.log.writer import Log\n"
+        "import sys; from automaton.log import Log\n"
         "log = Log.open(sys.argv[1], write=True); print('held', flush=True); sys.stdin.read()"
     )
     root = Path(__file__).resolve().parents[2]

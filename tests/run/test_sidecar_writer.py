@@ -40,7 +40,7 @@ def ran(tmp_path: Path, ticks: int = 15, **keeping: Any) -> Path:
     return path
 
 
-def read(path: Path, found: archive.ReadReport | None = None) -> list[archive.Frame]:
+def read(path: Path, found: archive.ReadReport | None = None) -> list[archive.ArchiveFrame]:
     """The frames of a log's archive."""
     with Log.open(path, write=False) as log:
         return list(archive.read(log, found))

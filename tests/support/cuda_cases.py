@@ -30,7 +30,7 @@ from automaton.format.options import Options
 from automaton.log import AuditedLog, Log
 from automaton.population import Population, Reactants, selection
 from automaton.program import NamedTerm, selectors
-from automaton.replay import Malformed
+from automaton.replay import MalformedLines
 from automaton.replay.restore import genesis_world
 from automaton.run import Run
 from automaton.terms import encodings, notation
@@ -401,7 +401,7 @@ RULES = [
 def proposed(device: CpuBackend, rounds: int, tick: int) -> list[Any]:
     """What streams propose in a tick of the shipped log's beginning, and what becomes of it."""
     with Log.open(SHIPPED, write=False) as log:
-        world = genesis_world(log, device.options, Malformed())
+        world = genesis_world(log, device.options, MalformedLines())
     batch = device.batch(rounds * len(world.stream_names), len(world.stream_names))
     device.propose(BatchJob(world.population, world.choice(tick), tick, philox.REACTANTS), batch)
     return told(batch, "salience")

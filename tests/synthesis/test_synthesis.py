@@ -19,7 +19,7 @@ from automaton.cli import command_line
 from automaton.compute.reduction import reduce_batch
 from automaton.format.admission import admit
 from automaton.log import Log
-from automaton.replay import Malformed
+from automaton.replay import MalformedLines
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for
 from automaton.synthesis import (
@@ -32,8 +32,15 @@ from automaton.synthesis import (
 )
 from automaton.synthesis.archive import BehaviourArchive
 from automaton.synthesis.components import STREAMS, Component
-from automaton.synthesis.enumeration import ClosedTermEnumerator, FormEnumerator, Hit, Sketch
-from automaton.synthesis.evaluation import Evaluator, Examples, Scratch, budgets, normal_form, tried
+from automaton.synthesis.enumeration import ClosedTermEnumerator, FormEnumerator, FormHit, Sketch
+from automaton.synthesis.evaluation import (
+    EvaluationScratch,
+    Evaluator,
+    Examples,
+    budgets,
+    normal_form,
+    tried,
+)
 from automaton.synthesis.evolution import EvolutionarySearch, SearchSettings
 from automaton.synthesis.portfolio import Synthesis
 from automaton.synthesis.problem import ProblemError, encoded, shown
@@ -55,7 +62,7 @@ SMALL = Settings(domains=6, parallel=2, budget=1 << 18)
 def stock_of(path: Path, seed: int = 0) -> ComponentLibrary:
     """The building blocks of a log."""
     with Log.open(path, write=False) as log:
-        world = restore_world(log, options_for(log, {}), Malformed(), lambda _tick: None)
+        world = restore_world(log, options_for(log, {}), MalformedLines(), lambda _tick: None)
         return ComponentLibrary.of(world, seed)
 
 
@@ -144,7 +151,9 @@ def test_what_the_shipped_log_calls_by_a_name_solves_that_problem(
     place = shipped.population.place_of(name.encode())
     if place is not None:
         term_ = shipped.population.words(place).copy()
-        assert Checker(parse_problem(name)).solution(Hit(term_), Evaluator(parse_problem(name)), 0)
+        assert Checker(parse_problem(name)).solution(
+            FormHit(term_), Evaluator(parse_problem(name)), 0
+        )
 
 
 # -- kernels -----------------------------------------------------------------
@@ -292,7 +301,7 @@ def bred_archive(
     search = EvolutionarySearch(
         Examples.of(problem.pairs), SearchSettings(number, 1, "emotion", 2), using, pool
     )
-    search.slice(Scratch(budgets(problem), 0), 1 << 16)
+    search.slice(EvaluationScratch(budgets(problem), 0), 1 << 16)
     return search, using, pool
 
 
@@ -361,7 +370,7 @@ def test_forms_come_in_order_of_size_and_name_their_blocks(shipped: ComponentLib
     search = FormEnumerator(
         Examples.of(problem.pairs), Sketch(2, enumerate_forms.FORM), [shipped.block(place)]
     )
-    hits = search.slice(Scratch(budgets(problem), 0), 1 << 16).hits
+    hits = search.slice(EvaluationScratch(budgets(problem), 0), 1 << 16).hits
     sizes = [int(hit.told()[0].partition(" of ")[2].split()[0]) for hit in hits]
     assert sizes == sorted(sizes)
     assert hits[0].told()[0].startswith("λλ0 pred 1: normal form ")

@@ -29,10 +29,7 @@ def cycle(log: Path, seed: int, catalyst: str | None, json: bool) -> None:
     A function of the snapshot, seed and catalyst, so that any cycle of `cycles` can
     be run again. LOG is only read.
     """
-    from automaton.cycles import (  # noqa: PLC0415
-        load_population,  # loads numba, which takes a second
-        replay_cycle,
-    )
+    from automaton.cycles import load_population, replay_cycle  # noqa: PLC0415
 
     branch = load_population(log)
     if branch.note:

@@ -21,7 +21,7 @@ from automaton.log import file_io
 from automaton.terms.notation import format_term
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.analysis.query import Block, Matched, Query
+    from automaton.analysis.query import LineBlock, Matched, Query
     from automaton.log import Log
 
 
@@ -74,16 +74,16 @@ def match(
                 sys.stdout.writelines(f"{text}\n" for text in show(patterns, matched))
 
 
-def _blocks(log: Log) -> Iterator[Block]:
+def _blocks(log: Log) -> Iterator[LineBlock]:
     """The log's lines up to its last commit, those that its file leaves out among them."""
-    from automaton.analysis.query import Block  # noqa: PLC0415  # see the top
+    from automaton.analysis.query import LineBlock  # noqa: PLC0415  # see the top
 
     fd = file_io.open_regular(file_io.FileOps(), log.path, write=False)
     first, size = 1, log.genesis.bytes if log.commits.omitting else log.size
     try:
         for lines in file_io.lines(fd, 0, size, unfinished=True):
             ends = np.minimum(lines.ends + 1, size - lines.base)  # the last may lack a line break
-            yield Block(first, lines.data, np.concatenate((lines.starts[:1], ends)))
+            yield LineBlock(first, lines.data, np.concatenate((lines.starts[:1], ends)))
             first += len(ends)
     finally:
         os.close(fd)
@@ -92,7 +92,7 @@ def _blocks(log: Log) -> Iterator[Block]:
         whole = bytes(log.batch(tick)) + log.line(row.first_line + row.lines) + b"\n"
         data = bytearray(whole.removeprefix(b"\n"))  # in tick 1: the end of the genesis
         buffer = np.frombuffer(data, np.uint8)
-        yield Block(row.first_line, buffer, np.append(0, np.flatnonzero(buffer == 10) + 1))
+        yield LineBlock(row.first_line, buffer, np.append(0, np.flatnonzero(buffer == 10) + 1))
 
 
 def _count(patterns: tuple[str, ...], query: Query, found: Iterator[Matched], json_: bool) -> None:

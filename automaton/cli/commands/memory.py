@@ -36,11 +36,11 @@ def reindex(log: Path, url: str | None, json_: bool) -> None:
     What the memory holds stays as it is. Terms that differ in nothing are one item.
     """
     from automaton.log import Log  # noqa: PLC0415
+    from automaton.log.archive import ReadReport  # noqa: PLC0415
     from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
     from automaton.vector_store import folder, open_store, ownership  # noqa: PLC0415  # see the top
-    from automaton.vector_store import index_rebuild as indexing  # noqa: PLC0415
 
-    archive = indexing.Found()
+    archive = ReadReport()
     with Log.open(log, write=False) as opened, with_omitted_batches(opened):
         note = ownership.claim_ownership(opened, None if url else folder(log))
         with open_store(log, url) as store:
@@ -58,11 +58,12 @@ def reindex(log: Path, url: str | None, json_: bool) -> None:
 
 def _indexed(log: LogReader, store: Store, archive: ReadReport) -> tuple[IndexCounts, int]:
     """Put everything in; what became of it, and how many items there are."""
-    from automaton.vector_store import index_rebuild as indexing  # noqa: PLC0415  # see the top
+    from automaton.vector_store import log_entries  # noqa: PLC0415  # see the top
+    from automaton.vector_store import reindex as enter  # noqa: PLC0415
 
-    entries = indexing.everything(log, archive)
+    entries = log_entries(log, archive)
     period = DecayRule().period(len(log.commits))
-    learned = indexing.reindex(store, log.prefix, entries, period, _Progress())
+    learned = enter(store, log.prefix, entries, period, _Progress())
     return learned, store.count()
 
 

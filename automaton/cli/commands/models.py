@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from automaton.analysis.kinship_model import Decision, expected
+from automaton.analysis.kinship_model import KinshipDecision, expected
 from automaton.cli.option_types import Topics, switch
 from automaton.cli.text import as_json
 
@@ -26,7 +26,7 @@ def kinship(json: bool) -> None:
         click.echo(line)
 
 
-def _paragraphs(found: Decision) -> list[str]:
+def _paragraphs(found: KinshipDecision) -> list[str]:
     table = [f"{'utility':>12}  {'probability':>11}  {'normalised':>10}"]
     rows = zip(found.utilities, found.probabilities, strict=True)
     table += [f"{u:12g}  {p:11.2f}  {p / found.total:10.4f}" for u, p in rows]

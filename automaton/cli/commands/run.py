@@ -1,6 +1,8 @@
 """`automaton-scalable [LOG]`: the options of a run, and how signals end it.
 
-The loop itself is `runner`, what is seen of it `display`.
+The loop itself is `run.runner`, what is seen of it `display`.
+
+Longer than 300 lines: the options of a run, each with its help.
 """
 
 from __future__ import annotations
@@ -237,10 +239,7 @@ def run(log: Path, **settings: Any) -> None:
     Ctrl-C finishes the tick, commits, prints the summary and exits with 0.
     """
     from automaton.backends import DeviceRequest  # noqa: PLC0415  # as below
-    from automaton.run import (  # noqa: PLC0415
-        Run,  # loads numba, which takes a second
-        SidecarOptions,  # as below
-    )
+    from automaton.run import Run, SidecarOptions  # noqa: PLC0415
 
     display = Display(json=bool(settings.pop("json")), plain=bool(settings.pop("plain")))
     opening = {name: settings.pop(name) for name in ("durability", "as_genesis", "record")}

@@ -22,8 +22,8 @@ from automaton.tuning.scaling_model import (
     NODES,
     Fit,
     Measured,
+    ProjectionRow,
     Range,
-    Row,
     fit,
     project,
     why_not,
@@ -119,7 +119,7 @@ def _note(quiet: bool, text: str) -> None:
         click.echo(f"note: {text}", err=True)
 
 
-def _facts(found: Rates, fits: list[Fit], rows: list[Row]) -> dict[str, Any]:
+def _facts(found: Rates, fits: list[Fit], rows: list[ProjectionRow]) -> dict[str, Any]:
     fitted = {one.model: one.as_json() for one in fits}
     return {
         "parallel": found.parallel,
@@ -145,7 +145,9 @@ def _facts(found: Rates, fits: list[Fit], rows: list[Row]) -> dict[str, Any]:
     }
 
 
-def _paragraphs(log: Path, found: Rates, fits: list[Fit], rows: list[Row]) -> Iterator[str]:
+def _paragraphs(
+    log: Path, found: Rates, fits: list[Fit], rows: list[ProjectionRow]
+) -> Iterator[str]:
     yield (
         f"{printable(str(log))}: thoughts (candidates) a second of whole durable runs on copies in "
         f"{printable(found.folder)}, {found.parallel:,} rounds a tick, threads"
@@ -198,7 +200,7 @@ def _law(fitted: Fit) -> Iterator[str]:
         yield f"  kappa {_said(fitted.kappa, '.6f')}"
 
 
-def _table(rows: list[Row]) -> Iterator[str]:
+def _table(rows: list[ProjectionRow]) -> Iterator[str]:
     yield f"{'nodes':>7} {'workers':>8}  {'kind':12}  {'law':8}  thoughts/hour, hours to 10^9"
     for row in rows:
         for law, rate in row.per_hour.items():

@@ -158,7 +158,7 @@ class Answered:
 def _stock(log: Path, seed: int) -> ComponentLibrary:
     """The building blocks of a log as it stands."""
     from automaton.log import Log  # noqa: PLC0415
-    from automaton.replay import Malformed  # noqa: PLC0415
+    from automaton.replay import MalformedLines  # noqa: PLC0415
     from automaton.replay.restore import restore_world  # noqa: PLC0415
     from automaton.replay.run_options import options_for  # noqa: PLC0415
     from automaton.synthesis import ComponentLibrary  # noqa: PLC0415  # see the top
@@ -169,7 +169,7 @@ def _stock(log: Path, seed: int) -> ComponentLibrary:
 
         def world(**given: str) -> World:
             return restore_world(
-                opened, options_for(opened, given), Malformed(), lambda _tick: None
+                opened, options_for(opened, given), MalformedLines(), lambda _tick: None
             )
 
         try:
@@ -181,10 +181,7 @@ def _stock(log: Path, seed: int) -> ComponentLibrary:
 def _answer(
     problem: Problem, stock: ComponentLibrary, settings: Settings, *, known: bool, compare: bool
 ) -> Answered:
-    from automaton.synthesis import (  # noqa: PLC0415
-        SearchPortfolio,
-        enumerate_baseline,  # see the top
-    )
+    from automaton.synthesis import SearchPortfolio, enumerate_baseline  # noqa: PLC0415
 
     lab = SearchPortfolio(problem, stock, settings, known=known)
     first: list[float] = []

@@ -16,7 +16,8 @@ from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.text import as_json, printable
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.verify import ProgressReport, Verdict
+    from automaton.verify import Verdict
+    from automaton.verify.commits import ProgressReport
 
 DIGEST = 64  # hexadecimal digits of a chain
 
