@@ -16,8 +16,7 @@ from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.text import as_json, printable
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.verify import Verdict
-    from automaton.verify.commits import ProgressReport
+    from automaton.verify import ProgressReport, Verdict
 
 DIGEST = 64  # hexadecimal digits of a chain
 
