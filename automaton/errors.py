@@ -51,6 +51,15 @@ class FileError(AutomatonError):
     exit_code = 4
 
 
+class DocumentError(FileError):
+    """A file that is one JSON document, or compressed: to such nothing is ever appended."""
+
+    def __init__(self, message: str, what: str, remedy: str) -> None:
+        super().__init__(message)
+        self.what = what
+        self.remedy = remedy
+
+
 class LockedError(AutomatonError):
     """Another process writes this log; `pid` is that process, where known."""
 

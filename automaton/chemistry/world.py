@@ -58,7 +58,7 @@ class World:
     def __init__(self, options: Options, prefix: str = "") -> None:
         self.options = options
         self.prefix = prefix
-        self.program = Program(options.max_size)
+        self.program = Program(options.max_size, graph=options.graph)
         self.population = Population(options.max_objects, prefix)
         self.state = MachineState()
         self.matcher = selection.ON_CPU  # of the device, once there is one
@@ -66,7 +66,7 @@ class World:
         self.trial_row = self.population.add_operator(
             NamedTerm(b"trial", encodings.IDENTITY, "trial")
         )
-        self.reader = TermExtractor(options.max_size)
+        self.reader = TermExtractor(options.max_size, graph=options.graph)
         self.streams: Streams | None = None
         self.spans: dict[str, int] = {}  # last span of objects that have one too large to live
 
@@ -79,7 +79,8 @@ class World:
             machine = "" if self.program.automata else " and no automaton object"
             message = (
                 f"nothing to step: the log holds no lambda terms{machine}; "
-                "`init PATH` writes a log with both"
+                "`init PATH` writes a log with both, `init PATH --from FILE` makes one of a list "
+                "of terms"
             )
             raise NothingToRunError(self.reader.too_large() or message)
         self._sync_operators()
@@ -95,7 +96,7 @@ class World:
         if (before.streams, before.salience) != (options.streams, options.salience):
             self._begin_streams()
         self.program.max_size = options.max_size
-        self.reader = TermExtractor(options.max_size, self.reader.skipped)
+        self.reader = TermExtractor(options.max_size, self.reader.skipped, graph=options.graph)
         if options.operator is not None:
             self.use_operator(options.operator, run)
         elif self.state.automaton is None and self.program.automata:

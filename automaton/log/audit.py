@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from automaton.format.records import Commit, Genesis, known_commit, parse_commit, parse_frame
-from automaton.log import file_io, integrity, line_search, recovery, sidecars
+from automaton.log import file_io, foreign_file, integrity, line_search, recovery, sidecars
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.file_io import FileOps, open_regular, size_of
 from automaton.log.integrity import Fault
@@ -102,7 +102,10 @@ def _judge(fd: int, path: str) -> _Judged:
     if pinned is None and sidecars.has_pin(path):
         return _bare(size, Fault("pin", 0, 1, 0, "a pin that can be read", "something else"))
     if pinned is None:
-        return _without_pin(fd, size)
+        judged = _without_pin(fd, size)
+        if judged.found.walk is None and judged.fault is None:
+            foreign_file.refuse(fd, path, size)
+        return judged
     if pinned.bytes > size:
         fault = Fault("genesis", size, 1, 0, f"{pinned.bytes} bytes", f"{size} bytes")
         return _bare(size, fault)

@@ -18,6 +18,7 @@ import mmap
 import os
 from array import array
 from bisect import bisect_left
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,8 @@ class IdIndex:
         self._used = 0
         self._read_rows = 0
         self._added_lines = array("q")
+        self.identity: Callable[[objects.Members], str | None] = objects.object_id
+        self.integers = self.surrogates = 0  # lines whose id is an integer, or has half a pair
 
     @classmethod
     def build(cls, fd: int, start: int = 0, stop: int | None = None, **options: int) -> IdIndex:
@@ -136,7 +139,7 @@ class IdIndex:
             if why == id_scan.GROW:
                 self._grow()
             elif why == id_scan.ODD:
-                identity, kind = _parsed(window[at:end].tobytes())
+                identity, kind = self._parsed(window[at:end].tobytes())
                 self._enter(identity, base + at, kind)
                 at = end + 1
             elif why == id_scan.LONG:
@@ -207,7 +210,27 @@ class IdIndex:
         """The id that stands on a row, read from the file again."""
         raw = self._read_line(int(self._offsets[row]))
         parsed = int(self._links[row]) & id_scan.PARSED
-        return _parsed(raw)[0] if parsed else raw.split(b'"', 4)[3]
+        return self._parsed(raw)[0] if parsed else raw.split(b'"', 4)[3]
+
+    def _parsed(self, raw: bytes) -> tuple[bytes | None, int]:
+        """The id that a parser finds in a line, else the kind of line that it is."""
+        match objects.parse_line(raw):
+            case objects.Object(members):
+                self.integers += type(members.get("id")) is int
+                identity = self.identity(members)
+                return (None if identity is None else self._whole(identity)), NAMELESS
+            case objects.Directive():
+                return None, DIRECTIVE
+            case objects.Blank():
+                return None, BLANK
+        return None, MALFORMED
+
+    def _whole(self, identity: str) -> bytes:
+        try:
+            return identity.encode()
+        except UnicodeEncodeError:
+            self.surrogates += 1
+            return _encoded(identity)
 
     def _read_line(self, offset: int) -> bytes:
         size = 1024
@@ -277,19 +300,6 @@ class IdIndex:
         if place == len(self._added_lines) or self._added_lines[place] != line:
             raise IndexError(f"line {line} is not in the index")
         return self._read_rows + place
-
-
-def _parsed(raw: bytes) -> tuple[bytes | None, int]:
-    """The id that a parser finds in a line, else the kind of line that it is."""
-    match objects.parse_line(raw):
-        case objects.Object(members):
-            identity = objects.object_id(members)
-            return (None if identity is None else _encoded(identity)), NAMELESS
-        case objects.Directive():
-            return None, DIRECTIVE
-        case objects.Blank():
-            return None, BLANK
-    return None, MALFORMED
 
 
 def _encoded(identity: str) -> bytes:

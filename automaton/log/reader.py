@@ -21,7 +21,8 @@ from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import Commit, Genesis, RunRecord, parse_commit, parse_frame
 from automaton.log import file_io, integrity, line_search, omission, recovery, sidecars
 from automaton.log.commit_table import CommitRow, CommitTable
-from automaton.log.id_index import MALFORMED, NAMELESS, IdIndex
+from automaton.log.genesis_index import indexed
+from automaton.log.id_index import MALFORMED, NAMELESS
 from automaton.log.inbox import inbox_lines
 
 #: Bytes of batches that were computed again and are kept in memory for readers.
@@ -59,9 +60,12 @@ class LogReader:
 
     def _enter_lines(self, found: recovery.RecoveredLog) -> None:
         try:
-            self.index = IdIndex.build(self._fd, 0, self._genesis_bytes)
+            run = found.walk.run if found.walk else None
+            self.index, self.reading = indexed(self._fd, self._genesis_bytes, run)
         except FileError as error:
             raise FileError(f"{self.path}: {error}") from None
+        if self.reading.integers:
+            self.notices.append("its ids are integers: each is read as its decimal text")
         self.commits.genesis_lines = self.index.line_count
         self.lines = self.index.line_count + (found.walk.lines if found.walk else 0)
         self.run_lines, self.named, self._nameless = array("q"), array("q"), 0

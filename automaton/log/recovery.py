@@ -20,7 +20,7 @@ from automaton.format.records import (
     parse_run,
     run_head,
 )
-from automaton.log import sidecars
+from automaton.log import foreign_file, sidecars
 from automaton.log.checkpoint import Checkpoint, resume_scan
 from automaton.log.checkpoint import read as read_checkpoint
 from automaton.log.commit_scanner import CommitScanner
@@ -59,7 +59,7 @@ class RecoveredLog:
 
 
 def recover(fd: int, path: str, *, as_genesis: bool = False) -> RecoveredLog:
-    """Reads what is there and decides by law 2; raises `DamagedError`."""
+    """Reads what is there and decides by law 2; raises `DamagedError`, `DocumentError`."""
     hint = sidecars.read_hint(path)  # before the size: a writer may be at work
     pinned = sidecars.read_pin(path)
     size = size_of(fd)
@@ -70,6 +70,8 @@ def recover(fd: int, path: str, *, as_genesis: bool = False) -> RecoveredLog:
         if not as_genesis:
             raise
         return _data(size, damage)
+    if found.walk is None:
+        foreign_file.refuse(fd, path, size)
     if not found.pinned and sidecars.has_pin(path) and not found.restored:
         found.notice = f"{path} was edited since it was pinned; a run's first tick pins it anew"
     if found.pinned and hint:

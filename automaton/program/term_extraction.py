@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from automaton.errors import AutomatonError
-from automaton.format import json_edit, objects
+from automaton.format import graphs, json_edit, objects
 from automaton.format.objects import NamedObject
 from automaton.program.definitions import DEFINITIONS, MAX_NAME
 from automaton.terms import encodings, notation
@@ -32,8 +32,9 @@ def reserved(identity: str) -> bool:
 class TermExtractor:
     """Finds terms of at most `max_size` nodes; those not usable are counted in `skipped`."""
 
-    def __init__(self, max_size: int, skipped: int = 0) -> None:
+    def __init__(self, max_size: int, skipped: int = 0, *, graph: bool = False) -> None:
         self.max_size = max_size
+        self.graph = graph  # whether `dimension` may say the level (see `graphs`)
         self.skipped = skipped
         self.smallest = 0  # nodes of the smallest term that is too large; 0: there is none
         self._canonical = _CanonicalReader(max_size)
@@ -43,12 +44,13 @@ class TermExtractor:
         source = objects.term_sources(found.members)
         name = json_edit.quote(found.id)[1:-1]
         if len(name) > MAX_NAME or (
-            objects.object_id(found.members) is not None and reserved(found.id)
+            objects.object_id(found.members) == found.id and reserved(found.id)
         ):
             self.skipped += len(self._words_of(source))
             return []
         kind = objects.object_type(found.members) or ""
-        level = objects.level(found.members)
+        members = graphs.plain(found.members) if self.graph else found.members
+        level = objects.level(members)
         definition = kind in DEFINITIONS
         usable = []
         for suffix, words in self._words_of(source):

@@ -44,7 +44,7 @@ def claim(
         room = state.counters["accepted"] - before.counters["accepted"]
     taken: list[bytes] = []
     for line in lines if run else chain([first], lines):
-        if len(taken) >= room or admit([line], prefix, is_our_id)[1] != [line]:
+        if len(taken) >= room or admit([line], prefix, is_our_id, taken_before=True)[1] != [line]:
             break
         taken.append(line)
     return BatchClaim(raw, run, taken, state)

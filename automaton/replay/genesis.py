@@ -51,7 +51,7 @@ def _current(
 ) -> NamedObject | None:
     """The object that first appears on this line, as the genesis leaves it."""
     first = _members(number, raw, malformed)
-    identity = _filed_under(raw) if first is None else objects.object_id(first)
+    identity = _filed_under(raw) if first is None else log.reading.identity(first)
     if identity is None:
         return None if first is None else NamedObject(f"line:{number}", first)
     versions = [n for n in log.index.lines_of(identity) if n <= log.genesis_line_count]

@@ -13,5 +13,6 @@ __all__ = [
     "parser",
     "reference",
     "rewrite_rule",
+    "term_list",
     "unification",
 ]

@@ -115,6 +115,8 @@ OPENERS = {
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
     "workers.memory_limits": "what the system says of limits of memory",
     "cli.config_file": "the TOML file of --config",
+    "cli.decompression": "the file of `init --from`, compressed or not",
+    "cli.inclusion": "files that a CanvasL file includes",
     "cli.commands.cycles": "the file of --results",
     "cli.commands.init": "the shipped log, and a file that did not exist",
     "cli.commands.reduce": "a file of terms",

@@ -52,7 +52,8 @@ def test_the_names_and_pythons_are_those_promised() -> None:
 def test_the_dependencies_are_those_promised_each_with_a_lower_bound() -> None:
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    assert names(project["dependencies"]) == {"click", "numba", "numpy", "orjson", "psutil", "rich"}
+    needed = {"backports.zstd", "click", "numba", "numpy", "orjson", "psutil", "rich"}
+    assert names(project["dependencies"]) == needed
     assert names(extras["gpu"]) == {"numba-cuda[cu13]"}
     assert names(extras["dev"]) >= {"pytest", "hypothesis", "pytest-randomly", "ruff", "mypy"}
     every = [*project["dependencies"], *extras["gpu"], *extras["dev"]]

@@ -344,7 +344,7 @@ ODD = [
     '{"id":"m1.x","type":"text","text":"`λx.λy.λz.y`"}',
     '{"id":"m1.1.1","type":"modification","term":"λx.λy.λz.y"}',
     '{"id":"","term":"λx.λy.λz.y"}',
-    '\ufeff {"id":"x\\ud800","term":"λx.λy.λz.y"} \r',
+    '\ufeff {"id":"x\\ud83d\\ude42","term":"λx.λy.λz.y"} \r',
     '{"id":"line:1","term":"λx.λy.λz.y"}',
     '{"id":"x#1","type":"text","text":"`λx.λy.λz.y`"}',
 ]

@@ -107,6 +107,8 @@ REFUSALS = {
     b'{"id":7}': admission.BAD_ID,
     b'{"id":null}': admission.BAD_ID,
     b'{"id":"m1.0"}': admission.OUR_ID,
+    b'{"id":"x\\ud800"}': admission.HALF_PAIR,
+    b'{"id":"\\ude42\\ud83d"}': admission.HALF_PAIR,
     b'{"id":"m1.0","id":"x"}': admission.OUR_ID,
     b'{"id":"x","type":"commit"}': admission.RECORD,
     b'{"type":"run","id":"x","type":"y"}': admission.RECORD,
