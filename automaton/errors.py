@@ -120,6 +120,18 @@ class ShortOfMemoryError(AutomatonError):
     exit_code = 11
 
 
+class BudgetError(AutomatonError):
+    """A question that can be meant and has no answer within its budgets."""
+
+    exit_code = 12
+
+
+class StoppedError(AutomatonError):
+    """A tick was left unfinished, for its run is to end; nothing of it was written."""
+
+    exit_code = 130
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """`; did you mean ...?` where a name is nearly one that is known."""
     close = difflib.get_close_matches(name, list(known), n=1)

@@ -18,7 +18,7 @@ import numpy as np
 from automaton.chemistry import rewriting
 from automaton.chemistry.streams import Remembered, Streams
 from automaton.errors import DamagedError, NothingToRunError, UsageError
-from automaton.format import json_edit, objects, stream_options
+from automaton.format import json_edit, stream_options
 from automaton.format.machine_state import MachineState
 from automaton.format.objects import NamedObject
 from automaton.format.options import Options
@@ -35,6 +35,7 @@ from automaton.population import (
 from automaton.program import NamedTerm, TermExtractor
 from automaton.program.definitions import Automaton, Program, Rule
 from automaton.program.selectors import Selector
+from automaton.program.term_extraction import WATCHED_SPANS, Terms, Watch
 from automaton.terms import encodings, notation
 from automaton.terms.arrays import Places, Words
 from kernels import philox
@@ -68,7 +69,7 @@ class World:
         )
         self.reader = TermExtractor(options.max_size, graph=options.graph)
         self.streams: Streams | None = None
-        self.spans: dict[str, int] = {}  # last span of objects that have one too large to live
+        self.spans: dict[str, int] = {}  # last span of the objects whose terms are spans
 
     # -- the beginning -----------------------------------------------------
 
@@ -96,7 +97,9 @@ class World:
         if (before.streams, before.salience) != (options.streams, options.salience):
             self._begin_streams()
         self.program.max_size = options.max_size
-        self.reader = TermExtractor(options.max_size, self.reader.skipped, graph=options.graph)
+        self.reader = TermExtractor(
+            options.max_size, self.reader.skipped, self.reader.watch, graph=options.graph
+        )
         if options.operator is not None:
             self.use_operator(options.operator, run)
         elif self.state.automaton is None and self.program.automata:
@@ -108,6 +111,10 @@ class World:
         mixture = np.array(stream_options.parse_salience(self.options.salience), dtype=np.int64)
         self.streams = Streams.begun(self.population, rows, mixture) if rows else None
         self.state.weights, self.state.ends = stream_options.initial_weights(rows), None
+
+    def watch_with(self, watch: Watch) -> None:
+        """From now on this is called while much is read, and may end it by an exception."""
+        self.reader.watch = watch
 
     def resume(self, state: MachineState) -> None:
         """Take the state that a commit holds; there is one weight a stream."""
@@ -320,11 +327,12 @@ class World:
     def _renew(self, found: NamedObject, tick: int, number: int) -> int:
         """A named object's new version replaces the old; returns the next draw's number."""
         self.program.learn(found.id, found.members)
-        old = self._old_names(found.id)
+        last = self.spans.pop(found.id, 0)
         fresh = self._terms_of(found)
-        kept = {term.name for term in fresh}
-        self.population.drop(name for name in old if name not in kept)
-        for term in fresh:
+        self.population.drop(_names_but(found.id, last, fresh.numbers))
+        for count, term in enumerate(fresh, 1):
+            if count % WATCHED_SPANS == 0:
+                self.reader.watch()
             seed = self.options.seed
             place = self.population.add_named(term, seed, tick, number, philox.ACCEPTED)
             if self.streams is not None and place >= 0:
@@ -332,18 +340,12 @@ class World:
             number += 1
         return number
 
-    def _terms_of(self, found: NamedObject) -> list[NamedTerm]:
+    def _terms_of(self, found: NamedObject) -> Terms:
         """An object's terms; the highest number of its spans is remembered."""
-        named = self.reader.terms_of(found)
-        if named and objects.term_sources(found.members).kind == "text":
-            last = int(named[-1].name.rpartition(b"#")[2])
-            self.spans[found.id] = max(last, self.spans.get(found.id, 0))
-        return named
-
-    def _old_names(self, object_id: str) -> list[bytes]:
-        """The names under which an object's terms may live."""
-        name = json_edit.quote(object_id)[1:-1]
-        return [name, *(name + b"#%d" % k for k in range(1, self.spans.get(object_id, 0) + 1))]
+        fresh = self.reader.terms_of(found)
+        if fresh and fresh.numbers[-1]:
+            self.spans[found.id] = fresh.numbers[-1]
+        return fresh
 
     def _sync_operators(self) -> None:
         """Every automaton and rule has its operator in a row of its own."""
@@ -356,3 +358,19 @@ class World:
                 self.rows[definition.id] = self.population.add_operator(named)
             elif not np.array_equal(self.population.words(row), definition.operator):
                 self.population.set_operator(row, named)
+
+
+def _names_but(object_id: str, last: int, numbers: Sequence[int]) -> Iterable[bytes]:
+    """The names that an object's terms may have, up to a span's number, but for some.
+
+    `numbers` ascend; 0, the object's own term, is then the only one.
+    """
+    name = json_edit.quote(object_id)[1:-1]
+    if not numbers or numbers[0]:
+        yield name
+    at = 0
+    for number in range(1, last + 1):
+        while at < len(numbers) and numbers[at] < number:
+            at += 1
+        if at == len(numbers) or numbers[at] != number:
+            yield name + b"#%d" % number

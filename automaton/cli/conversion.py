@@ -111,7 +111,9 @@ class Conversion:
         why = f" ({self.left_out[0]})" if self.left_out else ""
         self._refuse_nothing(f"no object in it{why}")
 
-    def _terms(self, of: str, entries: Iterable[term_list.ListedTerm], place: str) -> Iterator[bytes]:
+    def _terms(
+        self, of: str, entries: Iterable[term_list.ListedTerm], place: str
+    ) -> Iterator[bytes]:
         for entry in entries:
             if entry.words is None:
                 self._leave_out(f"{place} {entry.number}: {entry.reason}")

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from automaton.cli.text import one_line
+from automaton.cli.text import LAMBDA_AS_BACKSLASH, one_line
 from automaton.errors import AutomatonError, FileError, StorageError
 
 FAILED = 1
@@ -105,10 +105,11 @@ EXIT_CODES: tuple[Ending, ...] = (
 
 
 def _tolerate_narrow_terminals() -> None:
-    """Where the terminal's encoding has no λ, show an escape rather than fail."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure:
-        reconfigure(errors="backslashreplace")
+    """Where the terminal's encoding has no λ, show a backslash; other characters as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors=LAMBDA_AS_BACKSLASH)
 
 
 def _flush() -> None:

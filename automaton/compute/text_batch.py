@@ -11,7 +11,7 @@ Longer than 300 lines: reading, reducing and printing of a segment share one buf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -20,11 +20,14 @@ import numpy as np
 
 from automaton.compute.answer_lines import FAILED, ROWS, Answer, AnswerLayout
 from automaton.compute.budgets import Budgets
+from automaton.compute.definition_lines import DefinitionLines
+from automaton.compute.line_ends import with_newlines
 from automaton.errors import TermError
 from automaton.terms.arrays import Words
+from automaton.terms.bindings import Lookup, split_definitions
 from automaton.terms.encodings import numeral_value
-from automaton.terms.notation import MAX_NODES, NOTATIONS, format_term, parse
-from automaton.terms.packed import free_variables
+from automaton.terms.notation import MAX_NODES, NOTATIONS, format_term, parse_question
+from automaton.terms.packed import VAR, free_variables
 from automaton.terms.parser import MAX_FREE
 from automaton.workers import Threads, available_cores
 from automaton.workers.sharding import SHARDS_PER_WORKER
@@ -49,13 +52,10 @@ _PIECE_STEPS = 1 << 20
 #: Longest line that the kernel reads: a term of the most nodes in any sensible text.
 _LONGEST_READ = 1 << 22
 
-FIELDS = (
-    "term",
-    "numeral",
-    "steps",
-    "size",
-    "outcome",
-)  # as `term_writer` has them
+_NONE = np.empty(0, dtype=np.int64)
+
+#: In the order that `kernels.text.term_writer` has them.
+FIELDS = ("term", "numeral", "steps", "size", "outcome")
 
 
 def columns(layout: AnswerLayout) -> tuple[Any, ...]:
@@ -75,10 +75,13 @@ class Segment:
     text: bytes
     low: int
     high: int
+    definitions: DefinitionLines
     answers: list[bytes] = field(default_factory=list)
     held: int = 0  # bytes of them
     refused: int = 0  # lines
     first: tuple[int, str] | None = None  # where the first of these begins, and the reason
+    exceeded: int = 0  # lines whose term has no normal form within the budgets
+    first_exceeded: tuple[int, str] | None = None  # where the first begins, and the outcome
 
     def __post_init__(self) -> None:
         assert self.text.endswith(b"\n", self.low, self.high), "a segment ends with its line"
@@ -97,6 +100,11 @@ class Segment:
         """Count a line that holds no term."""
         self.refused += 1
         self.first = self.first or (begin, reason)
+
+    def exceed(self, begin: int, outcome: str, lines: int = 1) -> None:
+        """Count lines, the first of which begins there, whose terms exceed a budget."""
+        self.exceeded += lines
+        self.first_exceeded = self.first_exceeded or (begin, outcome)
 
     def release(self) -> bytes:
         """The answers that wait, which are then forgotten."""
@@ -132,9 +140,16 @@ class TextReducer:
         self._number = NOTATIONS.index(notation)
         self._most = min(64, _MOST_LINES)  # lines of the next piece
 
-    def answer(self, text: str) -> Answer:
+    def question(self, text: str) -> Answer:
+        """The answer to one term, behind the definitions of its names in lines of their own."""
+        if self.notation != "lambda":
+            return self.answer(text)
+        bindings, term = split_definitions(text)
+        return self.answer(term, bindings.before(len(text)) if bindings else None)
+
+    def answer(self, text: str, known: Lookup | None = None) -> Answer:
         """The answer to one term, read and printed without kernels."""
-        words, free_names = parse(text, self.notation, free=True)
+        words, free_names = parse_question(text, self.notation, known)
         free = np.array([free_variables(words)], dtype=np.int32)
         normal: Words = np.empty(self.budgets.max_size, dtype=np.int32)
         outcomes, columns = np.empty(1, dtype=np.uint8), _ints(1, 1)
@@ -148,7 +163,7 @@ class TextReducer:
         if outcomes[0] != reduce.NORMAL:
             return Answer(outcome, steps)
         found = normal[:size]
-        term = format_term(found, self.notation, free_names)
+        term = format_term(found, printed_in(self.notation, words, free_names), free_names)
         return Answer(outcome, steps, size, term, numeral_value(found))
 
     def turn(self, segment: Segment) -> None:
@@ -164,9 +179,11 @@ class TextReducer:
             text, segment.low, segment.high, self._most, self._number, self._words,
             self._begins, self._ends, self._starts, self._free, *self._names, *self._reading,
         )  # fmt: skip
+        left = self._leave_names(count) if segment.definitions.bindings else _NONE
         done = 0
         while done < count and segment.held < _HELD:
             upto = self._reduce(done, count)
+            self._free[left[(left >= done) & (left < upto)]] = variable_names.DECLINED
             self._write(segment, text, done, upto)
             done = upto
         segment.low = int(behind if done == count else self._begins[done])
@@ -174,6 +191,16 @@ class TextReducer:
         self._most = max(1, self._most // 2) if steps > _PIECE_STEPS else self._most * 2
         self._most = min(self._most, _MOST_LINES)
         return steps
+
+    def _leave_names(self, count: int) -> Any:
+        """The lines with free names, which are read by hand where names stand for terms.
+
+        For the kernels they are one free variable until then, which costs no step.
+        """
+        rows = np.flatnonzero(self._names[0][:count])
+        self._words[self._starts[rows]] = VAR
+        self._free[rows] = 1
+        return rows
 
     def _reduce(self, low: int, high: int) -> int:
         """Normalise terms low..high-1 as far as there is room; the first one left."""
@@ -191,6 +218,10 @@ class TextReducer:
             if self._free[low] != variable_names.DECLINED:
                 upto, size = self._print(text, low, high)
                 segment.add(self._buffer[:size].tobytes())
+                over = low + np.flatnonzero(self._outcomes[low:upto] != reduce.NORMAL)
+                if len(over):
+                    outcome = reduce.OUTCOMES[self._outcomes[over[0]]]
+                    segment.exceed(int(self._begins[over[0]]), outcome, len(over))
             if not size:
                 segment.add(self._by_hand(segment, low))
                 upto += 1
@@ -210,7 +241,12 @@ class TextReducer:
         begin, end = int(self._begins[i]), int(self._ends[i])
         try:
             text = term_text(segment.text[begin:end])
-            return self.layout.line(self.answer(text)) if text else b""
+            if not text or segment.definitions.is_one(begin):
+                return b""
+            answer = self.answer(text, segment.definitions.known_at(begin))
+            if answer.size is None:
+                segment.exceed(begin, answer.outcome)
+            return self.layout.line(answer)
         except TermError as error:
             segment.refuse(begin, str(error))
             return self.layout.line(Answer(FAILED, reason=str(error)))
@@ -218,6 +254,12 @@ class TextReducer:
 
 def _ints(*lengths: int) -> tuple[Words, ...]:
     return tuple(np.empty(length, dtype=np.int32) for length in lengths)
+
+
+def printed_in(notation: str, question: Words, free_names: Sequence[str]) -> str:
+    """The notation of an answer that reads back: free indices stand in no term with names."""
+    named = notation != "lambda" or free_names or not free_variables(question)
+    return notation if named else "debruijn"
 
 
 def term_text(raw: bytes) -> str:
@@ -233,10 +275,11 @@ def term_text(raw: bytes) -> str:
 def whole_lines(take: Callable[[int], bytes], size: int) -> Iterator[bytes]:
     """Chunks that end with a newline, of what `take(size)` gives until it gives nothing.
 
+    Line ends are newlines then: a carriage return with one or alone ends a line too.
     Of a line that is too long as much is kept as shows that it is.
     """
     begun = bytearray()
-    while piece := take(size):
+    for piece in with_newlines(take, size):
         end = piece.rfind(b"\n") + 1
         if end:
             yield bytes(begun + piece[:end])
@@ -248,14 +291,17 @@ def whole_lines(take: Callable[[int], bytes], size: int) -> Iterator[bytes]:
 
 
 class TextBatch:
-    """The answers to a text; afterwards, what of it could not be read."""
+    """The answers to a text; afterwards, what of it could not be read or answered."""
 
     def __init__(
         self, budgets: Budgets, notation: str, layout: AnswerLayout, threads: int | None = None
     ) -> None:
         self.refused = 0  # lines
         self.first: tuple[int, str] | None = None  # number of the first of these, and the reason
+        self.exceeded = 0  # lines whose term has no normal form within the budgets
+        self.first_exceeded: tuple[int, str] | None = None  # number of the first, its outcome
         self._lines = 0
+        self._definitions = DefinitionLines(defines=notation == "lambda")
         count = threads or available_cores()
         self._parts = count * SHARDS_PER_WORKER
         self._pool = Threads(count, lambda: TextReducer(budgets, notation, layout))
@@ -269,9 +315,11 @@ class TextBatch:
         """The lines of the answers to the lines of `chunks`, each of which ends with a newline."""
         try:
             for chunk in chunks:
+                self._definitions.enter(chunk, term_text)
                 segments = self._segments(chunk)
                 yield from self._in_order(segments)
                 self._account(chunk, segments)
+                self._definitions.leave(chunk)
         finally:
             self._pool.close()
 
@@ -280,7 +328,7 @@ class TextBatch:
         parts = max(1, min(self._parts, len(chunk) // _LEAST_SEGMENT))
         inner = (chunk.find(b"\n", len(chunk) * k // parts) + 1 for k in range(1, parts))
         edges = pairwise([0, *inner, len(chunk)])
-        return [Segment(chunk, low, high) for low, high in edges if low < high]
+        return [Segment(chunk, low, high, self._definitions) for low, high in edges if low < high]
 
     def _in_order(self, segments: Iterable[Segment]) -> Iterator[bytes]:
         """The answers of the segments; a turn of each that may have one is a round."""
@@ -309,4 +357,9 @@ class TextBatch:
             if segment.first and not self.first:
                 begin, reason = segment.first
                 self.first = (self._lines + chunk.count(b"\n", 0, begin) + 1, reason)
+            self.exceeded += segment.exceeded
+            if segment.first_exceeded and not self.first_exceeded:
+                begin, outcome = segment.first_exceeded
+                number = self._lines + chunk.count(b"\n", 0, begin) + 1
+                self.first_exceeded = (number, outcome)
         self._lines += chunk.count(b"\n")

@@ -14,6 +14,7 @@ Longer than 300 lines: one table, and all that reads it.
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import os
 from array import array
@@ -33,6 +34,10 @@ BUFFER_BYTES = 512 * 1024
 FIRST_ROWS = 1024  # and slots
 #: Kinds of lines without an id, as `lines_without_id` takes them.
 BLANK, DIRECTIVE, MALFORMED, NAMELESS = (id_scan.NO_ID + n for n in range(4))
+
+#: Bytes behind an odd line that are looked at for more of them: odd lines come together.
+_ODD_BYTES = 1 << 10
+_PLAIN = b'{"id":'  # how most lines begin that the kernel can enter
 
 _LOW_HALF = 0xFFFF_FFFF
 
@@ -129,6 +134,7 @@ class IdIndex:
     ) -> int:
         """Enters the whole lines of the window; returns where the rest begins."""
         enter = cpu.compiled(id_scan.index_lines)
+        text = window.data[:filled]
         at, why = 0, id_scan.GROW
         while why != id_scan.MORE:
             why, at, end, self._rows, self._used = enter(
@@ -139,14 +145,27 @@ class IdIndex:
             if why == id_scan.GROW:
                 self._grow()
             elif why == id_scan.ODD:
-                identity, kind = self._parsed(window[at:end].tobytes())
-                self._enter(identity, base + at, kind)
+                self._enter_odd(bytes(text[at:end]), base + at)
                 at = end + 1
+                lines = bytes(text[at : at + _ODD_BYTES]).split(b"\n")[:-1]
+                for raw in itertools.takewhile(self._is_odd, lines):
+                    self._enter_odd(raw, base + at)
+                    at += len(raw) + 1
             elif why == id_scan.LONG:
                 where = f"line {self._rows + 1}, at byte {base + at}, is longer than"
                 what = f"{self._max_line_bytes} bytes; split its object, or take the line out"
                 raise FileError(f"{where} {what}")
         return at
+
+    def _is_odd(self, raw: bytes) -> bool:
+        """Whether a line behind an odd one may be entered like it: the kernel sees the others."""
+        full = self._rows >= len(self._offsets) or 4 * self._used >= 3 * len(self._slots)
+        return not full and not raw.startswith(_PLAIN) and len(raw) <= self._max_line_bytes
+
+    def _enter_odd(self, raw: bytes, offset: int) -> None:
+        """Enters a line that a parser has to read."""
+        identity, kind = self._parsed(raw)
+        self._enter(identity, offset, kind)
 
     def _enter(self, identity: bytes | None, offset: int, kind: int = NAMELESS) -> None:
         """Enters a line whose id is known; `kind` says what it is if it has none."""

@@ -173,6 +173,10 @@ class LogReader:
         """The numbers of the genesis' lines that do not parse."""
         return self.index.lines_without_id(MALFORMED)
 
+    def nameless_lines(self) -> NDArray[np.int64]:
+        """The numbers of the genesis' lines that are objects without an id."""
+        return self.index.lines_without_id(NAMELESS)
+
     def genesis_lines(self) -> Iterator[tuple[int, bytes]]:
         """Every line of the genesis with its number."""
         number = 0

@@ -55,6 +55,7 @@ class RunMeter:
         since_start = max(now - self._started, 1e-9)
         limit = scaler.tightest()
         world, state = run.world, run.world.state
+        live, distinct = run.living()
         return Stats(
             tick=run.tick,
             ticks=run.tick - self.first_tick,
@@ -64,8 +65,8 @@ class RunMeter:
             candidates=candidates,
             candidates_per_s=round((candidates - candidates_before) / span, 1),
             objects=state.counters["objects"],
-            live=len(world.population),
-            distinct=world.population.distinct(),
+            live=live,
+            distinct=distinct,
             modifications_per_s_total=round((normal - self._at_start) / since_start, 1),
             tick_ms_p50=_quantile(scaler.ticks, 0.5),
             tick_ms_p99=_quantile(scaler.ticks, 0.99),

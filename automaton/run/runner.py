@@ -20,6 +20,8 @@ from typing import Any, Literal, Self
 from automaton.backends import ON_CPU, DeviceRequest, open_backend, opened
 from automaton.chemistry import ActionLine, ConditionAnswers, competition, machine_step
 from automaton.compute.reduction import OUTCOMES, SubstitutionReducer
+from automaton.errors import StoppedError
+from automaton.format.machine_state import MachineState
 from automaton.format.objects import NamedObject
 from automaton.format.options import NAMES as DECIDING
 from automaton.format.options import known
@@ -136,6 +138,9 @@ class Run:
         self.outcomes = dict.fromkeys(OUTCOMES, 0)
         self.modifications = 0  # of this run
         self._stopping = Event()
+        self.left = False  # a tick was left unfinished; this run makes no more of them
+        self._living = (0, 0)  # live and distinct terms before the last tick with input
+        self.world.watch_with(self._look)
         self.short_of_room = ""  # why `go` ended, where the disk was the reason
         self.gauges = RunMeter(self.tick)
 
@@ -207,14 +212,23 @@ class Run:
 
     def _keep_checkpoint(self, *, final: bool = False) -> None:
         """Where the log has grown enough, keep what makes opening it quick."""
-        if self.tick and self.keeper.due(final=final):
+        if self.tick and not self.left and self.keeper.due(final=final):
             self.background.wait()
             self.log.sync()
             self.keeper.keep()
 
     def stop(self) -> None:
-        """End `go` after the tick under way; safe in a signal handler."""
+        """End `go` after the tick under way; safe in a signal handler.
+
+        A tick that reads so much input that it would last is left: nothing of it is
+        written, `left` is set, and this run can make no more ticks.
+        """
         self._stopping.set()
+
+    def _look(self) -> None:
+        """Leave a tick that reads much input, where the run is to end."""
+        if self._stopping.is_set():
+            raise StoppedError("the run was stopped while a tick read its input")
 
     def step(self, given: Sequence[bytes] = ()) -> None:
         """One tick, whose bytes are written while the next is computed.
@@ -236,8 +250,12 @@ class Run:
         answers = ConditionAnswers(
             self.world, self.batch, tick, self.reference, self.shell.in_place
         )
-        self._finish(tick, choice, answers, parts, begun)
-        self.tick = tick
+        state, refused = MachineState.of(self.world.state.record()), self.shell.refused.copy()
+        try:
+            self._finish(tick, choice, answers, parts, begun)
+            self.tick = tick
+        except StoppedError:
+            self.world.state, self.shell.refused, self.left = state, refused, True
 
     def _finish(
         self, tick: int, choice: Reactants, answers: ConditionAnswers, won: list[Any],
@@ -253,6 +271,8 @@ class Run:
         world.state.ends = competition.slot_fates(world, batch)
         self._count(found, len(winners), made)
         lost = competition.losers_to_remember(world, tick, batch)
+        if found:
+            self._living = self.living()
         world.fold(tick, found, competition.entering(batch, winners), choice.level, made, lost)
         self.modifications += len(winners)
         outcomes = dict(zip(OUTCOMES, counts, strict=True))
@@ -291,6 +311,11 @@ class Run:
             begun() if begun else None, omitted, aside,
         )  # fmt: skip
         self.pace.written(self.log.size)
+
+    def living(self) -> tuple[int, int]:
+        """Terms alive after the last tick that was finished, and different ones among them."""
+        population = self.world.population
+        return self._living if self.left else (len(population), population.distinct())
 
     def stats(self, *, final: bool = False) -> Stats:
         """The statistics now; the window is since the set before, of the last one the run."""

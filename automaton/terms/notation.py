@@ -7,16 +7,20 @@ or recurses on the depth of its input.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, overload
 
 from automaton.errors import TermError, UsageError
 from automaton.terms.arrays import Words
 from automaton.terms.packed import APP, LAM, META, VAR, from_postorder, linked
-from automaton.terms.parser import Syntax, TermParser, read_binary
+from automaton.terms.parser import Definition, Syntax, TermParser, read_binary
 
 NOTATIONS = ("lambda", "debruijn", "blc")
 MAX_NODES = 1 << 20
+#: A span of somebody's text with a lambda: a backslash before a digit is an escape.
+_WITH_LAMBDA = re.compile(r"[λ𝛌𝜆𝝀𝝺𝞴]|\\(?![0-9])")
+_BACKTICKS = re.compile(r"`++")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -65,6 +69,23 @@ def parse(  # noqa: PLR0913 (the options of one grammar)
     reader = TermParser(text, max_nodes, grammar)
     words = from_postorder(reader.read())
     return (words, list(reader.free_names)) if free else words
+
+
+def parse_question(
+    text: str, notation: str, known: Callable[[str], Definition | None] | None = None
+) -> tuple[Words, list[str]]:
+    """The words and free names of a term that somebody asks about.
+
+    Names may be free or stand for terms (`known`). An index that means a lambda with
+    a name, or is free beside such lambdas, is refused: it may be meant as a number.
+    """
+    _check(notation)
+    if notation == "blc":
+        return parse(text, notation, free=True)
+    grammar = Syntax(named=notation == "lambda", free=True, mixed=False, known=known)
+    reader = TermParser(text, MAX_NODES, grammar)
+    words = from_postorder(reader.read())
+    return words, list(reader.free_names)
 
 
 def parse_together(first: str, second: str) -> tuple[Words, Words, dict[int, str]]:
@@ -187,15 +208,20 @@ def spans_counted(text: str, *, max_nodes: int = MAX_NODES) -> tuple[list[tuple[
     """
     usable: list[tuple[int, Words]] = []
     skipped = 0
-    for span in _code_spans(text):
-        if "λ" not in span and "\\" not in span:
-            continue
-        words = _either_reading(span, max_nodes)
+    for words in read_spans(text, max_nodes=max_nodes):
         if words is None:
             skipped += 1
         else:
             usable.append((len(usable) + 1, words))
     return usable, skipped
+
+
+def read_spans(text: str, *, max_nodes: int = MAX_NODES) -> Iterator[Words | None]:
+    """For each span with a lambda its term, or None where it is none; one at a time."""
+    if _WITH_LAMBDA.search(text):
+        for span in _code_spans(text):
+            if _WITH_LAMBDA.search(span):
+                yield _either_reading(span, max_nodes)
 
 
 def _either_reading(span: str, max_nodes: int) -> Words | None:
@@ -208,29 +234,15 @@ def _either_reading(span: str, max_nodes: int) -> Words | None:
 
 
 def _code_spans(text: str) -> Iterator[str]:
-    """What stands between runs of backticks of equal length (CommonMark 6.1)."""
-    runs = list(_backtick_runs(text))
-    closing: dict[int, int] = {}  # from the right: the next run of that length
-    closers = [0] * len(runs)
-    for number in range(len(runs) - 1, -1, -1):
-        start, end = runs[number]
-        closers[number] = closing.get(end - start, 0)
-        closing[end - start] = number
-    number = 0
-    while number < len(runs):
-        closer = closers[number]
-        if closer:
-            yield text[runs[number][1] : runs[closer][0]]
-            number = closer
-        number += 1
+    """What stands between runs of backticks of equal length (CommonMark 6.1).
 
-
-def _backtick_runs(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each run of backticks."""
-    at = text.find("`")
-    while at >= 0:
-        end = at
-        while end < len(text) and text[end] == "`":
-            end += 1
-        yield at, end
-        at = text.find("`", end)
+    Two passes over the runs, and of memory what the lengths take that they have:
+    a run that begins nothing is known by the last run of its length.
+    """
+    last = {len(run[0]): run.start() for run in _BACKTICKS.finditer(text)}
+    runs = _BACKTICKS.finditer(text)
+    for opening in runs:
+        length = opening.end() - opening.start()
+        if last[length] > opening.start():
+            closing = next(run for run in runs if run.end() - run.start() == length)
+            yield text[opening.end() : closing.start()]

@@ -362,6 +362,15 @@ def test_odd_input_is_taken_and_read_back_the_same(tmp_path: Path, line: str) ->
     assert recomputed(path) > 0
 
 
+def test_input_is_kept_byte_for_byte_without_what_stands_around_the_object(tmp_path: Path) -> None:
+    odd = '{ "id":"x" ,\t"n":1.50,"n":1e2,"s":"\\u00e9\\ud83d" }'
+    line = f"\ufeff \t{odd} \r\n".encode()
+    path = with_input(written(tmp_path / "log", looping("self-io")), line)
+    ran(path, 2, parallel=2)
+    assert odd.encode() in path.read_bytes().split(b"\n")
+    assert recomputed(path) > 0
+
+
 def test_blank_lines_of_the_inbox_count_for_nothing(tmp_path: Path) -> None:
     path = with_input(written(tmp_path / "log", looping("self-io")), "", " \r", "\ufeff")
     ran(path, 2, parallel=2)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +18,15 @@ import click
 
 from automaton.cli.commands.reduce import ended_at_once, output, paragraph, reducing, source
 from automaton.cli.option_types import WIDTH
-from automaton.compute.answer_lines import JSON, ROWS
-from automaton.errors import UsageError
+from automaton.compute.answer_lines import JSON, ROWS, Answer
+from automaton.errors import AutomatonError, BudgetError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.compute.church import ChurchBudgets
 
 NAMES = ("succ", "pred", "add", "mult", "exp")
 _LINES = 4096  # of a file that are read at a time
+_CHUNK = 1 << 20  # bytes of a file that are read at a time
 _NUMBER = re.compile(r"-[0-9.]")
 
 
@@ -45,7 +48,8 @@ def church(
     numbers; its value is checked by integer arithmetic. Of a file, every line that
     is not empty holds the numbers with spaces between, or as a JSON array, and gives
     one line: numeral, value, beta steps, outcome, with tabs between and - for what
-    there is not. A line without an answer stops nothing; the exit code is 2 in the end.
+    there is not. A line without an answer stops nothing; the exit code is 2 in the end,
+    or 12 where all lines can be meant and some exceed a budget.
     """
     from automaton.compute.church import ChurchBudgets  # noqa: PLC0415  # numba takes a second
 
@@ -73,16 +77,21 @@ def _one(
     with ended_at_once():
         (answer,) = arithmetic.answers(operation, [row], budget, notation)
     if json:
-        sys.stdout.write(JSON.line(answer).decode())
+        output(json=True)(JSON.line(answer))
     elif answer.numeral is not None:
         sys.stdout.write(paragraph(answer) + "\n")
     if answer.numeral is None:
-        raise UsageError(arithmetic.refusal(operation, row, answer, budget))
+        raise _error(answer)(arithmetic.refusal(operation, row, answer, budget))
+
+
+def _error(answer: Answer) -> type[AutomatonError]:
+    """The kind of error that an answer without a numeral is."""
+    return BudgetError if answer.reason is None else UsageError
 
 
 def _many(
     operation: str,
-    file: Iterable[bytes],
+    file: BufferedReader,
     name: str,
     budget: ChurchBudgets,
     notation: str,
@@ -91,8 +100,9 @@ def _many(
     """Answer the lines of a file; what has no answer is an error at the end."""
     from automaton.compute import arithmetic  # noqa: PLC0415  # numba takes a second
 
-    layout, put = JSON if json else ROWS, output()
-    refused, first = 0, ""
+    layout, put = JSON if json else ROWS, output(json=json)
+    refused: Counter[type[AutomatonError]] = Counter()
+    first: dict[type[AutomatonError], str] = {}
     with ended_at_once():
         for lines in _numbered(file):
             rows = [arithmetic.row_of_line(operation, line) for _, line in lines]
@@ -101,17 +111,27 @@ def _many(
                 put(layout.line(answer))
                 if answer.numeral is None:
                     said = arithmetic.refusal(operation, row, answer, budget)
-                    first = first or f"{name}: line {number}: {said}"
-                    refused += 1
+                    kind = _error(answer)
+                    first.setdefault(kind, f"{name}: line {number}: {said}")
+                    refused[kind] += 1
             sys.stdout.flush()
-    if refused:
-        others = f" (and {refused - 1:,} more)" if refused > 1 else ""
-        raise UsageError(first + others)
+    for kind in (UsageError, BudgetError):
+        if more := refused[kind]:
+            raise kind(first[kind] + (f" (and {more - 1:,} more)" if more > 1 else ""))
 
 
-def _numbered(file: Iterable[bytes]) -> Iterator[list[tuple[int, str]]]:
+def _numbered(file: BufferedReader) -> Iterator[list[tuple[int, str]]]:
     """The lines that are not empty, with their numbers, some at a time."""
-    lines = ((k, line.decode("utf-8", "backslashreplace")) for k, line in enumerate(file, 1))
+    from automaton.compute.text_batch import whole_lines  # noqa: PLC0415  # numba takes a second
+
+    chunks = whole_lines(file.read1, _CHUNK)
+    numbered = enumerate((line for chunk in chunks for line in chunk.splitlines()), 1)
+    lines = ((k, _text(line)) for k, line in numbered)
     full = ((number, line) for number, line in lines if line.strip())
     while some := list(islice(full, _LINES)):
         yield some
+
+
+def _text(line: bytes) -> str:
+    """A line without the byte order mark that a file, or one behind it, begins with."""
+    return line.decode("utf-8", "backslashreplace").removeprefix("\ufeff")

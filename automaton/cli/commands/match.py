@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from automaton.cli.option_types import PATH, option, switch
-from automaton.cli.text import as_json, printable
+from automaton.cli.text import as_json, printable, shown_json
 from automaton.format.graphs import Reading
 from automaton.format.objects import Object, parse_line
 from automaton.log import file_io
@@ -118,7 +118,7 @@ def _as_text(_patterns: tuple[str, ...], matched: Matched) -> Iterator[str]:
     block = matched.block
     for row in matched.rows.tolist():
         text = block.line(row).decode("utf-8", "backslashreplace")
-        yield f"{block.first + row}:{printable(text)}"
+        yield f"{block.first + row}:{shown_json(printable(text))}"
 
 
 def _as_json(reading: Reading, patterns: tuple[str, ...], matched: Matched) -> Iterator[str]:

@@ -18,15 +18,15 @@ from typing import cast
 import click
 
 from automaton.cli.option_types import PATH, WIDTH, option, switch, whole
+from automaton.cli.text import shown_json
 from automaton.compute import Budgets
 from automaton.compute.answer_lines import JSON, ROWS, Answer
-from automaton.errors import FileError, TermError
+from automaton.errors import BudgetError, FileError, TermError
 from automaton.terms.notation import NOTATIONS
 
 Option = Callable[[Callable[..., object]], Callable[..., object]]
 
-WORDS = {
-    "normal": "normal form",
+EXCEEDED = {
     "steps": "no normal form within --max-steps",
     "size": "the normal form is larger than --max-size",
     "depth": "more pending arguments than --max-depth",
@@ -70,11 +70,13 @@ def reduce(
 ) -> None:  # fmt: skip
     """Reduce TERM to normal form, leftmost-outermost; free variables may stay.
 
+    Lines `name = term` before it, or in a file before other lines, define names.
+
     Of a file, every line that is not empty gives one line, in order: the normal
     form, the number it stands for, beta steps, outcome, with tabs between and - for
     what there is not. A line that holds no term stops nothing: its outcome is
     `error`, followed by the reason (with --json the member "reason"), and the exit
-    code is 2 in the end.
+    code is 2 in the end. Without a normal form within the budgets it is 12.
     """
     budgets = Budgets(max_steps, max_size, max_depth)
     if (term is None) == (batch is None):
@@ -91,8 +93,13 @@ def _one(term: str, budgets: Budgets, notation: str, json: bool) -> None:
     from automaton.compute.text_batch import TextReducer  # noqa: PLC0415  # numba takes a second
 
     with ended_at_once():
-        answer = TextReducer(budgets, notation).answer(term)
-    sys.stdout.write(JSON.line(answer).decode() if json else paragraph(answer) + "\n")
+        answer = TextReducer(budgets, notation).question(term)
+    if json:
+        output(json=True)(JSON.line(answer))
+    elif answer.term is not None:
+        sys.stdout.write(paragraph(answer) + "\n")
+    if answer.term is None:
+        raise BudgetError(exceeded(answer.outcome, budgets))
 
 
 def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, json: bool) -> None:
@@ -100,7 +107,7 @@ def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, json
     from automaton.compute.text_batch import TextBatch, whole_lines  # noqa: PLC0415  # numba takes a second
 
     batch = TextBatch(budgets, notation, JSON if json else ROWS)
-    put = output()
+    put = output(json=json)
     chunks = batch.answers(whole_lines(file.read1, batch.chunk_size))
     with ended_at_once():
         for answers in chunks:
@@ -110,6 +117,15 @@ def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, json
         number, reason = batch.first
         others = f" (and {batch.refused - 1:,} more)" if batch.refused > 1 else ""
         raise TermError(f"{name}: line {number}: {reason}{others}")
+    if batch.first_exceeded is not None:
+        number, outcome = batch.first_exceeded
+        others = f" (and {batch.exceeded - 1:,} more)" if batch.exceeded > 1 else ""
+        raise BudgetError(f"{name}: line {number}: {exceeded(outcome, budgets)}{others}")
+
+
+def exceeded(outcome: str, budgets: Budgets) -> str:
+    """Which budget an outcome exceeds, and what to do."""
+    return f"{EXCEEDED[outcome]} {getattr(budgets, f'max_{outcome}')}; raise it"
 
 
 @contextmanager
@@ -126,12 +142,13 @@ def ended_at_once() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def output() -> Callable[[bytes], object]:
-    """What writes UTF-8 to standard output, in the terminal's encoding."""
+def output(*, json: bool) -> Callable[[bytes], object]:
+    """What writes UTF-8, or JSON in it, to standard output, in the terminal's encoding."""
     if codecs.lookup(sys.stdout.encoding).name == "utf-8":
         sys.stdout.flush()
         return sys.stdout.buffer.write
-    return lambda answers: sys.stdout.write(answers.decode())
+    shown: Callable[[str], str] = shown_json if json else str
+    return lambda answers: sys.stdout.write(shown(answers.decode()))
 
 
 @contextmanager
@@ -149,11 +166,10 @@ def source(batch: Path) -> Iterator[tuple[BufferedReader, str]]:
 
 
 def paragraph(answer: Answer) -> str:
-    """A term and what it is, for people."""
-    facts = [f"{WORDS[answer.outcome]} after {answer.steps} beta steps"]
+    """A normal form and what it is, for people."""
+    facts = [f"normal form after {answer.steps} beta steps"]
     if answer.size is not None:
         facts.append(f"{answer.size} nodes")
     if answer.numeral is not None:
         facts.append(f"the numeral {answer.numeral}")
-    said = ", ".join(facts)
-    return said if answer.term is None else f"{answer.term}\n{said}"
+    return f"{answer.term}\n{', '.join(facts)}"

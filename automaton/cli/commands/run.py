@@ -271,6 +271,10 @@ def run(log: Path, **settings: Any) -> None:
         with ended_by_signals(stop):
             final = under_way.go(**looping, show=display.show, say=display.note)
         short = under_way.short_of_room
+        if under_way.left:
+            display.note(
+                f"tick {under_way.tick + 1} was left unfinished: its input is long, and waits"
+            )
     display.show(final)
     if short:
         raise StorageError(short)
