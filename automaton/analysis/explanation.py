@@ -6,12 +6,15 @@ Reads an opened log; keeps nothing, prints nothing.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from automaton.chemistry import decision_line, decision_rows, replay_batch
+from automaton.compute.reduction import OUTCOMES
 from automaton.errors import UsageError
 from automaton.format import stream_options
 from automaton.format.ids import is_our_id
@@ -76,8 +79,27 @@ def _not_there(log: AuditedLog, path: Path, tick: int, slot: int) -> str:
     if 1 <= tick <= len(log.commits):
         options = _options(log, log.commits.row(tick).first_line)
         if slot < options.parallel * max(1, len(stream_options.parse_streams(options.streams))):
-            return f"{own}: it lost; see replay {path} --tick {tick}"
+            return f"{own}: {_fate(log, tick, slot)}; see replay {path} --tick {tick}"
     return f"{own}: no modification of {path} has this id"
+
+
+#: What became of a slot that has no line, by its outcome.
+_FATES = {
+    "normal": "it lost",
+    "copy": "no candidate: its normal form equals a reactant",
+    "empty": "it is empty: nothing was drawn for it",
+    "input": "no candidate: its reactants were too large (outcome input)",
+}
+
+
+def _fate(log: AuditedLog, tick: int, slot: int) -> str:
+    """What became of a slot without a line, computed again."""
+    with _before(log, tick) as again:
+        again.react(tick)
+        outcome = OUTCOMES[again.batch.outcomes[slot]]
+        if outcome == "normal" and again.world.streams is not None and again.batch.vetoed[slot]:
+            return "a rule vetoed it"
+    return _FATES.get(outcome, f"no candidate: out of its budget of {outcome}")
 
 
 def _options(log: AuditedLog, line: int) -> Options:
@@ -95,13 +117,7 @@ def _mixture(log: AuditedLog, line: int) -> dict[str, int]:
 
 def _computed(log: AuditedLog, tick: int, slot: int) -> dict[str, Any]:
     """The decision, from the snapshot before its tick."""
-    again = TickRecomputer(log, genesis_world(log, Options(), MalformedLines()), open_cpu)
-    try:
-        for earlier in range(1, tick):
-            with log.batch(earlier) as raw:
-                replay_batch(again.world, raw, log.commit(earlier))
-        with log.batch(tick) as raw:
-            again.begin(tick, again.claim(tick, raw, log.commit(tick)))
+    with _before(log, tick) as again:
         world = again.world
         if world.streams is None:
             raise UsageError(
@@ -117,5 +133,18 @@ def _computed(log: AuditedLog, tick: int, slot: int) -> dict[str, Any]:
         line = decision_line(world.prefix, tick, world.stream_names, weights, rows[0], chain)
         computed: dict[str, Any] = json.loads(line)
         return computed
+
+
+@contextmanager
+def _before(log: AuditedLog, tick: int) -> Iterator[TickRecomputer]:
+    """The snapshot before a tick, ready to compute it."""
+    again = TickRecomputer(log, genesis_world(log, Options(), MalformedLines()), open_cpu)
+    try:
+        for earlier in range(1, tick):
+            with log.batch(earlier) as raw:
+                replay_batch(again.world, raw, log.commit(earlier))
+        with log.batch(tick) as raw:
+            again.begin(tick, again.claim(tick, raw, log.commit(tick)))
+        yield again
     finally:
         again.close()

@@ -61,7 +61,8 @@ class ObjectColumns:
             if not isinstance(line, objects.Object):
                 continue
             members = graphs.plain(line.members) if reading.graph else line.members
-            name = reading.identity(members) or f"line:{number}"
+            identity = reading.identity(members)
+            name = f"line:{number}" if identity is None else identity  # "" is an id too
             kind = kinds.setdefault(objects.object_type(members) or "", len(kinds))
             found = [
                 (named.name, named.words) for named in reader.terms_of(NamedObject(name, members))

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import atexit
 import os
+import resource
 import signal
 import sys
+import traceback
 from typing import NoReturn
 
 try:
-    from automaton.cli import exit_codes
+    from automaton.cli import descriptors, exit_codes
     from automaton.cli.commands.check import check
     from automaton.cli.commands.church import church
     from automaton.cli.commands.config import config, tune
@@ -41,6 +43,11 @@ try:
 except KeyboardInterrupt:  # before there is a command that could say so
     sys.stderr.write("error: interrupted\n")
     sys.exit(130)
+except (MemoryError, ImportError, OSError) as error:
+    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+        raise  # a library is missing, not memory
+    sys.stderr.write(f"error: not enough memory (ulimit -v) to load what is needed: {error}\n")
+    sys.exit(11)
 
 __all__ = ["command_line", "main"]
 
@@ -63,6 +70,7 @@ command_line = CommandGroup(
 
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit."""
+    descriptors.make_safe()
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if hears:  # registered first, it comes last: Python then takes its handlers away
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
@@ -70,6 +78,9 @@ def main() -> NoReturn:
         command_line.main()
     except KeyboardInterrupt:  # once all was said
         sys.exit(exit_codes.INTERRUPTED)
+    except Exception:  # noqa: BLE001  # a defect: said whole, under a code of its own
+        traceback.print_exc()
+        sys.exit(exit_codes.DEFECT)
     finally:
         if hears:  # ending the threads and the processes may take a while
             signal.signal(signal.SIGINT, lambda *_: os._exit(exit_codes.INTERRUPTED))

@@ -18,6 +18,7 @@ from automaton.format.records import Commit, Genesis, known_commit, parse_commit
 from automaton.log import file_io, foreign_file, integrity, line_search, recovery, sidecars
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.file_io import FileOps, open_regular, size_of
+from automaton.log.file_io import real as real_path
 from automaton.log.integrity import Fault
 from automaton.log.reader import LogReader
 
@@ -43,7 +44,7 @@ class AuditedLog(LogReader):
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
         """Opens for reading; a file that cannot be read is an error, a wrong one is not."""
-        real = os.path.realpath(os.fspath(path))
+        real = real_path(path)
         fd = open_regular(FileOps(), real, write=False)
         try:
             return cls(fd, real, _judge(fd, real))

@@ -189,7 +189,8 @@ class LogReader:
         """The bytes that the tick's commit seals, a separating newline (tick 1) included."""
         row = self.commits.row(tick)
         if row.gap:
-            return memoryview(self._held.get(tick) or self._computed(tick))
+            held = self._held.get(tick)  # empty where a tick wrote nothing
+            return memoryview(self._computed(tick) if held is None else held)
         return file_io.mapped(self._fd, row.batch_start, row.commit_start)
 
     def _computed(self, tick: int) -> bytes:

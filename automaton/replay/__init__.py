@@ -28,6 +28,7 @@ __all__ = [
     "MalformedLines",
     "Section",
     "claims",
+    "mere_data",
     "omitted_batches",
     "recompute",
     "restore",

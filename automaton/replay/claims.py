@@ -38,7 +38,7 @@ def claim(
     lines = _lines(raw[separator(tick, raw) :])
     first = next(lines, b"")
     run = parse_run(first)
-    state = None if commit is None else MachineState.of(commit.state)
+    state = None if commit is None else MachineState.of(commit.state, commit.tick)
     room = len(raw)
     if state is not None:
         room = state.counters["accepted"] - before.counters["accepted"]

@@ -14,7 +14,8 @@ from automaton.errors import DamagedError, NothingToRunError
 from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
 from automaton.log import Log, LogReader, checkpoint
-from automaton.replay import world_checkpoint
+from automaton.replay import demand, world_checkpoint
+from automaton.replay.damage import told_apart
 from automaton.replay.genesis import MalformedLines, genesis_objects
 from automaton.replay.recompute import TickRecomputer
 
@@ -23,25 +24,27 @@ def restore_world(
     log: Log, options: Options, malformed: MalformedLines, progress: Callable[[int], None]
 ) -> World:
     """The snapshot after the log's last commit; `progress` is told every tick folded."""
-    kept = checkpoint.read(log.path) if len(log.commits) else None
-    world = None if kept is None else world_checkpoint.decode(log, kept)
-    done = 0 if kept is None or world is None else kept.tick
-    world = world or genesis_world(log, options, malformed)
-    again = TickRecomputer(
-        log, world, CpuBackend
-    )  # computes nothing where all lines stand in the file
-    try:
-        for tick in range(done + 1, len(log.commits) + 1):
-            again.follow(tick)
-            progress(tick)
-    finally:
-        again.close()
-    return world
+    with told_apart(log) as folding:
+        kept = checkpoint.read(log.path) if len(log.commits) else None
+        world = None if kept is None else world_checkpoint.decode(log, kept)
+        done = 0 if kept is None or world is None else kept.tick
+        world = world or genesis_world(log, options, malformed)
+        again = TickRecomputer(
+            log, world, CpuBackend
+        )  # computes nothing where all lines stand in the file
+        try:
+            for folding.tick in range(done + 1, len(log.commits) + 1):
+                again.follow(folding.tick)
+                progress(folding.tick)
+        finally:
+            again.close()
+        return world
 
 
 def genesis_world(log: LogReader, options: Options, malformed: MalformedLines) -> World:
     """The snapshot before the first tick; `options` are those of a log without a run."""
     first = options if log.run is None else _first_options(log, options)
+    demand.refuse_more_than_there_is(first)
     world = World(first, log.prefix)
     try:
         world.found(genesis_objects(log, malformed), 1)

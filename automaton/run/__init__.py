@@ -29,6 +29,7 @@ __all__ = [
     "Run",
     "ScalableAutomaton",
     "SidecarOptions",
+    "reindex_worker",
     "stats",
     "warmup",
 ]

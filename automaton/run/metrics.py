@@ -100,6 +100,7 @@ class RunMeter:
             log_bytes=run.log.size,
             head=run.log.head.hex(),
             refused=dict(run.shell.refused),
+            inbox_begun_anew=run.log.inbox.begun_anew,
             verify=run.pace.report(run.tick).as_json(),
             gil=gil_enabled(),
             ends=state.ends,

@@ -10,8 +10,8 @@ Longer than 300 lines: the loop is read from top to bottom.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 from automaton.backends import ON_CPU, DeviceRequest, open_backend, opened
 from automaton.chemistry import ActionLine, ConditionAnswers, competition, machine_step
 from automaton.compute.reduction import OUTCOMES, SubstitutionReducer
-from automaton.errors import StoppedError
+from automaton.errors import MismatchError, StoppedError, WorkerError
 from automaton.format.machine_state import MachineState
 from automaton.format.objects import NamedObject
 from automaton.format.options import NAMES as DECIDING
@@ -30,6 +30,7 @@ from automaton.log import Log
 from automaton.log.prefix_hash import HashedPrefix, worth_hashing_ahead
 from automaton.population import Reactants
 from automaton.replay import CheckpointWriter, MalformedLines
+from automaton.replay.mere_data import as_data_if_damaged
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for, record_for
@@ -37,6 +38,7 @@ from automaton.run.autoscaler import Autoscaler
 from automaton.run.effects import Input, RunEffects
 from automaton.run.free_space import MEASURED_TICKS, FreeSpaceGuard
 from automaton.run.metrics import RunMeter
+from automaton.run.periodic import Periodic
 from automaton.run.sidecar_writer import SidecarOptions, SidecarWriter
 from automaton.run.stats import Stats
 from automaton.run.warmup import warm_up
@@ -98,11 +100,13 @@ class Run:
         self.aside: SidecarWriter | None = None
         self._parts = ExitStack()
         try:
+            if as_genesis:
+                as_data_if_damaged(self.log, given)
             self.record = record_for(self.log, record)
             self._parts.enter_context(with_omitted_batches(self.log))
             self.options = options_for(self.log, given)
             warm_up(self.options)
-            self.pace.start(pacing, self.log.path, len(self.log.commits))
+            self.pace.start(pacing, self.log.path, len(self.log.commits), self.log.size)
             self.pool = opened(self.options, scaling, wanted.say)  # starts while the log is read
             self._begin(progress, wanted, self.pool)
             self.scaler = Autoscaler(self.device, scaling, wanted.say)
@@ -160,11 +164,12 @@ class Run:
         min_free: int = 0, say: Callable[[str], None] = lambda _text: None,
     ) -> Stats:  # fmt: skip
         """Run until a bound is reached or `stop` is called; returns the closing statistics."""
-        started = shown = self.gauges.start()
+        started = self.gauges.start()
+        shown = Periodic(self.stats, show, stats_every, started)
         first = self.tick
         growth = FreeSpaceGuard(self.log, min_free)
         until = None if seconds is None else started + seconds
-        while self._in_step(until):
+        while self._in_step(until, shown):
             begun = time.monotonic()
             self.short_of_room = growth.short()
             if self.short_of_room:
@@ -175,9 +180,7 @@ class Run:
             self._say_troubles(say)
             self._keep_checkpoint()
             now = time.monotonic()
-            if now - shown >= stats_every:
-                show(self.stats())
-                shown = now
+            shown.when_due(now)
             if ticks is not None and self.tick - first >= ticks:
                 break
             if seconds is not None and now - started >= seconds:
@@ -191,22 +194,43 @@ class Run:
                 self._stopping.wait(pause)
         self.background.wait()
         self.log.sync()
-        self.pace.finish(self.tick, self._stopping)
+        with self._name_first():
+            while not self.pace.finish(self.tick, self._stopping, shown.due):
+                shown.when_due(time.monotonic())
         self._keep_checkpoint(final=True)
         if self.aside is not None:
             self.aside.settle()
         self._say_troubles(say)
         return self.stats(final=True)
 
-    def _in_step(self, until: float | None) -> bool:
+    def _in_step(self, until: float | None, shown: Periodic[Stats]) -> bool:
         """Whether to go on, once verification is near enough; a mismatch is raised here."""
         if self.pace.ahead(self.tick):
             self.background.wait()
-        self.pace.hold(self.tick, self._stopping, until)
+        while True:
+            now = time.monotonic()
+            with self._name_first():
+                self.pace.hold(self.tick, self._stopping, shown.before(until))
+            out_of_time = until is not None and now >= until
+            if self._stopping.is_set() or out_of_time or not self.pace.ahead(self.tick):
+                break
+            shown.when_due(time.monotonic())
         return not self._stopping.is_set() and not self.pace.ahead(self.tick)
 
+    @contextmanager
+    def _name_first(self) -> Iterator[None]:
+        """What verification finds may come of another file under the log's name: said first."""
+        try:
+            yield
+        except (MismatchError, WorkerError):
+            self.background.wait()
+            self.log.look()
+            raise
+
     def _say_troubles(self, say: Callable[[str], None]) -> None:
-        """What could not be kept beside the log."""
+        """What could not be kept beside the log, and what became of its inbox."""
+        for news in self.log.news():
+            say(news)
         for trouble in self.aside.troubles() if self.aside else ():
             say(trouble)
 

@@ -8,6 +8,7 @@ engines, what a tick is made of.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from automaton import errors
 from automaton.terms.arrays import Numbers, Words
 from automaton.vector_store.decay import DecayRule
 from automaton.vector_store.indexer import MOST_ITEMS, MOST_NODES, TermBatch
+from automaton.vector_store.location import folder
 from automaton.vector_store.worker import BATCH, CLOSE, FLUSH, LONGEST, OPEN
 from automaton.workers import spawn
 
@@ -37,16 +39,19 @@ WAITING = 8192
 ROOM = LONGEST - 64
 #: Seconds that `close` waits for what is under way; what then remains is not indexed.
 PATIENCE = 10.0
+#: Seconds that opening a memory may take: a large one is read from the disk.
+OPENING_S = 600.0
 _NO_COUNTS = {"indexed": 0, "known": 0, "large": 0, "full": 0, "rows": 0}
 
 
 class VectorFeed:
     """What a run remembers. All methods are for one thread, the loop's."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # what `open` found
         self, process: subprocess.Popen[bytes], connection: socket.socket, rate: float,
-        counts: dict[str, Any], clock: Callable[[], float],
+        counts: dict[str, Any], clock: Callable[[], float], log: Path,
     ) -> None:  # fmt: skip
+        self._log = log
         self._process, self._connection = process, connection
         self._rate, self._clock = rate, clock
         self._tokens, self._refilled = rate, clock()
@@ -78,13 +83,24 @@ class VectorFeed:
         try:
             rules = asdict(rule or DecayRule())
             connection.send(OPEN + json.dumps({**asked, "rule": rules}).encode())
+            connection.settimeout(OPENING_S)
             counts = _answer(connection)
-        except BaseException:
+            connection.settimeout(None)
+        except TimeoutError:
             connection.close()
             process.kill()
             process.wait()
+            raise errors.DeviceError(
+                f"the memory could not be opened within {OPENING_S:g} s; start again, or leave "
+                "--memory-rate away"
+            ) from None
+        except BaseException:
+            connection.close()
+            process.kill()  # where it has ended already, this changes nothing
+            if spawn.is_of_full_disk(process.wait()):
+                raise errors.StorageError(full(log)) from None
             raise
-        return cls(process, connection, rate, counts, clock)
+        return cls(process, connection, rate, counts, clock, log)
 
     def __enter__(self) -> Self:
         return self
@@ -202,7 +218,11 @@ class VectorFeed:
                 if message == CLOSE:
                     return
         except (OSError, errors.AutomatonError) as error:
-            self._ended(str(error))
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on without us
+                self._process.wait(PATIENCE)
+            code = self._process.returncode
+            by_disk = code is not None and spawn.is_of_full_disk(code)
+            self._ended(full(self._log) if by_disk else str(error))
 
     def _ended(self, why: str) -> None:
         """The process is gone: what it had not answered for is not indexed."""
@@ -213,6 +233,11 @@ class VectorFeed:
             self._waiting = self._unanswered = 0
             self._queue.clear()
             self._changed.notify_all()
+
+
+def full(log: Path) -> str:
+    """What is said of a memory whose process was ended by SIGBUS, as it is by a full disk."""
+    return f"{folder(log)}: its disk is full; make room, then `memory reindex`"
 
 
 def _answer(connection: socket.socket) -> dict[str, Any]:

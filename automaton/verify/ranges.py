@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
@@ -32,6 +33,10 @@ SMALL = 1 << 18
 FOLD = 0.25
 #: The backend of a part: the others have the other cores.
 _one_thread = partial(open_cpu, threads=1)
+#: Seconds after this process's own range, or so many times as long as that took, after which
+#: a process that has not answered is not waited for: its range is computed here.
+SILENT_S = 600.0
+SILENT_RANGES = 20
 
 
 def go(truth: CommitVerifier, known: Fault | None, workers: int) -> None:
@@ -42,9 +47,12 @@ def go(truth: CommitVerifier, known: Fault | None, workers: int) -> None:
         return
     with ExitStack() as stack:
         others = [stack.enter_context(_asked(truth, *each)) for each in ranges[1:]]
+        begun = time.monotonic()
         _add(truth, _computed(truth, *ranges[0]))
+        patience = max(SILENT_S, SILENT_RANGES * (time.monotonic() - begun))
         for connection, (first, last) in zip(others, ranges[1:], strict=True):
             if truth.fault is None:
+                connection.settimeout(patience)
                 _add(truth, _answer(connection) or _computed(truth, first, last))
 
 
@@ -105,7 +113,7 @@ def _asked(truth: CommitVerifier, first: int, last: int) -> Iterator[socket.sock
 
 
 def _answer(connection: socket.socket) -> dict[str, Any] | None:
-    """What a process found, None if it has died or read another log."""
+    """What a process found, None if it has died, read another log, or says nothing for long."""
     try:
         message = connection.recv(LONGEST)
     except OSError:

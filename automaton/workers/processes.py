@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.errors import WorkerError
-from automaton.workers import spawn
+from automaton.workers import open_files, spawn
 from automaton.workers.sharding import ScratchFactory, ShardResult, ShardSizer, ShardTask, spans
 from automaton.workers.shared_memory import SharedArena
 from automaton.workers.worker import (
@@ -106,6 +106,7 @@ class ProcessPool:
         self._stillborn = 0  # workers in a row that died before they were ready
         self._children: list[Child] = []
         weakref.finalize(self, _end_all, self._children)
+        open_files.ensure(count)
         self._fill()
 
     # -- what the contract asks ----------------------------------------------
@@ -130,6 +131,8 @@ class ProcessPool:
 
     def resize(self, count: int) -> None:
         """Start workers, or end those that came last."""
+        if count > self.count:
+            open_files.ensure(count)
         self.count = count
         while len(self._children) > count:
             self._children.pop().end()

@@ -29,7 +29,10 @@ def spawn(module: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
 
     Ctrl-C and SIGTERM are this process's business alone. Raises `WorkerError`.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    except OSError as error:
+        raise WorkerError(f"no worker process can be started: {error.strerror}") from error
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         with theirs:
@@ -48,6 +51,11 @@ def spawn(module: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return process, ours
+
+
+def is_of_full_disk(code: int) -> bool:
+    """Whether a process ended as one does that writes to a mapped file and finds no room."""
+    return code == -signal.SIGBUS
 
 
 def describe_exit(code: int) -> str:

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from automaton.cli import command_line, exit_codes
 from automaton.cli.text import one_line, printable
 from automaton.errors import AutomatonError, DamagedError, LockedError, StorageError
+from automaton.format.machine_state import MachineState
 from automaton.format.records import OUTCOMES, CommitFields
 from automaton.log import Log
 from automaton.run.stats import Stats
@@ -569,8 +570,9 @@ def test_a_log_that_is_not_there_is_a_file_error(folder: Path, command: str) -> 
 def commit_of(tick: int) -> CommitFields:
     """What a run would say of a tick."""
     outcomes = {**dict.fromkeys(OUTCOMES, 0), "normal": 2, "copy": tick}
-    state = {"automaton": "a", "counters": {"objects": 4, "actions": {"evolve": tick}}}
-    return CommitFields(tick, outcomes, 3, state, 0)
+    state = MachineState(automaton="a")
+    state.counters["objects"], state.actions["evolve"] = 4, tick
+    return CommitFields(tick, outcomes, 3, state.record(), 0)
 
 
 @pytest.fixture
@@ -677,7 +679,7 @@ def test_every_error_is_one_line_and_a_code(
 
 
 def test_too_little_memory_says_what_to_ask_less_of(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_codes.status(raising(MemoryError())) == 1
+    assert exit_codes.status(raising(MemoryError())) == 11
     assert "--max-steps" in capsys.readouterr().err
 
 

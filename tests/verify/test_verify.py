@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import signal
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -227,6 +228,23 @@ def test_a_process_that_dies_leaves_its_range_to_its_parent(
     started = spawn.spawn
     monkeypatch.setattr(ranges, "LEAST", 2)
     monkeypatch.setattr(spawn, "spawn", stillborn)
+    with AuditedLog.open(log) as opened:
+        assert verify(opened, VerifyRequest(workers=2)).replayed == 32
+
+
+def test_a_process_that_stands_still_is_not_waited_for_without_end(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(module: str) -> Any:
+        process, connection = started(module)
+        process.send_signal(signal.SIGSTOP)
+        return process, connection
+
+    started = spawn.spawn
+    monkeypatch.setattr(ranges, "LEAST", 2)
+    monkeypatch.setattr(ranges, "SILENT_S", 0.2)
+    monkeypatch.setattr(ranges, "SILENT_RANGES", 0)
+    monkeypatch.setattr(spawn, "spawn", stopped)
     with AuditedLog.open(log) as opened:
         assert verify(opened, VerifyRequest(workers=2)).replayed == 32
 
