@@ -3,6 +3,8 @@
 A process of its own (`automaton.verify.live_worker`) reads the file that the run writes, and
 says how far it is verified; here are the frontier, its lag, what was found, and
 the waiting. Must not know: how a tick is computed, what a log holds.
+
+Longer than 300 lines: the process, its frontier and the waits for it are one state machine.
 """
 
 from __future__ import annotations
