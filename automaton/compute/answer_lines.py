@@ -6,11 +6,17 @@ write lines of the same layouts (`automaton.compute.text_batch`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from automaton.format.json_edit import quote
 
 FAILED = "error"  # in the place of an outcome: the line holds no term
+#: Steps are told up to here; beyond, that they are more.
+MOST_STEPS = (1 << 63) - 1
+#: A number of steps that limits nothing.
+UNLIMITED = -1
+#: Work that a term may take where nothing else is said: about a second.
+MAX_WORK = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -18,11 +24,14 @@ class Answer:
     """What became of one term."""
 
     outcome: str
-    steps: int = 0
+    steps: int = 0  # MOST_STEPS where they are more
     size: int | None = None
     term: str | None = None
     numeral: int | None = None
     reason: str | None = None  # why there is no outcome
+    more_steps: bool = False  # than `steps`, which is MOST_STEPS
+    made: int | None = None  # steps really made; None: all
+    cells: int | None = None  # most at a time; None: it was the plain machine
 
 
 @dataclass(frozen=True)
@@ -37,14 +46,34 @@ class AnswerLayout:
 
     def line(self, answer: Answer) -> bytes:
         """The line of an answer that no kernel made."""
+        layout = self.of(answer)
         texts = [
             part + self._value(getattr(answer, name))
             if name != "term" or answer.term is None
             else f"{part}{self.around}{answer.term}{self.around}"
-            for part, name in zip(self.parts, self.fields, strict=False)
+            for part, name in zip(layout.parts, layout.fields, strict=False)
         ]
         reason = "" if answer.reason is None else self.reason + self._reason(answer.reason)
-        return ("".join(texts) + reason + self.parts[-1]).encode()
+        return ("".join(texts) + reason + layout.parts[-1]).encode()
+
+    def of(self, answer: Answer) -> AnswerLayout:
+        """The layout of one answer: its constant parts say which machine gave it."""
+        if self is DETAILED:
+            if answer.outcome == FAILED:  # no machine was asked
+                return JSON
+            if answer.made is not None:
+                more = "true" if answer.more_steps else "false"
+                machine = "plain" if answer.cells is None else "sharing"
+                said = (
+                    f',"more_steps":{more},"shared_steps":{answer.made}'
+                    f',"peak_cells":{self._value(answer.cells)},"machine":"{machine}"}}\n'
+                )
+                return replace(JSON, parts=(*JSON.parts[:-1], said))
+        elif answer.more_steps and not self.around:
+            parts = list(self.parts)
+            parts[self.fields.index("steps")] += "more than "
+            return replace(self, parts=tuple(parts))
+        return self
 
     def _value(self, value: object) -> str:
         return self.missing if value is None else str(value)
@@ -62,4 +91,16 @@ JSON = AnswerLayout(
     "null",
     '"',
     ',"reason":',
+)
+#: `JSON` with the machine that computed, the plain one: it makes every step, and counts no cells.
+DETAILED = AnswerLayout(
+    (
+        *JSON.parts[:-1],
+        ',"more_steps":false,"shared_steps":',
+        ',"peak_cells":null,"machine":"plain"}\n',
+    ),
+    (*JSON.fields, "steps"),
+    JSON.missing,
+    JSON.around,
+    JSON.reason,
 )

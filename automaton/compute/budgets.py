@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from automaton.compute.answer_lines import MAX_WORK
+
 
 @dataclass(frozen=True)
 class Budgets:
-    """The limits of every term: beta steps, nodes of the normal form, pending arguments."""
+    """The limits of every term: beta steps, nodes of the normal form, pending arguments.
+
+    max_steps UNLIMITED: they are counted. max_work: beta steps that are really made,
+    where equal ones are made once; it bounds the memory too (`automaton.compute.machines`).
+    """
 
     max_steps: int
     max_size: int
     max_depth: int
+    max_work: int = MAX_WORK

@@ -11,22 +11,23 @@ Longer than 300 lines: reading, reducing and printing of a segment share one buf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from automaton.compute.answer_lines import FAILED, ROWS, Answer, AnswerLayout
+from automaton.compute.answer_lines import FAILED, MOST_STEPS, ROWS, Answer, AnswerLayout
 from automaton.compute.budgets import Budgets
 from automaton.compute.definition_lines import DefinitionLines
 from automaton.compute.line_ends import with_newlines
+from automaton.compute.machines import WORK, Machines, Reduction, is_undecided, plain_steps
 from automaton.errors import TermError
 from automaton.terms.arrays import Words
 from automaton.terms.bindings import Lookup, split_definitions
 from automaton.terms.encodings import numeral_value
-from automaton.terms.notation import MAX_NODES, NOTATIONS, format_term, parse_question
+from automaton.terms.notation import NOTATIONS, format_term, parse_question, printed_in
 from automaton.terms.packed import VAR, free_variables
 from automaton.terms.parser import MAX_FREE
 from automaton.workers import Threads, available_cores
@@ -49,8 +50,9 @@ _HELD = 1 << 22
 _TURN_STEPS = 1 << 22
 #: Beta steps that a piece of lines should take at most; the next is half as long.
 _PIECE_STEPS = 1 << 20
-#: Longest line that the kernel reads: a term of the most nodes in any sensible text.
-_LONGEST_READ = 1 << 22
+#: Longest line that the kernel reads, and the nodes that no such line exceeds.
+_LONGEST_READ = LONGEST_LINE + 1
+MOST_NODES = 2 * LONGEST_LINE
 
 _NONE = np.empty(0, dtype=np.int64)
 
@@ -61,7 +63,7 @@ FIELDS = ("term", "numeral", "steps", "size", "outcome")
 def columns(layout: AnswerLayout) -> tuple[Any, ...]:
     """A layout's text, mark, fields and names as `kernels.text.term_writer` takes them."""
     before = [*layout.parts, layout.missing, layout.around]
-    encoded = [part.encode() for part in (*before, *reduce.OUTCOMES)]
+    encoded = [part.encode() for part in (*before, *reduce.OUTCOMES, WORK)]
     mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     text = np.frombuffer(b"".join(encoded) + bytes(2 * winner_lines.SPARE), dtype=np.uint8)
     numbers = np.array([FIELDS.index(name) for name in layout.fields], dtype=np.int64)
@@ -118,11 +120,13 @@ class TextReducer:
     def __init__(self, budgets: Budgets, notation: str, layout: AnswerLayout = ROWS) -> None:
         self.budgets, self.notation, self.layout = budgets, notation, layout
         b = budgets
-        self._limits = (b.max_steps, b.max_size, b.max_depth)
-        cells = 1 + MAX_FREE + b.max_steps + b.max_size
+        self._limits = (plain_steps(b), b.max_size, b.max_depth)
+        self._machines: Machines | None = None
+        cells = 1 + MAX_FREE + plain_steps(b) + b.max_size
         self._machine = _ints(*[cells] * 3, *[b.max_depth] * 4)
-        self._words, self._normal = _ints(MAX_NODES, max(2 * b.max_size, 1 << 18))
-        self._free, self._steps, self._sizes = _ints(*[_MOST_LINES] * 3)
+        self._words, self._normal = _ints(MOST_NODES, max(2 * b.max_size, 1 << 18))
+        self._free, self._sizes = _ints(*[_MOST_LINES] * 2)
+        self._steps = np.empty(_MOST_LINES, dtype=np.int64)
         self._names = _ints(_MOST_LINES, *[_MOST_LINES * variable_names.FREE] * 2)
         self._begins, self._ends, self._starts, self._places = (
             np.empty(_MOST_LINES, dtype=np.int64) for _ in range(4)
@@ -149,22 +153,31 @@ class TextReducer:
 
     def answer(self, text: str, known: Lookup | None = None) -> Answer:
         """The answer to one term, read and printed without kernels."""
-        words, free_names = parse_question(text, self.notation, known)
+        words, free_names = parse_question(text, self.notation, known, MOST_NODES)
         free = np.array([free_variables(words)], dtype=np.int32)
         normal: Words = np.empty(self.budgets.max_size, dtype=np.int32)
-        outcomes, columns = np.empty(1, dtype=np.uint8), _ints(1, 1)
-        places = np.zeros(1, dtype=np.int64)
+        outcomes, (sizes,) = np.empty(1, dtype=np.uint8), _ints(1)
+        steps, places = (np.zeros(1, dtype=np.int64) for _ in range(2))
         cpu.compiled(reduce.reduce_terms)(
             words, places.copy(), free, 0, 1, *self._limits, normal, len(normal),
-            outcomes, *columns, places, *self._machine,
+            outcomes, steps, sizes, places, *self._machine,
         )  # fmt: skip
-        steps, size = (int(column[0]) for column in columns)
-        outcome = reduce.OUTCOMES[outcomes[0]]
-        if outcomes[0] != reduce.NORMAL:
-            return Answer(outcome, steps)
-        found = normal[:size]
-        term = format_term(found, printed_in(self.notation, words, free_names), free_names)
-        return Answer(outcome, steps, size, term, numeral_value(found))
+        answer, size = Answer(reduce.OUTCOMES[outcomes[0]], int(steps[0])), int(sizes[0])
+        if is_undecided(outcomes[0], self.budgets):
+            found = self.machines.reduce(words, 0, int(free[0]))
+            answer, size, normal = told(found), len(found.words), found.words
+        if answer.outcome != reduce.OUTCOMES[reduce.NORMAL]:
+            return answer
+        form = normal[:size]
+        term = format_term(form, printed_in(self.notation, words, free_names), free_names)
+        return replace(answer, size=size, term=term, numeral=numeral_value(form))
+
+    @property
+    def machines(self) -> Machines:
+        """Those for terms that take many steps, made when they are first asked for."""
+        if self._machines is None:
+            self._machines = Machines(self.budgets)
+        return self._machines
 
     def turn(self, segment: Segment) -> None:
         """Answer lines until the segment is done or has had its turn."""
@@ -180,14 +193,13 @@ class TextReducer:
             self._begins, self._ends, self._starts, self._free, *self._names, *self._reading,
         )  # fmt: skip
         left = self._leave_names(count) if segment.definitions.bindings else _NONE
-        done = 0
-        while done < count and segment.held < _HELD:
+        done = steps = 0
+        while done < count and segment.held < _HELD and steps < _TURN_STEPS:
             upto = self._reduce(done, count)
             self._free[left[(left >= done) & (left < upto)]] = variable_names.DECLINED
-            self._write(segment, text, done, upto)
-            done = upto
+            done, made = self._write_decided(segment, text, done, upto)
+            steps += made
         segment.low = int(behind if done == count else self._begins[done])
-        steps = int(self._steps[:done].sum(dtype=np.int64))
         self._most = max(1, self._most // 2) if steps > _PIECE_STEPS else self._most * 2
         self._most = min(self._most, _MOST_LINES)
         return steps
@@ -211,12 +223,48 @@ class TextReducer:
         )  # fmt: skip
         return int(upto)
 
+    def _write_decided(self, segment: Segment, text: Any, low: int, high: int) -> tuple[int, int]:
+        """Keep the lines of the answers low..high-1, and let the other machines decide the rest.
+
+        Returns the first one left, where the turn has made its steps, and the steps.
+        """
+        steps = int(self._steps[low:high].sum())
+        undecided: list[int] = []
+        if plain_steps(self.budgets) != self.budgets.max_steps:
+            undecided = (np.flatnonzero(self._outcomes[low:high] == reduce.STEPS) + low).tolist()
+        for i in undecided:
+            self._write(segment, text, low, i)
+            low = i + 1
+            if self._free[i] == variable_names.DECLINED:
+                segment.add(self._by_hand(segment, i))
+                continue
+            start, free = int(self._starts[i]), int(self._free[i])
+            found = self.machines.reduce(self._words, start, free)
+            self._write_decision(segment, text, i, found)
+            steps += found.made
+            if steps >= _TURN_STEPS or segment.held >= _HELD:
+                return low, steps
+        self._write(segment, text, low, high)
+        return high, steps
+
+    def _write_decision(self, segment: Segment, text: Any, i: int, found: Reduction) -> None:
+        """Keep the line of an answer that took many steps."""
+        answer, normal = told(found), found.outcome == reduce.OUTCOMES[reduce.NORMAL]
+        self._outcomes[i] = (*reduce.OUTCOMES, WORK).index(found.outcome)
+        self._steps[i], self._sizes[i] = answer.steps, len(found.words)
+        self._places[i] = 0 if normal else -1
+        layout = columns(self.layout.of(answer))
+        _, size = self._print(text, i, i + 1, found.words, layout)
+        if size and not normal:
+            segment.exceed(int(self._begins[i]), found.outcome)
+        segment.add(self._buffer[:size].tobytes() if size else self._by_hand(segment, i))
+
     def _write(self, segment: Segment, text: Any, low: int, high: int) -> None:
         """Keep the lines of the answers low..high-1."""
         while low < high:
             upto, size = low, 0
             if self._free[low] != variable_names.DECLINED:
-                upto, size = self._print(text, low, high)
+                upto, size = self._print(text, low, high, self._normal, self._columns)
                 segment.add(self._buffer[:size].tobytes())
                 over = low + np.flatnonzero(self._outcomes[low:upto] != reduce.NORMAL)
                 if len(over):
@@ -227,11 +275,13 @@ class TextReducer:
                 upto += 1
             low = upto
 
-    def _print(self, text: Any, low: int, high: int) -> tuple[int, int]:
+    def _print(
+        self, text: Any, low: int, high: int, normal: Words, layout: tuple[Any, ...]
+    ) -> tuple[int, int]:
         """Fill the buffer with the lines of answers; the first one left, and the bytes."""
         upto, size = cpu.compiled(term_writer.write_lines)(
             low, high, self._number, self._free, self._outcomes, self._steps, self._sizes,
-            self._places, self._normal, text, *self._names, *self._columns,
+            self._places, normal, text, *self._names, *layout,
             self._buffer, self._stack, self._taken,
         )  # fmt: skip
         return int(upto), int(size)
@@ -252,14 +302,15 @@ class TextReducer:
             return self.layout.line(Answer(FAILED, reason=str(error)))
 
 
+def told(found: Reduction) -> Answer:
+    """What a machine found, without the term."""
+    more = found.steps is None
+    steps = MOST_STEPS if found.steps is None else found.steps
+    return Answer(found.outcome, steps, more_steps=more, made=found.made, cells=found.cells)
+
+
 def _ints(*lengths: int) -> tuple[Words, ...]:
     return tuple(np.empty(length, dtype=np.int32) for length in lengths)
-
-
-def printed_in(notation: str, question: Words, free_names: Sequence[str]) -> str:
-    """The notation of an answer that reads back: free indices stand in no term with names."""
-    named = notation != "lambda" or free_names or not free_variables(question)
-    return notation if named else "debruijn"
 
 
 def term_text(raw: bytes) -> str:

@@ -11,7 +11,8 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 from automaton.errors import TermError
-from automaton.terms.notation import MAX_NODES
+from automaton.terms.arrays import Words
+from automaton.terms.notation import MAX_NODES, parse_question
 from automaton.terms.parser import Definition, Syntax, TermParser, is_name, shortened
 
 Lookup = Callable[[str], Definition | None]
@@ -112,3 +113,11 @@ def split_definitions(text: str) -> tuple[Bindings, str]:
                 raise TermError(f"line {number}: {error}", error.position) from None
         at = end.end()
     return bindings, text[at:]
+
+
+def read_question(text: str, notation: str) -> tuple[Words, list[str]]:
+    """The words and free names of a term, behind the definitions of its names if any."""
+    if notation != "lambda":
+        return parse_question(text, notation)
+    bindings, term = split_definitions(text)
+    return parse_question(term, notation, bindings.before(len(text)) if bindings else None)

@@ -13,7 +13,7 @@ from typing import Literal, overload
 
 from automaton.errors import TermError, UsageError
 from automaton.terms.arrays import Words
-from automaton.terms.packed import APP, LAM, META, VAR, from_postorder, linked
+from automaton.terms.packed import APP, LAM, META, VAR, free_variables, from_postorder, linked
 from automaton.terms.parser import Definition, Syntax, TermParser, read_binary
 
 NOTATIONS = ("lambda", "debruijn", "blc")
@@ -72,8 +72,9 @@ def parse(  # noqa: PLR0913 (the options of one grammar)
 
 
 def parse_question(
-    text: str, notation: str, known: Callable[[str], Definition | None] | None = None
-) -> tuple[Words, list[str]]:
+    text: str, notation: str, known: Callable[[str], Definition | None] | None = None,
+    max_nodes: int = MAX_NODES,
+) -> tuple[Words, list[str]]:  # fmt: skip
     """The words and free names of a term that somebody asks about.
 
     Names may be free or stand for terms (`known`). An index that means a lambda with
@@ -81,11 +82,17 @@ def parse_question(
     """
     _check(notation)
     if notation == "blc":
-        return parse(text, notation, free=True)
+        return parse(text, notation, max_nodes=max_nodes, free=True)
     grammar = Syntax(named=notation == "lambda", free=True, mixed=False, known=known)
-    reader = TermParser(text, MAX_NODES, grammar)
+    reader = TermParser(text, max_nodes, grammar)
     words = from_postorder(reader.read())
     return words, list(reader.free_names)
+
+
+def printed_in(notation: str, question: Words, free_names: Sequence[str]) -> str:
+    """The notation of an answer that reads back: free indices stand in no term with names."""
+    named = notation != "lambda" or free_names or not free_variables(question)
+    return notation if named else "debruijn"
 
 
 def parse_together(first: str, second: str) -> tuple[Words, Words, dict[int, str]]:
@@ -113,17 +120,20 @@ def _check(notation: str) -> None:
         raise UsageError(f"unknown notation {notation!r}; use one of {', '.join(NOTATIONS)}")
 
 
-def format_term(words: Words, notation: str = "debruijn", names: Sequence[str] = ()) -> str:
+def format_term(
+    words: Words, notation: str = "debruijn", names: Sequence[str] = (), *, marked: int = -1
+) -> str:
     """The canonical text of a term.
 
     `names` are those of the free variables, for "lambda"; a free variable
-    without one is printed as its index, as in "debruijn".
+    without one is printed as its index, as in "debruijn". The subterm that
+    begins at the word `marked` stands in brackets, but not in binary.
     """
     _check(notation)
     if notation == "blc":
         return "".join(map(_bits, words.tolist()))
     if notation == "debruijn":
-        return _format(words.tolist(), lambda index, _: str(index), lambda _: "λ")
+        return _format(words.tolist(), lambda index, _: str(index), lambda _: "λ", marked)
     bound = _Fresh(names)
 
     def variable(index: int, depth: int) -> str:
@@ -131,7 +141,7 @@ def format_term(words: Words, notation: str = "debruijn", names: Sequence[str] =
             return bound[depth - 1 - index]
         return names[index - depth] if index - depth < len(names) else str(index)
 
-    return _format(words.tolist(), variable, lambda depth: f"λ{bound[depth]}.")
+    return _format(words.tolist(), variable, lambda depth: f"λ{bound[depth]}.", marked)
 
 
 class _Fresh:
@@ -164,7 +174,10 @@ def _bits(word: int) -> str:
 
 
 def _format(
-    words: list[int], variable: Callable[[int, int], str], binder: Callable[[int], str]
+    words: list[int],
+    variable: Callable[[int, int], str],
+    binder: Callable[[int], str],
+    marked: int,
 ) -> str:
     """The text of preorder words, with an explicit stack of what is still to print.
 
@@ -181,9 +194,9 @@ def _format(
         at, depth, enclosed = item
         word = words[at]
         tag = word & 3
-        if enclosed >> tag & 1:
-            out.append("(")
-            todo.append(")")
+        if at == marked or enclosed >> tag & 1:
+            out.append("[" if at == marked else "(")
+            todo.append("]" if at == marked else ")")
         if tag == LAM:
             out.append(binder(depth))
             todo.append((at + 1, depth + 1, 0))

@@ -3,7 +3,8 @@
 
 Everything is checked against known answers before it is timed: counts of the
 published sequences, step totals of a second method, one answer for each line.
-Every figure is the median of several rounds.
+Every figure is the median of several rounds. With --leaderboard it runs a file of terms with
+known normal forms instead, beside other reducers whose commands are given.
 """
 
 from __future__ import annotations
@@ -311,13 +312,35 @@ def processor() -> str:
     return platform.machine()
 
 
+def lead(path: Path, peers: list[str], rounds: int, out: Path | None) -> None:
+    """Measures and shows a leaderboard; its table becomes the member of the file's name."""
+    from scripts.benchmarks import leaderboard
+
+    table = leaderboard.measure(path, peers, rounds)
+    leaderboard.show(table)
+    if out:
+        known = json.loads(out.read_text()) if out.exists() else {}
+        machine = {"processor": processor(), "cores": os.cpu_count()}
+        out.write_text(json.dumps({**known, **machine, path.name: table}, indent=2) + "\n")
+
+
 def main() -> None:
     """Reads the options, measures, reports."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each figure (5)")
     parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument(
+        "--leaderboard", type=Path, metavar="FILE", help="a term a line: name, term, normal form"
+    )
+    parser.add_argument(
+        "--peer", action="append", default=[], metavar="NAME=COMMAND",
+        help="another reducer of the leaderboard, which reads a term and writes its normal form",
+    )  # fmt: skip
     options = parser.parse_args()
     print(f"{processor()}, {os.cpu_count()} cores")
+    if options.leaderboard:
+        lead(options.leaderboard, options.peer, options.rounds, options.json)
+        return
     rows, start = measure(options.rounds), start_seconds(options.rounds)
     show(rows)
     print(f"\nthe command needs {start:.2f} s of each run to start")

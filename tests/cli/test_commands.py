@@ -450,6 +450,10 @@ def test_reduce_json_has_the_promised_members() -> None:
         "size": 2,
         "term": "λa.a",
         "numeral": None,
+        "more_steps": False,
+        "shared_steps": 1,
+        "peak_cells": None,
+        "machine": "plain",
     }
 
 
@@ -458,7 +462,7 @@ def test_reduce_out_of_budget_is_an_answer_with_an_exit_code_of_its_own() -> Non
     assert result.exit_code == 12
     assert result.stderr == "error: no normal form within --max-steps 9; raise it\n"
     members = {"outcome": "steps", "steps": 9, "size": None, "term": None, "numeral": None}
-    assert json.loads(result.stdout) == members
+    assert members.items() <= json.loads(result.stdout).items()
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_the_first_synthesis_on_a_machine_says_that_it_compiles(
     assert invoke(*asked).stderr == ""
 
 
-def test_reduce_and_church_take_the_same_options() -> None:
+def test_church_takes_options_of_reduce_alone() -> None:
     first, second = (
         {
             p.name: p.type.name
@@ -172,7 +172,7 @@ def test_reduce_and_church_take_the_same_options() -> None:
         }
         for name in ("reduce", "church")
     )
-    assert first == second
+    assert second.items() <= first.items()
 
 
 # Logs of earlier versions.

@@ -21,13 +21,20 @@ from targets import FORMS, fenced
 
 from automaton.cli import command_line
 from automaton.compute import Budgets, text_batch
-from automaton.compute.answer_lines import JSON, ROWS, Answer, AnswerLayout
-from automaton.compute.text_batch import TextBatch, TextReducer, printed_in, whole_lines
+from automaton.compute.answer_lines import DETAILED, JSON, ROWS, UNLIMITED, Answer, AnswerLayout
+from automaton.compute.text_batch import TextBatch, TextReducer, whole_lines
 from automaton.errors import TermError
 from automaton.terms.arrays import Words
 from automaton.terms.bindings import Bindings, defined_name
 from automaton.terms.encodings import numeral_value
-from automaton.terms.notation import MAX_NODES, NOTATIONS, format_term, parse, parse_question
+from automaton.terms.notation import (
+    MAX_NODES,
+    NOTATIONS,
+    format_term,
+    parse,
+    parse_question,
+    printed_in,
+)
 from automaton.terms.packed import free_variables
 from kernels.terms.reduce import NORMAL
 from kernels.text import term_reader, term_writer, variable_names, winner_lines
@@ -548,9 +555,77 @@ def test_a_line_that_is_too_long_is_refused_and_the_next_one_answered(
     assert work.first == (3, reason.decode())
 
 
-def test_the_kernel_reads_terms_of_as_many_nodes_as_the_notation() -> None:
-    worker = TextReducer(BUDGETS, "lambda")
-    assert len(worker._words) == MAX_NODES
+def test_a_term_of_millions_of_nodes_is_read_and_reduced() -> None:
+    nodes = 2 * MAX_NODES
+    wide = Budgets(10, nodes + 1, 9)
+    text = "00" * nodes + "10"
+    [answer] = b"".join(
+        TextBatch(wide, "blc", ROWS, 1).answers([f"{text}\n".encode()])
+    ).splitlines()
+    assert answer == f"{text}\t-\t0\tnormal".encode()
+    assert TextReducer(wide, "blc").answer(text).size == nodes + 1
+
+
+# What only the sharing machine can do.
+
+
+def doubled(times: int) -> str:
+    """The identity, for which 2**(times + 1) - 2 steps are made where nothing is shared."""
+    return "((λx.x x) " * times + "(λx.x)" + ")" * times
+
+
+LONG = Budgets(UNLIMITED, 200, 999, 1 << 16)
+MIXED = [
+    *("λx.x", doubled(70), "(", OMEGA, doubled(3), f"y ({doubled(40)})", ""),
+    *(f"(λx.x y x) ({doubled(30)})", f"(λ.0) ({doubled(20)})", "λf.(λx.f (x x)) (λx.f (x x))"),
+]
+
+
+@pytest.mark.parametrize("layout", [ROWS, JSON, DETAILED])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_terms_that_need_sharing_stand_among_the_others_in_order(
+    layout: AnswerLayout, threads: int
+) -> None:
+    worker = TextReducer(LONG, "lambda")
+    texts = [MIXED[i * i % len(MIXED)] for i in range(60)]
+    expected = []
+    for text in filter(None, texts):
+        try:
+            expected.append(layout.line(worker.answer(text)))
+        except TermError as error:
+            expected.append(layout.line(Answer("error", reason=str(error))))
+    raw = "".join(f"{text}\n" for text in texts).encode()
+    found = b"".join(TextBatch(LONG, "lambda", layout, threads).answers([raw]))
+    assert found == b"".join(expected)
+
+
+def test_a_count_beyond_the_largest_is_told_as_more() -> None:
+    answer = TextReducer(LONG, "lambda").answer(doubled(70))
+    assert ROWS.line(answer) == "λa.a\t-\tmore than 9223372036854775807\tnormal\n".encode()
+    detailed = json.loads(DETAILED.line(answer))
+    assert (detailed["steps"], detailed["more_steps"]) == ((1 << 63) - 1, True)
+    assert (detailed["machine"], detailed["shared_steps"]) == ("sharing", 140)
+    shown = invoke(doubled(70), "--max-steps", "none").stdout
+    assert "normal form after more than 9223372036854775807 beta steps" in shown
+
+
+def test_the_members_of_an_answer_say_what_each_machine_did() -> None:
+    lines = invoke("--batch", "-", "--json", "--max-steps", "none", "--max-work", "10000",
+                   stdin=f"{doubled(3)}\n{doubled(40)}\n{OMEGA}\n".encode()).stdout  # fmt: skip
+    plain, sharing, endless = map(json.loads, lines.splitlines())
+    assert (plain["machine"], plain["steps"], plain["shared_steps"]) == ("plain", 14, 14)
+    assert (sharing["machine"], sharing["steps"], sharing["shared_steps"]) == (
+        *("sharing", 2**41 - 2, 80),
+    )
+    assert sharing["peak_cells"] > 0
+    assert (endless["outcome"], endless["steps"], endless["term"]) == ("work", 10_000, None)
+
+
+def test_work_below_the_steps_of_the_plain_machine_counts_too() -> None:
+    for work in range(1, 40):
+        answer = TextReducer(Budgets(UNLIMITED, 200, 99, work), "lambda").answer(doubled(7))
+        assert answer.outcome == ("work" if work < 14 else "normal")
+        assert answer.steps == 254 or work < 14
 
 
 # The command.
@@ -576,7 +651,9 @@ def test_a_bad_line_is_answered_with_the_reason_and_the_exit_code_is_2(tmp_path:
 def test_a_bad_line_has_a_reason_in_json_too() -> None:
     result = invoke("--batch", "-", "--json", stdin=b'\\x.x\n"\t\xce\xbb\n')
     first, second = map(json.loads, result.stdout.splitlines())
-    assert first == {"outcome": "normal", "steps": 0, "size": 2, "term": "λa.a", "numeral": None}
+    plain = {"more_steps": False, "shared_steps": 0, "peak_cells": None, "machine": "plain"}
+    known = {"outcome": "normal", "steps": 0, "size": 2, "term": "λa.a", "numeral": None}
+    assert first == {**known, **plain}
     nothing = {"outcome": "error", "steps": 0, "size": None, "term": None, "numeral": None}
     said = "cannot read the term: character 1: '\"' has no meaning here"
     assert second == {**nothing, "reason": said}

@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from automaton.cli.commands.reduce import ended_at_once, output, paragraph, reducing, source
+from automaton.cli.commands.reduce import (
+    DEPTH,
+    budget,
+    ended_at_once,
+    output,
+    paragraph,
+    reducing,
+    source,
+)
 from automaton.cli.option_types import WIDTH
 from automaton.compute.answer_lines import JSON, ROWS, Answer
 from automaton.errors import AutomatonError, BudgetError, UsageError
@@ -36,7 +44,12 @@ _NUMBER = re.compile(r"-[0-9.]")
 @reducing(
     "Take the numbers from a file (a path; - is standard input), a question a line.",
     "numerals are written (a word)",
-    "Largest numeral in nodes; that of n has 2n + 3.",
+    [
+        budget("--max-steps", 1_000_000, "Budget of a reduction in beta steps."),
+        budget("--max-size", 65_536, "Largest numeral in nodes; that of n has 2n + 3."),
+        DEPTH,
+    ],
+    "outcome, steps, size, term, numeral",
 )
 def church(
     operation: str, numbers: tuple[str, ...], batch: Path | None, notation: str, max_steps: int,
@@ -59,12 +72,12 @@ def church(
             raise click.NoSuchOption(word, ctx=context)
     if bool(numbers) == (batch is not None):
         raise click.UsageError("give numbers or --batch FILE", context)
-    budget = ChurchBudgets(max_steps, max_size, max_depth)
+    limits = ChurchBudgets(max_steps, max_size, max_depth)
     if batch is None:
-        _one(operation, numbers, budget, notation, json)
+        _one(operation, numbers, limits, notation, json)
     else:
         with source(batch) as (file, name):
-            _many(operation, file, name, budget, notation, json)
+            _many(operation, file, name, limits, notation, json)
 
 
 def _one(
