@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from automaton.compute.answer_lines import MAX_WORK
+#: Steps are told up to here; beyond, that they are more.
+MOST_STEPS = (1 << 63) - 1
+
+#: A number of steps that limits nothing.
+UNLIMITED = -1
+
+#: Work that a term may take where nothing else is said: about a second.
+MAX_WORK = 1 << 24
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.compute.answer_lines import UNLIMITED
-from automaton.compute.budgets import Budgets
+from automaton.compute.budgets import UNLIMITED, Budgets
 from automaton.terms.arrays import Words
 from automaton.terms.parser import MAX_FREE
 from kernels import cpu
@@ -58,7 +57,7 @@ def most_cells(budgets: Budgets) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Reduction:
+class MachineResult:
     """How a term ended; steps None: more than 2**63 - 1.
 
     words: the normal form, if there is one, until the next term. made: beta steps
@@ -94,7 +93,7 @@ class Machines:
         self._kept = [np.empty(recur.KEPT, np.int32) for _ in range(2)]
         self._arena = Arena(budgets.max_size, form)
 
-    def reduce(self, code: Words, start: int, free: int) -> Reduction:
+    def reduce(self, code: Words, start: int, free: int) -> MachineResult:
         """Reduce the term at code[start]."""
         b = self.budgets
         if UNLIMITED != b.max_steps <= b.max_work:  # running on would not end for want of work
@@ -103,7 +102,7 @@ class Machines:
                 *self._cells, *self._stack, *self._kept,
             )  # fmt: skip
             if made > 0:
-                return Reduction(OUTCOMES[STEPS], b.max_steps, np.empty(0, np.int32), made)
+                return MachineResult(OUTCOMES[STEPS], b.max_steps, np.empty(0, np.int32), made)
         return self._arena.reduce(code, start, free, b)
 
 
@@ -120,7 +119,7 @@ class Arena:
         self._stack = _columns(FIRST)
         self._limits, self._peak = (FIRST, FIRST), 0
 
-    def reduce(self, code: Words, start: int, free: int, budgets: Budgets) -> Reduction:
+    def reduce(self, code: Words, start: int, free: int, budgets: Budgets) -> MachineResult:
         """Reduce the term at code[start]."""
         found = self._attempt(code, start, free, budgets, forget=True)
         if found is None:  # an argument was forgotten within which a limit is met
@@ -130,7 +129,7 @@ class Arena:
 
     def _attempt(
         self, code: Words, start: int, free: int, budgets: Budgets, *, forget: bool
-    ) -> Reduction | None:
+    ) -> MachineResult | None:
         """The reduction from its beginning; None where what was forgotten is wanted."""
         self._start(start, free)
         outcome = self._go_on(code, budgets, budgets.max_work, forget=forget)
@@ -141,7 +140,7 @@ class Arena:
         words = self._out[: state[share.NODES] if outcome == NORMAL else 0]
         name = WORK if outcome == share.WORK else OUTCOMES[outcome]
         counted = None if steps == share.COUNTLESS else steps
-        return Reduction(name, counted, words, int(state[share.SHARED]), self._peak)
+        return MachineResult(name, counted, words, int(state[share.SHARED]), self._peak)
 
     def growth(self, code: Words, start: int, free: int, budgets: Budgets) -> Iterator[Sample]:
         """Where the reduction of the term at code[start] stands after 1, 2, 4, ... steps made.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.compute import Budgets
+from automaton.compute.budgets import Budgets
 from automaton.synthesis.problem import Pair, Problem, encoded
 from automaton.terms.arrays import Words
 from automaton.terms.packed import META

@@ -12,6 +12,7 @@ __all__ = [
     "notation",
     "packed",
     "parser",
+    "reduction_trace",
     "reference",
     "rewrite_rule",
     "term_list",

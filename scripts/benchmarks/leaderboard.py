@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from automaton.compute import Budgets
-from automaton.compute.answer_lines import MOST_STEPS, ROWS
-from automaton.compute.text_batch import Segment, TextReducer
+from automaton.calculator.answer_lines import ROWS
+from automaton.calculator.text_batch import Segment, TextReducer
+from automaton.compute.budgets import MOST_STEPS, Budgets
 
 LIMIT_S = 5.0  # of processor time
 WAIT_S = 4 * LIMIT_S  # of the clock: the machine may have other work

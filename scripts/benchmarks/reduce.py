@@ -28,9 +28,9 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 
-from automaton.compute import Budgets  # noqa: E402
-from automaton.compute.answer_lines import ROWS  # noqa: E402
-from automaton.compute.text_batch import Segment, TextReducer  # noqa: E402
+from automaton.calculator.answer_lines import ROWS  # noqa: E402
+from automaton.calculator.text_batch import Segment, TextReducer  # noqa: E402
+from automaton.compute.budgets import Budgets  # noqa: E402
 from automaton.terms.arrays import Words  # noqa: E402
 from automaton.terms.encodings import ADDITION, numeral, numeral_value  # noqa: E402
 from automaton.terms.notation import NOTATIONS, format_term, parse  # noqa: E402

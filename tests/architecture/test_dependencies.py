@@ -75,6 +75,7 @@ PACKAGES = {
         "cpu",
         "os pathlib psutil shutil signal socket tempfile threading time",
     ),
+    "calculator": Package("applications", "terms format workers compute", "cpu"),
     "synthesis": Package("applications", "terms workers compute population chemistry", "cpu"),
     "analysis": Package(
         "applications", "terms format program compute log chemistry replay", outside="pathlib"
@@ -92,8 +93,8 @@ PACKAGES = {
     ),
     "cli": Package(
         "surface",
-        "terms format workers compute log backends chemistry vector_store replay verify run "
-        "synthesis analysis cycles tuning",
+        "terms format workers compute calculator log backends chemistry vector_store replay verify "
+        "run synthesis analysis cycles tuning",
         outside="atexit click io os pathlib platform psutil rich signal time",
     ),
 }

@@ -12,11 +12,12 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from automaton.calculator import arithmetic
+from automaton.calculator.arithmetic import Digits, row_of, row_of_line
 from automaton.cli import exit_codes
 from automaton.cli.commands.church import NAMES
 from automaton.cli.commands.church import church as command
-from automaton.compute import arithmetic, church
-from automaton.compute.arithmetic import Digits, row_of, row_of_line
+from automaton.compute import church
 from automaton.compute.church import ChurchBudgets
 from automaton.errors import MismatchError
 from automaton.terms import encodings

@@ -258,13 +258,13 @@ def test_a_full_disk_behind_the_output_is_said(tmp_path: Path) -> None:
 
 
 LONG = """
-import automaton.compute.text_batch
+import automaton.calculator.text_batch
 from automaton.cli import main
-answer = automaton.compute.text_batch.TextReducer.answer
+answer = automaton.calculator.text_batch.TextReducer.answer
 def said(*arguments):
     print("ready", flush=True)
     return answer(*arguments)
-automaton.compute.text_batch.TextReducer.answer = said
+automaton.calculator.text_batch.TextReducer.answer = said
 main()
 """
 

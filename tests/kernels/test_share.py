@@ -17,9 +17,8 @@ from reductions import PROPERTY, TIGHT, Answer, Budget, all_closed, lively_terms
 from strategies import open_terms
 from targets import FORMS, fenced, intact
 
-from automaton.compute import Budgets
-from automaton.compute.answer_lines import UNLIMITED
-from automaton.compute.machines import Arena, Machines, Reduction, most_cells
+from automaton.compute.budgets import UNLIMITED, Budgets
+from automaton.compute.machines import Arena, MachineResult, Machines, most_cells
 from automaton.terms import encodings
 from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term, parse
@@ -32,7 +31,7 @@ WIDE = Budgets(MOST, 65_536, 4_096)
 TOWERS = Budgets(MOST, 65_536, 65_536, 1 << 26)
 
 
-def answer_of(found: Reduction) -> Answer:
+def answer_of(found: MachineResult) -> Answer:
     """What the plain machine would have said."""
     words = found.words.tolist() if found.outcome == "normal" else None
     assert found.steps is not None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from automaton.calculator.answer_lines import JSON, ROWS, Answer
 from automaton.cli.commands.reduce import (
     DEPTH,
     budget,
@@ -26,7 +27,6 @@ from automaton.cli.commands.reduce import (
     source,
 )
 from automaton.cli.option_types import WIDTH
-from automaton.compute.answer_lines import JSON, ROWS, Answer
 from automaton.errors import AutomatonError, BudgetError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
@@ -84,7 +84,7 @@ def _one(
     operation: str, numbers: tuple[str, ...], budget: ChurchBudgets, notation: str, json: bool
 ) -> None:
     """Answer one question, or say why there is no answer."""
-    from automaton.compute import arithmetic  # noqa: PLC0415  # numba takes a second
+    from automaton.calculator import arithmetic  # noqa: PLC0415  # numba takes a second
 
     row = arithmetic.row_of(operation, [arithmetic.Digits(word) for word in numbers])
     with ended_at_once():
@@ -111,7 +111,7 @@ def _many(
     json: bool,
 ) -> None:
     """Answer the lines of a file; what has no answer is an error at the end."""
-    from automaton.compute import arithmetic  # noqa: PLC0415  # numba takes a second
+    from automaton.calculator import arithmetic  # noqa: PLC0415  # numba takes a second
 
     layout, put = JSON if json else ROWS, output(json=json)
     refused: Counter[type[AutomatonError]] = Counter()
@@ -135,7 +135,7 @@ def _many(
 
 def _numbered(file: BufferedReader) -> Iterator[list[tuple[int, str]]]:
     """The lines that are not empty, with their numbers, some at a time."""
-    from automaton.compute.text_batch import whole_lines  # noqa: PLC0415  # numba takes a second
+    from automaton.calculator.text_batch import whole_lines  # noqa: PLC0415  # numba takes a second
 
     chunks = whole_lines(file.read1, _CHUNK)
     numbered = enumerate((line for chunk in chunks for line in chunk.splitlines()), 1)

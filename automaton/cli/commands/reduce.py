@@ -17,10 +17,11 @@ from typing import Any, cast
 
 import click
 
+from automaton.calculator import small_terms
+from automaton.calculator.answer_lines import DETAILED, ROWS, Answer
 from automaton.cli.option_types import PATH, WIDTH, option, switch, whole
 from automaton.cli.text import shown_json
-from automaton.compute import Budgets, small_terms
-from automaton.compute.answer_lines import DETAILED, MAX_WORK, MOST_STEPS, ROWS, UNLIMITED, Answer
+from automaton.compute.budgets import MAX_WORK, MOST_STEPS, UNLIMITED, Budgets
 from automaton.errors import BudgetError, FileError, TermError
 from automaton.format.options import UNSET
 from automaton.terms import reduction_trace
@@ -154,7 +155,7 @@ def _one(term: str, budgets: Budgets, notation: str, json: bool) -> Answer:
     """Answer one term: a line of JSON, or the normal form and what it is."""
     answer = small_terms.answer(term, budgets, notation)
     if answer is None:
-        from automaton.compute.text_batch import TextReducer  # noqa: PLC0415  # numba takes half a second
+        from automaton.calculator.text_batch import TextReducer  # noqa: PLC0415  # numba takes half a second
 
         answer = TextReducer(budgets, notation, DETAILED).question(term)
     if json:
@@ -176,7 +177,7 @@ def _trace(term: str, notation: str, steps: int) -> None:
 
 def _explain(term: str, budgets: Budgets, notation: str, answer: Answer) -> None:
     """Show how the work of a reduction grew."""
-    from automaton.compute.work_report import report  # noqa: PLC0415  # numba takes half a second
+    from automaton.calculator.work_report import report  # noqa: PLC0415  # numba takes half a second
 
     click.echo("")
     for line in report(term, budgets, notation, answer):
@@ -185,7 +186,7 @@ def _explain(term: str, budgets: Budgets, notation: str, answer: Answer) -> None
 
 def _many(file: BufferedReader, name: str, budgets: Budgets, notation: str, json: bool) -> None:
     """Answer the terms of a file; what could not be read is an error at the end."""
-    from automaton.compute.text_batch import TextBatch, whole_lines  # noqa: PLC0415  # numba takes a second
+    from automaton.calculator.text_batch import TextBatch, whole_lines  # noqa: PLC0415  # numba takes a second
 
     batch = TextBatch(budgets, notation, DETAILED if json else ROWS)
     put = output(json=json)

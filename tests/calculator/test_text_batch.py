@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 from strategies import closed_terms, open_terms, published
 from targets import FORMS, fenced
 
+from automaton.calculator import text_batch
+from automaton.calculator.answer_lines import DETAILED, JSON, ROWS, Answer, AnswerLayout
+from automaton.calculator.text_batch import TextBatch, TextReducer, whole_lines
 from automaton.cli import command_line
-from automaton.compute import Budgets, text_batch
-from automaton.compute.answer_lines import DETAILED, JSON, ROWS, UNLIMITED, Answer, AnswerLayout
-from automaton.compute.text_batch import TextBatch, TextReducer, whole_lines
+from automaton.compute.budgets import UNLIMITED, Budgets
 from automaton.errors import TermError
 from automaton.terms.arrays import Words
 from automaton.terms.bindings import Bindings, defined_name

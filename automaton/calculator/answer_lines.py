@@ -1,7 +1,7 @@
 """What became of a term, and how that stands in a line of text or of JSON.
 
 Values alone: nothing here reduces, reads terms or writes anywhere. The kernels
-write lines of the same layouts (`automaton.compute.text_batch`).
+write lines of the same layouts (`automaton.calculator.text_batch`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,6 @@ from dataclasses import dataclass, replace
 from automaton.format.json_edit import quote
 
 FAILED = "error"  # in the place of an outcome: the line holds no term
-#: Steps are told up to here; beyond, that they are more.
-MOST_STEPS = (1 << 63) - 1
-#: A number of steps that limits nothing.
-UNLIMITED = -1
-#: Work that a term may take where nothing else is said: about a second.
-MAX_WORK = 1 << 24
 
 
 @dataclass(frozen=True)

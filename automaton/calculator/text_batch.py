@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from automaton.compute.answer_lines import FAILED, MOST_STEPS, ROWS, Answer, AnswerLayout
-from automaton.compute.budgets import Budgets
-from automaton.compute.definition_lines import DefinitionLines
-from automaton.compute.line_ends import with_newlines
-from automaton.compute.machines import WORK, Machines, Reduction, is_undecided, plain_steps
+from automaton.calculator.answer_lines import FAILED, ROWS, Answer, AnswerLayout
+from automaton.calculator.definition_lines import DefinitionLines
+from automaton.calculator.line_ends import with_newlines
+from automaton.compute.budgets import MOST_STEPS, Budgets
+from automaton.compute.machines import WORK, MachineResult, Machines, is_undecided, plain_steps
 from automaton.errors import TermError
 from automaton.terms.arrays import Words
 from automaton.terms.bindings import Lookup, split_definitions
@@ -247,7 +247,7 @@ class TextReducer:
         self._write(segment, text, low, high)
         return high, steps
 
-    def _write_decision(self, segment: Segment, text: Any, i: int, found: Reduction) -> None:
+    def _write_decision(self, segment: Segment, text: Any, i: int, found: MachineResult) -> None:
         """Keep the line of an answer that took many steps."""
         answer, normal = told(found), found.outcome == reduce.OUTCOMES[reduce.NORMAL]
         self._outcomes[i] = (*reduce.OUTCOMES, WORK).index(found.outcome)
@@ -302,7 +302,7 @@ class TextReducer:
             return self.layout.line(Answer(FAILED, reason=str(error)))
 
 
-def told(found: Reduction) -> Answer:
+def told(found: MachineResult) -> Answer:
     """What a machine found, without the term."""
     more = found.steps is None
     steps = MOST_STEPS if found.steps is None else found.steps

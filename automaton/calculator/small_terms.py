@@ -1,7 +1,7 @@
 """Answers to small terms by the plain machine as plain Python, which needs no compiler.
 
 Loading numba and compiled kernels takes longer than a thousand steps of the same
-body as Python. What that does not decide is left to `automaton.compute.text_batch`. Opens no
+body as Python. What that does not decide is left to `automaton.calculator.text_batch`. Opens no
 files and prints nothing.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from automaton.compute.answer_lines import UNLIMITED, Answer
-from automaton.compute.budgets import Budgets
+from automaton.calculator.answer_lines import Answer
+from automaton.compute.budgets import UNLIMITED, Budgets
 from automaton.terms.bindings import read_question
 from automaton.terms.encodings import numeral_value
 from automaton.terms.notation import format_term, printed_in

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reductions import lively_terms
 
-from automaton.compute import Budgets, small_terms
-from automaton.compute.answer_lines import UNLIMITED
-from automaton.compute.text_batch import TextReducer
+from automaton.calculator import small_terms
+from automaton.calculator.text_batch import TextReducer
+from automaton.compute.budgets import UNLIMITED, Budgets
 from automaton.terms.arrays import Words
 from automaton.terms.notation import NOTATIONS, format_term
 
@@ -51,7 +51,8 @@ from automaton.cli import main
 try:
     main()
 finally:
-    print(*(name for name in ("numba", "rich", "automaton.cli.commands.run") if name in sys.modules))
+    heavy = ("numba", "rich", "automaton.cli.commands.run")
+    print(*(name for name in heavy if name in sys.modules))
 """
 
 

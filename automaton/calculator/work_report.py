@@ -6,8 +6,8 @@ steps; nothing is foretold. Prints nothing.
 
 from __future__ import annotations
 
-from automaton.compute.answer_lines import MOST_STEPS, Answer
-from automaton.compute.budgets import Budgets
+from automaton.calculator.answer_lines import Answer
+from automaton.compute.budgets import MOST_STEPS, Budgets
 from automaton.compute.machines import Arena, Machines, Sample, most_cells, plain_steps
 from automaton.terms.bindings import read_question
 from automaton.terms.packed import free_variables
