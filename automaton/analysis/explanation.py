@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from automaton.chemistry import decision_line, decision_rows, replay_batch
+from automaton.chemistry.batch_replay import replay_batch
+from automaton.chemistry.decision_lines import decision_line, decision_rows
 from automaton.errors import UsageError
 from automaton.format import stream_options
 from automaton.format.ids import is_our_id
@@ -107,7 +108,7 @@ def _computed(log: AuditedLog, tick: int, slot: int) -> dict[str, Any]:
             raise UsageError(
                 f"m{tick}.{slot} competed with nobody: its run had no streams (--streams all)"
             )
-        choice, _ = again.react(tick)
+        choice = again.react(tick).choice
         number = np.array([slot // again.batch.streams], dtype=np.int64)
         rows = [row for row in decision_rows(again.batch, number) if row[1] == slot]
         if not rows:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from automaton.chemistry import replay_batch
+from automaton.chemistry.batch_replay import replay_batch
 from automaton.errors import UsageError
 from automaton.format.options import Options
 from automaton.log import AuditedLog

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automaton.chemistry import replay_batch
+from automaton.chemistry.batch_replay import replay_batch
+from automaton.chemistry.tick import Section
 from automaton.compute import draws
 from automaton.errors import AutomatonError
 from automaton.format.options import Options
@@ -26,7 +27,7 @@ from automaton.log.integrity import Fault
 from automaton.log.omission import Kept, Stub, cut
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import line as line_of
-from automaton.replay import MalformedLines, Section
+from automaton.replay import MalformedLines
 from automaton.replay.claims import BatchClaim, separator
 from automaton.replay.recompute import Open, TickRecomputer
 from automaton.replay.restore import genesis_world
