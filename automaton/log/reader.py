@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,23 @@ class LogReader:
             raw = line_search.line_at(self._fd, offset, self.size)
             parsed = parse_line(raw or b"")
             yield line, offset, object_id(parsed.members) if isinstance(parsed, Object) else None
+
+    def checkpoint_tables(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """What a checkpoint keeps of the log's own tables, after its last commit."""
+        genesis, first = self.genesis, self.index.line_count + 1
+        facts = {
+            "tick": len(self.commits),
+            "end": self.size,
+            "sealed": self.sealed_bytes,
+            "chain": self.head.hex(),
+            "genesis": [genesis.bytes, genesis.sha256.hex()],
+            "prefix": self.prefix,
+            "lines": self.lines - self.index.line_count,
+            "run": self.line(self.run_lines[-1]).decode("utf-8", "surrogateescape"),
+            "runs": [line - first for line in self.run_lines],
+            "named": [[line - first, *entry] for line, *entry in self.named_lines()],
+        }
+        return facts, {"commits": self.commits.cells().reshape(-1)}
 
     def _last_commit(self) -> Commit | None:
         if not len(self.commits):

@@ -141,7 +141,7 @@ class CheckpointWriter:
     def keep(self) -> None:
         """Write one; the last commit must be that of the snapshot, and durable."""
         facts, columns = encode(self._world)
-        more, tables = checkpoint.tables(self._log)
+        more, tables = self._log.checkpoint_tables()
         with contextlib.suppress(OSError):  # a derived file: without it opening takes longer
             checkpoint.write(self._log.path, {**facts, **more}, {**columns, **tables})
         self._sealed = self._log.sealed_bytes

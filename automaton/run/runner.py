@@ -3,8 +3,6 @@
 Touches the clock and the gauges; hands seeds and snapshots to the core, batches
 to the device, bytes to the log. It decides nothing about what wins or moves.
 While one tick's bytes are hashed, written and made durable, the next is computed.
-
-Longer than 300 lines: the loop is read from top to bottom.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ from typing import Any, Literal, Self
 
 from automaton.backends import ON_CPU, DeviceRequest, attach, open_backend, opened
 from automaton.chemistry.tick import TickResult, compute_tick, finish_tick, take_turn
-from automaton.compute.reduction import OUTCOMES
 from automaton.format.options import NAMES as DECIDING
 from automaton.format.options import known
 from automaton.format.records import CommitFields
@@ -32,7 +29,7 @@ from automaton.replay.run_options import options_for, record_for
 from automaton.run.autoscaler import Autoscaler
 from automaton.run.effects import RunEffects
 from automaton.run.free_space import MEASURED_TICKS, FreeSpaceGuard
-from automaton.run.metrics import RunMeter
+from automaton.run.metrics import RunMeter, RunParts, RunTotals
 from automaton.run.sidecar_writer import SidecarOptions, SidecarWriter
 from automaton.run.stats import Stats
 from automaton.run.warmup import warm_up
@@ -113,7 +110,8 @@ class Run:
     def _begin(self, progress: Callable[[int], None], wanted: DeviceRequest, pool: Pool) -> None:
         self.malformed = MalformedLines()
         self.world = restore_world(self.log, self.options, self.malformed, progress)
-        self.tick = self.begun = len(self.log.commits)
+        self.begun = len(self.log.commits)
+        self.totals = RunTotals(self.begun)
         self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()
         if self._new_run:
             self.world.begin_run(self.options, self.log.run_count + 1, self.tick + 1)
@@ -123,10 +121,6 @@ class Run:
         self.space = attach(self.device, self.world)
         self.background = SingleTaskExecutor()
         self.shell = RunEffects(self.log, self.world, self.space, self.background)
-        self.unknown: dict[str, None] = {}
-        self.moved = True
-        self.outcomes = dict.fromkeys(OUTCOMES, 0)
-        self.modifications = 0  # of this run
         self._stopping = Event()
         self.short_of_room = ""  # why `go` ended, where the disk was the reason
         self.gauges = RunMeter(self.tick)
@@ -136,6 +130,16 @@ class Run:
         if not self.tick:
             counters["lines"] = self.log.lines
             counters["objects"] = self.log.object_count
+
+    @property
+    def tick(self) -> int:
+        """The last tick that is done."""
+        return self.totals.tick
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many candidates of this run had each outcome."""
+        return self.totals.outcomes
 
     # -- the loop ----------------------------------------------------------
 
@@ -223,7 +227,7 @@ class Run:
         )
         lines = take_turn(computed, self.shell.effects, run=self._new_run)
         result = finish_tick(computed, lines)
-        self._count(result)
+        self.totals.add(result)
         choice, batch = computed.choice, self.space.batch
         aside = self.aside.take(tick, self.world, batch, choice) if self.aside else None
         self.background.wait()
@@ -232,15 +236,6 @@ class Run:
         handed = PendingBatch.of(result, head)
         omitted = handed.winners if self.record == "commits" else None
         self.background.start(self._store, handed, begun, omitted, aside)
-        self.tick = tick
-
-    def _count(self, result: TickResult) -> None:
-        step = result.lines.step
-        self.unknown.update(dict.fromkeys(step.unknown))
-        self.moved = step.fired
-        self.modifications += len(result.lines.winners)
-        for name, count in result.fields.outcomes.items():
-            self.outcomes[name] += count
 
     def _store(
         self, handed: PendingBatch, begun: Callable[[], HashedPrefix] | None, omitted: slice | None,
@@ -255,7 +250,11 @@ class Run:
 
     def stats(self, *, final: bool = False) -> Stats:
         """The statistics now; the window is since the set before, of the last one the run."""
-        return self.gauges.read(self, final=final)
+        parts = RunParts(
+            self.log, self.world, self.device, self.background, self.shell, self.scaler,
+            self.pace, self.aside,
+        )  # fmt: skip
+        return self.gauges.read(parts, self.totals, final=final)
 
     def close(self) -> None:
         """Finish what is being written, end the threads, give the log back."""

@@ -55,8 +55,8 @@ def flat_out(folder: Path, dimension: int, ticks: int) -> dict[str, Any]:
             "mb_per_s": (run.log.size - size) / stats.seconds / 1e6,
             "outcomes": {name: count / candidates for name, count in outcomes.items()},
             "distinct": stats.distinct,
-            "mean_steps": float(run.batch.steps.mean()),
-            "mean_size": float(run.batch.sizes[run.batch.outcomes == 0].mean()),
+            "mean_steps": float(run.space.batch.steps.mean()),
+            "mean_size": float(run.space.batch.sizes[run.space.batch.outcomes == 0].mean()),
             "share_of_wall": {name: s / stats.seconds for name, s in spent.items()},
         }
 

@@ -223,7 +223,7 @@ def test_memory_proposes_candidates_that_lost(tmp_path: Path) -> None:
     path = shipped(tmp_path)
     ran(path, 16)
     won = {line["id"] for line in winners(path)}
-    recalled = {row.parents[2] for row in told(path, 16) if row.stream == "memory" and row.parents}
+    recalled = {row.parents[1] for row in told(path, 16) if row.stream == "memory" and row.parents}
     lost = recalled - won
     assert lost
     for identity in lost:
