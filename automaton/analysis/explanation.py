@@ -6,12 +6,12 @@ Reads an opened log; keeps nothing, prints nothing.
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from automaton.chemistry.batch_replay import replay_batch
 from automaton.chemistry.decision_lines import decision_line, decision_rows
 from automaton.errors import UsageError
 from automaton.format import stream_options
@@ -21,10 +21,8 @@ from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
 from automaton.log import AuditedLog
 from automaton.log.decision_log import find
-from automaton.replay import MalformedLines
 from automaton.replay.omitted_batches import with_omitted_batches
-from automaton.replay.recompute import TickRecomputer, open_cpu
-from automaton.replay.restore import genesis_world
+from automaton.replay.restore import recomputer
 
 
 def explain(path: Path, identity: str) -> dict[str, Any]:
@@ -96,27 +94,19 @@ def _mixture(log: AuditedLog, line: int) -> dict[str, int]:
 
 def _computed(log: AuditedLog, tick: int, slot: int) -> dict[str, Any]:
     """The decision, from the snapshot before its tick."""
-    again = TickRecomputer(log, genesis_world(log, Options(), MalformedLines()), open_cpu)
-    try:
-        for earlier in range(1, tick):
-            with log.batch(earlier) as raw:
-                replay_batch(again.world, raw, log.commit(earlier))
-        with log.batch(tick) as raw:
-            again.begin(tick, again.claim(tick, raw, log.commit(tick)))
+    with closing(recomputer(log)) as again:
+        computed = again.look_at(tick)
         world = again.world
         if world.streams is None:
             raise UsageError(
                 f"m{tick}.{slot} competed with nobody: its run had no streams (--streams all)"
             )
-        choice = again.react(tick).choice
         number = np.array([slot // again.batch.streams], dtype=np.int64)
         rows = [row for row in decision_rows(again.batch, number) if row[1] == slot]
         if not rows:
             raise UsageError(f"m{tick}.{slot} is no winner: it is an action's, or lost")
-        weights = choice.competing.weights.tolist()
+        weights = computed.choice.competing.weights.tolist()
         chain = log.chain_at(tick)
         line = decision_line(world.prefix, tick, world.stream_names, weights, rows[0], chain)
-        computed: dict[str, Any] = json.loads(line)
-        return computed
-    finally:
-        again.close()
+        decision: dict[str, Any] = json.loads(line)
+        return decision

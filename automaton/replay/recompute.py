@@ -55,8 +55,9 @@ class Slot(NamedTuple):
 class TickRecomputer:
     """A snapshot that goes from tick to tick by its own computing."""
 
-    def __init__(self, log: LogReader, world: World, open_device: Open) -> None:
+    def __init__(self, log: LogReader, world: World, open_device: Open, done: int = 0) -> None:
         self.log, self.world = log, world
+        self.done = done  # the tick after which the snapshot is
         self._open = open_device
         self._space: Workspace | None = None
         self._options: Options | None = None
@@ -102,12 +103,26 @@ class TickRecomputer:
         parts: list[Buffer] = [claim.raw, *self._ahead.winner_lines, tail]
         return replace(claim, raw=memoryview(b"".join(parts)))
 
-    def follow(self, tick: int) -> None:
-        """Fold a tick of the log; what it leaves out is computed, and held to its digest."""
-        log, commit = self.log, self.log.commit(tick)
+    def run_to(self, tick: int, progress: Callable[[int], object] = lambda _: None) -> None:
+        """Fold the log up to a tick, that one included; `progress` is told each one."""
+        while self.done < tick:
+            self.follow(self.log.commit(self.done + 1))
+            progress(self.done)
+
+    def look_at(self, tick: int) -> ComputedTick:
+        """Fold the log up to the tick before, and compute this one."""
+        self.run_to(tick - 1)
+        with self.log.batch(tick) as raw:
+            self.begin(tick, self.claim(tick, raw, self.log.commit(tick)))
+        return self.react(tick)
+
+    def follow(self, commit: Commit) -> None:
+        """Fold the next tick; what it leaves out is computed, and held to its digest."""
+        log, tick = self.log, commit.tick
         if not log.omits(tick):
             with log.batch(tick) as raw:
                 replay_batch(self.world, raw, commit)
+            self.done = tick
             return
         kept = log.kept(tick)
         claim = self.claim(tick, memoryview(kept.head), commit)
@@ -122,6 +137,7 @@ class TickRecomputer:
             )
         log.hold(tick, whole)
         replay_batch(self.world, whole, commit)
+        self.done = tick
 
     def tick(
         self, tick: int, claim: BatchClaim, same: Callable[[list[Section]], bool]
@@ -142,6 +158,7 @@ class TickRecomputer:
             self.world.state = MachineState.of(before)
             attempt = TickAttempt(self.log, computed, claim, division)
         assert attempt.lines is not None
+        self.done = tick
         return finish_tick(computed, attempt.lines).fields
 
     def slots(self) -> Iterator[Slot]:
