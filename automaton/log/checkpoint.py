@@ -23,7 +23,7 @@ from automaton.log.commit_scanner import CommitScanner
 from automaton.log.commit_table import CommitTable, NamedLine
 from automaton.log.file_io import FileOps, write_all
 
-FORMAT = 4
+FORMAT = 5
 _HEAD = b'{"checkpoint":%d,"sha256":"%s"}\n'
 _TYPES = frozenset({"int16", "int32", "int64", "uint8", "uint32", "uint64", "bool"})
 
