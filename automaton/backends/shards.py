@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from automaton.compute.budgets import Budgets, MachineScratch
 from automaton.terms.arrays import Bytes, Slots, Words
 from kernels import cpu, philox
 from kernels.chemistry import fold, react, streams
 from kernels.terms import embed, reduce
 from kernels.text import archive_codec, winner_lines
 
-Scratch = tuple[tuple[Words, ...], Words, tuple[npt.NDArray[Any], ...]]
+Scratch = tuple[MachineScratch, Words, tuple[npt.NDArray[Any], ...]]
 
 _PROPOSED = 16  # arguments of `streams.propose` behind the policies that are not results
 
@@ -28,8 +29,7 @@ def scratch(max_steps: int, max_size: int, max_depth: int) -> Scratch:
 
     Untouched pages cost nothing.
     """
-    sizes = [1 + max_steps + max_size] * 3 + [max_depth] * 4
-    machine = tuple(np.empty(n, dtype=np.int32) for n in sizes)
+    machine = MachineScratch.of(Budgets(max_steps, max_size, max_depth))
     sketching = (
         np.empty(embed.SHAPES * max_size, dtype=np.uint64),
         np.empty(streams.SKETCH, dtype=np.int32),

@@ -3,21 +3,10 @@
 Touches the choice of device. Must not know: populations, logs, the loop.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from automaton import lazy
-
-if TYPE_CHECKING:
-    from .budgets import Budgets as Budgets
-else:
-    __getattr__ = lazy(__name__, {"budgets": "Budgets"})
-
 __all__ = [
-    "Budgets",
     "answer_lines",
     "arithmetic",
+    "budgets",
     "capability",
     "church",
     "dispatch",

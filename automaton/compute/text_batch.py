@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from automaton.compute.answer_lines import FAILED, ROWS, Answer, AnswerLayout
-from automaton.compute.budgets import Budgets
+from automaton.compute.budgets import Budgets, MachineScratch
 from automaton.errors import TermError
 from automaton.terms.arrays import Words
 from automaton.terms.encodings import numeral_value
@@ -109,11 +109,9 @@ class TextReducer:
 
     def __init__(self, budgets: Budgets, notation: str, layout: AnswerLayout = ROWS) -> None:
         self.budgets, self.notation, self.layout = budgets, notation, layout
-        b = budgets
-        self._limits = (b.max_steps, b.max_size, b.max_depth)
-        cells = 1 + MAX_FREE + b.max_steps + b.max_size
-        self._machine = _ints(*[cells] * 3, *[b.max_depth] * 4)
-        self._words, self._normal = _ints(MAX_NODES, max(2 * b.max_size, 1 << 18))
+        self._limits = tuple(budgets)
+        self._machine = MachineScratch.of(budgets, MAX_FREE)
+        self._words, self._normal = _ints(MAX_NODES, max(2 * budgets.max_size, 1 << 18))
         self._free, self._steps, self._sizes = _ints(*[_MOST_LINES] * 3)
         self._names = _ints(_MOST_LINES, *[_MOST_LINES * variable_names.FREE] * 2)
         self._begins, self._ends, self._starts, self._places = (
@@ -127,8 +125,10 @@ class TextReducer:
             *_ints(term_reader.SCOPES, term_reader.SCOPES),
         )
         self._columns = columns(layout)
-        self._buffer = np.empty(max(1 << 20, term_writer.NODE * b.max_size + 1024), dtype=np.uint8)
-        self._stack, self._taken = _ints(2 * b.max_size, variable_names.FREE)
+        self._buffer = np.empty(
+            max(1 << 20, term_writer.NODE * budgets.max_size + 1024), dtype=np.uint8
+        )
+        self._stack, self._taken = _ints(2 * budgets.max_size, variable_names.FREE)
         self._number = NOTATIONS.index(notation)
         self._most = min(64, _MOST_LINES)  # lines of the next piece
 

@@ -17,7 +17,7 @@ from automaton.cli.commands.church import NAMES
 from automaton.cli.commands.church import church as command
 from automaton.compute import arithmetic, church
 from automaton.compute.arithmetic import Digits, row_of, row_of_line
-from automaton.compute.church import ChurchBudgets
+from automaton.compute.budgets import Budgets
 from automaton.errors import MismatchError
 from automaton.terms import encodings
 from automaton.terms.notation import parse
@@ -30,7 +30,7 @@ MEANING = {
     "mult": lambda m, n: m * n,
     "exp": lambda m, n: m**n,
 }
-BUDGET = ChurchBudgets(20_000, 7_000, 64)
+BUDGET = Budgets(20_000, 7_000, 64)
 
 
 def invoke(*arguments: object, stdin: str | None = None) -> Result:

@@ -10,6 +10,7 @@ import pytest
 
 from automaton.analysis import query
 from automaton.compute import church, dispatch, embeddings, matching
+from automaton.compute.budgets import Budgets
 from automaton.errors import AutomatonError, UsageError
 from automaton.terms import encodings
 from automaton.terms.arrays import Words
@@ -28,7 +29,7 @@ TABLES = prepared([b"abc"])
 SOME: Any = embeddings.NearestIndex(ROWS)
 
 
-def budget(**limits: Any) -> church.ChurchBudgets:
+def budget(**limits: Any) -> Budgets:
     return church.AMPLE._replace(**limits)
 
 

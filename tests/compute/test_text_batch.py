@@ -19,8 +19,9 @@ from strategies import closed_terms, open_terms, published
 from targets import FORMS, fenced
 
 from automaton.cli import command_line
-from automaton.compute import Budgets, text_batch
+from automaton.compute import text_batch
 from automaton.compute.answer_lines import JSON, ROWS, Answer, AnswerLayout
+from automaton.compute.budgets import Budgets
 from automaton.compute.text_batch import TextBatch, TextReducer, whole_lines
 from automaton.errors import TermError
 from automaton.terms.arrays import Words

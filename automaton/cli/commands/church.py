@@ -20,7 +20,7 @@ from automaton.compute.answer_lines import JSON, ROWS
 from automaton.errors import UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.compute.church import ChurchBudgets
+    from automaton.compute.budgets import Budgets
 
 NAMES = ("succ", "pred", "add", "mult", "exp")
 _LINES = 4096  # of a file that are read at a time
@@ -47,7 +47,7 @@ def church(
     one line: numeral, value, beta steps, outcome, with tabs between and - for what
     there is not. A line without an answer stops nothing; the exit code is 2 in the end.
     """
-    from automaton.compute.church import ChurchBudgets  # noqa: PLC0415  # numba takes a second
+    from automaton.compute.budgets import Budgets  # noqa: PLC0415  # numpy takes a moment
 
     context = click.get_current_context()
     for word in numbers:
@@ -55,7 +55,7 @@ def church(
             raise click.NoSuchOption(word, ctx=context)
     if bool(numbers) == (batch is not None):
         raise click.UsageError("give numbers or --batch FILE", context)
-    budget = ChurchBudgets(max_steps, max_size, max_depth)
+    budget = Budgets(max_steps, max_size, max_depth)
     if batch is None:
         _one(operation, numbers, budget, notation, json)
     else:
@@ -64,7 +64,7 @@ def church(
 
 
 def _one(
-    operation: str, numbers: tuple[str, ...], budget: ChurchBudgets, notation: str, json: bool
+    operation: str, numbers: tuple[str, ...], budget: Budgets, notation: str, json: bool
 ) -> None:
     """Answer one question, or say why there is no answer."""
     from automaton.compute import arithmetic  # noqa: PLC0415  # numba takes a second
@@ -84,7 +84,7 @@ def _many(
     operation: str,
     file: Iterable[bytes],
     name: str,
-    budget: ChurchBudgets,
+    budget: Budgets,
     notation: str,
     json: bool,
 ) -> None:

@@ -18,8 +18,8 @@ from typing import cast
 import click
 
 from automaton.cli.option_types import PATH, WIDTH, option, switch, whole
-from automaton.compute import Budgets
 from automaton.compute.answer_lines import JSON, ROWS, Answer
+from automaton.compute.budgets import Budgets
 from automaton.errors import FileError, TermError
 from automaton.terms.notation import NOTATIONS
 
