@@ -147,8 +147,13 @@ def put_id(buffer, at, row, labels, born_slot, names, name_starts):  # type: ign
 def write_winners(  # type: ignore[no-untyped-def]
     lo, hi, won, text, mark, labels, born_slot, names, name_starts,
     steps, sizes, salience, places_a, places_b, operators, results, out, buffer, stack,
+    first, stamp, stamps, begins, ends,
 ):  # fmt: skip
     """Write the winner lines of the slots lo..hi-1; returns the number of bytes.
+
+    first int32 by slot: the slot with the same normal form, whose text is printed once
+    and copied (of length 0: none is known). stamps, begins, ends int64 by slot: where
+    that text stands in buffer, if stamps says `stamp`, which no call before had.
 
     won uint8 by slot. text uint8: the constant parts of a line, part k standing
     in text[mark[k]:mark[k+1]] (see `Fragments` of the caller). labels uint8, LABEL
@@ -185,7 +190,17 @@ def write_winners(  # type: ignore[no-untyped-def]
         at = put(buffer, at, text, mark[4], mark[5])
         at = put_number(buffer, at, sizes[U(slot)])
         at = put(buffer, at, text, mark[5], mark[6])
-        at = put_term(buffer, at, out, results[U(slot)], sizes[U(slot)], stack)
+        if first.shape[0] == 0:
+            at = put_term(buffer, at, out, results[U(slot)], sizes[U(slot)], stack)
+        else:
+            own = first[U(slot)]
+            if stamps[U(own)] == stamp:
+                at = put(buffer, at, buffer, begins[U(own)], ends[U(own)])
+            else:
+                stamps[U(own)] = stamp
+                begins[U(own)] = at
+                at = put_term(buffer, at, out, results[U(slot)], sizes[U(slot)], stack)
+                ends[U(own)] = at
         at = put(buffer, at, text, mark[6], mark[7])
     return at
 
