@@ -22,7 +22,7 @@ from kernels.text import archive_codec, winner_lines
 _PROPOSED = 16  # arguments of `streams.propose` behind the policies that are not results
 
 
-class Scratch(NamedTuple):
+class WorkerScratch(NamedTuple):
     """What one worker owns."""
 
     machine: MachineScratch
@@ -32,14 +32,14 @@ class Scratch(NamedTuple):
     calls: Slots  # one number: how often lines were written
 
 
-def scratch(max_steps: int, max_size: int, max_depth: int, slots: int = 0) -> Scratch:
+def scratch(max_steps: int, max_size: int, max_depth: int, slots: int = 0) -> WorkerScratch:
     """A worker's scratch for batches of so many slots; untouched pages cost nothing."""
     sketching = (
         np.empty(embed.SHAPES * max_size, dtype=np.uint64),
         np.empty(streams.SKETCH, dtype=np.int32),
         np.empty(streams.SKETCH, dtype=np.int16),
     )
-    return Scratch(
+    return WorkerScratch(
         MachineScratch.of(Budgets(max_steps, max_size, max_depth)),
         np.empty(2 * max_size, dtype=np.int32),
         sketching,
@@ -48,7 +48,7 @@ def scratch(max_steps: int, max_size: int, max_depth: int, slots: int = 0) -> Sc
     )
 
 
-def _copying(own: Scratch, first: Words) -> tuple[Any, ...]:
+def _copying(own: WorkerScratch, first: Words) -> tuple[Any, ...]:
     """What `write_winners` takes to copy equal texts: a new stamp, and where they stand."""
     own.calls[0] += 1
     known = len(first) <= len(own.printed[0])
@@ -56,7 +56,7 @@ def _copying(own: Scratch, first: Words) -> tuple[Any, ...]:
 
 
 def react_shard(
-    low: int, high: int, own: Scratch, seed: int, tick: int, purpose: int, max_size: int,
+    low: int, high: int, own: WorkerScratch, seed: int, tick: int, purpose: int, max_size: int,
     *arguments: Any,
 ) -> int:  # fmt: skip
     """React the slots low..high-1; see `kernels.chemistry.react`."""
@@ -68,7 +68,7 @@ def react_shard(
 
 
 def draw_shard(
-    low: int, high: int, _own: Scratch, seed: int, tick: int, purpose: int, *arguments: Any
+    low: int, high: int, _own: WorkerScratch, seed: int, tick: int, purpose: int, *arguments: Any
 ) -> int:  # fmt: skip
     """Draw the reactants of the slots low..high-1, and react nothing."""
     cpu.compiled(equal_reactions.draw_reactants)(
@@ -77,7 +77,7 @@ def draw_shard(
     return 0
 
 
-def distinct_shard(low: int, high: int, own: Scratch, max_size: int, *arguments: Any) -> int:
+def distinct_shard(low: int, high: int, own: WorkerScratch, max_size: int, *arguments: Any) -> int:
     """React the first slots of the kinds low..high-1; see `kernels.chemistry.equal_reactions`."""
     cpu.compiled(equal_reactions.react_distinct)(
         low, high, *arguments, low * max_size, *own.machine
@@ -85,14 +85,14 @@ def distinct_shard(low: int, high: int, own: Scratch, max_size: int, *arguments:
     return 0
 
 
-def share_shard(low: int, high: int, _own: Scratch, *arguments: Any) -> int:
+def share_shard(low: int, high: int, _own: WorkerScratch, *arguments: Any) -> int:
     """Give the slots low..high-1 what the first of their kind came to."""
     cpu.compiled(equal_reactions.share_results)(low, high, *arguments)
     return 0
 
 
 def propose_shard(
-    low: int, high: int, own: Scratch, seed: int, tick: int, max_size: int,
+    low: int, high: int, own: WorkerScratch, seed: int, tick: int, max_size: int,
     policies: Bytes, *arguments: Any,
 ) -> int:  # fmt: skip
     """Propose and react for the rounds low..high-1: kernels `chemistry.streams` and `react`."""
@@ -107,7 +107,7 @@ def propose_shard(
 
 
 def line_up_shard(
-    low: int, high: int, _own: Scratch, seed: int, tick: int, policies: Bytes, *arguments: Any
+    low: int, high: int, _own: WorkerScratch, seed: int, tick: int, policies: Bytes, *arguments: Any
 ) -> int:  # fmt: skip
     """Propose for the rounds low..high-1, and react nothing; see `kernels.chemistry.streams`."""
     first, last = low * len(policies), high * len(policies)
@@ -118,7 +118,7 @@ def line_up_shard(
 
 
 def judge_shard(
-    low: int, high: int, own: Scratch, seed: int, tick: int, room: int, count: int,
+    low: int, high: int, own: WorkerScratch, seed: int, tick: int, room: int, count: int,
     max_steps: int, uses: Words, used: Slots, seen: npt.NDArray[np.uint64], recent: Words,
     recent_norm: int, archive: Words, archive_norms: Slots, weights: Slots, mixture: Slots,
     outcomes: Bytes, vetoed: Bytes, won: Bytes, words: npt.NDArray[np.uint32], features: Words,
@@ -144,7 +144,7 @@ def judge_shard(
 
 
 def archive_shard(
-    low: int, high: int, _own: Scratch, room: int, outcomes: Bytes, won: Bytes, vetoed: Bytes,
+    low: int, high: int, _own: WorkerScratch, room: int, outcomes: Bytes, won: Bytes, vetoed: Bytes,
     salience: Words, steps: Words, sizes: Words, results: Slots, out: Words, buffer: Bytes,
 ) -> int:  # fmt: skip
     """Pack the candidates of the slots low..high-1 that lost; returns their bytes.
@@ -159,7 +159,7 @@ def archive_shard(
 
 
 def write_shard(
-    low: int, high: int, own: Scratch, seed: int, tick: int, room: int,
+    low: int, high: int, own: WorkerScratch, seed: int, tick: int, room: int,
     outcomes: Bytes, won: Bytes, words: npt.NDArray[np.uint32], buffer: Bytes, first: Words,
     *arguments: Any,
 ) -> int:  # fmt: skip

@@ -71,7 +71,7 @@ def _select_or(world: World, selector: Selector | None, every: Places) -> Places
     """The places a selector matches; every place where there is none."""
     if selector is None:
         return every
-    return selection.select(world.population, selector, world.matcher)
+    return world.selections.select(selector, world.matcher)
 
 
 def _operator_of(world: World) -> Places:
@@ -81,8 +81,7 @@ def _operator_of(world: World) -> Places:
         return np.empty(0, dtype=np.int32)
     chosen = np.full(world.options.max_objects, -1, dtype=np.int32)
     for rule in reversed(rules):
-        places = selection.select(world.population, rule.match, world.matcher)
-        chosen[places] = world.rows[rule.id]
+        chosen[_select_or(world, rule.match, world.population.choices())] = world.rows[rule.id]
     return chosen
 
 

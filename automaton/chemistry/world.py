@@ -46,6 +46,7 @@ class World:
         self.prefix = prefix
         self.program = Program(options.max_size)
         self.population = Population(options.max_objects, prefix)
+        self.selections = selection.Selections(self.population)
         self.state = MachineState()
         self.matcher: Matcher = selection.ON_CPU
         self.rows: dict[str, int] = {}  # rows of operators, by automaton's or rule's id

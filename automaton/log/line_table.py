@@ -72,7 +72,9 @@ class LineTable:
         low, high = 0, len(self.counts)  # the last block that begins at or before the slot
         while low < high:
             middle = (low + high) // 2
-            at, first = self._first_from(middle, high, head)
+            at, number, first = self._first_from(middle, high, head)
+            if first == slot:
+                return number
             if first is None or first > slot:
                 high = middle
             else:
@@ -80,12 +82,12 @@ class LineTable:
         found = (number for number, own in self._slots(low - 1, head) if own == slot)
         return next(found, None) if low else None
 
-    def _first_from(self, block: int, stop: int, head: bytes) -> tuple[int, int | None]:
-        """The first block of a range in which a line of ours begins, and its slot."""
+    def _first_from(self, block: int, stop: int, head: bytes) -> tuple[int, int, int | None]:
+        """The first block of a range in which a line of ours begins, its number and slot."""
         for at in range(block, stop):
-            for _, slot in self._slots(at, head):
-                return at, slot
-        return stop, None
+            for number, slot in self._slots(at, head):
+                return at, number, slot
+        return stop, 0, None
 
     def _slots(self, block: int, head: bytes) -> Iterator[tuple[int, int]]:
         """Number and slot of the lines of ours that begin in a block."""

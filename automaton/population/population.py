@@ -9,6 +9,7 @@ Longer than 300 lines: columns and all that changes them together.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -29,6 +30,8 @@ from kernels.text.winner_lines import LABEL, SPARE
 MODIFICATION, COMPOSITION = 0, 1
 #: Entries of the table of seen terms: a later one may overwrite an earlier one.
 SEEN = 1 << 17
+#: Changes of places that are remembered, for who looks only at what changed.
+KEPT_CHANGES = 64
 #: Words that all live terms may have: the machine's positions are 32-bit integers.
 MAX_WORDS = (1 << 31) - (1 << 20)
 
@@ -79,6 +82,8 @@ class Population:
         self.facts: dict[str, npt.NDArray[Any]] = {}  # FACTS, while streams compete
         self._free = self._choices = self._overwritable = NO_PLACES
         self.entered = NO_PLACES, NO_PLACES  # entries of the last batch that stay, their places
+        self._changed: deque[Places] = deque(maxlen=KEPT_CHANGES)
+        self.changes = 0  # how often places changed so far
         self._stale = True
         self._allocate: Allocate = np.empty
 
@@ -106,6 +111,13 @@ class Population:
         """The id of the term of a row, as it stands in the log."""
         tick, slot = self.column["born_tick"][row], self.column["born_slot"][row]
         return f"{self.prefix}m{tick}.{slot}".encode() if tick else self.names[slot]
+
+    def changed_since(self, changes: int) -> list[Places] | None:
+        """The places that changed after so many changes; None where that is too long ago."""
+        behind = self.changes - changes
+        if behind > len(self._changed):
+            return None
+        return [self._changed[-k] for k in range(1, behind + 1)]
 
     def duplicates(self, rows: Places) -> npt.NDArray[np.bool_]:
         """Which rows hold a term that another live place holds too (by 64-bit hash)."""
@@ -140,6 +152,7 @@ class Population:
         )  # fmt: skip
         self.total = int(total)
         self.entered = survivors[:count], places[survivors[:count]]
+        self._note(self.entered[1])
         for fact in self.facts.values():
             fact[self.entered[1]] = 0
         return int(count)
@@ -166,6 +179,7 @@ class Population:
             if place is not None:
                 self._subtract(place)
                 self.column["live"][place] = self.column["definition"][place] = False
+                self._note(np.array([place], dtype=np.int32))
                 self._stale = True
 
     def fill(self, terms: Iterable[NamedTerm]) -> None:
@@ -226,6 +240,11 @@ class Population:
         moved[: len(values)], moved[len(values) :] = values, 0
         return moved
 
+    def _note(self, places: Places) -> None:
+        """Places hold other terms than before, or none."""
+        self._changed.append(places)
+        self.changes += 1
+
     def _refresh(self) -> None:
         """Recompute the lists of places when places came or went."""
         if self._stale:
@@ -257,6 +276,7 @@ class Population:
         self._write(place, term, number)
         self.total = (self.total + self._hash(place)) % (1 << 64)
         self.column["live"][place] = True
+        self._note(np.array([place], dtype=np.int32))
         self.column["definition"][place] = term.definition
         for fact in self.facts.values():
             fact[place] = 0

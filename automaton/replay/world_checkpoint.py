@@ -37,7 +37,7 @@ def encode(log: LogReader, world: World) -> tuple[dict[str, Any], dict[str, NDAr
         "total": population.total,
         "kinds": list(population.kinds),
         "definitions": {name: list(getattr(program, name)) for name in _TABLES},
-        "lines": _lines(log, program),
+        "definition_lines": _lines(log, program),
         "problems": program.problems,
         "rows": world.rows,
         "spans": world.spans,
@@ -79,7 +79,7 @@ def decode(log: LogReader, found: Checkpoint) -> World | None:
         table = stream_options.parse_streams(options.streams)
         mixture = np.array(stream_options.parse_salience(options.salience), dtype=np.int64)
         world.streams = Streams.of(population, table, mixture, facts["streams"], own)
-    if not _learn(world, log, facts["definitions"], facts["lines"]):
+    if not _learn(world, log, facts["definitions"], facts["definition_lines"]):
         return None
     world.program.problems = facts["problems"]
     world.resume(MachineState.of(commit.state))
