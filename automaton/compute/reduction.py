@@ -57,7 +57,7 @@ def reduce_batch(
     code = np.concatenate(terms)
     free_counts = np.zeros(n, dtype=np.int32) if free is None else np.array(free, dtype=np.int32)
     machine = MachineScratch.of(Budgets(max_steps, max_size, max_depth), int(free_counts.max()))
-    out: Words = np.empty(max(2 * max_size, 1 << 20), dtype=np.int32)
+    out: Words = np.empty(max(max_size, min(n * max_size, 1 << 20)), dtype=np.int32)
     places = np.empty(n, dtype=np.int64)
     done = 0
     while done < n:

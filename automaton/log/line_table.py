@@ -6,7 +6,7 @@ know: files and ticks; what a line says but the id that it begins with.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ from kernels.text import line_scan
 
 #: Bytes of a block: what is read to find a line in it.
 BLOCK = 4096
+#: Blocks that are looked through from one end to the other.
+FEW = 8
 _DIGITS = 24  # bytes that hold a slot and its quote
 
 
@@ -69,40 +71,38 @@ class LineTable:
 
         Such lines stand in the order of their slots; others may stand among them.
         """
-        low, high = 0, len(self.counts)  # the last block that begins at or before the slot
-        while low < high:
+        start = b"\n" + head
+        low, high = 0, len(self.counts)  # it begins in one of these blocks
+        while high - low > FEW:
             middle = (low + high) // 2
-            at, number, first = self._first_from(middle, high, head)
-            if first == slot:
-                return number
+            at, first = self._first_from(middle, high, start)
             if first is None or first > slot:
                 high = middle
             else:
-                low = at + 1
-        found = (number for number, own in self._slots(low - 1, head) if own == slot)
-        return next(found, None) if low else None
+                low = at
+        wanted = start + b'%d"' % slot
+        begin = max(0, low * BLOCK - 1)
+        raw = self.read(begin, high * BLOCK + len(wanted))
+        if not low and raw.startswith(wanted[1:]):
+            return 0
+        found = raw.find(wanted)
+        if found < 0:
+            return None
+        before = int(self.counts[low - 1]) if low else 0
+        return before + raw.count(b"\n", bool(low), found + 1)
 
-    def _first_from(self, block: int, stop: int, head: bytes) -> tuple[int, int, int | None]:
-        """The first block of a range in which a line of ours begins, its number and slot."""
+    def _first_from(self, block: int, stop: int, start: bytes) -> tuple[int, int | None]:
+        """The first block of a range in which a line of ours begins, and its slot."""
         for at in range(block, stop):
-            for number, slot in self._slots(at, head):
-                return at, number, slot
-        return stop, 0, None
-
-    def _slots(self, block: int, head: bytes) -> Iterator[tuple[int, int]]:
-        """Number and slot of the lines of ours that begin in a block."""
-        begin, stop = block * BLOCK, (block + 1) * BLOCK
-        first = max(0, begin - 1)
-        raw = self.read(first, stop + len(head) + _DIGITS)
-        number = int(self.counts[block - 1]) + int(raw[:1] != b"\n") if block else 0
-        at = (raw.find(b"\n") + 1 or len(raw)) if block else 0
-        while at < len(raw) and first + at < stop:
-            if raw.startswith(head, at):
-                digits = raw[at + len(head) : at + len(head) + _DIGITS].partition(b'"')[0]
+            raw = self.read(at * BLOCK - 1, (at + 1) * BLOCK + len(start) + _DIGITS)
+            found = raw.find(start, 0, BLOCK + len(start))
+            while found >= 0:
+                behind = found + len(start)
+                digits = raw[behind : behind + _DIGITS].partition(b'"')[0]
                 if digits.isdigit():
-                    yield number, int(digits)
-            at = raw.find(b"\n", at) + 1 or len(raw)
-            number += 1
+                    return at, int(digits)
+                found = raw.find(start, found + 1, BLOCK + len(start))
+        return stop, None
 
     def _newline(self, number: int) -> int:
         """Where a newline stands, numbered from 0."""

@@ -81,7 +81,7 @@ class Selections:
 
     def __init__(self, population: Population) -> None:
         self._population = population
-        self._kept: dict[selectors.Selector, tuple[int, Truth, Places]] = {}
+        self._kept: dict[selectors.Selector, tuple[int, Places]] = {}
 
     def select(self, selector: selectors.Selector, matcher: Matcher = ON_CPU) -> Places:
         """The live places that a selector matches, ascending; not to be changed."""
@@ -91,20 +91,20 @@ class Selections:
         before = self._kept.get(selector)
         changed = None if before is None else population.changed_since(before[0])
         if before is not None and changed is not None and not changed:
-            return before[2]
-        truth = np.zeros(population.max_objects, np.bool_) if before is None else before[1]
-        rows = population.choices()
-        if changed is not None and 2 * sum(map(len, changed)) < len(rows):
+            return before[1]
+        if before is None or changed is None or 2 * sum(map(len, changed)) > len(population):
+            places = select(population, selector, matcher)
+        else:
             renewed = np.concatenate(changed)
             rows = renewed[population.column["live"][renewed]]
+            truth = np.zeros(population.max_objects, np.bool_)
+            truth[before[1]] = True
             truth[renewed] = False
-        else:
-            truth[:] = False
-        truth[chosen(population, rows, selector, matcher)] = True
-        places = np.flatnonzero(truth).astype(np.int32)
+            truth[chosen(population, rows, selector, matcher)] = True
+            places = np.flatnonzero(truth).astype(np.int32)
         if len(self._kept) >= MOST_KEPT:
             self._kept.clear()
-        self._kept[selector] = population.changes, truth, places
+        self._kept[selector] = population.changes, places
         return places
 
 

@@ -33,11 +33,18 @@ def table(data: bytes, cuts: Sequence[int] = ()) -> LineTable:
     slots=st.lists(st.none() | st.integers(0, 300), max_size=60),
     lengths=st.lists(st.integers(0, 90), min_size=60, max_size=60),
     block=st.integers(1, 200),
+    few=st.integers(1, 4),
     separated=st.booleans(),
     draw=st.data(),
 )
 def test_every_line_and_every_id_is_found_where_it_stands(
-    slots: list[int | None], lengths: list[int], block: int, draw: st.DataObject, *, separated: bool
+    slots: list[int | None],
+    lengths: list[int],
+    block: int,
+    few: int,
+    draw: st.DataObject,
+    *,
+    separated: bool,
 ) -> None:
     ours = iter(sorted({slot for slot in slots if slot is not None}))
     numbers = [next(ours, None) if slot is not None else None for slot in slots]
@@ -47,6 +54,7 @@ def test_every_line_and_every_id_is_found_where_it_stands(
     cuts = sorted(draw.draw(st.lists(st.sampled_from(ends), max_size=3)) if ends else [])
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(line_table, "BLOCK", block)
+        patched.setattr(line_table, "FEW", few)
         found = table(data, cuts)
         for k, raw in enumerate(lines):
             assert found.line(k + separated) == raw[:-1]
