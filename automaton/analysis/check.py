@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.analysis.check_report import CheckReport, ReportBuilder
-from automaton.chemistry import World, read_winners
+from automaton.chemistry import World
+from automaton.chemistry.batch_replay import read_winners
 from automaton.errors import AutomatonError
 from automaton.format.ids import is_our_id
 from automaton.format.options import Options, from_record
@@ -125,6 +126,6 @@ def _follow(world: World, record: object) -> None:
     """The options under which the next winners were written, as far as reading needs them."""
     try:
         options = from_record(record)  # type: ignore[arg-type]  # whatever it is, it is refused
-        world.use_options(replace(options, max_objects=1, operator=None), 1)
+        world.begin_run(replace(options, max_objects=1, operator=None), 1, 1)
     except (AutomatonError, TypeError):
         return

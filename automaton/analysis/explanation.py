@@ -6,14 +6,13 @@ Reads an opened log; keeps nothing, prints nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from automaton.chemistry import decision_line, decision_rows, replay_batch
+from automaton.chemistry.decision_lines import decision_line, decision_rows
 from automaton.compute.reduction import OUTCOMES
 from automaton.errors import UsageError
 from automaton.format import stream_options
@@ -23,10 +22,8 @@ from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
 from automaton.log import AuditedLog
 from automaton.log.decision_log import find
-from automaton.replay import MalformedLines
 from automaton.replay.omitted_batches import with_omitted_batches
-from automaton.replay.recompute import TickRecomputer, open_cpu
-from automaton.replay.restore import genesis_world
+from automaton.replay.restore import recomputer
 
 
 def explain(path: Path, identity: str) -> dict[str, Any]:
@@ -94,8 +91,8 @@ _FATES = {
 
 def _fate(log: AuditedLog, tick: int, slot: int) -> str:
     """What became of a slot without a line, computed again."""
-    with _before(log, tick) as again:
-        again.react(tick)
+    with closing(recomputer(log)) as again:
+        again.look_at(tick)
         outcome = OUTCOMES[again.batch.outcomes[slot]]
         if outcome == "normal" and again.world.streams is not None and again.batch.vetoed[slot]:
             return "a rule vetoed it"
@@ -117,34 +114,19 @@ def _mixture(log: AuditedLog, line: int) -> dict[str, int]:
 
 def _computed(log: AuditedLog, tick: int, slot: int) -> dict[str, Any]:
     """The decision, from the snapshot before its tick."""
-    with _before(log, tick) as again:
+    with closing(recomputer(log)) as again:
+        computed = again.look_at(tick)
         world = again.world
         if world.streams is None:
             raise UsageError(
                 f"m{tick}.{slot} competed with nobody: its run had no streams (--streams all)"
             )
-        choice, _ = again.react(tick)
         number = np.array([slot // again.batch.streams], dtype=np.int64)
         rows = [row for row in decision_rows(again.batch, number) if row[1] == slot]
         if not rows:
             raise UsageError(f"m{tick}.{slot} is no winner: it is an action's, or lost")
-        weights = choice.competing.weights.tolist()
+        weights = computed.choice.competing.weights.tolist()
         chain = log.chain_at(tick)
         line = decision_line(world.prefix, tick, world.stream_names, weights, rows[0], chain)
-        computed: dict[str, Any] = json.loads(line)
-        return computed
-
-
-@contextmanager
-def _before(log: AuditedLog, tick: int) -> Iterator[TickRecomputer]:
-    """The snapshot before a tick, ready to compute it."""
-    again = TickRecomputer(log, genesis_world(log, Options(), MalformedLines()), open_cpu)
-    try:
-        for earlier in range(1, tick):
-            with log.batch(earlier) as raw:
-                replay_batch(again.world, raw, log.commit(earlier))
-        with log.batch(tick) as raw:
-            again.begin(tick, again.claim(tick, raw, log.commit(tick)))
-        yield again
-    finally:
-        again.close()
+        decision: dict[str, Any] = json.loads(line)
+        return decision

@@ -6,16 +6,14 @@ Reads an opened log and folds it up to the tick; keeps nothing, prints nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from automaton.chemistry import replay_batch
 from automaton.errors import UsageError
-from automaton.format.options import Options
 from automaton.log import AuditedLog
-from automaton.replay import MalformedLines
-from automaton.replay.recompute import Slot, TickRecomputer, open_cpu
-from automaton.replay.restore import genesis_world
+from automaton.replay.recompute import Slot, TickRecomputer
+from automaton.replay.restore import recomputer
 from automaton.terms.notation import format_term
 
 #: Why a slot won its round, or why not.
@@ -57,21 +55,13 @@ def report_tick(
     last = len(log.commits)
     if not 1 <= tick <= last:
         raise UsageError(f"--tick {tick}: the log has the ticks 1 to {last}")
-    again = TickRecomputer(log, genesis_world(log, Options(), MalformedLines()), open_cpu)
-    try:
-        for earlier in range(1, tick):
-            with log.batch(earlier) as raw:
-                replay_batch(again.world, raw, log.commit(earlier))
-            progress(earlier)
-        with log.batch(tick) as raw:
-            again.begin(tick, again.claim(tick, raw, log.commit(tick)))
-        again.react(tick)
+    with closing(recomputer(log)) as again:
+        again.run_to(tick - 1, progress)
+        again.look_at(tick)
         told = {slot.number: slot for slot in again.slots()}
         return [
             _round(again, tick, number, told.get(number)) for number in range(again.batch.slots)
         ]
-    finally:
-        again.close()
 
 
 def _round(again: TickRecomputer, tick: int, number: int, slot: Slot | None) -> Round:

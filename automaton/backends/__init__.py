@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .device_choice import open_backend as open_backend
     from .request import ON_CPU as ON_CPU
     from .request import DeviceRequest as DeviceRequest
+    from .workspace import Workspace as Workspace
+    from .workspace import attach as attach
 else:
     __getattr__ = lazy(
         __name__,
@@ -22,7 +24,18 @@ else:
             "cpu": "CpuBackend opened",
             "device_choice": "open_backend",
             "request": "DeviceRequest ON_CPU",
+            "workspace": "Workspace attach",
         },
     )
 
-__all__ = ["ON_CPU", "CpuBackend", "DeviceRequest", "batch", "open_backend", "opened"]
+__all__ = [
+    "ON_CPU",
+    "CpuBackend",
+    "DeviceRequest",
+    "Workspace",
+    "attach",
+    "batch",
+    "open_backend",
+    "opened",
+    "workspace",
+]

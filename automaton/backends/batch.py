@@ -70,10 +70,18 @@ class CandidateBatch:
         self.out: Words = allocate(slots * max_size, np.int32)
         self.won = allocate(slots, np.uint8)
         self.words = allocate(slots, np.uint32)  # winners' draws for their places
+        self.first = allocate(slots, np.int32)  # slot whose reaction each one's equals
+        self.distinct = allocate(slots, np.int32)
+        self.shared = False  # whether `first` is of this batch: equal reactions were found
         rounds = slots // streams if streams else 0
         self.vetoed = allocate(slots if streams else 0, np.uint8)  # number of the rule, 0: none
         self.features = allocate(rounds * kernel.FEATURES, np.int32)  # of the winner, by round
         self.seconds = allocate(rounds, np.int32)  # by round: the runner-up's slot, -1: none
+
+    @property
+    def copied(self) -> Words:
+        """`first` where equal reactions were found, else nothing."""
+        return self.first if self.shared else self.first[:0]
 
     def counts(self) -> list[int]:
         """How many slots have each outcome, in the order of `OUTCOMES`."""

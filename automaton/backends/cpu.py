@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from automaton.backends import shards
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
+from automaton.backends.grouping import Grouping
+from automaton.format import stream_options
 from automaton.format.options import Options
 from automaton.population import Population
 from automaton.population.selection import ON_CPU, Matcher
@@ -36,6 +38,7 @@ class CpuBackend:
         self.options = options
         self.pool: Pool = pool or Threads(threads or available_cores(), recipe(options))
         self._largest = self.pool.dealer.largest
+        self.grouping = Grouping()
 
     def batch(self, slots: int, streams: int = 0) -> CandidateBatch:
         """Columns for so many slots, where the workers see them; see `Batch`."""
@@ -62,6 +65,15 @@ class CpuBackend:
     def react(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Fill a batch's columns: every slot's reactants, outcome and normal form."""
         o, column, choice = self.options, job.population.column, job.choice
+        if self.grouping.wanted(choice.operator):
+            draws = (
+                o.seed, job.tick, int(job.purpose), choice.a, choice.b, choice.operator,
+                choice.operator_of, batch.places_a, batch.places_b, batch.operators,
+            )  # fmt: skip
+            self.pool.run(ShardTask(shards.draw_shard, draws), batch.slots)
+            if self._react_kinds(job, batch, weighed=True):
+                return
+        batch.shared = False
         arguments = (
             o.seed, job.tick, int(job.purpose), batch.max_size,
             job.population.code, column["start"], column["size"], column["normal"],
@@ -76,6 +88,11 @@ class CpuBackend:
     def propose(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Let the streams propose, and react what they do: fill a batch's columns."""
         o, column = self.options, job.population.column
+        if self.grouping.wanted(job.choice.operator):
+            CpuBackend.line_up(self, job, batch)
+            if self._react_kinds(job, batch, weighed=False):
+                return
+        batch.shared = False
         arguments = (
             o.seed, job.tick, batch.max_size,
             *job.choice.proposing(),
@@ -86,6 +103,28 @@ class CpuBackend:
             batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
         )  # fmt: skip
         self.pool.run(ShardTask(shards.propose_shard, arguments), batch.slots // batch.streams)
+
+    def _react_kinds(self, job: BatchJob, batch: CandidateBatch, *, weighed: bool) -> bool:
+        """React each kind of reaction once, whose reactants are drawn; False if they are many."""
+        o, column = self.options, job.population.column
+        kinds = self.grouping.find(job.population, batch, job.choice.operator)
+        if kinds < 0:
+            return False
+        batch.shared = True
+        arguments = (
+            batch.max_size, batch.distinct, job.population.code, column["start"], column["size"],
+            column["normal"], column["value"], column["form"],
+            o.copies, o.max_steps, o.max_size, o.max_depth, o.input_limit,
+            batch.outcomes, batch.steps, batch.sizes,
+            batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
+        )  # fmt: skip
+        self.pool.run(ShardTask(shards.distinct_shard, arguments), kinds)
+        sharing = (
+            batch.first, column["size"], batch.places_a, batch.places_b, weighed, batch.outcomes,
+            batch.steps, batch.sizes, batch.results, batch.salience,
+        )  # fmt: skip
+        self.pool.run(ShardTask(shards.share_shard, sharing), batch.slots)
+        return True
 
     def line_up(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Let the streams propose: fill a batch's columns of reactants and operators alone."""
@@ -111,7 +150,7 @@ class CpuBackend:
             buffer.bytes, fragments.text, fragments.mark, job.population.labels,
             column["born_slot"], names.text(), names.starts(), column["size"], batch.steps,
             batch.sizes, batch.salience, batch.places_a, batch.places_b, batch.operators,
-            batch.results, batch.out,
+            batch.results, batch.out, batch.copied,
         )  # fmt: skip
         done = self.pool.run(ShardTask(shards.judge_shard, arguments), rounds)
         buffer.parts = [buffer.bytes[part.low * room :][: part.result].data for part in done]
@@ -136,7 +175,7 @@ class CpuBackend:
         column, names = job.population.column, job.population.names
         arguments = (
             self.options.seed, job.tick, room, batch.outcomes, batch.won, batch.words,
-            buffer.bytes, fragments.text, fragments.mark, job.population.labels,
+            buffer.bytes, batch.copied, fragments.text, fragments.mark, job.population.labels,
             column["born_slot"], names.text(), names.starts(), batch.steps, batch.sizes,
             batch.salience, batch.places_a, batch.places_b, batch.operators, batch.results,
             batch.out,
@@ -163,4 +202,6 @@ def opened(options: Options, scaling: ScalingOptions, say: Callable[[str], None]
 
 def recipe(options: Options) -> ScratchFactory:
     """How a worker makes its scratch."""
-    return ScratchFactory(shards.scratch, (options.max_steps, options.max_size, options.max_depth))
+    slots = options.parallel * max(1, len(stream_options.parse_streams(options.streams)))
+    budgets = (options.max_steps, options.max_size, options.max_depth)
+    return ScratchFactory(shards.scratch, (*budgets, slots))

@@ -92,6 +92,7 @@ class CudaBackend(CpuBackend):
                 raise failed(error) from error
             else:
                 self._say_if_short(batch.slots)
+                batch.shared = False
                 return True
         return False
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from automaton.calculator.answer_lines import FAILED, Answer
 from automaton.compute import church
-from automaton.compute.church import ChurchBudgets, Counts
+from automaton.compute.budgets import Budgets
+from automaton.compute.church import Counts
 from automaton.errors import MismatchError
 from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term, parse
@@ -98,7 +99,7 @@ def _unusable(word: object) -> str | None:
 
 
 def answers(
-    name: str, rows: Sequence[OperationRow], budget: ChurchBudgets, notation: str
+    name: str, rows: Sequence[OperationRow], budget: Budgets, notation: str
 ) -> Iterator[Answer]:
     """The answers to rows, in order."""
     step = max(1, _ROOM // (4 * budget.max_size))  # (op m) n has up to three times max_size
@@ -107,7 +108,7 @@ def answers(
 
 
 def _some(
-    name: str, rows: Sequence[OperationRow], budget: ChurchBudgets, notation: str
+    name: str, rows: Sequence[OperationRow], budget: Budgets, notation: str
 ) -> Iterator[Answer]:
     """The answers to few rows, those that can be asked for reduced in one batch."""
     usable = [row.numbers for row in rows if row.reason is None]
@@ -125,7 +126,7 @@ def _some(
             at += 1
 
 
-def _fits(name: str, numbers: tuple[int, ...], budget: ChurchBudgets) -> bool:
+def _fits(name: str, numbers: tuple[int, ...], budget: Budgets) -> bool:
     """Whether the term to be reduced is no larger than a reaction's may be."""
     operator, arity = OPERATIONS[name]
     nodes = arity + len(operator) + sum(2 * n + 3 for n in numbers)
@@ -140,7 +141,7 @@ def _answer(found: church.Reduced, at: int, notation: str) -> Answer:
     return Answer(outcome, steps, len(words), format_term(words, notation), (len(words) - 3) // 2)
 
 
-def _reduced(name: str, columns: list[Counts], budget: ChurchBudgets) -> church.Reduced:
+def _reduced(name: str, columns: list[Counts], budget: Budgets) -> church.Reduced:
     """What reduction makes of the numerals; a value that the integers deny is an error."""
     numerals = tuple(map(church.encode, columns))
     found = church.operate(OPERATIONS[name].operator, numerals, budget)
@@ -165,7 +166,7 @@ def _by_integers(name: str, columns: list[Counts]) -> Counts:
     return (church.mult_counts if name == "mult" else church.add_counts)(columns[0], other)[0]
 
 
-def refusal(name: str, row: OperationRow, answer: Answer, budget: ChurchBudgets) -> str:
+def refusal(name: str, row: OperationRow, answer: Answer, budget: Budgets) -> str:
     """What is said of a question without a numeral as its answer."""
     if answer.reason is not None:
         return answer.reason
@@ -173,7 +174,7 @@ def refusal(name: str, row: OperationRow, answer: Answer, budget: ChurchBudgets)
     return f"{asked} has the outcome {answer.outcome}: {_why(answer.outcome, budget)}"
 
 
-def _why(outcome: str, budget: ChurchBudgets) -> str:
+def _why(outcome: str, budget: Budgets) -> str:
     """An outcome without a numeral in words, with what to raise."""
     limits = {
         "input": ("the numerals have more nodes than three times", "--max-size", budget.max_size),

@@ -21,7 +21,7 @@ import numpy as np
 from automaton.calculator.answer_lines import FAILED, ROWS, Answer, AnswerLayout
 from automaton.calculator.definition_lines import DefinitionLines
 from automaton.calculator.line_ends import with_newlines
-from automaton.compute.budgets import MOST_STEPS, Budgets
+from automaton.compute.budgets import MOST_STEPS, Budgets, MachineScratch
 from automaton.compute.machines import WORK, MachineResult, Machines, is_undecided, plain_steps
 from automaton.errors import TermError
 from automaton.terms.arrays import Words
@@ -119,12 +119,11 @@ class TextReducer:
 
     def __init__(self, budgets: Budgets, notation: str, layout: AnswerLayout = ROWS) -> None:
         self.budgets, self.notation, self.layout = budgets, notation, layout
-        b = budgets
-        self._limits = (plain_steps(b), b.max_size, b.max_depth)
+        plain = budgets._replace(max_steps=plain_steps(budgets))
+        self._limits = (plain.max_steps, plain.max_size, plain.max_depth)
         self._machines: Machines | None = None
-        cells = 1 + MAX_FREE + plain_steps(b) + b.max_size
-        self._machine = _ints(*[cells] * 3, *[b.max_depth] * 4)
-        self._words, self._normal = _ints(MOST_NODES, max(2 * b.max_size, 1 << 18))
+        self._machine = MachineScratch.of(plain, MAX_FREE)
+        self._words, self._normal = _ints(MOST_NODES, max(2 * budgets.max_size, 1 << 18))
         self._free, self._sizes = _ints(*[_MOST_LINES] * 2)
         self._steps = np.empty(_MOST_LINES, dtype=np.int64)
         self._names = _ints(_MOST_LINES, *[_MOST_LINES * variable_names.FREE] * 2)
@@ -139,8 +138,10 @@ class TextReducer:
             *_ints(term_reader.SCOPES, term_reader.SCOPES),
         )
         self._columns = columns(layout)
-        self._buffer = np.empty(max(1 << 20, term_writer.NODE * b.max_size + 1024), dtype=np.uint8)
-        self._stack, self._taken = _ints(2 * b.max_size, variable_names.FREE)
+        self._buffer = np.empty(
+            max(1 << 20, term_writer.NODE * budgets.max_size + 1024), dtype=np.uint8
+        )
+        self._stack, self._taken = _ints(2 * budgets.max_size, variable_names.FREE)
         self._number = NOTATIONS.index(notation)
         self._most = min(64, _MOST_LINES)  # lines of the next piece
 

@@ -10,35 +10,22 @@ from typing import TYPE_CHECKING
 from automaton import lazy
 
 if TYPE_CHECKING:
-    from .batch_replay import read_winners as read_winners
-    from .batch_replay import replay_batch as replay_batch
     from .condition_answers import ConditionAnswers as ConditionAnswers
-    from .decision_lines import decision_line as decision_line
-    from .decision_lines import decision_rows as decision_rows
-    from .world import ActionLine as ActionLine
     from .world import World as World
 else:
-    __getattr__ = lazy(
-        __name__,
-        {
-            "batch_replay": "read_winners replay_batch",
-            "condition_answers": "ConditionAnswers",
-            "decision_lines": "decision_line decision_rows",
-            "world": "ActionLine World",
-        },
-    )
+    __getattr__ = lazy(__name__, {"condition_answers": "ConditionAnswers", "world": "World"})
 
 __all__ = [
-    "ActionLine",
     "ConditionAnswers",
     "World",
+    "batch_replay",
     "competition",
-    "decision_line",
-    "decision_rows",
+    "decision_lines",
     "effects",
-    "machine_step",
-    "read_winners",
-    "replay_batch",
+    "fold",
+    "operator_trial",
     "rewriting",
     "streams",
+    "tick",
+    "tick_plan",
 ]

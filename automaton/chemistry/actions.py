@@ -32,7 +32,7 @@ class ActionContext:
     answers: ConditionAnswers
     tick: int
     next_slot: int
-    seams: Effects
+    effects: Effects
     automaton: Automaton  # the current one
     target: Automaton  # the one that the transition under way names
     made: list[ActionLine] = field(default_factory=list)
@@ -45,7 +45,7 @@ class ActionContext:
 
     def current_line(self, object_id: str) -> bytes | None:
         """An object's current line, counting what this tick made."""
-        return self.renewed.get(object_id) or self.seams.current(object_id)
+        return self.renewed.get(object_id) or self.effects.current(object_id)
 
     def renew(self, object_id: str, line: bytes) -> None:
         """Append a new version of a named object."""
@@ -70,7 +70,7 @@ def evolve(_scene: ActionContext) -> None:
 
 def self_reference(scene: ActionContext) -> None:
     """Correct the current object's `selfReference.line` if no version of it stands there."""
-    lines = scene.seams.versions(scene.automaton.id)
+    lines = scene.effects.versions(scene.automaton.id)
     raw = scene.current_line(scene.automaton.id)
     if raw is None or not lines or scene.automaton.self_line in lines:
         return
@@ -88,7 +88,7 @@ def self_modify(scene: ActionContext) -> None:
     words = scene.answers.batch.word_span(best).copy()
     if (
         np.array_equal(words, scene.target.operator)
-        or scene.seams.trial(scene.target, words) < TRIALS_NEEDED
+        or scene.effects.trial(scene.target, words) < TRIALS_NEEDED
     ):
         return scene.reject()
     raw = replace_member(raw, ("term",), quote(notation.format_term(words)))
@@ -99,12 +99,12 @@ def self_modify(scene: ActionContext) -> None:
 
 def self_io(scene: ActionContext) -> None:
     """Make durable what was committed, then take in lines from the inbox."""
-    scene.seams.take_inbox()
+    scene.effects.take_inbox()
 
 
 def validate_self(scene: ActionContext) -> None:
     """Verify the chain of the last commits and recompute a sample of them."""
-    first, last, recomputed = scene.seams.validate()
+    first, last, recomputed = scene.effects.validate()
     fields = {"from": first, "to": last, "recomputed": recomputed}
     scene.made.append(_own_line(scene, "validation", fields))
 
@@ -132,7 +132,7 @@ def self_observe(scene: ActionContext) -> None:
 def compose(scene: ActionContext) -> None:
     """λx. current (target x) enters as a new term."""
     words = lam(apply(scene.automaton.operator, apply(scene.target.operator, var(0))))
-    normal_form, steps = scene.seams.normal_form(words)
+    normal_form, steps = scene.effects.normal_form(words)
     if normal_form is None:
         return scene.reject()
     slot = scene.next_slot

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.chemistry import stream_replay
+from automaton.chemistry.fold import BatchContent, fold_batch
+from automaton.chemistry.tick_plan import plan_tick
 from automaton.chemistry.world import ActionLine, World
 from automaton.errors import DamagedError
 from automaton.format import objects
@@ -86,9 +88,7 @@ def replay_batch(world: World, raw: bytes | memoryview, commit: Commit) -> None:
             break
         begin += len(line)
         if run is not None:
-            world.use_options(from_record(run.options), run.number)
-            if world.streams is not None and world.current:
-                world.heed(commit.tick)
+            world.begin_run(from_record(run.options), run.number, commit.tick)
         elif found is not None:
             accepted.append(found)
     winners = read_winners(batch, begin, commit.lines, world, commit.tick)
@@ -96,10 +96,10 @@ def replay_batch(world: World, raw: bytes | memoryview, commit: Commit) -> None:
     level = int(winners.levels[0]) if len(winners.levels) else 0
     entering, lost = winners.entering, []
     if world.streams is not None:
-        choice = world.choice(commit.tick)
+        choice = plan_tick(world, commit.tick)
         entering = stream_replay.credited(world, choice, commit.tick, entering)
         lost = stream_replay.remembered(world, world.streams, choice, commit.tick, entering.slots)
-    world.fold(commit.tick, accepted, entering, level, made, lost)
+    fold_batch(world, commit.tick, BatchContent(accepted, entering, level, made, lost))
     if world.population.total != commit.population:
         message = (
             f"tick {commit.tick}: its lines do not lead to the population that its commit "

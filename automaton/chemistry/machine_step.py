@@ -1,6 +1,6 @@
 """The machine's turn at the end of a tick: conditions, actions, moves, and what is counted.
 
-A function of the snapshot, the batch's answers and seams; a run and whoever
+A function of the snapshot, the batch's answers and effects; a run and whoever
 checks it take the same turn. Nothing here knows a file, a clock or a log.
 """
 
@@ -25,7 +25,9 @@ class MachineStep:
     unknown: list[str]
 
 
-def step_machine(world: World, answers: ConditionAnswers, tick: int, seams: Effects) -> MachineStep:
+def step_machine(
+    world: World, answers: ConditionAnswers, tick: int, effects: Effects
+) -> MachineStep:
     """Evaluate the conditions, perform the actions, move; changes the snapshot's state alone."""
     state, current = world.state, world.current
     if not current:
@@ -34,7 +36,7 @@ def step_machine(world: World, answers: ConditionAnswers, tick: int, seams: Effe
     unknown: list[str] = []
     going = moves(world.program, current, _holds(world, answers, tick, unknown), locked=locked)
     automaton = world.program.automata[current]
-    scene = ActionContext(world, answers, tick, world.slots, seams, automaton, automaton)
+    scene = ActionContext(world, answers, tick, world.slots, effects, automaton, automaton)
     scene.made += [fact_line(scene, name, answer=answer) for name, answer in answers.facts]
     for transition in going.performed:
         if not locked:

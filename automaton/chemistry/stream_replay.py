@@ -13,6 +13,7 @@ import numpy as np
 from automaton.chemistry.streams import Remembered, Streams
 from automaton.chemistry.vetoes import Candidates
 from automaton.chemistry.world import World
+from automaton.compute.budgets import Budgets, MachineScratch
 from automaton.population import Entrants, Reactants
 from automaton.terms.arrays import Places, Slots, Words
 from kernels import cpu
@@ -49,8 +50,7 @@ def remembered(
     steps, sizes = np.empty((2, len(slots)), dtype=np.int32)
     results = np.empty(len(slots), dtype=np.int64)
     out: Words = np.empty(len(slots) * o.max_size, dtype=np.int32)
-    machine = [np.empty(1 + o.max_steps + o.max_size, dtype=np.int32) for _ in range(3)]
-    machine += [np.empty(o.max_depth, dtype=np.int32) for _ in range(4)]
+    machine = MachineScratch.of(Budgets(o.max_steps, o.max_size, o.max_depth))
     population = world.population
     facts = (population.column[name] for name in ("start", "size", "normal", "value", "form"))
     cpu.compiled(react.react_proposed)(

@@ -1,44 +1,30 @@
-"""The snapshot a tick starts from, and the fold that makes the next one.
+"""The snapshot a tick starts from: definitions, population and state together.
 
-Definitions, population and state together; a run and a replay fold the same
-lines in the same order, so both come to the same snapshot. Pure: lines arrive as
-values, and nothing here knows a file, a clock or a device.
-
-Longer than 300 lines: the snapshot and the fold that makes the next one.
+How it begins, and what changes with new options. Pure: lines arrive as values, and
+nothing here knows a file, a clock or a device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
-from automaton.chemistry import rewriting
-from automaton.chemistry.streams import Remembered, Streams
+from automaton.chemistry.streams import Streams
 from automaton.errors import DamagedError, NothingToRunError, UsageError
 from automaton.format import json_edit, stream_options
 from automaton.format.machine_state import MachineState
 from automaton.format.objects import NamedObject
 from automaton.format.options import Options
 from automaton.format.stream_options import FIXED_ONE
-from automaton.population import (
-    COMPOSITION,
-    MODIFICATION,
-    Entrants,
-    Population,
-    Reactants,
-    place_draws,
-    selection,
-)
+from automaton.population import Population, selection
+from automaton.population.selection import Matcher
 from automaton.program import NamedTerm, TermExtractor
 from automaton.program.definitions import Automaton, Program, Rule
-from automaton.program.selectors import Selector
-from automaton.program.term_extraction import WATCHED_SPANS, Terms, Watch
+from automaton.program.term_extraction import Terms, Watch
 from automaton.terms import encodings, notation
-from automaton.terms.arrays import Places, Words
-from kernels import philox
+from automaton.terms.arrays import Words
 
 
 @dataclass(frozen=True)
@@ -61,8 +47,9 @@ class World:
         self.prefix = prefix
         self.program = Program(options.max_size, graph=options.graph)
         self.population = Population(options.max_objects, prefix)
+        self.selections = selection.Selections(self.population)
         self.state = MachineState()
-        self.matcher = selection.ON_CPU  # of the device, once there is one
+        self.matcher: Matcher = selection.ON_CPU
         self.rows: dict[str, int] = {}  # rows of operators, by automaton's or rule's id
         self.trial_row = self.population.add_operator(
             NamedTerm(b"trial", encodings.IDENTITY, "trial")
@@ -84,15 +71,27 @@ class World:
                 "of terms"
             )
             raise NothingToRunError(self.reader.too_large() or message)
-        self._sync_operators()
+        self.sync_operators()
         if self.options.operator is not None:
-            self.use_operator(self.options.operator, run)
+            self._use_operator(self.options.operator, run)
         else:
             self._start_machine()
         self._begin_streams()
 
-    def use_options(self, options: Options, run: int) -> None:
-        """The options of a run record, from its batch on."""
+    def use_matcher(self, matcher: Matcher) -> None:
+        """Who looks at terms from now on: that of the device which computes the ticks."""
+        self.matcher = matcher
+
+    def begin_run(self, options: Options, number: int, tick: int) -> None:
+        """The options of the run record with this number take effect, from its tick on.
+
+        A focus must exist, a lock moves the machine; both where there is a machine.
+        """
+        self._use_options(options, number)
+        if self.current:
+            self._heed(tick)
+
+    def _use_options(self, options: Options, run: int) -> None:
         before, self.options = self.options, options
         if (before.streams, before.salience) != (options.streams, options.salience):
             self._begin_streams()
@@ -101,7 +100,7 @@ class World:
             options.max_size, self.reader.skipped, self.reader.watch, graph=options.graph
         )
         if options.operator is not None:
-            self.use_operator(options.operator, run)
+            self._use_operator(options.operator, run)
         elif self.state.automaton is None and self.program.automata:
             self._start_machine()  # the log was begun with an operator, which was taken back
 
@@ -134,7 +133,7 @@ class World:
         """The candidates of a tick: rounds times streams."""
         return self.options.parallel * max(1, len(self.stream_names))
 
-    def use_operator(self, text: str, run: int) -> None:
+    def _use_operator(self, text: str, run: int) -> None:
         """The operator that the options name, under the run record's id."""
         name = f"{self.prefix}run:{run}"
         words = notation.parse(text)
@@ -173,7 +172,7 @@ class World:
         cap = self.options.max_objects
         for found in genesis:
             self.program.learn(found.id, found.members)
-            for term in self._terms_of(found):
+            for term in self.terms_of(found):
                 count += 1
                 if count <= cap:
                     yield term
@@ -184,53 +183,7 @@ class World:
             )
             raise UsageError(message)
 
-    # -- a tick ------------------------------------------------------------
-
-    def choice(self, tick: int) -> Reactants:
-        """The operator and the reactants that a tick may draw."""
-        automaton, row, level = self._operating(tick)
-        a, b = self._reactants(automaton)
-        operator_of = self._operator_of()
-        if self.streams is None:
-            return Reactants(automaton, level, row, a, b, operator_of)
-        allowed = partial(self._allowed, None if automaton is None else automaton.a)
-        rewrites = self._rewriting(self.streams, tick)
-        proposals = self.streams.proposals(tick, allowed, operator_of, self.state.weights, rewrites)
-        return Reactants(automaton, level, row, a, b, operator_of, proposals)
-
-    def _rewriting(self, streams: Streams, tick: int) -> tuple[Places, Places]:
-        """What rules with a replacement offer this tick; see `rewritten.written`."""
-        rules = self.program.rewritings if streams.reasons else {}
-        seed, size = self.options.seed, self.options.max_size
-        drawn = rewriting.draw_rewrites(self.population, rules, seed, tick, self.matcher)
-        return rewriting.write_operators(self.population, streams.rewriting, drawn, size)
-
-    def _allowed(self, selector: Selector | None, rows: Places) -> Places:
-        """Those of some rows that a selector allows."""
-        return selection.chosen(self.population, rows, selector, self.matcher)
-
-    def choice_for(self, automaton: Automaton, row: int) -> Reactants:
-        """What a trial of another operator for an automaton draws; rules do not apply."""
-        a, b = self._reactants(automaton)
-        return Reactants(automaton, automaton.level, row, a, b, np.empty(0, dtype=np.int32))
-
-    def _reactants(self, automaton: Automaton | None) -> tuple[Places, Places]:
-        every = self.population.choices()
-        if automaton is None:
-            return every, every
-        return (
-            self._select_or(automaton.a, every),
-            self._select_or(automaton.b, every),
-        )
-
-    def _select_or(self, selector: Selector | None, every: Places) -> Places:
-        """The places a selector matches; every place where there is none."""
-        if selector is None:
-            return every
-        return selection.select(self.population, selector, self.matcher)
-
-    def heed(self, tick: int) -> None:
-        """New options hold from a tick on: the focus must exist, the lock moves the machine."""
+    def _heed(self, tick: int) -> None:
         focus, lock = self.options.focus_dimension, self.options.lock_dimension
         if focus is not None or self.options.focus_probability:
             self._at_level("--focus-dimension", focus or 0)
@@ -238,24 +191,6 @@ class World:
             locked = self._at_level("--lock-dimension", lock).id
             if locked != self.state.automaton:
                 self.state.automaton, self.state.entered = locked, tick
-
-    def _operating(self, tick: int) -> tuple[Automaton | None, int, int]:
-        """The automaton whose operator works this tick, its row and dimension."""
-        if self.options.operator is not None:
-            return None, self.rows[""], 0
-        if not self.current:
-            message = (
-                "nothing to step: input has left the log without an automaton object; "
-                "`--operator TERM` runs its terms without a machine"
-            )
-            raise NothingToRunError(message)
-        automaton = self.program.automata[self.current]
-        if self.options.focus_probability:
-            word = philox.words(self.options.seed, tick, 0, philox.FOCUS)[0]
-            if int(word) < self.options.focus_probability:
-                focus = self.options.focus_dimension or 0
-                automaton = self.program.at_level(focus) or automaton
-        return automaton, self.rows[automaton.id], automaton.level
 
     @property
     def current(self) -> str:
@@ -272,82 +207,14 @@ class World:
         """The current automaton's dimension, 0 without a machine."""
         return self.program.automata[self.current].level if self.current else 0
 
-    def _operator_of(self) -> Places:
-        """By place: the row of the operator that the first matching rule puts there, or -1."""
-        rules = self.program.rules.values()
-        if not rules:
-            return np.empty(0, dtype=np.int32)
-        chosen = np.full(self.options.max_objects, -1, dtype=np.int32)
-        for rule in reversed(rules):
-            places = selection.select(self.population, rule.match, self.matcher)
-            chosen[places] = self.rows[rule.id]
-        return chosen
-
-    # -- the fold ----------------------------------------------------------
-
-    def fold(  # noqa: PLR0913, PLR0917 - a batch is made of these
-        self, tick: int, accepted: Sequence[NamedObject], winners: Entrants, level: int,
-        made: Sequence[ActionLine], lost: Sequence[Remembered] = (),
-    ) -> None:  # fmt: skip
-        """The lines of a batch enter, in the order in which they stand in it.
-
-        `lost`: what enters the window of the archive, where streams compete.
-        """
-        number = 0
-        if self.streams is not None:
-            self.streams.credit(tick, winners.index, winners.places_a, winners.places_b)
-        for found in accepted:
-            number = self._renew(found, tick, number)
-        if len(winners.slots):
-            self.population.enter(tick, winners, level, MODIFICATION)
-        if len(winners.slots) and self.streams is not None:
-            self.streams.entered(tick, winners)
-        for line in made:
-            if line.words is not None:
-                self._enter_made(tick, line, line.words)
-            elif line.found is not None:
-                number = self._renew(line.found, tick, number)
-        if self.streams is not None:
-            self.streams.remember(tick, lost)
-        if accepted or any(line.found for line in made):
-            self._sync_operators()
-
-    def _enter_made(self, tick: int, line: ActionLine, words: Words) -> None:
-        """A composed term enters like a winner of its slot."""
-        slot = np.array([line.slot], dtype=np.int64)
-        size, steps = np.array([[len(words)], [line.steps]], dtype=np.int32)
-        at = np.zeros(1, dtype=np.int64)
-        draws = place_draws(self.options.seed, tick, philox.PLACE, slot)
-        entering = Entrants(slot, at, words, at, size, steps, draws)
-        self.population.enter(tick, entering, line.level, COMPOSITION)
-        if self.streams is not None:
-            for place in self.population.entered[1]:
-                self.streams.sense(tick, int(place))
-
-    def _renew(self, found: NamedObject, tick: int, number: int) -> int:
-        """A named object's new version replaces the old; returns the next draw's number."""
-        self.program.learn(found.id, found.members)
-        last = self.spans.pop(found.id, 0)
-        fresh = self._terms_of(found)
-        self.population.drop(_names_but(found.id, last, fresh.numbers))
-        for count, term in enumerate(fresh, 1):
-            if count % WATCHED_SPANS == 0:
-                self.reader.watch()
-            seed = self.options.seed
-            place = self.population.add_named(term, seed, tick, number, philox.ACCEPTED)
-            if self.streams is not None and place >= 0:
-                self.streams.sense(tick, place)
-            number += 1
-        return number
-
-    def _terms_of(self, found: NamedObject) -> Terms:
+    def terms_of(self, found: NamedObject) -> Terms:
         """An object's terms; the highest number of its spans is remembered."""
         fresh = self.reader.terms_of(found)
         if fresh and fresh.numbers[-1]:
             self.spans[found.id] = fresh.numbers[-1]
         return fresh
 
-    def _sync_operators(self) -> None:
+    def sync_operators(self) -> None:
         """Every automaton and rule has its operator in a row of its own."""
         definitions: list[Automaton | Rule] = [*self.program.automata.values()]
         definitions += self.program.rules.values()
@@ -358,19 +225,3 @@ class World:
                 self.rows[definition.id] = self.population.add_operator(named)
             elif not np.array_equal(self.population.words(row), definition.operator):
                 self.population.set_operator(row, named)
-
-
-def _names_but(object_id: str, last: int, numbers: Sequence[int]) -> Iterable[bytes]:
-    """The names that an object's terms may have, up to a span's number, but for some.
-
-    `numbers` ascend; 0, the object's own term, is then the only one.
-    """
-    name = json_edit.quote(object_id)[1:-1]
-    if not numbers or numbers[0]:
-        yield name
-    at = 0
-    for number in range(1, last + 1):
-        while at < len(numbers) and numbers[at] < number:
-            at += 1
-        if at == len(numbers) or numbers[at] != number:
-            yield name + b"#%d" % number

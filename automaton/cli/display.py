@@ -42,9 +42,17 @@ class Progress(Protocol):
 class UnderWay(Protocol):
     """What the moving line looks at."""
 
-    tick: int
     begun: int  # the tick under way, or the last one
-    outcomes: dict[str, int]
+
+    @property
+    def tick(self) -> int:
+        """The last tick that is done."""
+        ...
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many candidates had each outcome."""
+        ...
 
     @property
     def pace(self) -> Progress:

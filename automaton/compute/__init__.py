@@ -3,8 +3,6 @@
 Touches the choice of device. Must not know: populations, logs, the loop.
 """
 
-from __future__ import annotations
-
 __all__ = [
     "budgets",
     "capability",

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.compute import dispatch
+from automaton.compute.budgets import Budgets, MachineScratch
 from automaton.terms.arrays import Words
 from kernels import cpu
 from kernels.checks import (
@@ -51,15 +52,7 @@ class PackedTerms(NamedTuple):
         return self.code[begin : begin + self.sizes[i]]
 
 
-class ChurchBudgets(NamedTuple):
-    """Beta steps, nodes of the normal form, pending arguments: the limits of `reduce`."""
-
-    max_steps: int = 1_000_000
-    max_size: int = 65_536
-    max_depth: int = 4_096
-
-
-AMPLE = ChurchBudgets()
+AMPLE = Budgets()
 
 
 @dataclass(frozen=True)
@@ -128,34 +121,28 @@ def _on_counts(body: Any, m: Counts, n: Counts) -> tuple[Counts, npt.NDArray[np.
     return values, status
 
 
-def succ(m: PackedTerms, budget: ChurchBudgets = AMPLE, run: Run = at_once) -> Reduced:
+def succ(m: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once) -> Reduced:
     """The successors of numerals, by reduction."""
     return operate(church.OPERATORS[church.SUCCESSOR], (m,), budget, run)
 
 
-def add(
-    m: PackedTerms, n: PackedTerms, budget: ChurchBudgets = AMPLE, run: Run = at_once
-) -> Reduced:
+def add(m: PackedTerms, n: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once) -> Reduced:
     """The sums of numerals, by reduction."""
     return operate(church.OPERATORS[church.ADDITION], (m, n), budget, run)
 
 
-def mult(
-    m: PackedTerms, n: PackedTerms, budget: ChurchBudgets = AMPLE, run: Run = at_once
-) -> Reduced:
+def mult(m: PackedTerms, n: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once) -> Reduced:
     """The products of numerals, by reduction."""
     return operate(church.OPERATORS[church.MULTIPLICATION], (m, n), budget, run)
 
 
-def exp(
-    m: PackedTerms, n: PackedTerms, budget: ChurchBudgets = AMPLE, run: Run = at_once
-) -> Reduced:
+def exp(m: PackedTerms, n: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once) -> Reduced:
     """The powers m**n of numerals, by reduction; 0**0 is 1."""
     return operate(church.OPERATORS[church.EXPONENTIATION], (m, n), budget, run)
 
 
 def operate(
-    operator: Words, arguments: tuple[PackedTerms, ...], budget: ChurchBudgets, run: Run = at_once
+    operator: Words, arguments: tuple[PackedTerms, ...], budget: Budgets, run: Run = at_once
 ) -> Reduced:
     """A closed operator applied to one or two closed terms each, and reduced."""
     _check(operator, arguments, budget)
@@ -174,16 +161,26 @@ def operate(
             "places": np.empty(count, dtype=np.int64),
         }  # fmt: skip
         out: Words = np.empty(count * budget.max_size, dtype=np.int32)
-        reducer = card.Reducer(count, card.Limits(*budget))
+        reducer = card.Reducer(count, card.Limits(*budget[:3]))
         parts[0] = out[: reducer.operate(*inputs, columns, out)]
 
     def task(low: int, high: int) -> None:
         out: Words = np.empty(max(_ROOM, budget.max_size), dtype=np.int32)
         places = np.empty(count, dtype=np.int64)
-        scratch = _machine(budget)
+        scratch = MachineScratch.of(budget)
         while low < high:
             upto = cpu.compiled(church.operate)(
-                *inputs, low, high, *budget, out, len(out), outcomes, steps, sizes, places, *scratch
+                *inputs,
+                low,
+                high,
+                *budget[:3],
+                out,
+                len(out),
+                outcomes,
+                steps,
+                sizes,
+                places,
+                *scratch,
             )
             parts[low] = out[: int(sizes[low:upto].sum())].copy()
             low = upto
@@ -196,21 +193,15 @@ def operate(
     return Reduced(outcomes, steps, PackedTerms(np.concatenate(results), _starts(lengths), lengths))
 
 
-def _check(operator: Words, arguments: tuple[PackedTerms, ...], budget: ChurchBudgets) -> None:
+def _check(operator: Words, arguments: tuple[PackedTerms, ...], budget: Budgets) -> None:
     """Closed terms, as many of one as of the other, and budgets that memory can hold."""
-    budgets(*budget)
+    budgets(budget.max_steps, budget.max_size, budget.max_depth)
     array("operator", operator, (np.int32,), 1)
     begin, size = np.zeros(1, dtype=np.int64), np.array([len(operator)], dtype=np.int64)
     closed_terms(operator, begin, size, "operator.")
     for name, terms in zip("mn", arguments, strict=False):
         closed_terms(*terms, f"{name}.")
         same_length(f"{name}.starts", terms.starts, len(arguments[0].starts), "m.starts")
-
-
-def _machine(budget: ChurchBudgets) -> list[Words]:
-    """The arena and the stacks of `kernels.terms.reduce` for closed terms."""
-    cells = 1 + budget.max_steps + budget.max_size
-    return [np.empty(n, dtype=np.int32) for n in [cells] * 3 + [budget.max_depth] * 4]
 
 
 def _starts(sizes: Counts) -> Counts:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from automaton.compute.budgets import Budgets, MachineScratch
 from automaton.terms.arrays import Words
 from kernels import cpu
 from kernels.chemistry import react
@@ -55,10 +56,8 @@ def reduce_batch(
     starts = np.cumsum([0, *map(len, terms)], dtype=np.int64)[:-1]
     code = np.concatenate(terms)
     free_counts = np.zeros(n, dtype=np.int32) if free is None else np.array(free, dtype=np.int32)
-    cells = 1 + int(free_counts.max()) + max_steps + max_size
-    machine = [np.empty(cells, dtype=np.int32) for _ in range(3)]
-    machine += [np.empty(max_depth, dtype=np.int32) for _ in range(4)]
-    out: Words = np.empty(max(2 * max_size, 1 << 20), dtype=np.int32)
+    machine = MachineScratch.of(Budgets(max_steps, max_size, max_depth), int(free_counts.max()))
+    out: Words = np.empty(max(max_size, min(n * max_size, 1 << 20)), dtype=np.int32)
     places = np.empty(n, dtype=np.int64)
     done = 0
     while done < n:

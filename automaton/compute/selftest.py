@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from automaton.compute.budgets import Budgets, MachineScratch
 from automaton.terms.arrays import Words
 from kernels import cpu, registry
 from kernels.cuda import pipeline
@@ -88,7 +89,7 @@ def reduced(
     where: str, some: SelfTestTerms, budget: tuple[int, int, int] = BUDGET
 ) -> TargetResults:
     """The answers of a target."""
-    count, (max_steps, max_size, max_depth) = len(some.starts), budget
+    count, (_, max_size, _) = len(some.starts), budget
     free = np.zeros(count, dtype=np.int32)
     kinds = {"outcomes": np.uint8, "steps": np.int32, "sizes": np.int32, "places": np.int64}
     columns = {name: np.zeros(count, dtype=kind) for name, kind in kinds.items()}
@@ -100,8 +101,7 @@ def reduced(
         reducer = calls.Reducer(max(1, count), limits)
         used = reducer.reduce(some.code, some.starts, free, columns, out)
         return TargetResults(columns, out[:used])
-    cells = 1 + max_steps + max_size
-    machine = [np.empty(n, dtype=np.int32) for n in (*[cells] * 3, *[max_depth] * 4)]
+    machine = MachineScratch.of(Budgets(*budget))
     registry.target("reduce", where)(
         some.code, some.starts, free, 0, count, *budget, out, len(out), *columns.values(), *machine
     )

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.chemistry import World
+from automaton.chemistry.tick_plan import plan_trial
 from automaton.format.options import Options, from_record
 from automaton.population import Population
 from automaton.terms import encodings
@@ -248,7 +249,7 @@ def _operators(world: World) -> list[Chosen]:
         return [(population.id_of(row).decode(), population.words(row).copy(), 0, (every, every))]
     found: list[Chosen] = []
     for automaton in world.program.automata.values():
-        choice = world.choice_for(automaton, world.rows[automaton.id])
+        choice = plan_trial(world, automaton, world.rows[automaton.id])
         found.append((automaton.id, automaton.operator, automaton.level, (choice.a, choice.b)))
     return found or [("application", encodings.APPLICATION, 0, (every, every))]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from automaton.chemistry import World, read_winners
+from automaton.chemistry import World
+from automaton.chemistry.batch_replay import read_winners
 from automaton.cycles.frozen_population import (
     MEMORY,
     FrozenPopulation,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from automaton.compute.budgets import Budgets, MachineScratch
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.format.options import Options
 from automaton.terms.arrays import Words
@@ -50,10 +51,9 @@ class Scratch:
     """The room of one thread: the machine's, the substitution's, that of reactions."""
 
     def __init__(self, options: Options) -> None:
-        cells = 1 + options.max_steps + options.max_size
         self._max_size = options.max_size
-        machine = (cells, cells, cells, *[options.max_depth] * 4)
-        self.machine = tuple(np.empty(n, dtype=np.int32) for n in machine)
+        budgets = Budgets(options.max_steps, options.max_size, options.max_depth)
+        self.machine = MachineScratch.of(budgets)
         nodes = (2 * NODES, 2 * NODES, NODES, NODES)
         self.reference = tuple(np.empty(n, dtype=np.int32) for n in nodes)
         self.sums = np.empty(gather.DIMENSIONS, dtype=np.int32)

@@ -1,8 +1,8 @@
 """`<log>.checkpoint`: tables and columns of a log after some commit, so that opening is quick.
 
 A derived file under its own hash: one that does not fit, or that is of another
-log, counts as absent, and all is read again from the log. Lives here: its bytes,
-and the log's own tables in it. Must not know: what the columns of others mean.
+log, counts as absent, and all is read again from the log. Lives here: its bytes, and
+how a walk over commits begins behind it. Must not know: readers, what columns mean.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,7 @@ from automaton.log.commit_scanner import CommitScanner
 from automaton.log.commit_table import CommitTable, NamedLine
 from automaton.log.file_io import FileOps, first_bytes, write_all
 
-if TYPE_CHECKING:  # it opens by what is kept here
-    from automaton.log.reader import LogReader
-
-FORMAT = 4
+FORMAT = 5
 _MOST = 0x7FFFF000  # bytes that one read gives (Linux); a larger checkpoint counts as absent
 _HEAD = b'{"checkpoint":%d,"sha256":"%s"}\n'
 _TYPES = frozenset({"int16", "int32", "int64", "uint8", "uint32", "uint64", "bool"})
@@ -99,27 +96,6 @@ def _unpacked(rest: bytes) -> Checkpoint:
         columns[name] = np.frombuffer(rest, np.dtype(kind), count, end).copy()
         end += columns[name].nbytes
     return Checkpoint(facts, columns)
-
-
-# The log's own part.
-
-
-def tables(log: LogReader) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """What a reader knows of its log, after its last commit."""
-    genesis, first = log.genesis, log.index.line_count + 1
-    facts = {
-        "tick": len(log.commits),
-        "end": log.size,
-        "sealed": log.sealed_bytes,
-        "chain": log.head.hex(),
-        "genesis": [genesis.bytes, genesis.sha256.hex()],
-        "prefix": log.prefix,
-        "lines": log.lines - log.index.line_count,
-        "run": log.line(log.run_lines[-1]).decode("utf-8", "surrogateescape"),
-        "runs": [line - first for line in log.run_lines],
-        "named": [[line - first, *entry] for line, *entry in log.named_lines()],
-    }
-    return facts, {"commits": log.commits.cells().reshape(-1)}
 
 
 def resume_scan(fd: int, walk: CommitScanner, kept: Checkpoint) -> bool:

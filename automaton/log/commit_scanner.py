@@ -19,7 +19,8 @@ from automaton.format.records import Genesis, RunRecord, chained, parse_frame, p
 from automaton.log import omission
 from automaton.log.commit_table import CommitTable, NamedLine
 from automaton.log.file_io import Buffer, whole_lines
-from automaton.log.prefix_hash import NO_PREFIX, HashedPrefix, count_lines
+from automaton.log.line_table import LineCounts
+from automaton.log.prefix_hash import NO_PREFIX, HashedPrefix
 from kernels import cpu
 from kernels.text import line_scan
 
@@ -179,19 +180,20 @@ def named_in(
     prefix: str,
     ids: Sequence[tuple[str | None, int]] | None,
     begun: HashedPrefix = NO_PREFIX,
-) -> tuple[list[NamedLine], int]:
-    """The named lines of a batch not yet written, and how many lines it holds.
+) -> tuple[list[NamedLine], LineCounts]:
+    """The named lines of a batch not yet written, and where its lines stand.
 
     Lines are counted from 0, offsets from the first byte. With `ids`, the caller
     says which they are, which saves looking at every line; what is `begun` is
     counted already.
     """
-    finder, found, seen, base = Others(prefix), [], 0, 0
+    finder, found, counts = Others(prefix), [], LineCounts()
     told = sorted(ids or (), key=lambda entry: entry[1])
-    if ids is not None and (not told or told[0][1] >= begun.lines):
-        parts, seen, base = parts[len(begun.parts) :], begun.lines, begun.bytes
+    if ids is not None and (not told or told[0][1] >= begun.counts.lines):
+        parts, counts = parts[len(begun.parts) :], begun.counts
     for part in parts:
-        count = count_lines(part)
+        seen, base = counts.lines, counts.bytes
+        counts = counts.more(part)
         data = np.frombuffer(part, np.uint8)
         if ids is None:
             found += [
@@ -199,14 +201,13 @@ def named_in(
                 for k, start, end in finder.among(data, len(data))
                 if (name := named(data[start:end].tobytes(), prefix))
             ]
-        starts = _starts(data) if told and told[0][1] < seen + count else ()
-        while told and told[0][1] < seen + count:
+        starts = _starts(data) if told and told[0][1] < counts.lines else ()
+        while told and told[0][1] < counts.lines:
             identity, number = told.pop(0)
             found.append(NamedLine(number, base + int(starts[number - seen]), identity))
-        seen, base = seen + count, base + len(data)
     if told:
-        raise ValueError(f"line {told[0][1]} is not among the {seen} of the batch")
-    return found, seen
+        raise ValueError(f"line {told[0][1]} is not among the {counts.lines} of the batch")
+    return found, counts
 
 
 def _starts(data: NDArray[np.uint8]) -> NDArray[np.int64]:

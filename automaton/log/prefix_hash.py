@@ -11,32 +11,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
+from automaton.log.file_io import Buffer
+from automaton.log.line_table import LineCounts
 
-Buffer = bytes | bytearray | memoryview
 #: Bytes from which on handing this to another thread pays: 0.15 ms of SHA-256.
 WORTH = 1 << 18
-_AT_ONCE = 1 << 16  # bytes: stays in the first caches
 
 
 @dataclass(frozen=True)
 class HashedPrefix:
-    """Parts that a batch begins with: their SHA-256 so far, bytes and lines."""
+    """Parts that a batch begins with: their SHA-256 so far, and their lines."""
 
     parts: tuple[Buffer, ...]
     digest: Any  # of hashlib; copied before it is continued
-    bytes: int
-    lines: int
+    counts: LineCounts
 
     @classmethod
     def of(cls, parts: Sequence[Buffer]) -> Self:
         """Hash and count these parts; each is whole lines."""
-        digest, size, lines = hashlib.sha256(), 0, 0
+        digest, counts = hashlib.sha256(), LineCounts()
         for part in parts:
             digest.update(part)
-            size += memoryview(part).nbytes
-            lines += count_lines(part)
-        return cls(tuple(parts), digest, size, lines)
+            counts = counts.more(part)
+        return cls(tuple(parts), digest, counts)
 
     def begins(self, parts: Sequence[Buffer]) -> bool:
         """Whether a batch of these parts begins with what was hashed: the very same buffers."""
@@ -50,16 +47,3 @@ NO_PREFIX = HashedPrefix.of(())
 def worth_hashing_ahead(parts: Sequence[Buffer]) -> bool:
     """Whether so many bytes are worth a thread."""
     return sum(memoryview(part).nbytes for part in parts) >= WORTH
-
-
-def count_lines(part: Buffer) -> int:
-    """The newlines of whole lines; raises ValueError where the last one is not whole.
-
-    A piece at a time: the truth values of all bytes at once would be fresh memory,
-    which costs several times the counting.
-    """
-    data = np.frombuffer(part, np.uint8)
-    if len(data) and data[-1] != ord("\n"):
-        raise ValueError("a part of the batch does not end with a whole line")
-    pieces = range(0, len(data), _AT_ONCE)
-    return sum(int(np.count_nonzero(data[at : at + _AT_ONCE] == ord("\n"))) for at in pieces)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,12 @@ from automaton.log.commit_table import CommitRow, CommitTable
 from automaton.log.genesis_index import indexed
 from automaton.log.id_index import MALFORMED, NAMELESS
 from automaton.log.inbox import inbox_lines
+from automaton.log.line_table import LineCounts, LineTable
 
 #: Bytes of batches that were computed again and are kept in memory for readers.
 HELD = 64 << 20
+#: Bytes of line counts that are kept, of the batches that were written or asked for last.
+COUNTED = 4 << 20
 
 
 class LogReader:
@@ -54,7 +58,8 @@ class LogReader:
         self._held: dict[int, bytes] = {}  # by tick, in the order in which they came
         self._held_bytes = 0
         self._newlines: tuple[int, NDArray[np.int64]] = (0, np.zeros(0, np.int64))
-        self._breaks = self._newlines  # the same of the last batch that was computed again
+        self._counts: dict[int, NDArray[np.int64]] = {}  # by tick, in the order of use
+        self._counted_bytes = 0
         self._enter_lines(found)
         self.last_commit = self._last_commit()
 
@@ -93,6 +98,23 @@ class LogReader:
             raw = line_search.line_at(self._fd, offset, self.size)
             parsed = parse_line(raw or b"")
             yield line, offset, object_id(parsed.members) if isinstance(parsed, Object) else None
+
+    def checkpoint_tables(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """What a checkpoint keeps of the log's own tables, after its last commit."""
+        genesis, first = self.genesis, self.index.line_count + 1
+        facts = {
+            "tick": len(self.commits),
+            "end": self.size,
+            "sealed": self.sealed_bytes,
+            "chain": self.head.hex(),
+            "genesis": [genesis.bytes, genesis.sha256.hex()],
+            "prefix": self.prefix,
+            "lines": self.lines - self.index.line_count,
+            "run": self.line(self.run_lines[-1]).decode("utf-8", "surrogateescape"),
+            "runs": [line - first for line in self.run_lines],
+            "named": [[line - first, *entry] for line, *entry in self.named_lines()],
+        }
+        return facts, {"commits": self.commits.cells().reshape(-1)}
 
     def _last_commit(self) -> Commit | None:
         if not len(self.commits):
@@ -248,13 +270,31 @@ class LogReader:
 
     def _line_computed(self, row: CommitRow, k: int) -> bytes:
         """The k-th line of a batch that is computed again."""
-        whole = self.batch(row.tick)
-        if self._breaks[0] != row.tick:
-            ends = np.flatnonzero(np.frombuffer(whole, np.uint8) == 10)
-            self._breaks = row.tick, ends[self._separator(row.tick) :]
-        ends = self._breaks[1]
-        start = int(ends[k - 1]) + 1 if k else self._separator(row.tick)
-        return bytes(whole[start : int(ends[k])])
+        return self._table(row).line(k + self._separator(row.tick))
+
+    def keep_counts(self, tick: int, counts: NDArray[np.int64]) -> None:
+        """Keep where a batch's lines stand, and forget it of others where it grows too much."""
+        self._counted_bytes += counts.nbytes
+        self._counts[tick] = counts
+        while self._counted_bytes > COUNTED and len(self._counts) > 1:
+            self._counted_bytes -= self._counts.pop(next(iter(self._counts))).nbytes
+
+    def _table(self, row: CommitRow) -> LineTable:
+        """The lines of a whole batch, counted once."""
+        counts = self._counts.get(row.tick)
+        if counts is None:
+            whole = self.batch(row.tick)
+            counts = LineCounts().more(whole).by_block()
+            self.keep_counts(row.tick, counts)
+        if row.gap:
+            whole = self.batch(row.tick)
+            return LineTable(lambda start, stop: bytes(whole[start:stop]), counts)
+        base, end = row.batch_start, row.commit_start
+
+        def read(start: int, stop: int) -> bytes:
+            return os.pread(self._fd, min(end, base + stop) - base - start, base + start)
+
+        return LineTable(read, counts)
 
     def _span(self, number: int) -> tuple[int, int]:
         if not 1 <= number <= self.lines:
@@ -267,14 +307,17 @@ class LogReader:
         k = number - row.first_line
         if k == row.lines:
             return row.commit_start, row.end - 1
+        if not row.gap:
+            begin, end = self._table(row).span(k + self._separator(row.tick))
+            return row.batch_start + begin, row.batch_start + end
         ends = self._ends(row)
-        if row.gap and (after := self._omitted(row, number)) >= 0:
+        if (after := self._omitted(row, number)) >= 0:
             k -= min(after, row.omitted - 1)  # the line that stands for those, or one behind it
         start = int(ends[k - 1]) + 1 if k else row.batch_start + self._separator(row.tick)
         return start, int(ends[k])
 
     def _ends(self, row: CommitRow) -> NDArray[np.int64]:
-        """Where the lines of a batch end; those of the last batch asked for are kept."""
+        """Where the lines end that stand of a batch which leaves out its winners."""
         if self._newlines[0] != row.tick:
             raw = file_io.mapped(self._fd, row.batch_start, row.commit_start)
             ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10)
@@ -314,12 +357,11 @@ class LogReader:
         row = self.commits.row(n)
         if row.gap and (line := self._find_kept(row, rest)):
             return [line]
-        data = self.batch(n).tobytes()
-        at = data.find(f'\n{{"id":"{self.prefix}{rest}"'.encode(), self._separator(n)) + 1
-        first = data.startswith(f'{{"id":"{self.prefix}{rest}"'.encode())
-        if not at and not first:
+        slot = int(rest.partition(".")[2])
+        if rest != f"m{n}.{slot}":  # we write no zeros before a number
             return []
-        return [row.first_line + data.count(b"\n", 0, at) - self._separator(n)]
+        number = self._table(row).find(f'{{"id":"{self.prefix}m{n}.'.encode(), slot)
+        return [] if number is None else [row.first_line + number - self._separator(n)]
 
     def _find_kept(self, row: CommitRow, rest: str) -> int:
         """The line of an id of ours among those made by actions, which are never left out; or 0."""

@@ -189,9 +189,9 @@ class Log(LogReader):
         first = not len(self.commits)
         if begun is None or first or not begun.begins(parts):
             begun = NO_PREFIX
-        found, count = named_in(parts, self.prefix, named, begun)
-        if count != lines:
-            raise ValueError(f"the batch holds {count} lines, not {lines}")
+        found, counts = named_in(parts, self.prefix, named, begun)
+        if counts.lines != lines:
+            raise ValueError(f"the batch holds {counts.lines} lines, not {lines}")
         run = parse_run(first_line(parts))
         if run is None and self.run is None:
             raise ValueError("the first batch begins with a run record")
@@ -209,6 +209,8 @@ class Log(LogReader):
             ahead(head)
         durable = self._store([*stored, line], sealed + len(line))
         self._enter(commit, head, (sealed, len(line)), found, gap)
+        if not first:  # which may begin with a newline of its own
+            self.keep_counts(fields.tick, counts.by_block())
         if run:
             self.run = run
             self.run_lines.append(self.commits.row(fields.tick).first_line)
@@ -243,7 +245,7 @@ class Log(LogReader):
     def _sealed(
         self, batch: Sequence[Buffer], lines: int, fields: CommitFields, begun: HashedPrefix
     ) -> tuple[bytes, bytes, Commit]:
-        digest, count = begun.digest.copy(), begun.bytes
+        digest, count = begun.digest.copy(), begun.counts.bytes
         for part in batch[1 + len(begun.parts) :] if begun.parts else batch:
             digest.update(part)
             count += memoryview(part).nbytes

@@ -9,6 +9,7 @@ Longer than 300 lines: columns and all that changes them together.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -30,6 +31,8 @@ from kernels.text.winner_lines import LABEL, SPARE
 MODIFICATION, COMPOSITION = 0, 1
 #: Entries of the table of seen terms: a later one may overwrite an earlier one.
 SEEN = 1 << 17
+#: Changes of places that are remembered, for who looks only at what changed.
+KEPT_CHANGES = 64
 #: Words that all live terms may have: the machine's positions are 32-bit integers.
 MAX_WORDS = (1 << 31) - (1 << 20)
 
@@ -80,6 +83,8 @@ class Population:
         self.facts: dict[str, npt.NDArray[Any]] = {}  # FACTS, while streams compete
         self._free = self._choices = self._overwritable = NO_PLACES
         self.entered = NO_PLACES, NO_PLACES  # entries of the last batch that stay, their places
+        self._changed: deque[Places] = deque(maxlen=KEPT_CHANGES)
+        self.changes = 0  # how often places changed so far
         self._stale = True
         self._free_list: FreeList | None = None  # while terms enter under names
         self._place_by_name: Places = NO_PLACES  # where a number's term was put last
@@ -109,6 +114,13 @@ class Population:
         """The id of the term of a row, as it stands in the log."""
         tick, slot = self.column["born_tick"][row], self.column["born_slot"][row]
         return f"{self.prefix}m{tick}.{slot}".encode() if tick else self.names[slot]
+
+    def changed_since(self, changes: int) -> list[Places] | None:
+        """The places that changed after so many changes; None where that is too long ago."""
+        behind = self.changes - changes
+        if behind > len(self._changed):
+            return None
+        return [self._changed[-k] for k in range(1, behind + 1)]
 
     def duplicates(self, rows: Places) -> npt.NDArray[np.bool_]:
         """Which rows hold a term that another live place holds too (by 64-bit hash)."""
@@ -144,6 +156,7 @@ class Population:
         )  # fmt: skip
         self.total = int(total)
         self.entered = survivors[:count], places[survivors[:count]]
+        self._note(self.entered[1])
         for fact in self.facts.values():
             fact[self.entered[1]] = 0
         return int(count)
@@ -171,6 +184,7 @@ class Population:
                 free = self._listed()
                 self._subtract(place)
                 self.column["live"][place] = self.column["definition"][place] = False
+                self._note(np.array([place], dtype=np.int32))
                 self._stale = True
                 free.protect(place, definition=False)
                 free.give_back(place)
@@ -233,6 +247,11 @@ class Population:
         moved[: len(values)], moved[len(values) :] = values, 0
         return moved
 
+    def _note(self, places: Places) -> None:
+        """Places hold other terms than before, or none."""
+        self._changed.append(places)
+        self.changes += 1
+
     def _refresh(self) -> None:
         """Recompute the lists of places when places came or went."""
         if self._stale:
@@ -291,6 +310,7 @@ class Population:
         self._place_by_name[number] = place
         self.total = (self.total + self._hash(place)) % (1 << 64)
         self.column["live"][place] = True
+        self._note(np.array([place], dtype=np.int32))
         if self.column["definition"][place] != term.definition:
             self.column["definition"][place] = term.definition
             if self._free_list is not None:

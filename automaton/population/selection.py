@@ -20,6 +20,9 @@ from kernels import cpu
 from kernels.terms import match as kernels_match
 from kernels.terms import packed
 
+#: Selectors whose answers are kept; a log's automata and rules have a few each.
+MOST_KEPT = 256
+
 
 class Matcher:
     """Looks at the terms themselves, on this processor; a device may do so elsewhere."""
@@ -73,6 +76,38 @@ def chosen(
     return rows[selectors.evaluate(selector, partial(_leaf, terms, rows, matcher))]
 
 
+class Selections:
+    """What selectors match in a population, looked at again only where it changed."""
+
+    def __init__(self, population: Population) -> None:
+        self._population = population
+        self._kept: dict[selectors.Selector, tuple[int, Places]] = {}
+
+    def select(self, selector: selectors.Selector, matcher: Matcher = ON_CPU) -> Places:
+        """The live places that a selector matches, ascending; not to be changed."""
+        population = self._population
+        if selectors.asks_others(selector):
+            return select(population, selector, matcher)
+        before = self._kept.get(selector)
+        changed = None if before is None else population.changed_since(before[0])
+        if before is not None and changed is not None and not changed:
+            return before[1]
+        if before is None or changed is None or 2 * sum(map(len, changed)) > len(population):
+            places = select(population, selector, matcher)
+        else:
+            renewed = np.concatenate(changed)
+            rows = renewed[population.column["live"][renewed]]
+            truth = np.zeros(population.max_objects, np.bool_)
+            truth[before[1]] = True
+            truth[renewed] = False
+            truth[chosen(population, rows, selector, matcher)] = True
+            places = np.flatnonzero(truth).astype(np.int32)
+        if len(self._kept) >= MOST_KEPT:
+            self._kept.clear()
+        self._kept[selector] = population.changes, places
+        return places
+
+
 def _leaf(population: TermColumns, rows: Places, matcher: Matcher, leaf: selectors.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
     """One truth value a row for an atom of a selector."""
     column = population.column
@@ -80,7 +115,8 @@ def _leaf(population: TermColumns, rows: Places, matcher: Matcher, leaf: selecto
         case grammar.Const(value):
             return np.full(len(rows), value)
         case selectors.Numeral():
-            return matcher.numerals(population, rows)
+            known = column.get("value")  # of a population; candidates are looked at
+            return matcher.numerals(population, rows) if known is None else known[rows] >= 0
         case selectors.Duplicate():
             return population.duplicates(rows)
         case selectors.Matches(text):

@@ -92,6 +92,17 @@ def evaluate(selector: Selector, leaf: Callable[[Leaf], NDArray[np.bool_]]) -> N
             return leaf(selector)
 
 
+def asks_others(selector: Selector) -> bool:
+    """Whether the answer for an object depends on other objects too."""
+    match selector:
+        case Not(part):
+            return asks_others(part)
+        case And(parts) | Or(parts):
+            return any(map(asks_others, parts))
+        case _:
+            return isinstance(selector, Duplicate)
+
+
 _WORDS: dict[str, Leaf] = {
     "true": Const(value=True),
     "false": Const(value=False),

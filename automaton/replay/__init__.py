@@ -11,14 +11,12 @@ from automaton import lazy
 
 if TYPE_CHECKING:
     from .genesis import MalformedLines as MalformedLines
-    from .input_division import Section as Section
     from .world_checkpoint import CheckpointWriter as CheckpointWriter
 else:
     __getattr__ = lazy(
         __name__,
         {
             "genesis": "MalformedLines",
-            "input_division": "Section",
             "world_checkpoint": "CheckpointWriter",
         },
     )
@@ -26,7 +24,6 @@ else:
 __all__ = [
     "CheckpointWriter",
     "MalformedLines",
-    "Section",
     "claims",
     "mere_data",
     "omitted_batches",

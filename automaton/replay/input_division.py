@@ -1,4 +1,4 @@
-"""One attempt to make the bytes of a tick that was computed again: the machine's turn, the fold.
+"""One attempt to make the bytes of a tick that was computed again: the machine's turn.
 
 Where a tick read its inbox once or never there is one attempt; else how the calls
 divided the input has to be found. Must not know: reactions, how bytes are compared.
@@ -8,35 +8,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from automaton.backends.batch import BatchJob, LineBuffer
-from automaton.chemistry import ActionLine, ConditionAnswers, competition, machine_step
-from automaton.chemistry.effects import Effects
-from automaton.compute import draws
-from automaton.compute.reduction import OUTCOMES, reduce_batch
+from automaton.chemistry import operator_trial
+from automaton.chemistry.effects import AcceptedInput, Effects
+from automaton.chemistry.tick import BatchLines, ComputedTick, Section, take_turn
 from automaton.format.admission import admit
 from automaton.format.ids import is_our_id
 from automaton.format.objects import NamedObject, Object, parse_line
 from automaton.format.options import from_record
-from automaton.format.records import CommitFields, run_line
-from automaton.log.file_io import Buffer
-from automaton.population import Reactants
-from automaton.program import NamedTerm
+from automaton.format.records import run_line
+from automaton.log import LogReader
 from automaton.program.definitions import Automaton
 from automaton.replay import claims, spot_check
 from automaton.replay.claims import BatchClaim, separator
 from automaton.terms.arrays import Words
-
-if TYPE_CHECKING:  # it makes the attempts
-    from automaton.replay.recompute import TickRecomputer
-
-
-class Section(NamedTuple):
-    """A part of the bytes that are due: run, input, winner or action."""
-
-    kind: str
-    data: Buffer
 
 
 class InputDivision(NamedTuple):
@@ -55,94 +41,62 @@ class TickAttempt:
 
     def __init__(
         self,
-        again: TickRecomputer,
-        tick: int,
+        log: LogReader,
+        computed: ComputedTick,
         claim: BatchClaim,
         division: InputDivision = ONE_CALL,
     ) -> None:
-        self.again, self.world, self.tick, self.claim = again, again.world, tick, claim
+        self.log, self.computed, self.claim = log, computed, claim
+        self.world, self.tick = computed.world, computed.tick
         self.division = division
         self.calls = self.surely = 0  # calls of `self-io` so far, and lines that they took
         self.asked: list[tuple[str, int]] = []  # ids with several possible versions, how many
         self.taken: list[bytes] = []
         self.found: list[NamedObject] = []
-        self.made: list[ActionLine] = []
         self.begin = 0  # where the lines made by actions begin in the batch
         self.facts: Iterator[bool] = iter(())
-        commits = again.log.commits
-        last = tick > len(commits)
-        self.above = again.log.lines + 1 if last else commits.row(tick).first_line
-        self.answers = ConditionAnswers(
-            again.world, again.batch, tick, again.reference, lambda: next(self.facts, True)
-        )
+        last = self.tick > len(log.commits)
+        self.above = log.lines + 1 if last else log.commits.row(self.tick).first_line
+        self.lines: BatchLines | None = None
 
-    def sections(self, buffer: LineBuffer) -> list[Section]:
+    def sections(self) -> list[Section]:
         """Take the machine's turn; returns the bytes that are due before the commit."""
-        log, run, raw = self.again.log, self.claim.run, self.claim.raw
-        head = []
-        if separator(self.tick, raw):
-            head.append(Section("run", b"\n"))
+        run, raw = self.claim.run, self.claim.raw
+        head = b"\n"[: separator(self.tick, raw)]
         if run is not None:
             options = from_record(run.options).record()
-            line = run_line(self.world.prefix, run.number, log.genesis, options)
-            head.append(Section("run", line))
-        winners = [Section("winner", part) for part in buffer.parts if len(part)]
-        sizes = [len(part) for _, part in head] + [len(part) for _, part in winners]
-        self.begin = sum(sizes) + sum(map(len, self.claim.input))
+            head += run_line(self.world.prefix, run.number, self.log.genesis, options)
+        own = sum(map(len, self.computed.winner_lines))
+        self.begin = len(head) + own + sum(map(len, self.claim.input))
         self.facts = claims.facts(raw[self.begin :])
-        self.made = machine_step.step_machine(
-            self.world, self.answers, self.tick, self._seams()
-        ).made
-        self._take_given()
-        count = len(self.answers.winners)
-        self.world.state.salience = self.answers.mean_salience
-        self.world.state.ends = competition.slot_fates(self.world, self.again.batch)
-        new = sum(not self._versions(identity) for identity in {f.id for f in self.found})
-        machine_step.count(
-            self.world, self.made, count, len(self.found), new, run=self.claim.run is not None
-        )
-        taken = [Section("input", line) for line in self.taken]
-        return [*head, *taken, *winners, *(Section("action", line.line) for line in self.made)]
-
-    def fold(self, choice: Reactants) -> CommitFields:
-        """The snapshot after the tick, and what its commit must say."""
-        world, batch, winners = self.world, self.again.batch, self.answers.winners
-        lost = competition.losers_to_remember(world, self.tick, batch)
-        entering = competition.entering(batch, winners)
-        counts = dict(zip(OUTCOMES, batch.counts(), strict=True))
-        world.fold(self.tick, self.found, entering, choice.level, self.made, lost)
-        return CommitFields(
-            self.tick, counts, world.dimension(), world.state.record(), world.population.total
-        )
+        self.lines = take_turn(self.computed, self._effects(), run=run is not None)
+        return self.lines.sections(head)
 
     # -- what actions ask ------------------------------------------------------
 
-    def _seams(self) -> Effects:
+    def _effects(self) -> Effects:
         return Effects(
             self._trial, self._normal_form, self._current, self._versions, self._take_input,
-            self._validation,
+            self._validation, lambda: next(self.facts, True), self._all_accepted,
         )  # fmt: skip
 
     def _trial(self, target: Automaton, words: Words) -> int:
-        world, trials = self.world, self.again.trials
-        world.population.set_operator(world.trial_row, NamedTerm(b"trial", words, "trial"))
-        choice = world.choice_for(target, world.trial_row)
-        self.again.device.react(BatchJob(world.population, choice, self.tick, draws.TRIAL), trials)
-        return trials.counts()[0]
+        space = self.computed.space
+        return operator_trial.count_candidates(self.world, space, self.tick, target, words)
 
     def _normal_form(self, words: Words) -> tuple[Words | None, int]:
-        o = self.world.options
-        if len(words) > o.input_limit:
-            return None, 0
-        reduced = reduce_batch([words], o.max_steps, o.max_size, o.max_depth)
-        return reduced.words(0), int(reduced.steps[0])
+        return operator_trial.normal_form(self.world.options, words)
+
+    def _all_accepted(self) -> AcceptedInput:
+        self._take_given()
+        return AcceptedInput(self.found, self.taken)
 
     def _current(self, identity: str) -> bytes | None:
         for k in reversed(range(self._count_for(identity))):
             if self.found[k].id == identity:
                 return self.taken[k]
         for number in reversed(self._versions(identity)):
-            raw = self.again.log.line(number)
+            raw = self.log.line(number)
             if isinstance(parse_line(raw), Object):
                 return raw
         return None
@@ -163,7 +117,7 @@ class TickAttempt:
         return self.surely
 
     def _versions(self, identity: str) -> list[int]:
-        return [number for number in self.again.log.find(identity) if number < self.above]
+        return [number for number in self.log.find(identity) if number < self.above]
 
     def _take_input(self) -> None:
         """What the log says was taken in; only the last call surely took all of it."""
@@ -203,7 +157,7 @@ class TickAttempt:
         if not (self.calls or self.claim.state or self.division.given):
             return self.division._replace(given=True)
         at = self.begin
-        for line in self.made:
+        for line in self.lines.step.made if self.lines else ():
             if self.claim.raw[at : at + len(line.line)] != line.line:
                 return None if line.found is None else self._other_version(line.found.id)
             at += len(line.line)
@@ -222,6 +176,5 @@ class TickAttempt:
         return self.division._replace(versions=tuple(chosen))
 
     def _validation(self) -> tuple[int, int, int]:
-        return spot_check.validation_line_values(
-            self.again.log, self.world.options.seed, self.tick - 1
-        )
+        seed = self.world.options.seed
+        return spot_check.validation_line_values(self.log, seed, self.tick - 1)

@@ -10,13 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from automaton.backends import CpuBackend
-from automaton.format.options import Options
 from automaton.log import LogReader, checkpoint
-from automaton.replay import world_checkpoint
-from automaton.replay.genesis import MalformedLines
 from automaton.replay.recompute import TickRecomputer
-from automaton.replay.restore import genesis_world
+from automaton.replay.restore import recomputer
 
 
 class OmittedBatches:
@@ -25,32 +21,23 @@ class OmittedBatches:
     def __init__(self, log: LogReader, *, checkpoints: bool = True) -> None:
         self._log, self._checkpoints = log, checkpoints
         self._again: TickRecomputer | None = None
-        self._tick = 0  # the last that was folded
 
     def batch(self, tick: int) -> bytes:
         """The whole batch of a tick that leaves out its winner lines."""
-        if self._again is None or tick <= self._tick:
-            self._begin(tick)
-        assert self._again is not None
+        if self._again is None or tick <= self._again.done:
+            self._again = self._before(tick)
         try:
-            while self._tick < tick:
-                self._again.follow(self._tick + 1)
-                self._tick += 1
+            self._again.run_to(tick)
         except BaseException:
             self.close()  # the snapshot is of no tick
             raise
         return bytes(self._log.batch(tick))  # it is held now
 
-    def _begin(self, tick: int) -> None:
-        """Take the snapshot that is nearest before a tick."""
+    def _before(self, tick: int) -> TickRecomputer:
+        """The snapshot that is nearest before a tick."""
         self.close()
-        log = self._log
-        kept = checkpoint.read(log.path) if self._checkpoints else None
-        world = world_checkpoint.decode(log, kept) if kept and kept.tick < tick else None
-        self._tick = kept.tick if kept and world else 0
-        self._again = TickRecomputer(
-            log, world or genesis_world(log, Options(), MalformedLines()), CpuBackend
-        )
+        kept = checkpoint.read(self._log.path) if self._checkpoints else None
+        return recomputer(self._log, kept if kept and kept.tick < tick else None)
 
     def close(self) -> None:
         """End the threads."""

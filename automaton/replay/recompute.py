@@ -15,20 +15,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from automaton.backends import CpuBackend
-from automaton.backends.batch import LineBuffer
-from automaton.chemistry import World, competition, replay_batch
-from automaton.chemistry.effects import TRIALS
-from automaton.compute.reduction import OUTCOMES, SubstitutionReducer, application
+from automaton.backends import CpuBackend, Workspace, attach
+from automaton.backends.batch import CandidateBatch
+from automaton.chemistry import World
+from automaton.chemistry.batch_replay import replay_batch
+from automaton.chemistry.tick import ComputedTick, Section, compute_tick, finish_tick
+from automaton.compute.reduction import OUTCOMES, application
 from automaton.errors import DamagedError
 from automaton.format.machine_state import MachineState
 from automaton.format.options import Options, from_record
 from automaton.format.records import Commit, CommitFields
 from automaton.log import LogReader
-from automaton.population import Reactants
+from automaton.log.file_io import Buffer
 from automaton.replay import claims
 from automaton.replay.claims import BatchClaim, separator
-from automaton.replay.input_division import Section, TickAttempt
+from automaton.replay.input_division import TickAttempt
 from automaton.terms.arrays import Words
 
 Open = Callable[[Options], CpuBackend]
@@ -54,20 +55,19 @@ class Slot(NamedTuple):
 class TickRecomputer:
     """A snapshot that goes from tick to tick by its own computing."""
 
-    def __init__(self, log: LogReader, world: World, open_device: Open) -> None:
+    def __init__(self, log: LogReader, world: World, open_device: Open, done: int = 0) -> None:
         self.log, self.world = log, world
-        self.reference = SubstitutionReducer()
+        self.done = done  # the tick after which the snapshot is
         self._open = open_device
-        self._device: CpuBackend | None = None
-        self._buffers = (LineBuffer(), LineBuffer())
+        self._space: Workspace | None = None
         self._options: Options | None = None
-        self._reacted: tuple[int, Reactants, LineBuffer] | None = None  # before it was asked for
+        self._ahead: ComputedTick | None = None  # before it was asked for
 
     @property
-    def device(self) -> CpuBackend:
-        """Where reactions are computed, once `begin` has looked at the options."""
-        assert self._device is not None
-        return self._device
+    def batch(self) -> CandidateBatch:
+        """The columns of the tick computed last, once `begin` has looked at the options."""
+        assert self._space is not None
+        return self._space.batch
 
     def claim(self, tick: int, raw: memoryview, commit: Commit | None) -> BatchClaim:
         """Read from a batch what has to be believed."""
@@ -77,29 +77,21 @@ class TickRecomputer:
         """Take in a run record's options, and count the genesis before the first tick."""
         world = self.world
         if claim.run is not None:
-            world.use_options(from_record(claim.run.options), claim.run.number)
+            world.begin_run(from_record(claim.run.options), claim.run.number, tick)
         if tick == 1:
             genesis = self.log.genesis_line_count
             first = self.log.index.first_lines()
             world.state.counters["lines"] = genesis
             world.state.counters["objects"] = int(np.count_nonzero(first <= genesis))
-        if claim.run is not None and world.current:
-            world.heed(tick)
         if world.options != self._options:
             self.close()
-            self._options, self._device = world.options, self._open(world.options)
-            self._device.take_in(world.population)
-            world.matcher = self._device.matcher
-            self.batch = self._device.batch(world.slots, len(world.stream_names))
-            self.trials = self._device.batch(TRIALS)
-            self._buffers = (self._device.buffer(), self._device.buffer())
+            self._options = world.options
+            self._space = attach(self._open(world.options), world)
 
-    def react(self, tick: int) -> tuple[Reactants, LineBuffer]:
+    def react(self, tick: int) -> ComputedTick:
         """Compute a tick's reactions and the lines of its winners."""
-        choice = self.world.choice(tick)
-        buffer = self._buffers[tick % 2]
-        competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
-        return choice, buffer
+        assert self._space is not None
+        return compute_tick(self.world, self._space, tick)
 
     def whole(self, tick: int, claim: BatchClaim, tail: bytes) -> BatchClaim:
         """The claim of a batch that leaves out its winners, with those that are computed.
@@ -107,22 +99,36 @@ class TickRecomputer:
         After `begin`; `tail` is what stands behind them. Whether this is what was
         sealed is to be checked: by the digest, or by the commit.
         """
-        choice, buffer = self.react(tick)
-        self._reacted = tick, choice, buffer
-        return replace(claim, raw=memoryview(b"".join((claim.raw, *buffer.parts, tail))))
+        self._ahead = self.react(tick)
+        parts: list[Buffer] = [claim.raw, *self._ahead.winner_lines, tail]
+        return replace(claim, raw=memoryview(b"".join(parts)))
 
-    def follow(self, tick: int) -> None:
-        """Fold a tick of the log; what it leaves out is computed, and held to its digest."""
-        log, commit = self.log, self.log.commit(tick)
+    def run_to(self, tick: int, progress: Callable[[int], object] = lambda _: None) -> None:
+        """Fold the log up to a tick, that one included; `progress` is told each one."""
+        while self.done < tick:
+            self.follow(self.log.commit(self.done + 1))
+            progress(self.done)
+
+    def look_at(self, tick: int) -> ComputedTick:
+        """Fold the log up to the tick before, and compute this one."""
+        self.run_to(tick - 1)
+        with self.log.batch(tick) as raw:
+            self.begin(tick, self.claim(tick, raw, self.log.commit(tick)))
+        return self.react(tick)
+
+    def follow(self, commit: Commit) -> None:
+        """Fold the next tick; what it leaves out is computed, and held to its digest."""
+        log, tick = self.log, commit.tick
         if not log.omits(tick):
             with log.batch(tick) as raw:
                 replay_batch(self.world, raw, commit)
+            self.done = tick
             return
         kept = log.kept(tick)
         claim = self.claim(tick, memoryview(kept.head), commit)
         self.begin(tick, claim)
         whole = bytes(self.whole(tick, claim, kept.tail).raw)
-        self._reacted = None
+        self._ahead = None
         lines = whole.count(b"\n") - separator(tick, memoryview(whole))
         if hashlib.sha256(whole).digest() != commit.batch or lines != commit.lines:
             raise DamagedError(
@@ -131,6 +137,7 @@ class TickRecomputer:
             )
         log.hold(tick, whole)
         replay_batch(self.world, whole, commit)
+        self.done = tick
 
     def tick(
         self, tick: int, claim: BatchClaim, same: Callable[[list[Section]], bool]
@@ -140,17 +147,19 @@ class TickRecomputer:
         Where `self-io` acted more than once, how its calls divided the input shows in
         the versions that later actions made; it is found from them.
         """
-        ahead, self._reacted = self._reacted, None
-        choice, buffer = ahead[1:] if ahead and ahead[0] == tick else self.react(tick)
+        ahead, self._ahead = self._ahead, None
+        computed = ahead if ahead and ahead.tick == tick else self.react(tick)
         before = self.world.state.record()
-        attempt = TickAttempt(self, tick, claim)
-        while not same(attempt.sections(buffer)):
+        attempt = TickAttempt(self.log, computed, claim)
+        while not same(attempt.sections()):
             division = attempt.next_division()
             if division is None:
                 return None
             self.world.state = MachineState.of(before)
-            attempt = TickAttempt(self, tick, claim, division)
-        return attempt.fold(choice)
+            attempt = TickAttempt(self.log, computed, claim, division)
+        assert attempt.lines is not None
+        self.done = tick
+        return finish_tick(computed, attempt.lines).fields
 
     def slots(self) -> Iterator[Slot]:
         """The slots of the batch that drew reactants."""
@@ -168,6 +177,6 @@ class TickRecomputer:
 
     def close(self) -> None:
         """End the device's threads."""
-        if self._device is not None:
-            self._device.close()
-            self._device = None
+        if self._space is not None:
+            self._space.device.close()
+            self._space = None

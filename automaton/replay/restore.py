@@ -7,38 +7,54 @@ Takes an opened log; opens nothing and prints nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
-from automaton.backends import CpuBackend
 from automaton.chemistry import World
 from automaton.errors import DamagedError, NothingToRunError
 from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
-from automaton.log import Log, LogReader, checkpoint
+from automaton.log import LogReader, checkpoint
+from automaton.log.checkpoint import Checkpoint
 from automaton.replay import demand, world_checkpoint
 from automaton.replay.damage import told_apart
 from automaton.replay.genesis import MalformedLines, genesis_objects
-from automaton.replay.recompute import TickRecomputer
+from automaton.replay.recompute import Open, TickRecomputer, open_cpu
 
 
 def restore_world(
-    log: Log, options: Options, malformed: MalformedLines, progress: Callable[[int], None]
+    log: LogReader, options: Options, malformed: MalformedLines, progress: Callable[[int], object]
 ) -> World:
     """The snapshot after the log's last commit; `progress` is told every tick folded."""
     with told_apart(log) as folding:
-        kept = checkpoint.read(log.path) if len(log.commits) else None
-        world = None if kept is None else world_checkpoint.decode(log, kept)
-        done = 0 if kept is None or world is None else kept.tick
-        world = world or genesis_world(log, options, malformed)
-        again = TickRecomputer(
-            log, world, CpuBackend
-        )  # computes nothing where all lines stand in the file
-        try:
-            for folding.tick in range(done + 1, len(log.commits) + 1):
-                again.follow(folding.tick)
-                progress(folding.tick)
-        finally:
-            again.close()
-        return world
+
+        def folded(tick: int) -> None:
+            folding.tick = tick + 1  # what is folded next
+            progress(tick)
+
+        return world_at(log, len(log.commits), options, malformed, folded)
+
+
+def world_at(
+    log: LogReader, tick: int, options: Options | None = None,
+    malformed: MalformedLines | None = None, progress: Callable[[int], object] = lambda _: None,
+) -> World:  # fmt: skip
+    """The snapshot after a tick of the log (0: the genesis)."""
+    kept = checkpoint.read(log.path) if tick else None
+    again = recomputer(log, kept if kept and kept.tick <= tick else None, options, malformed)
+    with closing(again):
+        again.run_to(tick, progress)
+    return again.world
+
+
+def recomputer(
+    log: LogReader, kept: Checkpoint | None = None, options: Options | None = None,
+    malformed: MalformedLines | None = None, open_device: Open = open_cpu,
+) -> TickRecomputer:  # fmt: skip
+    """A snapshot that goes forward: that of a checkpoint, if it fits, else the genesis'."""
+    world = None if kept is None else world_checkpoint.decode(log, kept)
+    done = 0 if kept is None or world is None else kept.tick
+    world = world or genesis_world(log, options or Options(), malformed or MalformedLines())
+    return TickRecomputer(log, world, open_device, done)
 
 
 def genesis_world(log: LogReader, options: Options, malformed: MalformedLines) -> World:

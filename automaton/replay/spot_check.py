@@ -127,9 +127,12 @@ def validate(log: LogReader, seed: int, last: int) -> tuple[int, int, int]:
     report = log.verify_chain(first)
     if not report.ok:
         raise MismatchError(f"validate-self: {report.first_bad}")
-    sample = list(drawn(log, seed, last))
+    sample, options = list(drawn(log, seed, last)), dict[int, Options]()
     for line, members in sample:
-        TermLookup(log, _options_at(log, line)).check(members, line)
+        run = max(number for number in log.run_lines if number <= line)
+        if run not in options:
+            options[run] = _options_of(log, run)
+        TermLookup(log, options[run]).check(members, line)
     return first, last, len(sample)
 
 
@@ -165,9 +168,8 @@ def _is_winner(members: Mapping[str, Any], prefix: str) -> bool:
     return members.get("type") == "modification" and is_our_id(identity, prefix)
 
 
-def _options_at(log: LogReader, line: int) -> Options:
-    """The options in force at a line: those of the last run record before it."""
-    number = max(number for number in log.run_lines if number <= line)
+def _options_of(log: LogReader, number: int) -> Options:
+    """The options of the run record on a line."""
     run = parse_run(log.line(number))
     if run is None:
         raise DamagedError(f"line {number}: the run record cannot be read")

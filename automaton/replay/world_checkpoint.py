@@ -1,7 +1,7 @@
 """The snapshot after a commit, to and from a checkpoint.
 
-Columns go as they are; definitions are read again from their lines, by id. Must
-not know: the file a checkpoint stands in.
+Columns go as they are; of definitions their lines are kept, and each is read once
+again. Must not know: the file a checkpoint stands in.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from automaton.format.options import RANGES, from_record
 from automaton.log import LogReader, checkpoint
 from automaton.log.checkpoint import Checkpoint
 from automaton.population import IdTable
+from automaton.program.definitions import Program
 from automaton.replay import demand
 
 #: Bytes that a log must have grown by for a checkpoint: while it runs, and at its end.
@@ -29,7 +30,7 @@ GROWN, GROWN_AT_END = 64 << 20, 1 << 20
 _TABLES = ("automata", "transitions", "verticals", "rules", "vetoes", "rewritings")
 
 
-def encode(world: World) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def encode(log: LogReader, world: World) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """A snapshot's values and columns."""
     population, program = world.population, world.program
     facts = {
@@ -37,6 +38,7 @@ def encode(world: World) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         "total": population.total,
         "kinds": list(population.kinds),
         "definitions": {name: list(getattr(program, name)) for name in _TABLES},
+        "definition_lines": _lines(log, program),
         "problems": program.problems,
         "rows": world.rows,
         "spans": world.spans,
@@ -79,7 +81,7 @@ def decode(log: LogReader, found: Checkpoint) -> World | None:
         table = stream_options.parse_streams(options.streams)
         mixture = np.array(stream_options.parse_salience(options.salience), dtype=np.int64)
         world.streams = Streams.of(population, table, mixture, facts["streams"], own)
-    if not _learn(world, log, facts["definitions"], _line_after(log, found.tick)):
+    if not _learn(world, log, facts["definitions"], facts["definition_lines"]):
         return None
     world.program.problems = facts["problems"]
     world.resume(MachineState.of(commit.state, commit.tick))
@@ -95,18 +97,33 @@ def _is_of(log: LogReader, found: Checkpoint) -> bool:
     return bool(row.end == facts["end"] and log.commit(tick).chain.hex() == facts["chain"])
 
 
-def _line_after(log: LogReader, tick: int) -> int:
-    """The number of the first line behind a tick's commit."""
-    row = log.commits.row(tick)
-    return row.first_line + row.lines + 1
+def _lines(log: LogReader, program: Program) -> dict[str, int]:
+    """The line of each definition: that of the last version of its object that parses."""
+    found: dict[str, int] = {}
+    for identity in (identity for name in _TABLES for identity in getattr(program, name)):
+        if identity not in found:
+            versions = [line for line in _versions(log, identity) if _members(log, line)]
+            found[identity] = versions[-1] if versions else 0
+    return found
 
 
-def _learn(world: World, log: LogReader, definitions: dict[str, list[str]], before: int) -> bool:
-    """Read the definitions again, as they stood before a line; False where one is gone."""
+def _versions(log: LogReader, identity: str) -> list[int]:
+    """The lines of an object's versions; `line:n` has no id."""
+    lines = [] if is_our_id(identity, log.prefix) else log.find(identity)
+    kind, _, number = identity.partition(":")
+    if not lines and kind == "line" and number.isdecimal() and int(number) <= log.lines:
+        return [int(number)]
+    return lines
+
+
+def _learn(
+    world: World, log: LogReader, definitions: dict[str, list[str]], lines: dict[str, int]
+) -> bool:
+    """Read the definitions again, each line once; False where one is gone."""
     program = world.program
     program.max_size = RANGES["max_size"][1]  # what was learned may be larger than now allowed
-    for identity in (identity for name in _TABLES for identity in definitions[name]):
-        members = _members(log, identity, before)
+    for identity in dict.fromkeys(identity for name in _TABLES for identity in definitions[name]):
+        members = _members(log, lines[identity])
         if members is None:
             return False
         program.learn(identity, members)
@@ -114,17 +131,10 @@ def _learn(world: World, log: LogReader, definitions: dict[str, list[str]], befo
     return all(list(getattr(program, name)) == definitions[name] for name in _TABLES)
 
 
-def _members(log: LogReader, identity: str, before: int) -> dict[str, Any] | None:
-    """The version of an object that was current before a line; `line:n` has no id."""
-    lines = [] if is_our_id(identity, log.prefix) else log.find(identity)
-    kind, _, number = identity.partition(":")
-    if not lines and kind == "line" and number.isdecimal() and int(number) <= log.lines:
-        lines = [int(number)]
-    for line in reversed([line for line in lines if line < before]):
-        parsed = parse_line(log.line(line))
-        if isinstance(parsed, Object):
-            return parsed.members
-    return None
+def _members(log: LogReader, line: int) -> dict[str, Any] | None:
+    """The object on a line, None where there is none."""
+    parsed = parse_line(log.line(line)) if 1 <= line <= log.lines else None
+    return parsed.members if isinstance(parsed, Object) else None
 
 
 class CheckpointWriter:
@@ -142,8 +152,8 @@ class CheckpointWriter:
 
     def keep(self) -> None:
         """Write one; the last commit must be that of the snapshot, and durable."""
-        facts, columns = encode(self._world)
-        more, tables = checkpoint.tables(self._log)
+        facts, columns = encode(self._log, self._world)
+        more, tables = self._log.checkpoint_tables()
         with contextlib.suppress(OSError):  # a derived file: without it opening takes longer
             checkpoint.write(self._log.path, {**facts, **more}, {**columns, **tables})
         self._sealed = self._log.sealed_bytes

@@ -9,19 +9,61 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
 
 import psutil
 
+from automaton.backends import CpuBackend
+from automaton.chemistry import World
+from automaton.chemistry.tick import TickResult
+from automaton.compute.reduction import OUTCOMES
+from automaton.log import Log
+from automaton.run.autoscaler import Autoscaler
+from automaton.run.effects import RunEffects
+from automaton.run.sidecar_writer import SidecarWriter
 from automaton.run.stats import Stats
-from automaton.workers import available_cores, gil_enabled
+from automaton.verify.live import LiveVerification
+from automaton.workers import SingleTaskExecutor, available_cores, gil_enabled
 from automaton.workers.autoscale_policy import as_json
 
 #: Decisions that a set of statistics shows.
 SHOWN_DECISIONS = 10
 
-if TYPE_CHECKING:
-    from automaton.run.runner import Run
+
+@dataclass
+class RunTotals:
+    """What one run has counted."""
+
+    tick: int  # the last that is done
+    modifications: int = 0
+    outcomes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OUTCOMES, 0))
+    unknown: dict[str, None] = field(default_factory=dict)  # conditions, once each
+    moved: bool = True  # whether anything fired in the last tick
+
+    def add(self, result: TickResult) -> None:
+        """Count a tick."""
+        step = result.lines.step
+        self.tick = result.fields.tick
+        self.moved = step.fired
+        self.unknown.update(dict.fromkeys(step.unknown))
+        self.modifications += len(result.lines.winners)
+        for name, count in result.fields.outcomes.items():
+            self.outcomes[name] += count
+
+
+@dataclass(frozen=True)
+class RunParts:
+    """The parts of a run whose figures are read."""
+
+    log: Log
+    world: World
+    device: CpuBackend
+    background: SingleTaskExecutor
+    effects: RunEffects
+    scaler: Autoscaler
+    pace: LiveVerification
+    aside: SidecarWriter | None
+    living: tuple[int, int]  # terms alive, and different ones among them
 
 
 class RunMeter:
@@ -40,10 +82,10 @@ class RunMeter:
         self._at_start = self._counted[0]
         return self._started
 
-    def read(self, run: Run, *, final: bool) -> Stats:
+    def read(self, run: RunParts, totals: RunTotals, *, final: bool) -> Stats:
         """The statistics now."""
         now = time.monotonic()
-        normal, candidates = run.modifications, sum(run.outcomes.values())
+        normal, candidates = totals.modifications, sum(totals.outcomes.values())
         since, normal_before, candidates_before = self._window
         if final:
             since, (normal_before, candidates_before) = self._started, self._counted
@@ -55,10 +97,10 @@ class RunMeter:
         since_start = max(now - self._started, 1e-9)
         limit = scaler.tightest()
         world, state = run.world, run.world.state
-        live, distinct = run.living()
+        live, distinct = run.living
         return Stats(
-            tick=run.tick,
-            ticks=run.tick - self.first_tick,
+            tick=totals.tick,
+            ticks=totals.tick - self.first_tick,
             seconds=round(now - self._started, 6),
             modifications=normal,
             modifications_per_s=round((normal - normal_before) / span, 1),
@@ -89,19 +131,19 @@ class RunMeter:
             device=run.device.name,
             dimension=world.dimension(),
             automaton=state.automaton,
-            outcomes=dict(run.outcomes),
+            outcomes=dict(totals.outcomes),
             actions=dict(state.actions),
             counters=dict(state.counters),
-            unknown_conditions=tuple(run.unknown),
-            moved=run.moved,
-            parallel=run.options.parallel,
+            unknown_conditions=tuple(totals.unknown),
+            moved=totals.moved,
+            parallel=world.options.parallel,
             queue=int(run.background.busy),
             durable_bytes=run.log.durable,
             log_bytes=run.log.size,
             head=run.log.head.hex(),
-            refused=dict(run.shell.refused),
+            refused=dict(run.effects.refused),
             inbox_begun_anew=run.log.inbox.begun_anew,
-            verify=run.pace.report(run.tick).as_json(),
+            verify=run.pace.report(totals.tick).as_json(),
             gil=gil_enabled(),
             ends=state.ends,
             remembered=run.aside.remembered() if run.aside else None,

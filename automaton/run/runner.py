@@ -17,27 +17,24 @@ from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Self
 
-from automaton.backends import ON_CPU, DeviceRequest, open_backend, opened
-from automaton.chemistry import ActionLine, ConditionAnswers, competition, machine_step
-from automaton.compute.reduction import OUTCOMES, SubstitutionReducer
+from automaton.backends import ON_CPU, DeviceRequest, attach, open_backend, opened
+from automaton.chemistry.tick import TickResult, compute_tick, finish_tick, take_turn
 from automaton.errors import MismatchError, StoppedError, WorkerError
 from automaton.format.machine_state import MachineState
-from automaton.format.objects import NamedObject
 from automaton.format.options import NAMES as DECIDING
 from automaton.format.options import known
 from automaton.format.records import CommitFields
 from automaton.log import Log
 from automaton.log.prefix_hash import HashedPrefix, worth_hashing_ahead
-from automaton.population import Reactants
 from automaton.replay import CheckpointWriter, MalformedLines
 from automaton.replay.mere_data import as_data_if_damaged
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for, record_for
 from automaton.run.autoscaler import Autoscaler
-from automaton.run.effects import Input, RunEffects
+from automaton.run.effects import RunEffects
 from automaton.run.free_space import MEASURED_TICKS, FreeSpaceGuard
-from automaton.run.metrics import RunMeter
+from automaton.run.metrics import RunMeter, RunParts, RunTotals
 from automaton.run.periodic import Periodic
 from automaton.run.sidecar_writer import SidecarOptions, SidecarWriter
 from automaton.run.stats import Stats
@@ -63,20 +60,18 @@ class PendingBatch:
     winners: slice  # of `parts`
 
     @classmethod
-    def of(
-        cls, fields: CommitFields, head: bytes, accepted: Input, won: tuple[list[Any], int],
-        made: list[ActionLine],
-    ) -> Self:  # fmt: skip
-        """A run record if any, accepted input, winners (parts and how many), lines made."""
-        found, taken = accepted
-        before = [part for part in (head, *taken) if part]
-        own = b"".join(line.line for line in made)
-        lines = bool(head) + len(taken) + won[1]
+    def of(cls, result: TickResult, head: bytes) -> Self:
+        """A tick's lines behind a run record, or behind nothing."""
+        lines = result.lines
+        found, made = lines.accepted.found, lines.step.made
+        first = bool(head) + len(found) + len(lines.winners)  # line of those that actions made
         named: list[tuple[str | None, int]] = [(f.id, bool(head) + k) for k, f in enumerate(found)]
-        named += [(line.found.id, lines + k) for k, line in enumerate(made) if line.found]
-        parts = [*before, *won[0], *([own] if own else [])]
-        winners = slice(len(before), len(before) + len(won[0]))
-        return cls(parts, lines + len(made), fields, named, winners)
+        named += [(line.found.id, first + k) for k, line in enumerate(made) if line.found]
+        sections = lines.sections(head)
+        before = sum(section.kind in {"run", "input"} for section in sections)
+        winners = slice(before, before + len(lines.winner_lines))
+        parts = [section.data for section in sections]
+        return cls(parts, bool(head) + lines.count, result.fields, named, winners)
 
 
 class Run:
@@ -123,24 +118,17 @@ class Run:
     def _begin(self, progress: Callable[[int], None], wanted: DeviceRequest, pool: Pool) -> None:
         self.malformed = MalformedLines()
         self.world = restore_world(self.log, self.options, self.malformed, progress)
-        self.tick = self.begun = len(self.log.commits)
+        self.begun = len(self.log.commits)
+        self.totals = RunTotals(self.begun)
         self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()
         if self._new_run:
-            self.world.use_options(self.options, self.log.run_count + 1)
+            self.world.begin_run(self.options, self.log.run_count + 1, self.tick + 1)
         self._count_genesis()
         self.keeper = CheckpointWriter(self.log, self.world)
         self.device = open_backend(self.options, wanted, pool)
-        self.device.take_in(self.world.population)
-        self.world.matcher = self.device.matcher
-        self.batch = self.device.batch(self.world.slots, len(self.world.stream_names))
-        self.buffers = (self.device.buffer(), self.device.buffer())
+        self.space = attach(self.device, self.world)
         self.background = SingleTaskExecutor()
-        self.shell = RunEffects(self.log, self.world, self.device, self.background)
-        self.reference = SubstitutionReducer()
-        self.unknown: dict[str, None] = {}
-        self.moved = True
-        self.outcomes = dict.fromkeys(OUTCOMES, 0)
-        self.modifications = 0  # of this run
+        self.shell = RunEffects(self.log, self.world, self.space, self.background)
         self._stopping = Event()
         self.left = False  # a tick was left unfinished; this run makes no more of them
         self._living = (0, 0)  # live and distinct terms before the last tick with input
@@ -153,8 +141,16 @@ class Run:
         if not self.tick:
             counters["lines"] = self.log.lines
             counters["objects"] = self.log.object_count
-        if self._new_run and self.world.current:
-            self.world.heed(self.tick + 1)
+
+    @property
+    def tick(self) -> int:
+        """The last tick that is done."""
+        return self.totals.tick
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many candidates of this run had each outcome."""
+        return self.totals.outcomes
 
     # -- the loop ----------------------------------------------------------
 
@@ -264,66 +260,29 @@ class Run:
         tick = self.tick + 1
         self.shell.begin(tick, given)
         self.begun = tick
-        choice = self.world.choice(tick)
-        buffer = self.buffers[tick % 2]
-        competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
-        parts = [part for part in buffer.parts if len(part)]
+        computed = compute_tick(self.world, self.space, tick)
+        parts = computed.winner_lines
         begun = (
             self.background.ahead(HashedPrefix.of, parts) if worth_hashing_ahead(parts) else None
         )
-        answers = ConditionAnswers(
-            self.world, self.batch, tick, self.reference, self.shell.in_place
-        )
         state, refused = MachineState.of(self.world.state.record()), self.shell.refused.copy()
         try:
-            self._finish(tick, choice, answers, parts, begun)
-            self.tick = tick
+            lines = take_turn(computed, self.shell.effects, run=self._new_run)
+            if lines.accepted.found:
+                self._living = self.living()
+            result = finish_tick(computed, lines)
         except StoppedError:
             self.world.state, self.shell.refused, self.left = state, refused, True
-
-    def _finish(
-        self, tick: int, choice: Reactants, answers: ConditionAnswers, won: list[Any],
-        begun: Callable[[], HashedPrefix] | None,
-    ) -> None:  # fmt: skip
-        """Move the machine, fold, and hand the batch to the log, once the one before is safe."""
-        counts = self.batch.counts()
-        made = self._act(tick, answers)
-        found, taken = self.shell.accepted()
-        winners = answers.winners
-        world, batch = self.world, self.batch
-        world.state.salience = answers.mean_salience
-        world.state.ends = competition.slot_fates(world, batch)
-        self._count(found, len(winners), made)
-        lost = competition.losers_to_remember(world, tick, batch)
-        if found:
-            self._living = self.living()
-        world.fold(tick, found, competition.entering(batch, winners), choice.level, made, lost)
-        self.modifications += len(winners)
-        outcomes = dict(zip(OUTCOMES, counts, strict=True))
-        for name, count in outcomes.items():
-            self.outcomes[name] += count
-        aside = self.aside.take(tick, world, batch, choice) if self.aside else None
-        fields = CommitFields(
-            tick=tick, outcomes=outcomes, dimension=world.dimension(),
-            state=world.state.record(), population=world.population.total,
-        )  # fmt: skip
+            return
+        self.totals.add(result)
+        choice, batch = computed.choice, self.space.batch
+        aside = self.aside.take(tick, self.world, batch, choice) if self.aside else None
         self.background.wait()
         head = self.log.run_record(self.options.record()) if self._new_run else b""
         self._new_run = False
-        handed = PendingBatch.of(fields, head, (found, taken), (won, len(winners)), made)
+        handed = PendingBatch.of(result, head)
         omitted = handed.winners if self.record == "commits" else None
         self.background.start(self._store, handed, begun, omitted, aside)
-
-    def _act(self, tick: int, answers: ConditionAnswers) -> list[ActionLine]:
-        """Evaluate the conditions, perform the actions, move; returns the lines made."""
-        taken = machine_step.step_machine(self.world, answers, tick, self.shell.seams)
-        self.unknown.update(dict.fromkeys(taken.unknown))
-        self.moved = taken.fired
-        return taken.made
-
-    def _count(self, found: list[NamedObject], winners: int, made: list[ActionLine]) -> None:
-        new = sum(not self.log.index.lines_of(identity) for identity in {f.id for f in found})
-        machine_step.count(self.world, made, winners, len(found), new, run=self._new_run)
 
     def _store(
         self, handed: PendingBatch, begun: Callable[[], HashedPrefix] | None, omitted: slice | None,
@@ -343,7 +302,11 @@ class Run:
 
     def stats(self, *, final: bool = False) -> Stats:
         """The statistics now; the window is since the set before, of the last one the run."""
-        return self.gauges.read(self, final=final)
+        parts = RunParts(
+            self.log, self.world, self.device, self.background, self.shell, self.scaler,
+            self.pace, self.aside, self.living(),
+        )  # fmt: skip
+        return self.gauges.read(parts, self.totals, final=final)
 
     def close(self) -> None:
         """Finish what is being written, end the threads, give the log back."""

@@ -19,7 +19,8 @@ import numpy as np
 
 from automaton.backends import CpuBackend
 from automaton.backends.batch import CandidateBatch
-from automaton.chemistry import World, decision_line, decision_rows
+from automaton.chemistry import World
+from automaton.chemistry.decision_lines import decision_line, decision_rows
 from automaton.compute.reduction import NORMAL
 from automaton.errors import StorageError, UsageError
 from automaton.log import LogReader

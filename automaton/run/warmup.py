@@ -11,10 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from automaton.backends import CpuBackend
+from automaton.backends import CpuBackend, attach
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
 from automaton.chemistry import ConditionAnswers, World, competition
+from automaton.chemistry.fold import BatchContent, fold_batch
 from automaton.chemistry.streams import Remembered
+from automaton.chemistry.tick import compute_tick
+from automaton.chemistry.tick_plan import plan_tick
 from automaton.compute import draws
 from automaton.compute.reduction import SubstitutionReducer, application, reduce_batch
 from automaton.format.objects import NamedObject
@@ -49,15 +52,15 @@ def _compete() -> None:
     rule = {"type": "rule", "pattern": "?x", "replacement": "?x"}
     veto = {"type": "veto", "match": "duplicate"}
     world.found([NamedObject("a", term), NamedObject("b", veto), NamedObject("r", rule)], 1)
-    device, choice = CpuBackend(world.options, threads=1), world.choice(1)
-    batch = device.batch(world.slots, len(world.stream_names))
-    competition.compute(device, world, batch, 1, choice, device.buffer())
-    device.archive(batch, device.buffer())
+    space = attach(CpuBackend(world.options, threads=1), world)
+    compute_tick(world, space, 1)
+    batch = space.batch
+    space.device.archive(batch, space.device.buffer())
     lost = [Remembered(0, encodings.IDENTITY, 1)]
     entering = competition.entering(batch, np.flatnonzero(batch.won))
-    world.fold(1, [NamedObject("c", term)], entering, 0, [], lost)
-    world.choice(2)
-    device.close()
+    fold_batch(world, 1, BatchContent([NamedObject("c", term)], entering, 0, [], lost))
+    plan_tick(world, 2)
+    space.device.close()
 
 
 def _warm_up() -> None:
@@ -65,7 +68,7 @@ def _warm_up() -> None:
     world = World(options)
     world.found([NamedObject("a", {"term": "λ0"}), NamedObject("b", {"term": "λλ1"})], 1)
     device, batch = CpuBackend(options, threads=1), CandidateBatch(1, options.max_size)
-    job = BatchJob(world.population, world.choice(1), 1, draws.REACTANTS)
+    job = BatchJob(world.population, plan_tick(world, 1), 1, draws.REACTANTS)
     device.react(job, batch)
     device.write(job, batch, WinnerTemplate.of("", 1, 0), LineBuffer())
     answers = ConditionAnswers(world, batch, 1, SubstitutionReducer(), lambda: True)

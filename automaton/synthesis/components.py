@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from automaton.chemistry import World
 from automaton.chemistry.streams import OPERATORS
+from automaton.chemistry.tick_plan import plan_trial
 from automaton.population import Population, place_draws
 from automaton.terms import encodings, notation
 from automaton.terms.arrays import Places, Words
@@ -62,7 +63,7 @@ class ComponentLibrary:
         automata = sorted(world.program.automata.values(), key=lambda a: a.level)
         dimensions = []
         for automaton in automata:
-            choice = world.choice_for(automaton, world.rows[automaton.id])
+            choice = plan_trial(world, automaton, world.rows[automaton.id])
             allowed = np.intersect1d(np.union1d(choice.a, choice.b), distinct).astype(np.int32)
             operator = Component(automaton.id, automaton.operator)
             dimensions.append(Dimension(automaton.level, operator, allowed))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from automaton.compute.budgets import Budgets
+from automaton.compute.budgets import Budgets, MachineScratch
 from automaton.synthesis.problem import Pair, Problem, encoded
 from automaton.terms.arrays import Words
 from automaton.terms.packed import META
@@ -77,10 +77,8 @@ class EvaluationScratch:
     """The machine of one worker for some limits, and the room that trials need."""
 
     def __init__(self, limits: Budgets, metas: int) -> None:
-        self.limits = (limits.max_steps, limits.max_size, limits.max_depth)
-        cells = 1 + limits.max_steps + limits.max_size
-        lengths = [cells] * 3 + [limits.max_depth] * 4
-        self.machine = tuple(np.empty(length, dtype=np.int32) for length in lengths)
+        self.limits = tuple(limits)[:3]  # work is bounded by the steps
+        self.machine = MachineScratch.of(limits)
         self.judging: tuple[npt.NDArray[Any], ...] = (
             np.empty(limits.max_size, dtype=np.int32),
             np.empty(metas, dtype=np.int64), np.empty(metas, dtype=np.int64),

@@ -16,8 +16,9 @@ from typing import Any
 
 import psutil
 
-from automaton.backends import CpuBackend, opened
-from automaton.chemistry import World, competition
+from automaton.backends import CpuBackend, Workspace, attach, opened
+from automaton.chemistry import World
+from automaton.chemistry.tick import compute_tick
 from automaton.format.options import Options
 from automaton.log import Log
 from automaton.replay import MalformedLines
@@ -80,9 +81,7 @@ def _next(log: Log, options: Options) -> World:
     """The snapshot before the next tick, under these options, as a run would have it."""
     world = restore_world(log, options, MalformedLines(), lambda _tick: None)
     if log.run is None or dict(log.run.options) != options.record():
-        world.use_options(options, log.run_count + 1)
-        if world.current:
-            world.heed(len(log.commits) + 1)
+        world.begin_run(options, log.run_count + 1, len(log.commits) + 1)
     return world
 
 
@@ -93,8 +92,8 @@ def _trial(
     options = setting.options
     device = CpuBackend(options, pool=opened(options, scaling, lambda _text: None))
     try:
-        device.take_in(world.population)
-        times = list(_times(device, world, tick, seconds, archive=setting.archive > 0))
+        space = attach(device, world)
+        times = list(_times(space, world, tick, seconds, archive=setting.archive > 0))
         memory = tree_bytes(psutil.Process())
     finally:
         device.close()
@@ -103,19 +102,17 @@ def _trial(
 
 
 def _times(
-    device: CpuBackend, world: World, tick: int, seconds: float, *, archive: bool
+    space: Workspace, world: World, tick: int, seconds: float, *, archive: bool
 ) -> Iterator[float]:
     """Seconds of the same batch, as often as there is time, at least once."""
-    choice = world.choice(tick)
-    batch = device.batch(world.slots, len(world.stream_names))
-    lines, lost = device.buffer(), device.buffer()
+    lost = space.device.buffer()
     end = time.monotonic() + seconds
     count = 0
     while count <= _BEFORE or time.monotonic() < end:
         start = time.perf_counter()
-        competition.compute(device, world, batch, tick, choice, lines)
+        compute_tick(world, space, tick)
         if archive:
-            device.archive(batch, lost)
+            space.device.archive(space.batch, lost)
         if count >= _BEFORE:
             yield time.perf_counter() - start
         count += 1

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from automaton.chemistry import replay_batch
+from automaton.chemistry.tick import Section
 from automaton.compute import draws
 from automaton.errors import (
     AutomatonError,
@@ -25,7 +25,6 @@ from automaton.errors import (
     StorageError,
     WorkerError,
 )
-from automaton.format.options import Options
 from automaton.format.records import Commit, commit_line, won
 from automaton.log import AuditedLog, watermarks
 from automaton.log.file_io import Buffer
@@ -33,10 +32,9 @@ from automaton.log.integrity import Fault
 from automaton.log.omission import Kept, Stub, cut
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import line as line_of
-from automaton.replay import MalformedLines, Section
 from automaton.replay.claims import BatchClaim, separator
 from automaton.replay.recompute import Open, TickRecomputer
-from automaton.replay.restore import genesis_world
+from automaton.replay.restore import recomputer
 from automaton.terms import reference
 from automaton.terms.arrays import Bytes
 from kernels import cpu
@@ -126,9 +124,7 @@ class CommitVerifier:
         tick = 0
         again: TickRecomputer | None = None
         try:
-            again = TickRecomputer(
-                log, genesis_world(log, Options(), MalformedLines()), self.open_device
-            )
+            again = recomputer(log, open_device=self.open_device)
             for tick in range(1, end + 1):
                 self._tick(again, tick, compute=tick in chosen, sealed=known is None)
                 if self.fault is not None:
@@ -184,7 +180,7 @@ class CommitVerifier:
         else:
             with log.batch(tick) if whole else log.bytes_from(log.size) as raw:
                 if not compute and commit is not None:
-                    replay_batch(again.world, raw, commit)
+                    again.follow(commit)
                     return
                 claim = again.claim(tick, raw, commit)
                 again.begin(tick, claim)

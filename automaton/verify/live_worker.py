@@ -16,13 +16,11 @@ from time import monotonic
 from typing import Any
 
 from automaton.compute import draws
-from automaton.format.options import Options
 from automaton.log import LogFollower
 from automaton.log.integrity import Fault
-from automaton.replay import MalformedLines
 from automaton.replay.omitted_batches import OmittedBatches
 from automaton.replay.recompute import TickRecomputer, open_cpu
-from automaton.replay.restore import genesis_world
+from automaton.replay.restore import recomputer
 from automaton.verify.commits import CommitVerifier, VerifyRequest
 from automaton.workers.worker import LONGEST, LONGEST_TEXT, die_with
 
@@ -74,8 +72,7 @@ class Verifier:
     def _checked(self, truth: CommitVerifier, tick: int) -> Fault | None:
         """Compute a tick again or fold it, and compare."""
         if self._again is None:
-            snapshot = genesis_world(truth.log, Options(), MalformedLines())
-            self._again = TickRecomputer(truth.log, snapshot, open_cpu)
+            self._again = recomputer(truth.log)
         compute = tick >= self._first and drawn(self._seed, tick, self._share)
         fault = truth.one(self._again, tick, compute=compute)
         self.computed += compute and fault is None

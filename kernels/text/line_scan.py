@@ -32,6 +32,26 @@ def count_newlines(data, begin, end):  # type: ignore[no-untyped-def]
     return count
 
 
+def count_blocks(data, base, count, block, ends):  # type: ignore[no-untyped-def]
+    """The newlines of data, which stands `base` bytes behind where blocks begin to be counted.
+
+    count: newlines before data. ends int64[len(data) // block + 2]: newlines up to the
+    end of each block that ends in data. Returns the newlines in all, and of how many
+    blocks the end was met.
+    """
+    at = 0
+    met = 0
+    while at < len(data):
+        room = block - (base + at) % block
+        stop = min(len(data), at + room)
+        count += count_newlines(data, at, stop)
+        if stop - at == room:
+            ends[U(met)] = count
+            met += 1
+        at = stop
+    return count, met
+
+
 def count_lines(data, starts, ends, counts):  # type: ignore[no-untyped-def]
     """The newlines of every range data[starts[k]:ends[k]]."""
     for k in range(len(starts)):

@@ -147,8 +147,14 @@ def put_id(buffer, at, row, labels, born_slot, names, name_starts):  # type: ign
 def write_winners(  # type: ignore[no-untyped-def]
     lo, hi, won, text, mark, labels, born_slot, names, name_starts,
     steps, sizes, salience, places_a, places_b, operators, results, out, buffer, stack,
+    first, stamp, stamps, begins, ends,
 ):  # fmt: skip
     """Write the winner lines of the slots lo..hi-1; returns the number of bytes.
+
+    first int32 by slot: the slot whose reaction is equal (of length 0: none is known);
+    what stands behind the reactants is then equal too, printed once and copied. stamps,
+    begins, ends int64 by slot: where it stands in buffer, if stamps says `stamp`, which
+    no call before had.
 
     won uint8 by slot. text uint8: the constant parts of a line, part k standing
     in text[mark[k]:mark[k+1]] (see `Fragments` of the caller). labels uint8, LABEL
@@ -178,15 +184,23 @@ def write_winners(  # type: ignore[no-untyped-def]
             own = 7 + slot % streams
             at = put(buffer, at, text, mark[U(own)], mark[U(own + 1)])
             at = put_number(buffer, at, salience[U(slot)])
-            at = put(buffer, at, text, mark[U(7 + streams)], mark[U(8 + streams)])
-        else:
-            at = put(buffer, at, text, mark[3], mark[4])
+        kind = first[U(slot)] if first.shape[0] > 0 else slot
+        if first.shape[0] > 0 and stamps[U(kind)] == stamp:
+            at = put(buffer, at, buffer, begins[U(kind)], ends[U(kind)])
+            continue
+        begin = at
+        constant = 7 + streams if streams > 0 else 3
+        at = put(buffer, at, text, mark[U(constant)], mark[U(constant + 1)])
         at = put_number(buffer, at, steps[U(slot)])
         at = put(buffer, at, text, mark[4], mark[5])
         at = put_number(buffer, at, sizes[U(slot)])
         at = put(buffer, at, text, mark[5], mark[6])
         at = put_term(buffer, at, out, results[U(slot)], sizes[U(slot)], stack)
         at = put(buffer, at, text, mark[6], mark[7])
+        if first.shape[0] > 0:
+            stamps[U(kind)] = stamp
+            begins[U(kind)] = begin
+            ends[U(kind)] = at
     return at
 
 

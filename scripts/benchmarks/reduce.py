@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from automaton.calculator.answer_lines import ROWS  # noqa: E402
 from automaton.calculator.text_batch import Segment, TextReducer  # noqa: E402
-from automaton.compute.budgets import Budgets  # noqa: E402
+from automaton.compute.budgets import Budgets, MachineScratch  # noqa: E402
 from automaton.terms.arrays import Words  # noqa: E402
 from automaton.terms.encodings import ADDITION, numeral, numeral_value  # noqa: E402
 from automaton.terms.notation import NOTATIONS, format_term, parse  # noqa: E402
@@ -110,9 +110,7 @@ class Work:
         self.steps, self.sizes = (np.empty(self.count, dtype=np.int32) for _ in range(2))
         self.places = np.empty(self.count, dtype=np.int64)
         self.out: Words = np.empty(max(2 * budgets.max_size, 1 << 18), dtype=np.int32)
-        cells = 1 + budgets.max_steps + budgets.max_size
-        lengths = [cells] * 3 + [budgets.max_depth] * 4
-        self.machine = [np.empty(length, dtype=np.int32) for length in lengths]
+        self.machine = MachineScratch.of(budgets)
 
     def run(self, look: Callable[[int, int], None] | None = None) -> None:
         """Reduce all; `look` sees each stretch of results while its normal forms stand."""

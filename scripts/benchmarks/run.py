@@ -55,8 +55,8 @@ def flat_out(folder: Path, dimension: int, ticks: int) -> dict[str, Any]:
             "mb_per_s": (run.log.size - size) / stats.seconds / 1e6,
             "outcomes": {name: count / candidates for name, count in outcomes.items()},
             "distinct": stats.distinct,
-            "mean_steps": float(run.batch.steps.mean()),
-            "mean_size": float(run.batch.sizes[run.batch.outcomes == 0].mean()),
+            "mean_steps": float(run.space.batch.steps.mean()),
+            "mean_size": float(run.space.batch.sizes[run.space.batch.outcomes == 0].mean()),
             "share_of_wall": {name: s / stats.seconds for name, s in spent.items()},
         }
 
@@ -146,6 +146,7 @@ def costs(folder: Path, dimension: int) -> dict[str, Any]:
 
     from automaton.backends import CpuBackend
     from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
+    from automaton.chemistry.tick_plan import plan_tick
     from automaton.population import Entrants
     from automaton.run import Run
     from kernels import philox
@@ -156,7 +157,7 @@ def costs(folder: Path, dimension: int) -> dict[str, Any]:
     with Run(log, given, durability="off") as run:
         run.go(ticks=30, interval_ms=0)
         world, options, tick = run.world, run.options, run.tick + 1
-        job = BatchJob(world.population, world.choice(tick), tick, philox.REACTANTS)
+        job = BatchJob(world.population, plan_tick(world, tick), tick, philox.REACTANTS)
         device, batch = CpuBackend(options, threads=1), CandidateBatch(ROUNDS, options.max_size)
         bare = CpuBackend(options.updated({"copies": True}), threads=1)
 

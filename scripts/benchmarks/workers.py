@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 from automaton.backends import CpuBackend, opened, shards  # noqa: E402
 from automaton.backends.batch import BatchJob, WinnerTemplate  # noqa: E402
+from automaton.chemistry.tick_plan import plan_tick  # noqa: E402
 from automaton.log import Log  # noqa: E402
 from automaton.replay import MalformedLines  # noqa: E402
 from automaton.replay.restore import restore_world  # noqa: E402
@@ -63,7 +64,7 @@ class Bench:
                 self.world = restore_world(
                     opened_log, self.options, MalformedLines(), lambda _tick: None
                 )
-        choice = self.world.choice(1)
+        choice = plan_tick(self.world, 1)
         self.job = BatchJob(self.world.population, choice, 1, philox.REACTANTS)
         self.fragments = WinnerTemplate.of("", 1, choice.level)
 

@@ -147,13 +147,6 @@ KERNEL_ORDER = (
 SHARED_MODULE_NAMES = words("archive effects engine worker")
 SHARED_CLASS_NAMES = words("")
 
-#: Imports of types alone that close a circle within a package; to be opened.
-CIRCLES = [
-    ("log.checkpoint", "log.reader"),
-    ("replay.input_division", "replay.recompute"),
-    ("run.metrics", "run.runner"),
-]
-
 #: Calls that take a regular expression.
 ENGINE = {"re.compile", "re.match", "re.search", "re.fullmatch", "re.sub", "re.split", "re.findall"}
 
@@ -320,8 +313,6 @@ def test_modules_of_a_package_import_each_other_in_no_circle() -> None:
             seen = {each.removeprefix("automaton.") for each in named(module)}
             seen |= {each.rpartition(".")[0] for each in seen}
             below[module] = (seen & inside) - {module}
-        for module, other in CIRCLES:
-            below.get(module, set()).discard(other)
         while free := {module for module, others in below.items() if not others}:
             below = {m: others - free for m, others in below.items() if m not in free}
         assert not below, name

@@ -24,8 +24,9 @@ from small import (
     written,
 )
 
+from automaton.backends.workspace import TRIALS
 from automaton.chemistry.actions import ACTIONS
-from automaton.chemistry.effects import TRIALS, TRIALS_NEEDED
+from automaton.chemistry.effects import TRIALS_NEEDED
 from automaton.errors import MismatchError
 from automaton.format.machine_state import ACTIONS as COUNTED
 from automaton.format.options import Options
@@ -201,7 +202,7 @@ def test_a_trial_is_64_seeded_reactions_in_the_snapshot(tmp_path: Path) -> None:
     path = written(tmp_path / "log", leading("self-modify", target))
     operator = parse("λa.λb.λf.a (b f)")
     with Run(path, {"seed": 3}) as run:
-        found = run.shell.seams.trial(run.world.program.automata["1D"], operator)
+        found = run.shell.effects.trial(run.world.program.automata["1D"], operator)
         expected = sum(
             candidate(operator, a, b) for a, b in drawn(run, *selected(run, (a_text, b_large)))
         )

@@ -125,7 +125,7 @@ def test_unifiable_is_whether_the_reactants_of_some_winner_unify(
 
 def test_reactants_of_a_larger_budget_can_still_be_asked_about() -> None:
     world = world_of(soup(["λx.λy.y", "λx.λy.x (y (y (y (y (y (x x))))))"]), parallel=99)
-    world.use_options(replace(world.options, max_size=8, max_input=99), 2)
+    world.begin_run(replace(world.options, max_size=8, max_input=99), 2, 2)
     answers = answers_of(world)
     sizes = [len(a) + len(b) for a, b in reactants(answers)]
     assert max(sizes) > 16

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from automaton.analysis.tick_report import Round, report_tick
-from automaton.backends import CpuBackend
+from automaton.backends import CpuBackend, attach
 from automaton.backends.batch import CandidateBatch
-from automaton.chemistry import World, competition
+from automaton.chemistry import World
 from automaton.chemistry.streams import Streams, trained
+from automaton.chemistry.tick import compute_tick
+from automaton.chemistry.tick_plan import plan_tick
 from automaton.errors import UsageError
 from automaton.format import stream_options
 from automaton.format.options import Options
@@ -66,11 +68,10 @@ def one_tick(streams: str, parallel: int, seed: int = 0) -> tuple[World, Candida
     options = Options(streams=streams, parallel=parallel, seed=seed)
     with Log.open(SHIPPED, write=False) as log:
         world = genesis_world(log, options, MalformedLines())
-    device = CpuBackend(options, threads=1)
-    batch = device.batch(world.slots, len(world.stream_names))
-    competition.compute(device, world, batch, 1, world.choice(1), device.buffer())
-    device.close()
-    return world, batch
+    space = attach(CpuBackend(options, threads=1), world)
+    compute_tick(world, space, 1)
+    space.device.close()
+    return world, space.batch
 
 
 def told(path: Path, tick: int) -> list[Round]:
@@ -222,7 +223,7 @@ def test_memory_proposes_candidates_that_lost(tmp_path: Path) -> None:
     path = shipped(tmp_path)
     ran(path, 16)
     won = {line["id"] for line in winners(path)}
-    recalled = {row.parents[2] for row in told(path, 16) if row.stream == "memory" and row.parents}
+    recalled = {row.parents[1] for row in told(path, 16) if row.stream == "memory" and row.parents}
     lost = recalled - won
     assert lost
     for identity in lost:
@@ -383,7 +384,7 @@ def test_connection_fades_within_sixteen_ticks(used: int, tick: int, expected: i
 @given(st.integers(0, 2**64 - 1))
 def test_the_plain_body_judges_as_the_compiled_one(seed: int) -> None:
     world, batch = one_tick("all", 8, seed)
-    of = world.choice(1).proposals
+    of = plan_tick(world, 1).proposals
     assert of is not None
 
     def judged(body: Any) -> list[Any]:

@@ -18,7 +18,7 @@ from automaton.cli import exit_codes
 from automaton.cli.commands.church import NAMES
 from automaton.cli.commands.church import church as command
 from automaton.compute import church
-from automaton.compute.church import ChurchBudgets
+from automaton.compute.budgets import Budgets
 from automaton.errors import MismatchError
 from automaton.terms import encodings
 from automaton.terms.notation import parse
@@ -31,7 +31,7 @@ MEANING = {
     "mult": lambda m, n: m * n,
     "exp": lambda m, n: m**n,
 }
-BUDGET = ChurchBudgets(20_000, 7_000, 64)
+BUDGET = Budgets(20_000, 7_000, 64)
 
 
 def invoke(*arguments: object, stdin: str | None = None) -> Result:

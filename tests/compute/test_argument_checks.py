@@ -10,6 +10,7 @@ import pytest
 
 from automaton.analysis import query
 from automaton.compute import church, dispatch, embeddings, matching
+from automaton.compute.budgets import Budgets
 from automaton.errors import AutomatonError, UsageError
 from automaton.terms import encodings
 from automaton.terms.arrays import Words
@@ -28,7 +29,7 @@ TABLES = prepared([b"abc"])
 SOME: Any = embeddings.NearestIndex(ROWS)
 
 
-def budget(**limits: Any) -> church.ChurchBudgets:
+def budget(**limits: Any) -> Budgets:
     return church.AMPLE._replace(**limits)
 
 
@@ -80,8 +81,8 @@ CASES: dict[str, tuple[str, Callable[[], object]]] = {
     "counts with NaN": ("n", lambda: batches.mult_counts(COUNTS, COUNTS * np.nan)),
     "counts beyond 63 bits": ("m", lambda: batches.add_counts(HUGE, COUNTS)),
     "counts of two lengths": ("n", lambda: batches.add_counts(COUNTS, COUNTS[:2])),
-    "vectors with NaN": ("vectors", lambda: near.Vectors(ROWS * np.nan)),
-    "vectors of columns": ("vectors", lambda: near.Vectors(np.asfortranarray(ROWS))),
+    "vectors with NaN": ("vectors", lambda: near.NearestIndex(ROWS * np.nan)),
+    "vectors of columns": ("vectors", lambda: near.NearestIndex(np.asfortranarray(ROWS))),
     "queries with NaN": ("queries", lambda: SOME.nearest(ROWS * np.nan, 1)),
     "queries of other dimensions": ("queries", lambda: SOME.nearest(ROWS[:, :2].copy(), 1)),
     "no neighbours": ("k", lambda: SOME.nearest(ROWS, 0)),

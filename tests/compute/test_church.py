@@ -15,7 +15,8 @@ from strategies import closed_terms
 from targets import FORMS, fenced, intact, joined, machine
 
 from automaton.compute import church as batches
-from automaton.compute.church import ChurchBudgets, PackedTerms
+from automaton.compute.budgets import Budgets
+from automaton.compute.church import PackedTerms
 from automaton.terms import encodings, packed, reference
 from automaton.terms.arrays import Words
 from automaton.terms.notation import parse
@@ -162,12 +163,12 @@ def test_larger_numerals_add_and_multiply_as_counts_do(m: int, n: int) -> None:
 @given(
     st.lists(st.tuples(closed_terms(14), closed_terms(14)), min_size=1, max_size=4),
     st.sampled_from(list(church.OPERATORS.values())),
-    st.builds(ChurchBudgets, st.integers(1, 30), st.integers(1, 60), st.integers(1, 8)),
+    st.builds(Budgets, st.integers(1, 30), st.integers(1, 60), st.integers(1, 8)),
     st.integers(1, 2),
 )
 @PROPERTY
 def test_operating_is_reducing_the_application_under_every_budget(
-    pairs: list[tuple[Words, Words]], operator: Words, budget: ChurchBudgets, arity: int
+    pairs: list[tuple[Words, Words]], operator: Words, budget: Budgets, arity: int
 ) -> None:
     found = batches.operate(
         operator, tuple(batch(*c) for c in list(zip(*pairs, strict=True))[:arity]), budget
@@ -188,7 +189,7 @@ def test_results_that_fill_the_room_several_times_are_all_there(
 ) -> None:
     whole = batches.exp(MS, NS)
     monkeypatch.setattr(batches, "_ROOM", 200)
-    pieces = batches.exp(MS, NS, ChurchBudgets(max_size=140))
+    pieces = batches.exp(MS, NS, Budgets(max_size=140))
     assert pieces.values().tolist() == whole.values().tolist()
     assert pieces.terms.starts.tolist() == whole.terms.starts.tolist()
 
@@ -212,7 +213,7 @@ def test_the_cut_of_a_batch_changes_nothing(cuts: list[int]) -> None:
 class Duel:
     """The machine and the closed forms on the same reaction of two numerals."""
 
-    def __init__(self, form: str, most: int, budget: ChurchBudgets) -> None:
+    def __init__(self, form: str, most: int, budget: Budgets) -> None:
         self.budget = budget
         self.reaction = FORMS[form](reduce.reaction)
         self.closed = FORMS[form](church.church_reaction)
@@ -257,7 +258,7 @@ def agree(duel: Duel, kind: int, m: int, n: int, limits: tuple[int, ...]) -> Non
         assert found == duel.by_machine(kind, m, n, limits), (kind, m, n, limits)
 
 
-LARGE = ChurchBudgets(2500, 700, 8)
+LARGE = Budgets(2500, 700, 8)
 
 
 @pytest.mark.parametrize("kind", church.OPERATORS)
@@ -286,13 +287,13 @@ def test_closed_forms_equal_the_machine_on_every_small_pair_and_limit(kind: int)
 def test_closed_forms_equal_the_machine_under_any_budget(
     form: str, kind: int, m: int, n: int, limits: tuple[int, ...]
 ) -> None:
-    duel = Duel(form, 12, ChurchBudgets(400, 300, 5))
+    duel = Duel(form, 12, Budgets(400, 300, 5))
     agree(duel, kind, m, n, limits)
     assert intact(duel.out, *duel.scratch)
 
 
 def test_powers_beyond_every_integer_meet_the_limits_as_the_machine_does() -> None:
-    duel = Duel("compiled", 120, ChurchBudgets(2000, 100, 8))
+    duel = Duel("compiled", 120, Budgets(2000, 100, 8))
     for m, n in itertools.product((2, 3, 64, 119, 120), repeat=2):
         for kind in church.OPERATORS:
             agree(duel, kind, m, n, (0, 2000, 100, 8, 1000))
@@ -394,10 +395,10 @@ BAD: list[tuple[Callable[[], object], str]] = [
     (lambda: batches.add(ONE, OPEN), "n.code"),
     (lambda: batches.succ(LONGER), "m.starts"),
     (lambda: batches.add(numerals(1, 2), ONE), "n.starts"),
-    (lambda: batches.succ(ONE, ChurchBudgets(max_steps=0)), "max_steps"),
-    (lambda: batches.succ(ONE, ChurchBudgets(max_size=2**40)), "max_size"),
-    (lambda: batches.succ(ONE, ChurchBudgets(max_depth=True)), "max_depth"),
-    (lambda: batches.operate(OPEN.code, (ONE,), ChurchBudgets()), "operator.code"),
+    (lambda: batches.succ(ONE, Budgets(max_steps=0)), "max_steps"),
+    (lambda: batches.succ(ONE, Budgets(max_size=2**40)), "max_size"),
+    (lambda: batches.succ(ONE, Budgets(max_depth=True)), "max_depth"),
+    (lambda: batches.operate(OPEN.code, (ONE,), Budgets()), "operator.code"),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,7 +92,10 @@ def labels_of(w: Winners) -> Array:
     return labels
 
 
-def written(w: Winners, form: str = "compiled", low: int = 0, high: int | None = None) -> bytes:
+def written(
+    w: Winners, form: str = "compiled", low: int = 0, high: int | None = None,
+    first: Sequence[int] = (),
+) -> bytes:  # fmt: skip
     """What `write_winners` writes for slots low..high-1, into a buffer of exactly that size."""
     names = IdTable()
     for name in w.names:
@@ -109,6 +113,7 @@ def written(w: Winners, form: str = "compiled", low: int = 0, high: int | None =
         np.array(steps, np.int32), sizes, np.zeros(len(sizes), np.int32),
         np.array(a, np.int32), np.array(b, np.int32), np.array(op, np.int32), starts,
         code, buffer, stack,
+        np.array(first, np.int32), 1, *(fenced(len(first), np.int64) for _ in range(3)),
     )  # fmt: skip
     assert intact(buffer, stack, labels)
     return bytes(buffer[:size])
@@ -159,12 +164,19 @@ def read_back(
     return Lines(int(found), int(at), facts, ids_found, terms)
 
 
+def kinds_of(w: Winners) -> list[int]:
+    """By slot: the first slot with the same steps and term."""
+    results = [(steps, term.tobytes()) for *_, steps, term in w.slots]
+    return [results.index(result) for result in results]
+
+
 @settings(PROPERTY, max_examples=150)
 @given(batches())
 def test_winner_lines_have_the_bytes_of_the_format(w: Winners) -> None:
     if w.slots:
         for form in FORMS:
             assert written(w, form) == b"".join(expected_lines(w))
+            assert written(w, form, first=kinds_of(w)) == b"".join(expected_lines(w))
         middle = len(w.slots) // 2
         assert written(w, high=middle) + written(w, low=middle) == written(w)
         for line in expected_lines(w):

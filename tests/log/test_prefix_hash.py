@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from logs import GENESIS, batch, fields
 from small import rich, written
 
-from automaton.log import Log, prefix_hash
+from automaton.log import Log
 from automaton.log import prefix_hash as beginning
 from automaton.log.commit_scanner import named_in
-from automaton.log.prefix_hash import NO_PREFIX, HashedPrefix, count_lines, worth_hashing_ahead
-from automaton.run import Run
+from automaton.log.line_table import LineCounts
+from automaton.log.prefix_hash import NO_PREFIX, HashedPrefix, worth_hashing_ahead
+from automaton.run import Run, runner
 
 LINES = st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"") + b"\n"))
 
@@ -42,7 +43,7 @@ def test_only_what_is_worth_a_thread_is_hashed_ahead(
         asked.append(worth_hashing_ahead(parts))
         return asked[-1]
 
-    monkeypatch.setattr(prefix_hash, "worth_hashing_ahead", noted)
+    monkeypatch.setattr(runner, "worth_hashing_ahead", noted)
     with Run(written(tmp_path / "log", rich()), {"parallel": 50}, durability="off") as run:
         run.go(ticks=2, interval_ms=0)
     assert asked == [False, False]
@@ -56,22 +57,23 @@ def test_lines_and_offsets_are_those_of_a_batch_that_is_looked_at_whole(
     parts = [b"".join(before), *after]
     begun = HashedPrefix.of(parts[:1])
     told = [(None, number) for number in range(len(before), len(before) + len(after))]
-    assert named_in(parts, "", told, begun) == named_in(parts, "", told)
-    assert named_in(parts, "", [(None, 0), *told][:1] if before else [], begun) == named_in(
-        parts, "", [(None, 0)] if before else []
-    )
+    first = [(None, 0)] if before else []
+    for ids in (told, first):
+        ahead, whole = named_in(parts, "", ids, begun), named_in(parts, "", ids)
+        assert ahead[0] == whole[0]
+        assert ahead[1].by_block().tolist() == whole[1].by_block().tolist()
 
 
 @given(LINES)
 def test_lines_are_counted_in_pieces(lines: list[bytes]) -> None:
     data = b"".join(lines) * 40
-    assert count_lines(data) == data.count(b"\n")
+    assert LineCounts().more(data).lines == data.count(b"\n")
     assert HashedPrefix.of([data]).digest.digest() == hashlib.sha256(data).digest()
 
 
 def test_a_part_that_ends_within_a_line_is_refused() -> None:
     with pytest.raises(ValueError, match="whole line"):
-        count_lines(b"one\ntwo")
+        LineCounts().more(b"one\ntwo")
 
 
 def test_a_batch_that_begins_with_something_else_is_hashed_anew(tmp_path: Path) -> None:
@@ -82,5 +84,5 @@ def test_a_batch_that_begins_with_something_else_is_hashed_anew(tmp_path: Path) 
             for tick in (1, 2):
                 parts = batch(log, tick)
                 begun = HashedPrefix.of([bytearray(parts[0])]) if wrong else NO_PREFIX
-                log.append(parts, sum(map(count_lines, parts)), fields(tick), begun=begun)
+                log.append(parts, b"".join(parts).count(b"\n"), fields(tick), begun=begun)
     assert path.read_bytes() == other.read_bytes()

@@ -40,7 +40,7 @@ from automaton.log import Log
 from automaton.program.conditions import QUESTIONS
 from automaton.replay.spot_check import TermLookup
 from automaton.replay.spot_check import _is_winner as is_winner
-from automaton.replay.spot_check import _options_at as options_at
+from automaton.replay.spot_check import _options_of as options_of
 from automaton.run import Run
 from automaton.workers import sharding
 from automaton.workers.autoscale_policy import ScalingOptions
@@ -353,7 +353,8 @@ def check_claims(path: Path) -> None:
             for line, raw in log.batch_lines(tick):
                 members = json.loads(raw)
                 if is_winner(members, log.prefix):
-                    TermLookup(log, options_at(log, line)).check(members, line)
+                    run = max(number for number in log.run_lines if number <= line)
+                    TermLookup(log, options_of(log, run)).check(members, line)
 
 
 # The snapshot.

@@ -24,6 +24,7 @@ from targets import Array, joined, machine
 
 from automaton.backends import CpuBackend, cuda, request
 from automaton.backends.batch import BatchJob, CandidateBatch
+from automaton.chemistry.tick_plan import plan_tick
 from automaton.compute import capability, selftest
 from automaton.errors import DeviceError
 from automaton.format.options import Options
@@ -403,7 +404,9 @@ def proposed(device: CpuBackend, rounds: int, tick: int) -> list[Any]:
     with Log.open(SHIPPED, write=False) as log:
         world = genesis_world(log, device.options, MalformedLines())
     batch = device.batch(rounds * len(world.stream_names), len(world.stream_names))
-    device.propose(BatchJob(world.population, world.choice(tick), tick, philox.REACTANTS), batch)
+    device.propose(
+        BatchJob(world.population, plan_tick(world, tick), tick, philox.REACTANTS), batch
+    )
     return told(batch, "salience")
 
 

@@ -12,6 +12,7 @@ from targets import Array
 
 from automaton.analysis import query_columns
 from automaton.compute import church, dispatch, embeddings, matching
+from automaton.compute.budgets import Budgets
 from kernels.cuda import calls, loops, memory, pipeline, search_calls, search_loops
 from kernels.search import nearest
 from kernels.search.literal_tables import Grams, Triples, prepared
@@ -183,7 +184,7 @@ def every_answer() -> list[Any]:
     buffer, offsets = text_of(8)
     hits = matching.find(prepared(words(60), buffer), buffer, offsets)
     numerals = church.encode(range(9))
-    product = church.mult(numerals, numerals, church.ChurchBudgets(300, 200, 50))
+    product = church.mult(numerals, numerals, Budgets(300, 200, 50))
     made = embeddings.embed(*numerals, 32)
     near = embeddings.NearestIndex(made).nearest(made[:4], 3)
     batch = columns_of()

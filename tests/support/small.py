@@ -10,6 +10,7 @@ from typing import Any
 from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob, CandidateBatch
 from automaton.chemistry import ConditionAnswers, World
+from automaton.chemistry.tick_plan import plan_tick
 from automaton.compute.reduction import OUTCOMES, SubstitutionReducer
 from automaton.format.objects import NamedObject
 from automaton.format.options import Options
@@ -140,7 +141,7 @@ def reacted(world: World, tick: int = 1) -> CandidateBatch:
     """The first batch of a snapshot, as a run makes it; every candidate wins its round."""
     batch = CandidateBatch(world.options.parallel, world.options.max_size)
     device = CpuBackend(world.options, threads=1)
-    device.react(BatchJob(world.population, world.choice(tick), tick, philox.REACTANTS), batch)
+    device.react(BatchJob(world.population, plan_tick(world, tick), tick, philox.REACTANTS), batch)
     device.close()
     batch.won[:] = batch.outcomes == OUTCOMES.index("normal")
     return batch

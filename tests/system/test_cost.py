@@ -11,6 +11,7 @@ from cost import peak, steps
 from small import automaton, written
 
 from automaton.chemistry import World
+from automaton.chemistry.fold import BatchContent, fold_batch
 from automaton.errors import NothingToRunError
 from automaton.format.objects import NamedObject
 from automaton.format.options import Options
@@ -27,7 +28,7 @@ def folding(versions: Sequence[NamedObject]) -> Callable[[], object]:
     """A small world that takes in versions of objects as input of its first tick."""
     world = World(Options(max_objects=1000))
     world.found([NamedObject("0D", automaton("0D", term="λx.x")), text("t", 1)], 1)
-    return lambda: world.fold(1, versions, NOBODY, 0, [])
+    return lambda: fold_batch(world, 1, BatchContent(versions, NOBODY, 0, []))
 
 
 def text(name: str, spans: int) -> NamedObject:

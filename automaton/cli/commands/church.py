@@ -30,7 +30,7 @@ from automaton.cli.option_types import WIDTH
 from automaton.errors import AutomatonError, BudgetError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.compute.church import ChurchBudgets
+    from automaton.compute.budgets import Budgets
 
 NAMES = ("succ", "pred", "add", "mult", "exp")
 _LINES = 4096  # of a file that are read at a time
@@ -64,7 +64,7 @@ def church(
     there is not. A line without an answer stops nothing; the exit code is 2 in the end,
     or 12 where all lines can be meant and some exceed a budget.
     """
-    from automaton.compute.church import ChurchBudgets  # noqa: PLC0415  # numba takes a second
+    from automaton.compute.budgets import Budgets  # noqa: PLC0415  # numpy takes a moment
 
     context = click.get_current_context()
     for word in numbers:
@@ -72,7 +72,7 @@ def church(
             raise click.NoSuchOption(word, ctx=context)
     if bool(numbers) == (batch is not None):
         raise click.UsageError("give numbers or --batch FILE", context)
-    limits = ChurchBudgets(max_steps, max_size, max_depth)
+    limits = Budgets(max_steps, max_size, max_depth)
     if batch is None:
         _one(operation, numbers, limits, notation, json)
     else:
@@ -81,7 +81,7 @@ def church(
 
 
 def _one(
-    operation: str, numbers: tuple[str, ...], budget: ChurchBudgets, notation: str, json: bool
+    operation: str, numbers: tuple[str, ...], budget: Budgets, notation: str, json: bool
 ) -> None:
     """Answer one question, or say why there is no answer."""
     from automaton.calculator import arithmetic  # noqa: PLC0415  # numba takes a second
@@ -106,7 +106,7 @@ def _many(
     operation: str,
     file: BufferedReader,
     name: str,
-    budget: ChurchBudgets,
+    budget: Budgets,
     notation: str,
     json: bool,
 ) -> None:
