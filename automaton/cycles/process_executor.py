@@ -143,7 +143,9 @@ class ProcessExecutor:
         return False
 
     def _next_member(self) -> _Member:
-        member = self._fresh.popleft() if self._fresh else self._launched()
+        with self._lock:  # another thread may take the last one meanwhile
+            member = self._fresh.popleft() if self._fresh else None
+        member = member or self._launched()
         if not member.ready:
             self._greet(member)
         with self._lock:

@@ -107,12 +107,12 @@ class ThreadExecutor:
     def close(self) -> None:
         """End the threads; raises what a defect of this program raised in one of them."""
         self.stop()
-        for own in list(self._begun):
-            for future in own.aside.values():
-                future.cancel()
-        for thread in self._threads:
+        for thread in self._threads:  # they alone send stages elsewhere: from then on nobody does
             if thread.ident is not None:
                 thread.join()
+        for own in self._begun:
+            for future in own.aside.values():
+                future.cancel()
         self._beside.shutdown()
         self._waiters.shutdown(wait=False, cancel_futures=True)
         if self._loop is not None:
