@@ -49,6 +49,20 @@ class InputDivision(NamedTuple):
 ONE_CALL = InputDivision(1)
 
 
+class RecordedFacts:
+    """Facts that the lines of actions record, in their order; true where they record none.
+
+    Holds nothing of the attempt that asks: what is computed again goes with its last name.
+    """
+
+    def __init__(self) -> None:
+        self.rest: Iterator[bool] = iter(())
+
+    def __call__(self) -> bool:
+        """The next one."""
+        return next(self.rest, True)
+
+
 class TickAttempt:
     """One tick under one division of its input among the calls of `self-io`."""
 
@@ -67,13 +81,11 @@ class TickAttempt:
         self.found: list[NamedObject] = []
         self.made: list[ActionLine] = []
         self.begin = 0  # where the lines made by actions begin in the batch
-        self.facts: Iterator[bool] = iter(())
+        self.facts = RecordedFacts()
         commits = again.log.commits
         last = tick > len(commits)
         self.above = again.log.lines + 1 if last else commits.row(tick).first_line
-        self.answers = ConditionAnswers(
-            again.world, again.batch, tick, again.reference, lambda: next(self.facts, True)
-        )
+        self.answers = ConditionAnswers(again.world, again.batch, tick, again.reference, self.facts)
 
     def sections(self, buffer: LineBuffer) -> list[Section]:
         """Take the machine's turn; returns the bytes that are due before the commit."""
@@ -88,7 +100,7 @@ class TickAttempt:
         winners = [Section("winner", part) for part in buffer.parts if len(part)]
         sizes = [len(part) for _, part in head] + [len(part) for _, part in winners]
         self.begin = sum(sizes) + sum(map(len, self.claim.input))
-        self.facts = claims.facts(raw[self.begin :])
+        self.facts.rest = claims.facts(raw[self.begin :])
         self.made = machine_step.step_machine(
             self.world, self.answers, self.tick, self._seams()
         ).made

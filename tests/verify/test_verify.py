@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import shutil
@@ -188,6 +189,18 @@ def _peak(log: AuditedLog, last: int) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+def test_verifying_leaves_nothing_to_the_collector_of_garbage(log: Path) -> None:
+    with AuditedLog.open(log) as opened:
+        assert verify(opened, VerifyRequest(workers=1)).ok  # caches are there
+        gc.collect()
+        gc.disable()
+        try:
+            assert verify(opened, VerifyRequest(workers=1)).replayed == 32
+            assert gc.collect() == 0
+        finally:
+            gc.enable()
 
 
 def test_several_processes_answer_as_one_does(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
