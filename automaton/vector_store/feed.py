@@ -9,8 +9,6 @@ engines, what a tick is made of.
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -28,6 +26,7 @@ from automaton.vector_store.decay import DecayRule
 from automaton.vector_store.indexer import MOST_ITEMS, MOST_NODES, TermBatch
 from automaton.vector_store.worker import BATCH, CLOSE, FLUSH, LONGEST, OPEN
 from automaton.workers import spawn
+from automaton.workers.spawn import Channel
 
 #: Terms a second that are indexed; more are counted, and `memory reindex` adds them.
 RATE = 1000
@@ -44,10 +43,10 @@ class VectorFeed:
     """What a run remembers. All methods are for one thread, the loop's."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], connection: socket.socket, rate: float,
-        counts: dict[str, Any], clock: Callable[[], float],
+        self, child: spawn.ChildProcess, rate: float, counts: dict[str, Any],
+        clock: Callable[[], float],
     ) -> None:  # fmt: skip
-        self._process, self._connection = process, connection
+        self._child, self._channel = child, child.channel
         self._rate, self._clock = rate, clock
         self._tokens, self._refilled = rate, clock()
         self._offered = self._over_rate = self._no_room = self._large = self._lost = 0
@@ -72,19 +71,17 @@ class VectorFeed:
         `prefix` is the log's, `streams` the names of its streams in their order; `rate`
         in terms a second. Raises what `memory.open_store` does.
         """
-        process, connection = spawn.spawn("automaton.vector_store.worker")
+        child = spawn.ChildProcess.start("automaton.vector_store.worker", spawn.NICE)
         names = list(streams) or [""]
         asked = {"log": str(log), "url": url, "prefix": prefix, "names": names, "most": most}
         try:
             rules = asdict(rule or DecayRule())
-            connection.send(OPEN + json.dumps({**asked, "rule": rules}).encode())
-            counts = _answer(connection)
+            child.channel.send(OPEN + json.dumps({**asked, "rule": rules}).encode())
+            counts = _answer(child.channel)
         except BaseException:
-            connection.close()
-            process.kill()
-            process.wait()
+            child.end()
             raise
-        return cls(process, connection, rate, counts, clock)
+        return cls(child, rate, counts, clock)
 
     def __enter__(self) -> Self:
         return self
@@ -173,14 +170,9 @@ class VectorFeed:
             self._closing = True
         self._thread.join(PATIENCE)
         if self._thread.is_alive():  # it builds an index, say; what is acknowledged is safe
-            self._process.kill()
+            self._child.process.kill()
             self._thread.join()
-        self._connection.close()
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._child.end(PATIENCE)
         return self.report()
 
     # -- the thread's side ----------------------------------------------------
@@ -192,8 +184,8 @@ class VectorFeed:
                 with self._changed:
                     self._changed.wait_for(lambda: self._queue)
                     rows, message = self._queue.popleft()
-                self._connection.send(message)
-                counts = _answer(self._connection)
+                self._channel.send(message)
+                counts = _answer(self._channel)
                 with self._changed:
                     self._counts = counts
                     self._waiting -= rows
@@ -215,9 +207,9 @@ class VectorFeed:
             self._changed.notify_all()
 
 
-def _answer(connection: socket.socket) -> dict[str, Any]:
+def _answer(channel: Channel) -> dict[str, Any]:
     """The counts that the process answers with; its error is raised as such."""
-    message = connection.recv(LONGEST)
+    message = channel.receive()
     if not message:
         raise errors.DeviceError("its process is gone; start the run again")
     answer: dict[str, Any] = json.loads(message)

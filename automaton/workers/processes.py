@@ -10,10 +10,9 @@ Longer than 300 lines: a pool, its workers and their replacement are one state m
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
-import socket
-import subprocess
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -35,7 +34,6 @@ from automaton.workers.worker import (
     DONE,
     DROP,
     FAILED,
-    LONGEST,
     NUMBERS,
     RECIPE,
     SHARD,
@@ -46,6 +44,8 @@ from automaton.workers.worker import (
 ATTEMPTS = 3
 #: Seconds after which a worker that does not answer is taken to hang.
 DEADLINE = 60.0
+#: Seconds in which a worker must be ready; half a second on a quiet machine.
+START = 60.0
 #: Shards that a worker is given, the one that it computes among them: it never waits for us.
 AHEAD = 2
 #: Seconds of batches that could have been shared after which workers are started. A start
@@ -54,11 +54,10 @@ WORTH_STARTING = 0.05
 
 
 @dataclass(eq=False)
-class Child:
-    """A worker process as its parent sees it."""
+class PoolWorker:
+    """A worker process as its pool sees it."""
 
-    process: subprocess.Popen[bytes]
-    connection: socket.socket
+    child: spawn.ChildProcess
     due: float  # when it must have answered
     ready: bool = False
     given: deque[int] = field(default_factory=deque)  # shards, the one it computes first
@@ -67,19 +66,12 @@ class Child:
 
     def send(self, kind: bytes, body: bytes) -> None:
         """Send a message."""
-        self.connection.send(kind + body)
-
-    def end(self) -> int:
-        """Kill it, wait until it is gone, and say how it ended."""
-        self.connection.close()
-        if self.process.poll() is None:
-            self.process.kill()
-        return self.process.wait()
+        self.child.channel.send(kind + body)
 
 
-def _end_all(children: list[Child]) -> None:
-    while children:
-        children.pop().end()
+def _end_all(workers: list[PoolWorker]) -> None:
+    while workers:
+        workers.pop().child.end()
 
 
 class ProcessPool:
@@ -112,8 +104,8 @@ class ProcessPool:
         self._alone = 0.0  # seconds of batches that were computed here and could be shared
         self._stillborn = 0  # workers in a row that died before they were ready
         self._without = False  # workers do not start: no more are tried
-        self._children: list[Child] = []
-        weakref.finalize(self, _end_all, self._children)
+        self._workers: list[PoolWorker] = []
+        weakref.finalize(self, _end_all, self._workers)
         self._fixed = self.dealer.largest is not None
         if self._fixed:
             self._fill()
@@ -126,9 +118,9 @@ class ProcessPool:
         fixed = self._fixed or size is not None
         parts = spans(count, size or self.dealer.size(name, count, self.count + 1))
         shared = len(parts) > 1 or fixed
-        if shared and not self._children and (fixed or self._alone > WORTH_STARTING):
+        if shared and not self._workers and (fixed or self._alone > WORTH_STARTING):
             self._fill()
-        if not shared or not self._children:
+        if not shared or not self._workers:
             done = [self.compute(call, *part) for part in parts]
             results, seconds, active = [r for r, _ in done], [s for _, s in done], 0
             self._alone += sum(seconds) * shared
@@ -146,26 +138,26 @@ class ProcessPool:
     def resize(self, count: int) -> None:
         """From now on so many workers; those that came last are ended."""
         self.count = count
-        while len(self._children) > count:
-            self._children.pop().end()
-        if self._children:
+        while len(self._workers) > count:
+            self._workers.pop().child.end()
+        if self._workers:
             self._fill()
 
     def close(self) -> None:
         """End the workers; they hold nothing that is not computed again."""
-        _end_all(self._children)
+        _end_all(self._workers)
 
     @property
     def pids(self) -> list[int]:
         """The process numbers of the workers that were started."""
-        return [child.process.pid for child in self._children]
+        return [worker.child.pid for worker in self._workers]
 
     # -- for a batch under way -------------------------------------------------
 
     @property
-    def children(self) -> list[Child]:
+    def workers(self) -> list[PoolWorker]:
         """The workers that there are."""
-        return self._children
+        return self._workers
 
     def compute(self, call: ShardTask, low: int, high: int) -> tuple[int, float]:
         """A shard computed by whoever asks: its result and its seconds."""
@@ -184,49 +176,49 @@ class ProcessPool:
         ]
         return json.dumps([function_name(call.function), arguments]).encode()
 
-    def tell(self, child: Child, described: bytes) -> None:
+    def tell(self, worker: PoolWorker, described: bytes) -> None:
         """Tell a worker the call under way, once."""
-        if child.call == self._calls:
+        if worker.call == self._calls:
             return
         blocks = self._memory.blocks
-        for number in child.known - blocks.keys():
-            child.send(DROP, NUMBERS.pack(number, 0, 0))
-        for number in blocks.keys() - child.known:
+        for number in worker.known - blocks.keys():
+            worker.send(DROP, NUMBERS.pack(number, 0, 0))
+        for number in blocks.keys() - worker.known:
             block = blocks[number]
             body = BLOCK + NUMBERS.pack(number, block.length, 0)
-            socket.send_fds(child.connection, [body], [block.descriptor])
-        child.known = set(blocks)
-        child.send(CALL, described)
-        child.call = self._calls
+            worker.child.channel.send(body, [block.descriptor])
+        worker.known = set(blocks)
+        worker.send(CALL, described)
+        worker.call = self._calls
 
     def due(self) -> float:
         """When a worker that is told something now must have answered."""
         return monotonic() + self._deadline
 
-    def is_ready(self, child: Child) -> None:
+    def is_ready(self, worker: PoolWorker) -> None:
         """A worker has started."""
-        child.ready, child.due, self._stillborn = True, float("inf"), 0
+        worker.ready, worker.due, self._stillborn = True, float("inf"), 0
 
-    def bury(self, child: Child, why: str, slots: str) -> None:
+    def bury(self, worker: PoolWorker, why: str, slots: str) -> None:
         """Put another worker in the place of one that died, hung or failed."""
-        self._children.remove(child)
-        code = child.end()
+        self._workers.remove(worker)
+        code = worker.child.end()
         self.replaced += 1
-        self._stillborn += not child.ready
+        self._stillborn += not worker.ready
         reason = why or spawn.describe_exit(code)
         if self._stillborn >= ATTEMPTS * self.count:
             self._do_without(f"worker processes do not start ({reason})")
             return
         doing = f" while it computed {slots}, which are computed again" if slots else ""
-        self._say(f"worker process {child.process.pid} {reason}{doing}; another takes its place")
+        self._say(f"worker process {worker.child.pid} {reason}{doing}; another takes its place")
         self._fill()
 
     # -- inside ----------------------------------------------------------------
 
     def _fill(self) -> None:
         try:
-            while len(self._children) < self.count and not self._without:
-                self._children.append(self._started())
+            while len(self._workers) < self.count and not self._without:
+                self._workers.append(self._started())
         except WorkerError as error:
             self._do_without(str(error))
 
@@ -236,15 +228,16 @@ class ProcessPool:
         if not self.helping:
             raise WorkerError(f"{why}; {advice}")
         self._without = True
-        self._say(f"{why}: the run goes on with {len(self._children)} of {self.count}; {advice}")
+        self._say(f"{why}: the run goes on with {len(self._workers)} of {self.count}; {advice}")
 
-    def _started(self) -> Child:
+    def _started(self) -> PoolWorker:
         """A new worker, not yet ready."""
-        process, ours = spawn.spawn("automaton.workers.worker")
-        child = Child(process, ours, self.due())
+        child = spawn.ChildProcess.start("automaton.workers.worker")
+        worker = PoolWorker(child, monotonic() + START)
         recipe = json.dumps([function_name(self._recipe.function), self._recipe.arguments]).encode()
-        child.send(RECIPE, recipe)
-        return child
+        with contextlib.suppress(OSError):  # it has ended already, which is noticed in time
+            worker.send(RECIPE, recipe)
+        return worker
 
 
 class _Batch:
@@ -276,26 +269,26 @@ class _Batch:
     def _deal(self) -> None:
         """Give every worker a shard, and one ahead while there are more than computers."""
         for ahead in range(AHEAD):
-            for child in list(self._pool.children):
-                enough = len(self._waiting) > ahead * (len(self._pool.children) + 1)
-                if child.ready and len(child.given) == ahead and enough:
-                    self._give(child)
+            for worker in list(self._pool.workers):
+                enough = len(self._waiting) > ahead * (len(self._pool.workers) + 1)
+                if worker.ready and len(worker.given) == ahead and enough:
+                    self._give(worker)
 
-    def _give(self, child: Child) -> None:
+    def _give(self, worker: PoolWorker) -> None:
         """Hand the next shard to a worker."""
         shard = self._waiting.popleft()
-        if not child.given:
-            child.due = self._pool.due()
-        child.given.append(shard)
+        if not worker.given:
+            worker.due = self._pool.due()
+        worker.given.append(shard)
         try:
-            self._pool.tell(child, self._described)
-            child.send(SHARD, NUMBERS.pack(shard, *self._parts[shard]))
+            self._pool.tell(worker, self._described)
+            worker.send(SHARD, NUMBERS.pack(shard, *self._parts[shard]))
         except OSError:
-            self._lose(child, "")
+            self._lose(worker, "")
 
     def _help(self) -> bool:
         """Compute the last shard that waits here, unless it has cost a worker; whether so."""
-        alone = not self._pool.children
+        alone = not self._pool.workers
         if not (self._pool.helping and self._waiting):
             return False
         if self._deaths[self._waiting[-1]] and not alone:
@@ -308,48 +301,48 @@ class _Batch:
     def _listen(self, wait: float | None) -> None:
         """Take in answers, deaths and deadlines; wait for one (None) or not at all (0)."""
         poll = select.poll()
-        by_file = {child.connection.fileno(): child for child in self._pool.children}
+        by_file = {worker.child.channel.fileno(): worker for worker in self._pool.workers}
         for file in by_file:
             poll.register(file, select.POLLIN)
-        due = min((child.due for child in by_file.values()), default=0.0)
+        due = min((worker.due for worker in by_file.values()), default=0.0)
         if wait is None and due != float("inf"):
             wait = max(0.0, due - monotonic()) * 1000
         for file, _ in poll.poll(wait):
             self._hear(by_file[file])
         now = monotonic()
-        for child in list(self._pool.children):
-            if child.due <= now:
-                self._lose(child, "did not answer in time")
+        for worker in list(self._pool.workers):
+            if worker.due <= now:
+                self._lose(worker, "did not answer in time")
 
-    def _hear(self, child: Child) -> None:
+    def _hear(self, worker: PoolWorker) -> None:
         try:
-            message = child.connection.recv(LONGEST)
+            message = worker.child.channel.receive()
         except OSError:
             message = b""
         if not message:
-            self._lose(child, "")
+            self._lose(worker, "")
             return
         kind, shard, result, seconds = ANSWER.unpack_from(message)
         if kind == FAILED:
-            self._lose(child, f"failed ({message[ANSWER.size :].decode(errors='replace')})")
+            self._lose(worker, f"failed ({message[ANSWER.size :].decode(errors='replace')})")
         elif kind == DONE:
             self._results[shard] = result
             self.seconds.append(seconds)
-            self.helped.add(child.process.pid)
-            child.given.popleft()
-            child.due = self._pool.due() if child.given else float("inf")
+            self.helped.add(worker.child.pid)
+            worker.given.popleft()
+            worker.due = self._pool.due() if worker.given else float("inf")
         else:
-            self._pool.is_ready(child)
+            self._pool.is_ready(worker)
 
-    def _lose(self, child: Child, why: str) -> None:
+    def _lose(self, worker: PoolWorker, why: str) -> None:
         """A worker is lost; its shards wait again, unless the first has cost too many."""
-        given, slots = child.given, ""
+        given, slots = worker.given, ""
         self._waiting.extendleft(reversed(given))
         if given:
             self._deaths[given[0]] += 1
             low, high = self._parts[given[0]]
             slots = f"slots {low} to {high - 1}"
-        self._pool.bury(child, why, slots)
+        self._pool.bury(worker, why, slots)
         if given and self._deaths[given[0]] >= ATTEMPTS:
             message = (
                 f"{ATTEMPTS} worker processes in a row were lost on {slots} of "

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from automaton.workers.channel import Channel
+
 
 def scratch(size: int) -> Any:
     """A worker's scratch."""
@@ -30,6 +32,12 @@ def scratch_of(pid: int) -> Any:
 def scratch_of_parent(pid: int) -> Any:
     """Scratch for one process; any other ends."""
     return scratch(4) if os.getpid() == pid else no_scratch()
+
+
+def handle(channel: Channel) -> None:
+    """A child that says that it is there and then waits for ever."""
+    channel.send(b"ready")
+    signal.pause()
 
 
 def busy(_low: int, _high: int, _own: Any, nanoseconds: int) -> int:

@@ -233,13 +233,13 @@ def test_a_process_that_dies_leaves_its_range_to_its_parent(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stillborn(module: str) -> Any:
-        process, connection = started(module)
-        process.kill()
-        return process, connection
+        child = started(module)
+        child.process.kill()
+        return child
 
-    started = spawn.spawn
+    started = spawn.ChildProcess.start
     monkeypatch.setattr(ranges, "LEAST", 2)
-    monkeypatch.setattr(spawn, "spawn", stillborn)
+    monkeypatch.setattr(spawn.ChildProcess, "start", stillborn)
     with AuditedLog.open(log) as opened:
         assert verify(opened, VerifyRequest(workers=2)).replayed == 32
 

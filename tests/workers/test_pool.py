@@ -34,8 +34,9 @@ from automaton.workers.sharding import (
     spans,
 )
 from automaton.workers.shared_memory import MappedArena, SharedArena
+from automaton.workers.spawn import die_with
 from automaton.workers.threads import Serial
-from automaton.workers.worker import die_with, function_by_name, function_name
+from automaton.workers.worker import function_by_name, function_name
 
 HOME = Path(tasks.__file__).parent
 RECIPE = ScratchFactory(tasks.scratch, (4,))
@@ -300,7 +301,7 @@ def test_no_worker_outlives_its_parent_however_it_ends(number: signal.Signals | 
 
 
 def test_a_worker_leaves_at_once_when_its_parent_is_already_gone() -> None:
-    code = "from automaton.workers.worker import die_with; print(die_with(1 << 30))"
+    code = "from automaton.workers.spawn import die_with; print(die_with(1 << 30))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout == b"False\n"
 
