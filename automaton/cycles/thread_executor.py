@@ -20,8 +20,8 @@ from graphlib import TopologicalSorter
 from threading import Condition, Thread, local
 from typing import Any
 
-from automaton.cycles.graph import Cycle, Stage, failure, inputs, outcome
-from automaton.cycles.plan import DeadlineError, Finished, Job, Plan, awaited, in_time
+from automaton.cycles.graph import Cycle, Stage, Values, failure, inputs, outcome
+from automaton.cycles.plan import DeadlineError, Finished, Job, Plan, in_time
 from automaton.cycles.results import Result
 
 #: Threads on which stages that block may wait; more wait for one of them (`async def` does not).
@@ -222,7 +222,7 @@ class ThreadExecutor:
             stage = by_name[name]
             if stage.is_async:
                 assert self._loop is not None
-                work = awaited(stage.work(own.cycle, inputs(stage, own.answers)))
+                work = _on_loop(stage, own.cycle, inputs(stage, own.answers))
                 self._send(own, stage, asyncio.run_coroutine_threadsafe(work, self._loop))
             elif stage.waits:
                 given = inputs(stage, own.answers)
@@ -304,6 +304,11 @@ class ThreadExecutor:
                 self._changed.notify_all()
         seconds = time.perf_counter() - own.began
         self._done(Finished(own.job.number, result, seconds, own.computed, own.waited))
+
+
+async def _on_loop(stage: Stage, cycle: Cycle, given: Values) -> Any:
+    """A stage's answer; its own coroutine begins here, so none is left that never began."""
+    return await stage.work(cycle, given)
 
 
 async def _given_up() -> None:

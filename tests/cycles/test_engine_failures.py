@@ -188,7 +188,7 @@ def test_a_cycle_fails_where_what_feeds_build_is_no_proposal(
     assert ran.report.failed == 2
     said = f"build: UsageError: stage 'advise' feeds build but returned {what}, which is no Propos"
     assert all(result.error.startswith(said) for result in ran.results)
-    assert all("Told(Proposal(...), decision)" in result.error for result in ran.results)
+    assert all("StageOutput(Proposal(...), decision)" in result.error for result in ran.results)
 
 
 def test_a_stage_that_computes_beside_is_counted_as_computing(branch: FrozenPopulation) -> None:
