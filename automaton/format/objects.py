@@ -19,8 +19,10 @@ from automaton.format.json_edit import DEPTH_STEP, SPACE, STRUCTURE
 _fast: Callable[[bytes | memoryview], Any] | None
 try:
     from orjson import loads as _fast
-except ModuleNotFoundError:  # it has no wheel for free-threaded Python
+except ImportError:  # it has no wheel for free-threaded Python
     _fast = None
+FAST = _fast is not None
+"""Whether orjson reads lines; else the standard library does, to the same values."""
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """Longest line that is read, in bytes without its line ending (the format's limit)."""

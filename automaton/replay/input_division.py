@@ -36,6 +36,20 @@ class InputDivision(NamedTuple):
 ONE_CALL = InputDivision(1)
 
 
+class RecordedFacts:
+    """Facts that the lines of actions record, in their order; true where they record none.
+
+    Holds nothing of the attempt that asks: what is computed again goes with its last name.
+    """
+
+    def __init__(self) -> None:
+        self.rest: Iterator[bool] = iter(())
+
+    def __call__(self) -> bool:
+        """The next one."""
+        return next(self.rest, True)
+
+
 class TickAttempt:
     """One tick under one division of its input among the calls of `self-io`."""
 

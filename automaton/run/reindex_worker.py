@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,16 @@ from automaton.vector_store import (
     ownership,
     reindex,
 )
-from automaton.workers import spawn
-from automaton.workers.worker import LONGEST_TEXT, die_with
-
-LONGEST = 1 << 16  # bytes of a message
+from automaton.workers.spawn import (
+    LONGEST_TEXT,
+    Channel,
+    ChildProcess,
+    describe_exit,
+    is_of_full_disk,
+)
 
 Say = Callable[[dict[str, Any]], object]
+PATIENCE = 10.0  # seconds for a process that has hung up to end
 
 
 def reindexed(
@@ -45,11 +48,11 @@ def reindexed(
     of the disk that stay free. Raises what the process met.
     """
     new = not folder(log).exists()
-    process, connection = spawn.spawn("automaton.run.reindex_worker")
+    child = ChildProcess.start("automaton.run.reindex_worker")
     try:
         asked = {"log": str(log), "url": url, "min_free": min_free}
-        connection.send(json.dumps(asked).encode())
-        while message := connection.recv(LONGEST):
+        child.channel.send(json.dumps(asked).encode())
+        while message := child.channel.receive():
             said: dict[str, Any] = json.loads(message)
             if "facts" in said:
                 facts: dict[str, Any] = said["facts"]
@@ -57,37 +60,34 @@ def reindexed(
             if "error" in said:
                 raise getattr(errors, said["error"], errors.DeviceError)(said["text"])
             progress(*said["progress"])
-        raise _gone(folder(log), process.wait())
+        raise _gone(folder(log), child.end(PATIENCE))
     except errors.StorageError:
         if new:  # what was begun of it takes room and holds nothing that was acknowledged
-            process.kill()
-            process.wait()
+            child.end()
             shutil.rmtree(folder(log), ignore_errors=True)
         raise
     finally:
-        connection.close()
-        process.kill()
-        process.wait()
+        child.end()
 
 
 def _gone(memory: Path, code: int) -> errors.AutomatonError:
     """What it means that the process has ended without an answer."""
-    if spawn.is_of_full_disk(code):
+    if is_of_full_disk(code):
         return errors.StorageError(
             f"{memory}: its disk is full ({free_bytes(str(memory.parent))} bytes are free), so no "
             "more can be put into the memory; make room and start again"
         )
-    return errors.DeviceError(f"{memory}: the process that fills it {spawn.describe_exit(code)}")
+    return errors.DeviceError(f"{memory}: the process that fills it {describe_exit(code)}")
 
 
-def serve(connection: socket.socket) -> None:
+def handle(channel: Channel) -> None:
     """Heed the one question, and answer it."""
 
     def say(what: dict[str, Any]) -> None:
-        connection.send(json.dumps(what).encode())
+        channel.send(json.dumps(what).encode())
 
     try:
-        asked = json.loads(connection.recv(LONGEST))
+        asked = json.loads(channel.receive())
         say({"facts": _filled(Path(asked["log"]), asked["url"], asked["min_free"], say)})
     except errors.AutomatonError as error:
         say({"error": type(error).__name__, "text": str(error)[:LONGEST_TEXT]})
@@ -135,14 +135,3 @@ def _leave_free(place: Path | None, min_free: int) -> None:
             f"{place}: {free / 1e6:.0f} MB of its disk are free, and {min_free / 1e6:.0f} MB are "
             "to stay so (--min-free-disk); make room and start again: what the memory holds stays"
         )
-
-
-def main(descriptor: int, parent: int) -> None:
-    """Serve the parent that started this process."""
-    if not die_with(parent):
-        return
-    with socket.socket(fileno=descriptor) as connection:
-        try:
-            serve(connection)
-        except OSError:  # the parent has hung up
-            return

@@ -8,10 +8,7 @@ engines, what a tick is made of.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -30,6 +27,7 @@ from automaton.vector_store.indexer import MOST_ITEMS, MOST_NODES, TermBatch
 from automaton.vector_store.location import folder
 from automaton.vector_store.worker import BATCH, CLOSE, FLUSH, LONGEST, OPEN
 from automaton.workers import spawn
+from automaton.workers.spawn import Channel
 
 #: Terms a second that are indexed; more are counted, and `memory reindex` adds them.
 RATE = 1000
@@ -47,12 +45,12 @@ _NO_COUNTS = {"indexed": 0, "known": 0, "large": 0, "full": 0, "rows": 0}
 class VectorFeed:
     """What a run remembers. All methods are for one thread, the loop's."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  # what `open` found
-        self, process: subprocess.Popen[bytes], connection: socket.socket, rate: float,
-        counts: dict[str, Any], clock: Callable[[], float], log: Path,
+    def __init__(  # what `open` found
+        self, child: spawn.ChildProcess, rate: float, counts: dict[str, Any],
+        clock: Callable[[], float], log: Path,
     ) -> None:  # fmt: skip
         self._log = log
-        self._process, self._connection = process, connection
+        self._child, self._channel = child, child.channel
         self._rate, self._clock = rate, clock
         self._tokens, self._refilled = rate, clock()
         self._offered = self._over_rate = self._no_room = self._large = self._lost = 0
@@ -77,30 +75,26 @@ class VectorFeed:
         `prefix` is the log's, `streams` the names of its streams in their order; `rate`
         in terms a second. Raises what `memory.open_store` does.
         """
-        process, connection = spawn.spawn("automaton.vector_store.worker")
+        child = spawn.ChildProcess.start("automaton.vector_store.worker", spawn.NICE)
         names = list(streams) or [""]
         asked = {"log": str(log), "url": url, "prefix": prefix, "names": names, "most": most}
         try:
             rules = asdict(rule or DecayRule())
-            connection.send(OPEN + json.dumps({**asked, "rule": rules}).encode())
-            connection.settimeout(OPENING_S)
-            counts = _answer(connection)
-            connection.settimeout(None)
+            child.channel.send(OPEN + json.dumps({**asked, "rule": rules}).encode())
+            child.channel.wait_at_most(OPENING_S)
+            counts = _answer(child.channel)
+            child.channel.wait_at_most(None)
         except TimeoutError:
-            connection.close()
-            process.kill()
-            process.wait()
+            child.end()
             raise errors.DeviceError(
                 f"the memory could not be opened within {OPENING_S:g} s; start again, or leave "
                 "--memory-rate away"
             ) from None
         except BaseException:
-            connection.close()
-            process.kill()  # where it has ended already, this changes nothing
-            if spawn.is_of_full_disk(process.wait()):
+            if spawn.is_of_full_disk(child.end()):
                 raise errors.StorageError(full(log)) from None
             raise
-        return cls(process, connection, rate, counts, clock, log)
+        return cls(child, rate, counts, clock, log)
 
     def __enter__(self) -> Self:
         return self
@@ -189,14 +183,9 @@ class VectorFeed:
             self._closing = True
         self._thread.join(PATIENCE)
         if self._thread.is_alive():  # it builds an index, say; what is acknowledged is safe
-            self._process.kill()
+            self._child.process.kill()
             self._thread.join()
-        self._connection.close()
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._child.end(PATIENCE)
         return self.report()
 
     # -- the thread's side ----------------------------------------------------
@@ -208,8 +197,8 @@ class VectorFeed:
                 with self._changed:
                     self._changed.wait_for(lambda: self._queue)
                     rows, message = self._queue.popleft()
-                self._connection.send(message)
-                counts = _answer(self._connection)
+                self._channel.send(message)
+                counts = _answer(self._channel)
                 with self._changed:
                     self._counts = counts
                     self._waiting -= rows
@@ -218,10 +207,7 @@ class VectorFeed:
                 if message == CLOSE:
                     return
         except (OSError, errors.AutomatonError) as error:
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it goes on without us
-                self._process.wait(PATIENCE)
-            code = self._process.returncode
-            by_disk = code is not None and spawn.is_of_full_disk(code)
+            by_disk = spawn.is_of_full_disk(self._child.end(PATIENCE))
             self._ended(full(self._log) if by_disk else str(error))
 
     def _ended(self, why: str) -> None:
@@ -240,9 +226,9 @@ def full(log: Path) -> str:
     return f"{folder(log)}: its disk is full; make room, then `memory reindex`"
 
 
-def _answer(connection: socket.socket) -> dict[str, Any]:
+def _answer(channel: Channel) -> dict[str, Any]:
     """The counts that the process answers with; its error is raised as such."""
-    message = connection.recv(LONGEST)
+    message = channel.receive()
     if not message:
         raise errors.DeviceError("its process is gone; start the run again")
     answer: dict[str, Any] = json.loads(message)

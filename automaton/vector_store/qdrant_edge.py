@@ -23,13 +23,13 @@ from automaton.vector_store.engine import (
     COMPARED,
     DIMENSIONS,
     EQUALLED,
-    INSTALL,
     NAMED,
     Filter,
     Floats,
     Hit,
     Ids,
     Payload,
+    install_advice,
 )
 from automaton.workers.memory_limits import give_back
 
@@ -49,7 +49,9 @@ def _package() -> Any:
     try:
         return import_module("qdrant_edge")
     except ImportError as error:
-        raise DeviceError(f"the embedded memory is not installed ({error}); {INSTALL}") from None
+        raise DeviceError(
+            f"the embedded memory is not installed ({error}); {install_advice()}"
+        ) from None
 
 
 class QdrantEdge:

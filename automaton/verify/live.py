@@ -13,8 +13,6 @@ import contextlib
 import json
 import os
 import re
-import socket
-import subprocess
 from dataclasses import dataclass
 from threading import Condition, Event, Thread
 from time import monotonic
@@ -30,7 +28,6 @@ LOOK_S = 0.1
 #: the run's slowest ticks: a tick that is computed again, with what cores are left, is slower.
 SILENT_S = 600.0
 SILENT_TICKS = 100
-_LONGEST = 1 << 16  # bytes of a message
 _FOLDED = "chain and population checked"  # of ticks that are not computed again
 
 
@@ -110,7 +107,7 @@ class LiveVerification:
         self._failure = ""
         self._closing = self._ending = False
         self._moved = Condition()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: spawn.ChildProcess | None = None
 
     def start(self, pacing: LiveOptions, path: str, tick: int, end: int = 0) -> None:
         """Have the log at `path` verified, if it is wanted.
@@ -121,11 +118,12 @@ class LiveVerification:
         self.pacing, self._first = pacing, tick + 1
         if not pacing.share:
             return
-        self._process, self._connection = spawn.spawn("automaton.verify.live_worker")
+        self._child = spawn.ChildProcess.start("automaton.verify.live_worker", spawn.NICE)
+        self._channel = self._child.channel
         asked = {
             "path": path, "first": self._first, "seed": pacing.seed, "share": pacing.share,
         }  # fmt: skip
-        self._connection.send(json.dumps(asked).encode())
+        self._channel.send(json.dumps(asked).encode())
         self._listener = Thread(target=self._listen, name="verified", daemon=True)
         self._listener.start()
         if tick:
@@ -137,7 +135,7 @@ class LiveVerification:
         """Take in what the verifier says, until it says no more."""
         while True:
             try:
-                message = self._connection.recv(_LONGEST)
+                message = self._channel.receive()
             except OSError:
                 message = b""
             with self._moved:
@@ -148,9 +146,9 @@ class LiveVerification:
 
     def _gone(self) -> dict[str, Any]:
         """What it means that there is nobody who says anything."""
-        if self._closing or self._process is None or self._failure:
+        if self._closing or self._child is None or self._failure:
             return {}
-        return {"failed": f"its process {spawn.describe_exit(self._process.wait())}"}
+        return {"failed": f"its process {spawn.describe_exit(self._child.process.wait())}"}
 
     def _heed(self, said: dict[str, Any]) -> None:
         self._heard = monotonic()
@@ -166,7 +164,7 @@ class LiveVerification:
         if not self._idle or self._written <= self._told:
             return
         with contextlib.suppress(OSError):  # it is gone: its listener says so
-            self._connection.send(b"%d" % self._written)
+            self._channel.send(b"%d" % self._written)
             self._idle, self._told = False, self._written
             self._heard = monotonic()
 
@@ -249,7 +247,7 @@ class LiveVerification:
     @property
     def process(self) -> int | None:
         """The verifier's process number."""
-        return None if self._process is None else self._process.pid
+        return None if self._child is None else self._child.pid
 
     def progress(self, tick: int) -> str:
         """How far it is, for a line that moves; empty where nothing is verified."""
@@ -297,13 +295,10 @@ class LiveVerification:
 
     def close(self) -> None:
         """End the verifier; it holds nothing that cannot be verified again."""
-        process, self._process = self._process, None
-        if process is None:
+        child, self._child = self._child, None
+        if child is None:
             return
         self._closing = True
-        with contextlib.suppress(OSError):  # it may be gone already
-            self._connection.shutdown(socket.SHUT_RDWR)
-        process.kill()
-        process.wait()
+        child.channel.hang_up()  # its listener hears of it, and ends
         self._listener.join()
-        self._connection.close()
+        child.end()

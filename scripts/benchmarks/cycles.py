@@ -294,8 +294,8 @@ def computing(
     rows = {
         label: {
             "cycles_per_s": statistics.median(own),
-            "speedup": _ratio(own, rates["serial"]),
-            "of_ceiling": _ratio(own, rates["ceiling"]),
+            "speedup": ratio(own, rates["serial"]),
+            "of_ceiling": ratio(own, rates["ceiling"]),
             "turns": own,
         }
         for label, own in rates.items()
@@ -304,7 +304,7 @@ def computing(
     return {"cycles": cycles, "ms_per_cycle": each * 1e3, "rows": rows, "missing": missing}
 
 
-def _ratio(own: list[float], other: list[float]) -> float:
+def ratio(own: list[float], other: list[float]) -> float:
     """The median of the ratios of each turn."""
     return statistics.median(a / b for a, b in zip(own, other, strict=True))
 

@@ -67,7 +67,7 @@ PACKAGES = {
         "the run",
         "terms format workers compute log chemistry replay",
         "cpu",
-        "os pathlib socket subprocess threading time",
+        "os pathlib threading time",
     ),
     "run": Package(
         "the run",
@@ -84,7 +84,7 @@ PACKAGES = {
         "applications",
         "terms format workers compute log population chemistry replay run",
         "cpu",
-        "asyncio concurrent datetime io pathlib queue socket subprocess threading time",
+        "asyncio concurrent datetime io pathlib queue threading time",
     ),
     "tuning": Package(
         "applications",
@@ -118,7 +118,7 @@ TOUCHING = words(
 OPENERS = {
     "log": "the log and the files beside it",
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
-    "workers.memory_limits": "what the system says of limits of memory",
+    "workers.control_groups": "what the system says of limits of memory and cores",
     "cli.config_file": "the TOML file of --config",
     "cli.decompression": "the file of `init --from`, compressed or not",
     "cli.inclusion": "files that a CanvasL file includes",

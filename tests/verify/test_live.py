@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -31,6 +30,7 @@ from automaton.run.stats import Stats, verified_line
 from automaton.terms import encodings
 from automaton.verify import VerifyRequest, live, live_worker, verify
 from automaton.verify.live import ONE, LiveOptions, LiveVerification, share_of
+from automaton.workers.spawn import Channel
 
 NORMAL = OUTCOMES.index("normal")
 SMALL = [automaton("a", 0, term="λx.x"), transition("t", "a", "a", "self-observe"), *TERMS]
@@ -334,13 +334,13 @@ def test_a_verifier_that_is_killed_stops_the_run(log: Path) -> None:
             run.go(ticks=3, interval_ms=0)
 
 
-def serving(asked: dict[str, Any]) -> tuple[socket.socket, threading.Thread]:
-    """A verifier on a thread of this process, and the parent's end of its socket."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def serving(asked: dict[str, Any]) -> tuple[Channel, threading.Thread]:
+    """A verifier on a thread of this process, and the parent's end of its channel."""
+    ours, theirs = Channel.pair()
 
     def serve() -> None:
-        with theirs:
-            live_worker.serve(theirs)
+        with Channel(theirs) as channel:
+            live_worker.handle(channel)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -353,7 +353,7 @@ def test_a_verifier_that_errs_says_so(tmp_path: Path) -> None:
     ours, thread = serving(asked)
     with ours:
         ours.send(b"100")
-        assert "FileError" in json.loads(ours.recv(1 << 16))["failed"]
+        assert "FileError" in json.loads(ours.receive())["failed"]
     thread.join()
 
 
@@ -367,7 +367,7 @@ def test_a_verifier_says_how_far_it_came_and_when_it_is_idle(log: Path) -> None:
             ours.send(b"%d" % upto)
             said: dict[str, Any] = {}
             while "idle" not in said:
-                said |= json.loads(ours.recv(1 << 16))
+                said |= json.loads(ours.receive())
                 assert not {"fault", "failed"} & said.keys()
         assert (said["tick"], said["computed"]) == (10, 10)
     thread.join()
