@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
 from importlib import import_module, metadata
@@ -54,7 +55,14 @@ def test_the_dependencies_are_those_promised_each_with_a_lower_bound() -> None:
     extras = project["optional-dependencies"]
     assert names(project["dependencies"]) == {"click", "numba", "numpy", "orjson", "psutil", "rich"}
     assert names(extras["gpu"]) == {"numba-cuda[cu13]"}
-    assert names(extras["dev"]) >= {"pytest", "hypothesis", "pytest-randomly", "ruff", "mypy"}
+    assert names(extras["dev"]) >= {
+        "pytest",
+        "hypothesis",
+        "pytest-randomly",
+        "pytest-xdist",
+        "ruff",
+        "mypy",
+    }
     every = [*project["dependencies"], *extras["gpu"], *extras["dev"]]
     assert all(">=" in requirement for requirement in every)
 
@@ -227,6 +235,58 @@ def test_tests_want_the_dev_extra_and_what_they_install_is_enough_to_run(
     (checkout.root / ".venv" / "installed").unlink()
     _, _, calls = checkout.run("run")
     assert not asked(calls, "-m pip")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "--numprocesses 2 --dist worksteal -m not slow"),
+        (["--all"], "--numprocesses 2 --dist worksteal"),
+        (["--all", "-x"], "--numprocesses 2 --dist worksteal -x"),
+    ],
+)
+def test_tests_run_on_all_cores_and_slow_ones_when_asked_for(
+    checkout: Checkout, arguments: list[str], expected: str
+) -> None:
+    """Where nothing counts the cores, there are two."""
+    _, _, calls = checkout.run("test", *arguments)
+    assert calls[-1] == f"-m pytest {expected}"
+
+
+LEAVES_OUT = """
+import pytest
+
+@pytest.mark.slow
+def test_slow(): ...
+
+def test_of_a_log(shared_data): ...
+
+@pytest.mark.parametrize("k", range(3))
+def test_elsewhere(k): pytest.skip("no such machine")
+
+def test_here(): ...
+"""
+
+
+@pytest.mark.parametrize("processes", [[], ["--numprocesses", "2"]])
+def test_one_line_says_how_many_tests_were_left_out_and_why(
+    tmp_path: Path, processes: list[str]
+) -> None:
+    clone = tmp_path / "clone"
+    (clone / "tests" / "support").mkdir(parents=True)
+    shutil.copy(ROOT / "pyproject.toml", clone)
+    shutil.copy(ROOT / "tests" / "conftest.py", clone / "tests")
+    (clone / "tests" / "test_small.py").write_text(LEAVES_OUT)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow"]
+    done = subprocess.run(
+        [*command, *processes], cwd=clone, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    [said] = [line for line in done.stdout.splitlines() if "left out" in line]
+    assert said.startswith("left out: 3 (no such machine); ")
+    assert "1 (slow; scripts/test --all has them)" in said
+    assert "1 (the real logs, shared/data beside the checkout, are absent)" in said
+    assert "SKIPPED" not in done.stdout
 
 
 def test_a_run_works_on_a_copy_that_it_names_and_keeps(checkout: Checkout) -> None:
