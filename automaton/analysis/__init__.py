@@ -35,6 +35,7 @@ __all__ = [
     "figures",
     "kinship_model",
     "lineage",
+    "log_difference",
     "query",
     "series",
     "tick_report",

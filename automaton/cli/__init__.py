@@ -21,6 +21,7 @@ try:
     from automaton.cli.commands.config import config, tune
     from automaton.cli.commands.cycle import cycle
     from automaton.cli.commands.cycles import cycles
+    from automaton.cli.commands.diff import diff
     from automaton.cli.commands.doctor import doctor
     from automaton.cli.commands.init import init
     from automaton.cli.commands.match import match
@@ -54,9 +55,8 @@ command_line = CommandGroup(
     where none is named. The word of a command is that command; a log called like
     one is written with a folder (./check).""",
     commands=[
-        run, init, check, verify, replay, stats, show, doctor, config, tune, reduce, church, match,
-        recall, memory, observe, scale, models, why, cycles, cycle,
-        synthesize,
+        run, init, check, verify, replay, diff, stats, show, doctor, config, tune, reduce, church,
+        match, recall, memory, observe, scale, models, why, cycles, cycle, synthesize,
     ],
 )  # fmt: skip
 

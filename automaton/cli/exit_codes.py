@@ -18,6 +18,7 @@ from automaton.cli.text import one_line
 from automaton.errors import AutomatonError, FileError, StorageError
 
 FAILED = 1
+DIFFERENT = 12  # two logs, of `diff`
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 LONGEST = 1000  # characters of an error's line; more is somebody's data
