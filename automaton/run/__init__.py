@@ -30,5 +30,6 @@ __all__ = [
     "ScalableAutomaton",
     "SidecarOptions",
     "stats",
+    "trace",
     "warmup",
 ]

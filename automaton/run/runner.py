@@ -37,6 +37,7 @@ from automaton.run.free_space import MEASURED_TICKS, FreeSpaceGuard
 from automaton.run.metrics import RunMeter
 from automaton.run.sidecar_writer import SidecarOptions, SidecarWriter
 from automaton.run.stats import Stats
+from automaton.run.trace import NO_TRACE, Trace
 from automaton.run.warmup import warm_up
 from automaton.verify.live import OFF, LiveOptions, LiveVerification
 from automaton.workers import Pool, SingleTaskExecutor
@@ -93,6 +94,7 @@ class Run:
         )
         self.pool: Pool | None = None
         self.pace = LiveVerification()
+        self.trace: Trace = NO_TRACE
         self.aside: SidecarWriter | None = None
         self._parts = ExitStack()
         try:
@@ -226,9 +228,11 @@ class Run:
         tick = self.tick + 1
         self.shell.begin(tick, given)
         self.begun = tick
-        choice = self.world.choice(tick)
+        with self.trace.stage("choose", tick):
+            choice = self.world.choice(tick)
         buffer = self.buffers[tick % 2]
-        competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
+        with self.trace.stage("react and write lines", tick):
+            competition.compute(self.device, self.world, self.batch, tick, choice, buffer)
         parts = [part for part in buffer.parts if len(part)]
         begun = (
             self.background.ahead(HashedPrefix.of, parts) if worth_hashing_ahead(parts) else None
@@ -245,7 +249,8 @@ class Run:
     ) -> None:  # fmt: skip
         """Move the machine, fold, and hand the batch to the log, once the one before is safe."""
         counts = self.batch.counts()
-        made = self._act(tick, answers)
+        with self.trace.stage("conditions and actions", tick):
+            made = self._act(tick, answers)
         found, taken = self.shell.accepted()
         winners = answers.winners
         world, batch = self.world, self.batch
@@ -253,7 +258,8 @@ class Run:
         world.state.ends = competition.slot_fates(world, batch)
         self._count(found, len(winners), made)
         lost = competition.losers_to_remember(world, tick, batch)
-        world.fold(tick, found, competition.entering(batch, winners), choice.level, made, lost)
+        with self.trace.stage("fold", tick):
+            world.fold(tick, found, competition.entering(batch, winners), choice.level, made, lost)
         self.modifications += len(winners)
         outcomes = dict(zip(OUTCOMES, counts, strict=True))
         for name, count in outcomes.items():
@@ -263,7 +269,8 @@ class Run:
             tick=tick, outcomes=outcomes, dimension=world.dimension(),
             state=world.state.record(), population=world.population.total,
         )  # fmt: skip
-        self.background.wait()
+        with self.trace.stage("wait for the log", tick):
+            self.background.wait()
         head = self.log.run_record(self.options.record()) if self._new_run else b""
         self._new_run = False
         handed = PendingBatch.of(fields, head, (found, taken), (won, len(winners)), made)
@@ -286,10 +293,11 @@ class Run:
         aside: Callable[[bytes], None] | None,
     ) -> None:  # fmt: skip
         """Write a batch and what goes beside it; say to who verifies that it can be read."""
-        self.log.append(
-            handed.parts, handed.lines, handed.fields, handed.named,
-            begun() if begun else None, omitted, aside,
-        )  # fmt: skip
+        with self.trace.stage("hash and append", handed.fields.tick):
+            self.log.append(
+                handed.parts, handed.lines, handed.fields, handed.named,
+                begun() if begun else None, omitted, aside,
+            )  # fmt: skip
         self.pace.written(self.log.size)
 
     def stats(self, *, final: bool = False) -> Stats:

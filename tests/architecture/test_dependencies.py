@@ -118,6 +118,7 @@ OPENERS = {
     "cli.commands.cycles": "the file of --results",
     "cli.commands.init": "the shipped log, and a file that did not exist",
     "cli.commands.reduce": "a file of terms",
+    "cli.trace_file": "the file of --trace",
     "cli.exit_codes": "nothing: the null device",
 }
 
