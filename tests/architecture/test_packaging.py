@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,36 @@ def test_the_changelog_names_what_is_to_come_or_the_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text("utf-8")
     version = PROJECT["project"]["version"]
     assert re.search(rf"^## \[(Unreleased|{re.escape(version)})\]", text, re.MULTILINE)
+
+
+def test_every_file_that_may_stand_beside_a_log_is_kept_out_of_version_control() -> None:
+    page = (ROOT / "docs" / "format.md").read_text("utf-8")
+    table = page.split("## Files beside the log")[1].split("\n\n")[2]
+    suffixes = [
+        s for row in table.splitlines() for s in re.findall(r"`(\.[^`]+)`", row.split("|")[1])
+    ]
+    assert len(suffixes) > 14
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    for suffix in suffixes:
+        name = f"my.jsonl{suffix.replace('<n>', '1')}"
+        assert any(fnmatchcase(name, pattern) for pattern in ignored), suffix
+    assert not any(fnmatchcase("my.jsonl", pattern) for pattern in ignored)
+
+
+def test_the_hooks_before_a_commit_run_programs_of_the_environment() -> None:
+    text = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    programs = re.findall(r"entry: \.venv/bin/(\w+)", text)
+    assert set(programs) == {"ruff", "mypy"}
+    assert set(programs) <= names(PROJECT["project"]["optional-dependencies"]["dev"])
+    assert text.count("language: system") == len(programs)
+    assert "rev:" not in text
+
+
+def test_the_citation_names_the_project_and_its_licence() -> None:
+    text = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert text.startswith("cff-version: 1.2.0\n")
+    assert f"\ntitle: {PROJECT['project']['name']}\n" in text
+    assert f"\nlicense: {PROJECT['project']['license']}\n" in text
 
 
 # The scripts.
