@@ -103,3 +103,11 @@ def test_a_trace_that_cannot_be_written_ends_and_the_run_goes_on(tmp_path: Path)
 
 def test_without_a_trace_a_stage_is_nothing_at_all() -> None:
     assert NO_TRACE.stage("fold", 1) is NO_TRACE.stage("choose", 2)
+
+
+def test_the_settings_of_a_run_with_a_trace_can_be_printed(tmp_path: Path) -> None:
+    given = [sys.executable, "-m", "automaton", "config", "--trace", str(tmp_path / "t.json")]
+    done = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f'\ntrace = "{tmp_path}/t.json"  # command line: ' in done.stdout
+    assert not list(tmp_path.iterdir())

@@ -53,7 +53,7 @@ def _row(context: click.Context, parameter: click.Option, value: object) -> str:
 
 
 def _toml(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
 
 
 config = click.Command(

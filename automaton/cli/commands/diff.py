@@ -23,10 +23,11 @@ MOST_MEMBERS = 8
 @click.argument("b", type=PATH)
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
 def diff(a: Path, b: Path, json_: bool) -> int:
-    """Show the first tick, line and byte in which the logs A and B part, and why.
+    """Show where the logs A and B part, and why.
 
-    Exit code 0: they are equal up to their last commits; 12: they are not. Neither is
-    changed. A log of --record commits is equal to the same log written whole.
+    That is the first tick, line and byte in which they differ. Exit code 0: they are equal
+    up to their last commits; 12: they are not. Neither is changed. A log of --record
+    commits is equal to the same log written whole.
 
     Example: automaton-scalable diff here.jsonl there.jsonl
     """
