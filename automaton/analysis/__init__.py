@@ -31,6 +31,7 @@ __all__ = [
     "figures",
     "kinship_model",
     "lineage",
+    "log_difference",
     "query",
     "series",
     "tick_report",

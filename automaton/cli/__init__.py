@@ -51,7 +51,7 @@ command_line = CommandGroup(
     one is written with a folder (./check).""",
     commands=CommandTable(
         f"{__name__}.commands",
-        "run init check verify replay stats show doctor config tune reduce church match "
+        "run init check verify replay diff stats show doctor config tune reduce church match "
         "recall memory observe scale models why cycles cycle synthesize",
         {"tune": "config"},
     ),

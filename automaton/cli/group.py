@@ -6,6 +6,7 @@ Also where every command ends: `Commands.main` is the one place that exits.
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
 from importlib import import_module
@@ -16,9 +17,12 @@ import click
 
 from automaton.cli import exit_codes
 from automaton.cli.option_types import WIDTH
+from automaton.errors import UsageError
 
 PROGRAM = "automaton-scalable"
 DEFAULT = "run"
+#: What AUTOMATON_KERNELS may say (`kernels.cpu` reads it).
+KERNELS = ("compiled", "python")
 
 
 def version() -> str:
@@ -140,6 +144,12 @@ class CommandGroup(click.Group):
 
     def _invoked(self, arguments: list[str]) -> int:
         """The exit code of the command that the arguments name."""
+        kernels = os.environ.get("AUTOMATON_KERNELS", "compiled")
+        if kernels not in KERNELS:
+            raise UsageError(
+                f"AUTOMATON_KERNELS={kernels} cannot be meant; it is `compiled` (as without it) "
+                "or `python`, which runs kernels as plain Python for a debugger"
+            )
         with self.make_context(PROGRAM, arguments) as context:
             answer = self.invoke(context)
         return answer if isinstance(answer, int) else 0

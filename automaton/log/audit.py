@@ -63,7 +63,7 @@ class AuditedLog(LogReader):
 
     def checked_commit(self, tick: int) -> Commit:
         """What a commit says whose line was checked before; it is not checked again."""
-        return known_commit(self._commit_raw(tick)) or self.commit(tick)
+        return known_commit(self.commit_line(tick)) or self.commit(tick)
 
     def bytes_from(self, offset: int) -> memoryview:
         """All that stands in the file from a byte on."""
@@ -74,7 +74,7 @@ class AuditedLog(LogReader):
         if head == self.genesis.sha256:
             return 0
         for tick in range(len(self.commits), 0, -1):
-            frame = parse_frame(self._commit_raw(tick))
+            frame = parse_frame(self.commit_line(tick))
             if frame is not None and frame.chain == head:
                 return tick
         return None

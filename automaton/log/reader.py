@@ -123,7 +123,7 @@ class LogReader:
 
     def commit(self, tick: int) -> Commit:
         """What the commit of a tick says."""
-        commit = parse_commit(self._commit_raw(tick))
+        commit = parse_commit(self.commit_line(tick))
         if commit is None:
             start = self.commits.row(tick).commit_start
             raise DamagedError(
@@ -134,7 +134,7 @@ class LogReader:
 
     def chain_at(self, tick: int) -> bytes:
         """The chain after a tick, 32 raw bytes; tick 0 is the genesis."""
-        frame = parse_frame(self._commit_raw(tick)) if tick else None
+        frame = parse_frame(self.commit_line(tick)) if tick else None
         return frame.chain if frame else self.genesis.sha256
 
     # What is known.
@@ -206,6 +206,10 @@ class LogReader:
             for k in range(len(block.starts)):
                 number += 1
                 yield number, block.line(k)
+
+    def genesis_bytes(self) -> memoryview:
+        """The bytes before the first batch."""
+        return file_io.mapped(self._fd, 0, self._genesis_bytes)
 
     def batch(self, tick: int) -> memoryview:
         """The bytes that the tick's commit seals, a separating newline (tick 1) included."""
@@ -327,7 +331,8 @@ class LogReader:
     def _separator(self, tick: int) -> int:
         return line_search.separator(self._fd, self._genesis_bytes) if tick == 1 else 0
 
-    def _commit_raw(self, tick: int) -> bytes:
+    def commit_line(self, tick: int) -> bytes:
+        """The line of a tick's commit, its newline included."""
         row = self.commits.row(tick)
         return os.pread(self._fd, row.end - row.commit_start, row.commit_start)
 

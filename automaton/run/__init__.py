@@ -31,5 +31,6 @@ __all__ = [
     "SidecarOptions",
     "reindex_worker",
     "stats",
+    "trace",
     "warmup",
 ]

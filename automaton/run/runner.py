@@ -38,6 +38,7 @@ from automaton.run.metrics import RunMeter, RunParts, RunTotals
 from automaton.run.periodic import Periodic
 from automaton.run.sidecar_writer import SidecarOptions, SidecarWriter
 from automaton.run.stats import Stats
+from automaton.run.trace import NO_TRACE, Trace
 from automaton.run.warmup import warm_up
 from automaton.verify.live import OFF, LiveOptions, LiveVerification
 from automaton.workers import Pool, SingleTaskExecutor
@@ -92,6 +93,7 @@ class Run:
         )
         self.pool: Pool | None = None
         self.pace = LiveVerification()
+        self.trace: Trace = NO_TRACE
         self.aside: SidecarWriter | None = None
         self._parts = ExitStack()
         try:
@@ -260,24 +262,28 @@ class Run:
         tick = self.tick + 1
         self.shell.begin(tick, given)
         self.begun = tick
-        computed = compute_tick(self.world, self.space, tick)
+        with self.trace.stage("react and write lines", tick):
+            computed = compute_tick(self.world, self.space, tick)
         parts = computed.winner_lines
         begun = (
             self.background.ahead(HashedPrefix.of, parts) if worth_hashing_ahead(parts) else None
         )
         state, refused = MachineState.of(self.world.state.record()), self.shell.refused.copy()
         try:
-            lines = take_turn(computed, self.shell.effects, run=self._new_run)
+            with self.trace.stage("conditions and actions", tick):
+                lines = take_turn(computed, self.shell.effects, run=self._new_run)
             if lines.accepted.found:
                 self._living = self.living()
-            result = finish_tick(computed, lines)
+            with self.trace.stage("fold", tick):
+                result = finish_tick(computed, lines)
         except StoppedError:
             self.world.state, self.shell.refused, self.left = state, refused, True
             return
         self.totals.add(result)
         choice, batch = computed.choice, self.space.batch
         aside = self.aside.take(tick, self.world, batch, choice) if self.aside else None
-        self.background.wait()
+        with self.trace.stage("wait for the log", tick):
+            self.background.wait()
         head = self.log.run_record(self.options.record()) if self._new_run else b""
         self._new_run = False
         handed = PendingBatch.of(result, head)
@@ -289,10 +295,11 @@ class Run:
         aside: Callable[[bytes], None] | None,
     ) -> None:  # fmt: skip
         """Write a batch and what goes beside it; say to who verifies that it can be read."""
-        self.log.append(
-            handed.parts, handed.lines, handed.fields, handed.named,
-            begun() if begun else None, omitted, aside,
-        )  # fmt: skip
+        with self.trace.stage("hash and append", handed.fields.tick):
+            self.log.append(
+                handed.parts, handed.lines, handed.fields, handed.named,
+                begun() if begun else None, omitted, aside,
+            )  # fmt: skip
         self.pace.written(self.log.size)
 
     def living(self) -> tuple[int, int]:

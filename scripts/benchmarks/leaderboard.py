@@ -3,12 +3,12 @@ r"""A leaderboard file through `reduce` and through other reducers: who passes, 
 The file has a line a term: name, term, normal form, the latter two in binary lambda
 calculus. Another reducer is a command that reads one term from standard input and
 writes its normal form, in binary or as `\\`, backquote and digits; its time is that
-of its process beyond the least that it takes for the identity. `scripts/bench reduce
---leaderboard FILE` is the way in.
+of its process beyond the least that it takes for the identity.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import shlex
@@ -25,6 +25,7 @@ from typing import Any
 from automaton.calculator.answer_lines import ROWS
 from automaton.calculator.text_batch import Segment, TextReducer
 from automaton.compute.budgets import MOST_STEPS, Budgets
+from scripts.benchmarks.common import Benchmark, Command, Figures
 
 LIMIT_S = 5.0  # of processor time
 WAIT_S = 4 * LIMIT_S  # of the clock: the machine may have other work
@@ -139,7 +140,7 @@ def peak_megabytes(path: Path) -> float:
     return usage.ru_maxrss / 1000
 
 
-def measure(path: Path, peers: list[str], rounds: int) -> dict[str, Any]:
+def board_of(path: Path, peers: list[str], rounds: int) -> dict[str, Any]:
     """The table of all reducers, each term by each in turn; times are medians of the rounds."""
     board = cases(path)
     reducers = {OURS: ours()}
@@ -177,7 +178,19 @@ def row(name: str, found: list[list[Attempt]]) -> dict[str, Any]:
     }
 
 
-def show(table: dict[str, Any]) -> None:
+def measure(asked: argparse.Namespace) -> Figures:
+    """The table of the file that is asked for, under its name."""
+    return {asked.file.name: board_of(asked.file, asked.peer, asked.turns)}
+
+
+def show(figures: Figures) -> None:
+    """Prints the tables."""
+    for table in figures.values():
+        if isinstance(table, dict) and "rows" in table:
+            _show(table)
+
+
+def _show(table: dict[str, Any]) -> None:
     """Prints the table."""
     print(f"{table['terms']} terms, {LIMIT_S:.0f} s each; processor time without start-up")
     print(
@@ -190,3 +203,20 @@ def show(table: dict[str, Any]) -> None:
             f"{found['failed']:>8}{times}"
         )
     print(f"reduce --batch of the file needs {table['peak_mb']} MB at most")
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """The file, and who else reduces it."""
+    parser.add_argument("file", type=Path, help="a term a line: name, term, normal form")
+    parser.add_argument(
+        "--peer", action="append", default=[], metavar="NAME=COMMAND",
+        help="another reducer, which reads a term and writes its normal form",
+    )  # fmt: skip
+
+
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {"reduce one term": Command("reduce '(λx.x x) λx.x'")},
+    flags=flags,
+)

@@ -189,7 +189,7 @@ def ended():
     raise SystemExit(0)
 
 last = None
-cli.commands.main = ended
+cli.command_line.main = ended
 cli.main()
 """
 

@@ -126,6 +126,7 @@ OPENERS = {
     "cli.commands.init": "the shipped log, and a file that did not exist",
     "cli.commands.reduce": "a file of terms",
     "cli.descriptors": "nothing: the null device",
+    "cli.trace_file": "the file of --trace",
     "cli.exit_codes": "nothing: the null device",
 }
 

@@ -53,6 +53,7 @@ def _row(context: click.Context, parameter: click.Option, value: object) -> str:
 
 
 def _toml(value: object) -> str:
+    value = str(value) if isinstance(value, Path) else value
     return shown_json(json.dumps(value, ensure_ascii=False))
 
 
