@@ -44,9 +44,7 @@ def folder_for_logs() -> tempfile.TemporaryDirectory[str]:
 
 def flat_out_in(folder: Path, dimension: int, ticks: int) -> dict[str, Any]:
     """Candidates a second of the shipped log, locked to a dimension, and where the time went."""
-    from automaton.chemistry import tick
-from automaton.run import runner
-from automaton.run import Run
+    from automaton.run import Run
 
     log = folder / "log.jsonl"
     copy_shipped(log)
@@ -76,6 +74,9 @@ from automaton.run import Run
 def _watched(run: Any) -> dict[str, float]:
     """Seconds spent in each stage from now on (wall clock; the log's are on its own thread)."""
     clock = Clock()
+    from automaton.chemistry import tick as chemistry_tick
+    from automaton.run import runner
+
     clock.wrap(chemistry_tick, "plan_tick", "choose operator and reactants")
     clock.wrap(run.device, "react", "draw, reduce, judge (both cores)")
     clock.wrap(run.device, "write", "write winner lines (both cores)")
