@@ -66,11 +66,7 @@ class CpuBackend:
         """Fill a batch's columns: every slot's reactants, outcome and normal form."""
         o, column, choice = self.options, job.population.column, job.choice
         if self.grouping.wanted(choice.operator):
-            draws = (
-                o.seed, job.tick, int(job.purpose), choice.a, choice.b, choice.operator,
-                choice.operator_of, batch.places_a, batch.places_b, batch.operators,
-            )  # fmt: skip
-            self.pool.run(ShardTask(shards.draw_shard, draws), batch.slots)
+            self.draw(job, batch)
             if self._react_kinds(job, batch, weighed=True):
                 return
         batch.shared = False
@@ -84,6 +80,15 @@ class CpuBackend:
             batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
         )  # fmt: skip
         self.pool.run(ShardTask(shards.react_shard, arguments), batch.slots)
+
+    def draw(self, job: BatchJob, batch: CandidateBatch) -> None:
+        """Fill a batch's columns of reactants and operators alone."""
+        choice = job.choice
+        arguments = (
+            self.options.seed, job.tick, int(job.purpose), choice.a, choice.b, choice.operator,
+            choice.operator_of, batch.places_a, batch.places_b, batch.operators,
+        )  # fmt: skip
+        self.pool.run(ShardTask(shards.draw_shard, arguments), batch.slots)
 
     def propose(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Let the streams propose, and react what they do: fill a batch's columns."""
