@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
 from types import TracebackType
 from typing import Literal, Self
 
@@ -61,6 +62,8 @@ class Log(LogReader):
         self._forgotten = self.size
         self.writable, self._disk, self._broken = False, disk_, ""
         self._hint = sidecars.DurableMark(disk_, path)
+        self._deferred = False  # whether somebody else syncs what is appended
+        self._noting = Lock()
 
     @classmethod
     def open(  # noqa: PLR0913 - options by name, most with defaults
@@ -193,7 +196,7 @@ class Log(LogReader):
             self.run = run
             self.run_lines.append(self.commits.row(fields.tick).first_line)
         if durable:
-            self._note_durable()
+            self._note_durable(self._mark)
         return commit
 
     def _may_append(self, fields: CommitFields) -> None:
@@ -290,7 +293,22 @@ class Log(LogReader):
 
     # Durability.
 
+    @property
+    def _mark(self) -> sidecars.Hint:
+        """Up to where the log is written, read at once: a batch may be entered meanwhile."""
+        last = self.last_commit
+        if last is None:
+            return sidecars.Hint(0, self.size, self.head)
+        row = self.commits.row(last.tick)
+        return sidecars.Hint(last.tick, row.end, last.chain)
+
+    def defer_syncs(self) -> None:
+        """From now on `append` leaves it to the caller to `sync`, from whichever thread."""
+        self._deferred = True
+
     def _due(self) -> bool:
+        if self._deferred and self.durability == "commit":
+            return False
         if self.durability != "interval" or self._clock is None:
             return self.durability != "off"
         return self._clock() - self._synced_at >= self._interval_s
@@ -304,11 +322,14 @@ class Log(LogReader):
             self._broken = f"{self.path} could not be made durable: {error.strerror}"
             raise
 
-    def _note_durable(self) -> None:
-        self.durable = self.size
-        self._forget()
-        self._synced_at = self._clock() if self._clock else 0.0
-        self._hint.write(sidecars.Hint(len(self.commits), self.size, self.head))
+    def _note_durable(self, mark: sidecars.Hint) -> None:
+        with self._noting:
+            self._synced_at = self._clock() if self._clock else 0.0
+            if mark.offset < self.durable:
+                return
+            self.durable = mark.offset
+            self._forget()
+            self._hint.write(mark)
 
     def _forget(self) -> None:
         """Give back the memory of what was written long ago and is safe on the medium.
@@ -322,14 +343,15 @@ class Log(LogReader):
             self._forgotten = until
 
     def sync(self) -> None:
-        """Makes all commits durable now."""
+        """Makes all commits durable now; another thread may append meanwhile."""
         if not self.writable or not len(self.commits) or self._broken:
             return
+        mark = self._mark
         try:
             self._fdatasync()
         except OSError as error:
             raise self._refused(error, self.size - self.durable) from error
-        self._note_durable()
+        self._note_durable(mark)
 
     def close(self) -> None:
         """Makes durable what the policy wants so, and gives the lock back."""
