@@ -115,7 +115,7 @@ class CpuBackend:
         kinds = self.grouping.find(job.population, batch, job.choice.operator)
         if kinds < 0:
             return False
-        batch.shared = True
+        batch.shared, batch.kinds = True, kinds
         arguments = (
             batch.max_size, batch.distinct, job.population.code, column["start"], column["size"],
             column["normal"], column["value"], column["form"],
@@ -147,10 +147,17 @@ class CpuBackend:
         rounds = batch.slots // batch.streams
         buffer.reserve(rounds * room)
         column, names, of = job.population.column, job.population.names, job.choice.competing
+        looking = (
+            batch.distinct if batch.shared else batch.distinct[:0], batch.out, batch.outcomes,
+            batch.sizes, batch.results, job.population.seen, of.recent, of.recent_norm,
+            of.archive, of.archive_norms, batch.relevance, batch.novelty,
+        )  # fmt: skip
+        kinds = batch.kinds if batch.shared else batch.slots
+        self.pool.run(ShardTask(shards.look_shard, looking), kinds)
         arguments = (
             self.options.seed, job.tick, room, batch.streams, self.options.max_steps,
-            of.facts["uses"], of.facts["used"], job.population.seen, of.recent, of.recent_norm,
-            of.archive, of.archive_norms, of.weights, of.mixture,
+            of.facts["uses"], of.facts["used"], batch.relevance, batch.novelty,
+            of.weights, of.mixture,
             batch.outcomes, batch.vetoed, batch.won, batch.words, batch.features, batch.seconds,
             buffer.bytes, fragments.text, fragments.mark, job.population.labels,
             column["born_slot"], names.text(), names.starts(), column["size"], batch.steps,

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def torture(kills: int, seed: int, record: str) -> dict[str, object]:
     """What scripts/torture prints."""
-    script = [sys.executable, str(ROOT / "scripts" / "torture.py"), "--out", "-"]
+    script = [sys.executable, str(ROOT / "scripts" / "reliability" / "torture.py"), "--out", "-"]
     asked = ["--kills", str(kills), "--seed", str(seed), "--jobs", "2", "--record", record]
     result = subprocess.run([*script, *asked], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
