@@ -247,16 +247,19 @@ class Run:
         self._new_run = False
         handed = PendingBatch.of(result, head)
         omitted = handed.winners if self.record == "commits" else None
+        validated = self.shell.validated()
         if begun is None and aside is None and self.log.durability != "interval":
-            self._store(handed, begun, omitted, aside)  # a few kilobytes are not worth a thread
+            self._store(handed, begun, omitted, aside, validated)  # not worth a thread
         else:
-            self.background.start(self._store, handed, begun, omitted, aside)
+            self.background.start(self._store, handed, begun, omitted, aside, validated)
 
     def _store(
         self, handed: PendingBatch, begun: Callable[[], HashedPrefix] | None, omitted: slice | None,
-        aside: Callable[[bytes], None] | None,
+        aside: Callable[[bytes], None] | None, validated: Callable[[], object] | None,
     ) -> None:  # fmt: skip
         """Write a batch and what goes beside it; say to who verifies that it can be read."""
+        if validated is not None:
+            validated()  # raises what is not so: then the tick that says it is, is not written
         self.log.append(
             handed.parts, handed.lines, handed.fields, handed.named,
             begun() if begun else None, omitted, aside,
