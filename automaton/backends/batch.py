@@ -73,8 +73,11 @@ class CandidateBatch:
         self.first = allocate(slots, np.int32)  # slot whose reaction each one's equals
         self.distinct = allocate(slots, np.int32)
         self.shared = False  # whether `first` is of this batch: equal reactions were found
+        self.kinds = 0  # slots in `distinct`, where it is
         rounds = slots // streams if streams else 0
         self.vetoed = allocate(slots if streams else 0, np.uint8)  # number of the rule, 0: none
+        self.relevance = allocate(slots if streams else 0, np.int32)  # by the first of its kind
+        self.novelty = allocate(slots if streams else 0, np.int32)
         self.features = allocate(rounds * kernel.FEATURES, np.int32)  # of the winner, by round
         self.seconds = allocate(rounds, np.int32)  # by round: the runner-up's slot, -1: none
 

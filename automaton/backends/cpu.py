@@ -66,11 +66,7 @@ class CpuBackend:
         """Fill a batch's columns: every slot's reactants, outcome and normal form."""
         o, column, choice = self.options, job.population.column, job.choice
         if self.grouping.wanted(choice.operator):
-            draws = (
-                o.seed, job.tick, int(job.purpose), choice.a, choice.b, choice.operator,
-                choice.operator_of, batch.places_a, batch.places_b, batch.operators,
-            )  # fmt: skip
-            self.pool.run(ShardTask(shards.draw_shard, draws), batch.slots)
+            self.draw(job, batch)
             if self._react_kinds(job, batch, weighed=True):
                 return
         batch.shared = False
@@ -84,6 +80,15 @@ class CpuBackend:
             batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
         )  # fmt: skip
         self.pool.run(ShardTask(shards.react_shard, arguments), batch.slots)
+
+    def draw(self, job: BatchJob, batch: CandidateBatch) -> None:
+        """Fill a batch's columns of reactants and operators alone."""
+        choice = job.choice
+        arguments = (
+            self.options.seed, job.tick, int(job.purpose), choice.a, choice.b, choice.operator,
+            choice.operator_of, batch.places_a, batch.places_b, batch.operators,
+        )  # fmt: skip
+        self.pool.run(ShardTask(shards.draw_shard, arguments), batch.slots)
 
     def propose(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Let the streams propose, and react what they do: fill a batch's columns."""
@@ -110,7 +115,7 @@ class CpuBackend:
         kinds = self.grouping.find(job.population, batch, job.choice.operator)
         if kinds < 0:
             return False
-        batch.shared = True
+        batch.shared, batch.kinds = True, kinds
         arguments = (
             batch.max_size, batch.distinct, job.population.code, column["start"], column["size"],
             column["normal"], column["value"], column["form"],
@@ -142,10 +147,17 @@ class CpuBackend:
         rounds = batch.slots // batch.streams
         buffer.reserve(rounds * room)
         column, names, of = job.population.column, job.population.names, job.choice.competing
+        looking = (
+            batch.distinct if batch.shared else batch.distinct[:0], batch.out, batch.outcomes,
+            batch.sizes, batch.results, job.population.seen, of.recent, of.recent_norm,
+            of.archive, of.archive_norms, batch.relevance, batch.novelty,
+        )  # fmt: skip
+        kinds = batch.kinds if batch.shared else batch.slots
+        self.pool.run(ShardTask(shards.look_shard, looking), kinds)
         arguments = (
             self.options.seed, job.tick, room, batch.streams, self.options.max_steps,
-            of.facts["uses"], of.facts["used"], job.population.seen, of.recent, of.recent_norm,
-            of.archive, of.archive_norms, of.weights, of.mixture,
+            of.facts["uses"], of.facts["used"], batch.relevance, batch.novelty,
+            of.weights, of.mixture,
             batch.outcomes, batch.vetoed, batch.won, batch.words, batch.features, batch.seconds,
             buffer.bytes, fragments.text, fragments.mark, job.population.labels,
             column["born_slot"], names.text(), names.starts(), column["size"], batch.steps,

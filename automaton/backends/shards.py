@@ -117,10 +117,16 @@ def line_up_shard(
     return 0
 
 
+def look_shard(low: int, high: int, own: WorkerScratch, *arguments: Any) -> int:
+    """Look at the terms of the kinds low..high-1; see `kernels.chemistry.streams`."""
+    cpu.compiled(streams.look_at_terms)(low, high, *arguments, *own.sketching)
+    return 0
+
+
 def judge_shard(
     low: int, high: int, own: WorkerScratch, seed: int, tick: int, room: int, count: int,
-    max_steps: int, uses: Words, used: Slots, seen: npt.NDArray[np.uint64], recent: Words,
-    recent_norm: int, archive: Words, archive_norms: Slots, weights: Slots, mixture: Slots,
+    max_steps: int, uses: Words, used: Slots, relevance: Words, novelty: Words, weights: Slots,
+    mixture: Slots,
     outcomes: Bytes, vetoed: Bytes, won: Bytes, words: npt.NDArray[np.uint32], features: Words,
     seconds: Words, buffer: Bytes, text: Bytes, mark: Slots, labels: Bytes, born_slot: Words,
     names: Bytes, starts: Slots, size: Words, steps: Words, sizes: Words, salience: Words,
@@ -131,9 +137,9 @@ def judge_shard(
     Returns the lines' bytes, which begin at buffer[low * room].
     """
     cpu.compiled(streams.judge)(
-        np.uint64(seed), np.uint64(tick), low, high, count, max_steps, out, outcomes, vetoed,
-        steps, sizes, results, a, b, size, uses, used, seen, recent, recent_norm, archive,
-        archive_norms, weights, mixture, salience, won, words, features, seconds, *own.sketching,
+        np.uint64(seed), np.uint64(tick), low, high, count, max_steps, outcomes, vetoed,
+        steps, sizes, a, b, size, uses, used, first, relevance, novelty, weights, mixture,
+        salience, won, words, features, seconds,
     )  # fmt: skip
     written = cpu.compiled(winner_lines.write_winners)(
         low * count, high * count, won, text, mark, labels, born_slot, names, starts, steps,

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, NoReturn, Self
 
 from automaton.errors import AutomatonError, DamagedError, LockedError, StorageError
 from automaton.format.records import (
@@ -70,6 +71,8 @@ class Log(LogReader):
         self._entry: DirectoryEntry | None = None  # of a writer
         self.inbox = InboxPosition(path, disk_)
         self._named_folder = False  # whether it was said that names are not durable
+        self._deferred = False  # whether somebody else syncs what is appended
+        self._noting = Lock()
 
     @classmethod
     def open(  # noqa: PLR0913 - options by name, most with defaults
@@ -215,7 +218,7 @@ class Log(LogReader):
             self.run = run
             self.run_lines.append(self.commits.row(fields.tick).first_line)
         if durable:
-            self._note_durable()
+            self._note_durable(self._mark)
         return commit
 
     def news(self) -> list[str]:
@@ -295,13 +298,17 @@ class Log(LogReader):
     def look(self) -> None:
         """Raises where the log's name no longer leads to the open file, once that is safe.
 
-        What was acknowledged is then under another name, which the error says.
+        What was acknowledged is then under another name, which the error says. Who appends
+        and who syncs both look, each on its own thread.
         """
-        if self._entry is None or self._broken or not (fault := self._entry.fault()):
-            return
+        with self._noting:
+            if self._entry is not None and not self._broken and (fault := self._entry.fault()):
+                self._replaced(fault, self._entry.name_now())
+
+    def _replaced(self, fault: str, name: str | None) -> NoReturn:
+        """Raises what became of the file; where it has no name any more, it is saved first."""
         self._broken = f"{self.path} was {fault} while this run wrote it"
         held = f"what it held up to tick {len(self.commits)}, byte {self.size}, is"
-        name = self._entry.name_now()
         try:
             target = name or sidecars.save_tail(
                 self._disk, self.path, self._fd, 0, self.size, kind="replaced"
@@ -352,7 +359,22 @@ class Log(LogReader):
 
     # Durability.
 
+    @property
+    def _mark(self) -> sidecars.Hint:
+        """Up to where the log is written, read at once: a batch may be entered meanwhile."""
+        last = self.last_commit
+        if last is None:
+            return sidecars.Hint(0, self.size, self.head)
+        row = self.commits.row(last.tick)
+        return sidecars.Hint(last.tick, row.end, last.chain)
+
+    def defer_syncs(self) -> None:
+        """From now on `append` leaves it to the caller to `sync`, from whichever thread."""
+        self._deferred = True
+
     def _due(self) -> bool:
+        if self._deferred and self.durability == "commit":
+            return False
         if self.durability != "interval" or self._clock is None:
             return self.durability != "off"
         return self._clock() - self._synced_at >= self._interval_s
@@ -366,11 +388,14 @@ class Log(LogReader):
             self._broken = f"{self.path} could not be made durable: {error.strerror}"
             raise
 
-    def _note_durable(self) -> None:
-        self.durable = self.size
-        self._forget()
-        self._synced_at = self._clock() if self._clock else 0.0
-        self._hint.write(sidecars.Hint(len(self.commits), self.size, self.head))
+    def _note_durable(self, mark: sidecars.Hint) -> None:
+        with self._noting:
+            self._synced_at = self._clock() if self._clock else 0.0
+            if mark.offset < self.durable:
+                return
+            self.durable = mark.offset
+            self._forget()
+            self._hint.write(mark)
 
     def _forget(self) -> None:
         """Give back the memory of what was written long ago and is safe on the medium.
@@ -384,15 +409,16 @@ class Log(LogReader):
             self._forgotten = until
 
     def sync(self) -> None:
-        """Makes all commits durable now."""
+        """Makes all commits durable now; another thread may append meanwhile."""
         if not self.writable or not len(self.commits) or self._broken:
             return
+        mark = self._mark
         try:
             self._fdatasync()
         except OSError as error:
             raise self._refused(error, self.size - self.durable) from error
         self.look()
-        self._note_durable()
+        self._note_durable(mark)
 
     def close(self) -> None:
         """Makes durable what the policy wants so, and gives the lock back."""

@@ -8,7 +8,7 @@ the batch before is in it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from automaton.backends import Workspace
 from automaton.chemistry import World, operator_trial
@@ -34,6 +34,7 @@ class RunEffects:
         self._given = AcceptedInput([], [])  # to this tick, where nothing has taken it yet
         self._accepted = AcceptedInput([], [])
         self.refused: Counter[str] = Counter()  # lines of the inbox, by reason
+        self._check: Callable[[], object] | None = None  # waits for what `validate-self` checks
         self.effects = Effects(
             self._trial, self._normal_form, self._current, self._versions,
             self._take_inbox, self._validate, self._in_place, self._all_accepted,
@@ -44,7 +45,7 @@ class RunEffects:
         found, taken, refused = admit(given, self._log.prefix)
         if refused:
             raise UsageError(f"what is given to a tick is no input: {min(refused)}")
-        self._tick = tick
+        self._tick, self._check = tick, None
         self._given, self._accepted = AcceptedInput(found, taken), AcceptedInput([], [])
 
     def _all_accepted(self) -> AcceptedInput:
@@ -65,23 +66,23 @@ class RunEffects:
     def _current(self, object_id: str) -> bytes | None:
         found, taken = self._accepted
         accepted = dict(zip((f.id for f in found), taken, strict=True))
-        self._background.wait()
+        self._settle()
         return accepted.get(object_id) or self._log.current(object_id)
 
     def _versions(self, object_id: str) -> list[int]:
-        self._background.wait()
+        self._settle()
         return self._log.find(object_id)
 
     def _take_given(self) -> None:
         found, taken = self._given
         if taken:
-            self._background.wait()  # whether these objects are new, the log's index says
+            self._settle()  # whether these objects are new, the log's index says
         self._given = AcceptedInput([], [])
         self._take(AcceptedInput(found, taken))
 
     def _take_inbox(self) -> None:
         self._take_given()
-        self._background.wait()
+        self._settle()
         self._log.sync()
         state = self._world.state
         lines, state.inbox = self._log.inbox_lines(state.inbox)
@@ -96,5 +97,22 @@ class RunEffects:
         self._accepted = AcceptedInput(found + more.found, lines + more.lines)
 
     def _validate(self) -> tuple[int, int, int]:
+        """What the line says if all is so; whether it is, is found out beside the loop."""
+        self._settle()
+        found = self._log, self._world.options.seed, self._tick - 1
+        said = spot_check.validation_line_values(*found)
+        self._check = self._background.ahead(spot_check.validate, *found)
+        return said
+
+    def _settle(self) -> None:
+        """Wait until the batch before is in the log, and nobody else reads it."""
         self._background.wait()
-        return spot_check.validate(self._log, self._world.options.seed, self._tick - 1)
+        if self._check is not None:
+            self._check()
+
+    def validated(self) -> Callable[[], object] | None:
+        """Waits for what this tick's `validate-self` checks, and raises what is not so.
+
+        To be called before the tick is written, which says that all is so.
+        """
+        return self._check

@@ -32,6 +32,7 @@ from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for, record_for
 from automaton.run.autoscaler import Autoscaler
+from automaton.run.background_sync import BackgroundSync
 from automaton.run.effects import RunEffects
 from automaton.run.free_space import MEASURED_TICKS, FreeSpaceGuard
 from automaton.run.metrics import RunMeter, RunParts, RunTotals
@@ -130,6 +131,9 @@ class Run:
         self.device = open_backend(self.options, wanted, pool)
         self.space = attach(self.device, self.world)
         self.background = SingleTaskExecutor()
+        self.syncing = BackgroundSync(self.log) if self.log.durability == "commit" else None
+        if self.syncing is not None:
+            self.log.defer_syncs()
         self.shell = RunEffects(self.log, self.world, self.space, self.background)
         self._stopping = Event()
         self.left = False  # a tick was left unfinished; this run makes no more of them
@@ -191,7 +195,7 @@ class Run:
             if pause > 0:
                 self._stopping.wait(pause)
         self.background.wait()
-        self.log.sync()
+        self._sync()
         with self._name_first():
             while not self.pace.finish(self.tick, self._stopping, shown.due):
                 shown.when_due(time.monotonic())
@@ -236,8 +240,14 @@ class Run:
         """Where the log has grown enough, keep what makes opening it quick."""
         if self.tick and not self.left and self.keeper.due(final=final):
             self.background.wait()
-            self.log.sync()
+            self._sync()
             self.keeper.keep()
+
+    def _sync(self) -> None:
+        """Have all that is written durable, however it is made so."""
+        if self.syncing is not None:
+            self.syncing.wait()
+        self.log.sync()
 
     def stop(self) -> None:
         """End `go` after the tick under way; safe in a signal handler.
@@ -260,6 +270,8 @@ class Run:
         are taken after the actions. A line that cannot be input is a `UsageError`.
         """
         tick = self.tick + 1
+        if self.syncing is not None:
+            self.syncing.check()
         self.shell.begin(tick, given)
         self.begun = tick
         with self.trace.stage("react and write lines", tick):
@@ -288,18 +300,26 @@ class Run:
         self._new_run = False
         handed = PendingBatch.of(result, head)
         omitted = handed.winners if self.record == "commits" else None
-        self.background.start(self._store, handed, begun, omitted, aside)
+        validated = self.shell.validated()
+        if begun is None and aside is None and self.log.durability != "interval":
+            self._store(handed, begun, omitted, aside, validated)  # not worth a thread
+        else:
+            self.background.start(self._store, handed, begun, omitted, aside, validated)
 
     def _store(
         self, handed: PendingBatch, begun: Callable[[], HashedPrefix] | None, omitted: slice | None,
-        aside: Callable[[bytes], None] | None,
+        aside: Callable[[bytes], None] | None, validated: Callable[[], object] | None,
     ) -> None:  # fmt: skip
         """Write a batch and what goes beside it; say to who verifies that it can be read."""
+        if validated is not None:
+            validated()  # raises what is not so: then the tick that says it is, is not written
         with self.trace.stage("hash and append", handed.fields.tick):
             self.log.append(
                 handed.parts, handed.lines, handed.fields, handed.named,
                 begun() if begun else None, omitted, aside,
             )  # fmt: skip
+        if self.syncing is not None:
+            self.syncing.request()
         self.pace.written(self.log.size)
 
     def living(self) -> tuple[int, int]:
@@ -318,7 +338,8 @@ class Run:
     def close(self) -> None:
         """Finish what is being written, end the threads, give the log back."""
         with self._parts as parts:  # each is closed whatever comes of the others
-            for part in (self.log, self.pace, self.device, self.aside, self.background):
+            ending = (self.log, self.syncing, self.pace, self.device, self.aside, self.background)
+            for part in ending:
                 if part is not None:
                     parts.callback(part.close)
 

@@ -221,21 +221,42 @@ def connected(place, tick, used):  # type: ignore[no-untyped-def]
     return max(0, ONE - age * ONE // RECENT_TICKS)
 
 
+def look_at_terms(  # type: ignore[no-untyped-def]
+    lo, hi, distinct, out, outcomes, sizes, results, seen, recent, recent_norm, archive,
+    archive_norms, relevance, novelty, shapes, sums, own,
+):  # fmt: skip
+    """What candidates are worth by their terms alone, for the slots distinct[lo:hi].
+
+    distinct int32: a slot for every kind of reaction (of length 0: every slot is looked
+    at). seen uint64: hashes of terms that entered (`is_seen`). recent int32[SKETCH]: the
+    sum of the last winners' sketches; archive int16[n*SKETCH], archive_norms int64[n]: the
+    archive's window. Results: relevance, novelty int32 by slot, fixed point. shapes, sums,
+    own int16[SKETCH]: scratch of `sketch`.
+    """
+    for k in range(lo, hi):
+        slot = distinct[U(k)] if distinct.shape[0] > 0 else k
+        if outcomes[U(slot)] != NORMAL:
+            continue
+        begin = results[U(slot)]
+        norm = sketch(out, begin, sizes[U(slot)], shapes, sums, own, 0)
+        relevance[U(slot)] = likeness(dot(own, recent, 0), norm, recent_norm)
+        unseen = 0 if is_seen(term_hash(out, begin, sizes[U(slot)]), seen) else ONE
+        novelty[U(slot)] = (unseen + ONE - nearest(own, norm, archive, archive_norms)) >> 1
+
+
 def judge(  # type: ignore[no-untyped-def]
-    seed, tick, lo, hi, streams, max_steps, out, outcomes, vetoed, steps, sizes, results,
-    places_a, places_b, size, uses, used, seen, recent, recent_norm, archive, archive_norms,
-    weights, mixture, salience, won, words, features, seconds, shapes, sums, own,
+    seed, tick, lo, hi, streams, max_steps, outcomes, vetoed, steps, sizes, places_a, places_b,
+    size, uses, used, first, relevance_of, novelty_of, weights, mixture, salience, won, words,
+    features, seconds,
 ):  # fmt: skip
     """Let the candidates of the rounds lo..hi-1 compete: at most one of each wins.
 
-    vetoed uint8 by slot, 0: none. size, uses, used int32 by place. seen uint64: hashes of
-    terms that entered (`is_seen`). recent int32[SKETCH]: the sum of the last
-    winners' sketches; archive int16[n*SKETCH], archive_norms int64[n]: the archive's
-    window. weights int64 by stream, mixture int64 by feature: fixed point. Results:
-    salience int32 and won uint8 by slot; words uint32 by slot: winners' draws for their
-    places; features int32[round*FEATURES] of each winner; seconds int32 by round: the
-    slot of the runner-up, -1 for none. shapes, sums, own
-    int16[SKETCH]: scratch of `sketch`.
+    vetoed uint8 by slot, 0: none. size, uses, used int32 by place. first int32 by slot:
+    the slot whose reaction is equal (of length 0: its own); relevance_of, novelty_of
+    int32 by that slot, of `look_at_terms`. weights int64 by stream, mixture int64 by
+    feature: fixed point. Results: salience int32 and won uint8 by slot; words uint32 by
+    slot: winners' draws for their places; features int32[round*FEATURES] of each winner;
+    seconds int32 by round: the slot of the runner-up, -1 for none.
     """
     for number in range(lo, hi):
         best = _NONE
@@ -251,17 +272,15 @@ def judge(  # type: ignore[no-untyped-def]
             b = places_b[U(slot)]
             nodes = sizes[U(slot)]
             before = size[U(a)] + size[U(b)]
-            norm = sketch(out, results[U(slot)], nodes, shapes, sums, own, 0)
-            relevance = likeness(dot(own, recent, 0), norm, recent_norm)
+            kind = first[U(slot)] if first.shape[0] > 0 else slot
+            relevance = np.int64(relevance_of[U(kind)])
+            novelty = np.int64(novelty_of[U(kind)])
             use = np.int64(0)
             if a < uses.shape[0]:
                 use += uses[U(a)]
             if b < uses.shape[0]:
                 use += uses[U(b)]
             importance = use * ONE // (use + USES_HALF)
-            h = term_hash(out, results[U(slot)], nodes)
-            unseen = 0 if is_seen(h, seen) else ONE
-            novelty = (unseen + ONE - nearest(own, norm, archive, archive_norms)) >> 1
             connection = (connected(a, tick, used) + connected(b, tick, used)) >> 1
             valence = abs(np.int64(before) - nodes) * ONE // max(before, nodes)
             arousal = (np.int64(steps[U(slot)]) * ONE // max_steps) * valence >> 16

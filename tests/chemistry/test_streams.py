@@ -387,21 +387,26 @@ def test_the_plain_body_judges_as_the_compiled_one(seed: int) -> None:
     of = plan_tick(world, 1).proposals
     assert of is not None
 
-    def judged(body: Any) -> list[Any]:
+    def judged(form: Any) -> list[Any]:
         results: list[Any] = [
             np.zeros(batch.slots, np.int32), np.zeros(batch.slots, np.uint8),
             np.zeros(batch.slots, np.uint32), np.zeros(8 * kernel.FEATURES, np.int32),
             np.zeros(8, np.int32),
         ]  # fmt: skip
-        body(
-            np.uint64(seed), np.uint64(1), 0, 8, 5, 500, batch.out, batch.outcomes, batch.vetoed,
-            batch.steps, batch.sizes, batch.results, batch.places_a, batch.places_b,
-            world.population.column["size"], of.facts["uses"], of.facts["used"],
-            world.population.seen, of.recent, of.recent_norm, of.archive, of.archive_norms,
-            of.weights, of.mixture, *results, np.zeros(4 * 256, np.uint64), np.zeros(64, np.int32),
+        looked: list[Any] = [np.zeros(batch.slots, np.int32) for _ in range(2)]
+        form(kernel.look_at_terms)(
+            0, batch.slots, batch.distinct[:0], batch.out, batch.outcomes, batch.sizes,
+            batch.results, world.population.seen, of.recent, of.recent_norm, of.archive,
+            of.archive_norms, *looked, np.zeros(4 * 256, np.uint64), np.zeros(64, np.int32),
             np.zeros(64, np.int16),
         )  # fmt: skip
-        return [column.tolist() for column in results]
+        form(kernel.judge)(
+            np.uint64(seed), np.uint64(1), 0, 8, 5, 500, batch.outcomes, batch.vetoed,
+            batch.steps, batch.sizes, batch.places_a, batch.places_b,
+            world.population.column["size"], of.facts["uses"], of.facts["used"],
+            batch.distinct[:0], *looked, of.weights, of.mixture, *results,
+        )  # fmt: skip
+        return [column.tolist() for column in (*results, *looked)]
 
     with np.errstate(over="ignore"):  # hashes are modulo 2**64
-        assert judged(kernel.judge) == judged(cpu.compiled(kernel.judge))
+        assert judged(lambda body: body) == judged(cpu.compiled)
