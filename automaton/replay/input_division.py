@@ -19,7 +19,7 @@ from automaton.format.admission import admit
 from automaton.format.ids import is_our_id
 from automaton.format.objects import NamedObject, Object, parse_line
 from automaton.format.options import from_record
-from automaton.format.records import CommitFields, run_line
+from automaton.format.records import CommitFields, RunRecord, run_line
 from automaton.log.file_io import Buffer
 from automaton.population import Reactants
 from automaton.program import NamedTerm
@@ -83,13 +83,14 @@ class TickAttempt:
         if separator(self.tick, raw):
             head.append(Section("run", b"\n"))
         if run is not None:
-            options = from_record(run.options).record()
-            line = run_line(self.world.prefix, run.number, log.genesis, options)
-            head.append(Section("run", line))
+            form = self.world.format
+            options = from_record(run.options).record(form)
+            due = RunRecord(run.number, self.world.prefix, log.genesis, options, form)
+            head.append(Section("run", run_line(due)))
         winners = [Section("winner", part) for part in buffer.parts if len(part)]
         sizes = [len(part) for _, part in head] + [len(part) for _, part in winners]
         self.begin = sum(sizes) + sum(map(len, self.claim.input))
-        self.facts = claims.facts(raw[self.begin :])
+        self.facts = claims.facts(raw[self.begin :], self.world.format)
         self.made = machine_step.step_machine(
             self.world, self.answers, self.tick, self._seams()
         ).made

@@ -79,7 +79,7 @@ def measure_trials(
 def _next(log: Log, options: Options) -> World:
     """The snapshot before the next tick, under these options, as a run would have it."""
     world = restore_world(log, options, MalformedLines(), lambda _tick: None)
-    if log.run is None or dict(log.run.options) != options.record():
+    if log.run is None or dict(log.run.options) != options.record(log.format):
         world.use_options(options, log.run_count + 1)
         if world.current:
             world.heed(len(log.commits) + 1)

@@ -461,7 +461,7 @@ def other_term(batch: list[bytes], _fields: dict[str, Any]) -> None:
 
 def other_steps(batch: list[bytes], _fields: dict[str, Any]) -> None:
     k = _first_winner(batch)
-    batch[k] = replace_member(batch[k].rstrip(b"\n"), ("steps",), b"499") + b"\n"
+    batch[k] = replace_member(batch[k].rstrip(b"\n"), ("beta",), b"499") + b"\n"
 
 
 def other_reactants(batch: list[bytes], _fields: dict[str, Any]) -> None:
@@ -491,7 +491,7 @@ def dimension(_batch: list[bytes], fields: dict[str, Any]) -> None:
 
 
 def options(batch: list[bytes], _fields: dict[str, Any]) -> None:
-    batch[0] = batch[0].replace(b'"seed":0', b'"seed":1')
+    batch[0] = batch[0].replace(b'"seed":"0"', b'"seed":"1"')
 
 
 LIES = [other_term, other_steps, other_reactants, outcomes, population, counters, dimension]
