@@ -83,7 +83,7 @@ def test_a_winner_s_line_is_as_the_format_has_it(soup: Path) -> None:
     for line in batch_of(soup, 1)[1:]:
         members = json.loads(line)
         assert list(members) == [
-            "id", "type", "dimensionalLevel", "parents", "steps", "size", "term",
+            "id", "type", "dimensionalLevel", "parents", "beta", "size", "term",
         ]  # fmt: skip
         assert json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode() == line
         assert len(parse(members["term"])) == members["size"]
@@ -107,7 +107,7 @@ def test_every_modification_is_what_its_parents_reduce_to(tmp_path: Path) -> Non
             members = json.loads(raw)
             if members["type"] == "modification":
                 TermLookup(log, Options()).check(members, line)
-                assert literally(log, members, line) == members["steps"]
+                assert literally(log, members, line) == members["beta"]
                 assert len(texts[members["id"]]) == members["size"]
 
 

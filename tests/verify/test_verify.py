@@ -311,7 +311,7 @@ def test_the_json_answer_has_the_members_of_the_contract(log: Path) -> None:
     assert answer["ok"] is True
     assert answer["first_bad"] is None
     assert answer["bytes"] == log.stat().st_size
-    log.write_bytes(log.read_bytes().replace(b'"steps":1', b'"steps":2', 1))
+    log.write_bytes(log.read_bytes().replace(b'"beta":1', b'"beta":2', 1))
     result = invoke("verify", log, "--json")
     assert result.exit_code == 1
     bad = json.loads(result.stdout)["first_bad"]
