@@ -20,6 +20,7 @@ from automaton.format.records import (
     parse_run,
     run_head,
 )
+from automaton.format.versions import FORMATS
 from automaton.log import foreign_file, sidecars
 from automaton.log.checkpoint import Checkpoint, resume_scan
 from automaton.log.checkpoint import read as read_checkpoint
@@ -218,9 +219,12 @@ def _lies_on_commit(fd: int, hint: sidecars.Hint, genesis: Genesis, size: int) -
 def _begins_run(fd: int, walk: CommitScanner, size: int) -> bool:
     """Whether the bytes after the genesis are a first run record of ours, whole or cut."""
     genesis = walk.genesis
-    ours = b"\n"[: walk.separator] + run_head(walk.prefix, 1, genesis)
-    tail = os.pread(fd, min(len(ours), size - genesis.bytes), genesis.bytes)
-    return tail == ours[: len(tail)]
+    for form in FORMATS.values():
+        ours = b"\n"[: walk.separator] + run_head(walk.prefix, 1, genesis, form)
+        tail = os.pread(fd, min(len(ours), size - genesis.bytes), genesis.bytes)
+        if tail == ours[: len(tail)]:
+            return True
+    return False
 
 
 def later_commit(fd: int, walk: CommitScanner, size: int, distance: int) -> int | None:

@@ -21,11 +21,13 @@ from automaton.errors import AutomatonError, DamagedError, LockedError, StorageE
 from automaton.format.records import (
     Commit,
     CommitFields,
+    RunRecord,
     commit_line,
     parse_commit,
     parse_run,
     run_line,
 )
+from automaton.format.versions import refuse_large
 from automaton.log import omission, recovery, sidecars
 from automaton.log.commit_scanner import first_line, named_in
 from automaton.log.commit_table import NamedLine
@@ -166,7 +168,9 @@ class Log(LogReader):
 
     def run_record(self, options: Mapping[str, object]) -> bytes:
         """The line of the next run record, to be the first part of a batch."""
-        return run_line(self.prefix, self.run_count + 1, self.genesis, options)
+        number = self.run_count + 1
+        refuse_large(options, self.format)
+        return run_line(RunRecord(number, self.prefix, self.genesis, options, self.format))
 
     def append(  # noqa: PLR0913, PLR0917 - a batch is made of these
         self,
@@ -252,7 +256,9 @@ class Log(LogReader):
         for part in batch[1 + len(begun.parts) :] if begun.parts else batch:
             digest.update(part)
             count += memoryview(part).nbytes
-        line, head = commit_line(self.prefix, fields, lines, count, digest.digest(), self.head)
+        line, head = commit_line(
+            self.prefix, fields, lines, count, digest.digest(), self.head, self.format
+        )
         commit = parse_commit(line)
         if commit is None:
             raise ValueError("the commit does not read back as it was written")

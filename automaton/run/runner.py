@@ -123,7 +123,7 @@ class Run:
         self.world = restore_world(self.log, self.options, self.malformed, progress)
         self.begun = len(self.log.commits)
         self.totals = RunTotals(self.begun)
-        self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()
+        self._new_run = self.log.run is None or dict(self.log.run.options) != self._record()
         if self._new_run:
             self.world.begin_run(self.options, self.log.run_count + 1, self.tick + 1)
         self._count_genesis()
@@ -141,6 +141,10 @@ class Run:
         self.world.watch_with(self._look)
         self.short_of_room = ""  # why `go` ended, where the disk was the reason
         self.gauges = RunMeter(self.tick)
+
+    def _record(self) -> dict[str, Any]:
+        """The options as they stand in a run record of this log."""
+        return self.options.record(self.log.format)
 
     def _count_genesis(self) -> None:
         counters = self.world.state.counters
@@ -296,7 +300,7 @@ class Run:
         aside = self.aside.take(tick, self.world, batch, choice) if self.aside else None
         with self.trace.stage("wait for the log", tick):
             self.background.wait()
-        head = self.log.run_record(self.options.record()) if self._new_run else b""
+        head = self.log.run_record(self._record()) if self._new_run else b""
         self._new_run = False
         handed = PendingBatch.of(result, head)
         omitted = handed.winners if self.record == "commits" else None

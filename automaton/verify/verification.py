@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from automaton.format.versions import portable
 from automaton.log import AuditedLog
 from automaton.log.integrity import Fault
 from automaton.replay.omitted_batches import with_omitted_batches
@@ -72,7 +73,7 @@ class Verdict:
             "integrity_bytes_per_s": round(self.bytes / self.integrity_s) if self.bytes else 0,
             "head": self.head,
             "head_tick": self.head_tick,
-            "seed": asked.seed if asked.replay == "sample" else None,
+            "seed": portable(asked.seed) if asked.replay == "sample" else None,
             "at_most_false": min(1.0, round(3 / self.replayed, 9)) if sampled else None,
             "first_bad": None if self.first_bad is None else asdict(self.first_bad),
         }

@@ -57,7 +57,7 @@ def processor():
 
 def winners(raw):  # records may say of which format they are
     lines = [line for line in raw.split(b"\\n") if line.startswith(b'{"id":"m')]
-    return hashlib.sha256(b"\\n".join(lines)).hexdigest()
+    return hashlib.sha256(b"\\n".join(lines).replace(b'"beta":', b'"steps":')).hexdigest()
 
 log, work = Path(sys.argv[1]), json.loads(sys.argv[2])
 keeping = Keeping(decisions=work.get("decisions", 0))

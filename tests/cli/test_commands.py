@@ -301,6 +301,17 @@ def test_config_prints_what_holds_and_where_it_comes_from(folder: Path) -> None:
     assert lines["max_objects"].split("#")[0] in again.stdout
 
 
+@pytest.mark.parametrize("text", ["18446744073709551615", '"18446744073709551615"'])
+def test_a_seed_of_64_bits_may_be_a_number_or_a_text_and_is_printed_as_one(
+    folder: Path, text: str
+) -> None:
+    folder.joinpath("c.toml").write_text(f"seed = {text}\n")
+    shown = [invoke("config", "--config", "c.toml"), invoke("config", "--seed", text.strip('"'))]
+    for result in shown:
+        assert result.exit_code == 0
+        assert tomllib.loads(result.stdout)["seed"] == "18446744073709551615"
+
+
 def test_a_configuration_may_begin_with_a_byte_order_mark(folder: Path) -> None:
     (folder / "c.toml").write_bytes("\ufeffseed = 9\n".encode())
     with process("config", "--config", "c.toml") as program:
