@@ -11,6 +11,7 @@ from automaton import lazy
 
 if TYPE_CHECKING:
     from .check import check_log as check_log
+    from .current_objects import reads_inbox as reads_inbox
     from .explanation import explain as explain
     from .measures import Figure as Figure
 else:
@@ -18,6 +19,7 @@ else:
         __name__,
         {
             "check": "check_log",
+            "current_objects": "reads_inbox",
             "explanation": "explain",
             "measures": "Figure",
         },
@@ -32,6 +34,8 @@ __all__ = [
     "kinship_model",
     "lineage",
     "query",
+    "reads_inbox",
     "series",
+    "snapshot",
     "tick_report",
 ]

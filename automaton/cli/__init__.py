@@ -24,6 +24,8 @@ try:
     from automaton.cli.commands.cycle import cycle
     from automaton.cli.commands.cycles import cycles
     from automaton.cli.commands.doctor import doctor
+    from automaton.cli.commands.fork import fork
+    from automaton.cli.commands.give import give
     from automaton.cli.commands.init import init
     from automaton.cli.commands.match import match
     from automaton.cli.commands.memory import memory
@@ -61,8 +63,8 @@ command_line = CommandGroup(
     where none is named. The word of a command is that command; a log called like
     one is written with a folder (./check).""",
     commands=[
-        run, init, check, verify, replay, stats, show, doctor, config, tune, reduce, church, match,
-        recall, memory, observe, scale, models, why, cycles, cycle,
+        run, init, fork, give, check, verify, replay, stats, show, doctor, config, tune, reduce,
+        church, match, recall, memory, observe, scale, models, why, cycles, cycle,
         synthesize,
     ],
 )  # fmt: skip

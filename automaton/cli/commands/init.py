@@ -62,7 +62,7 @@ def init(path: Path, source: Path | None, kind: str | None, include: bool) -> No
         _convert(path, source, kind)
         return
     content = shipped()
-    lines, size = _write_new(path, [content])
+    lines, size = write_new(path, [content])
     click.echo(f"wrote {path}: {lines} lines, {size} bytes")
     click.echo(f"run it: automaton-scalable {path}")
 
@@ -70,7 +70,7 @@ def init(path: Path, source: Path | None, kind: str | None, include: bool) -> No
 def _convert(path: Path, source: Path, kind: str | None) -> None:
     with opened(source) as (stream, packed):
         conversion = Conversion(stream, _stem(source, packed), kind)
-        lines, size = _write_new(path, conversion.lines())
+        lines, size = write_new(path, conversion.lines())
     of = f", compressed with {packed}" if packed else ""
     click.echo(f"wrote {path}: {lines} lines, {size} bytes, from {source} ({conversion.what}{of})")
     for place in conversion.left_out:
@@ -83,7 +83,7 @@ def _convert(path: Path, source: Path, kind: str | None) -> None:
 
 def _include(path: Path, source: Path) -> None:
     inclusion = Inclusion(source)
-    lines, size = _write_new(path, inclusion.lines())
+    lines, size = write_new(path, inclusion.lines())
     files = counted(len(inclusion.files), "file")
     click.echo(f"wrote {path}: {lines} lines, {size} bytes, from {source} and {files} it includes")
     for missing in inclusion.missing:
@@ -111,7 +111,7 @@ def _next_step(path: Path, conversion: Conversion) -> str:
     return f"it holds {terms} and no automaton; run it: {command} --operator 'λx.λy.x y'"
 
 
-def _write_new(path: Path, pieces: Iterable[bytes]) -> tuple[int, int]:
+def write_new(path: Path, pieces: Iterable[bytes]) -> tuple[int, int]:
     """The file appears whole or not at all; its lines and bytes."""
     with created(path) as file:
         try:

@@ -21,6 +21,7 @@ from automaton.cli import config_file
 from automaton.cli.display import SHOW_CURSOR, Display
 from automaton.cli.option_types import PATH, WIDTH, Finite, deciding_option, option, switch
 from automaton.cli.resource_options import PROFILES, Size, resources, scaling_of
+from automaton.cli.text import counted
 from automaton.errors import StorageError, UsageError
 from automaton.format.options import UNSET
 from automaton.terms.notation import format_term, parse
@@ -329,3 +330,20 @@ def _notices(run: Run) -> Iterator[str]:
     if run.world.reader.skipped:
         skipped = run.world.reader.skipped
         yield f"{skipped} terms are open, unreadable or larger than --max-size: skipped"
+    if waiting := _unread_input(run):
+        yield (
+            f"{counted(waiting, 'line')} wait in {run.log.path}.inbox, and nobody reads them: no "
+            "transition has the action self-io; `give LOG FILE --now` gives lines to one tick"
+        )
+
+
+def _unread_input(run: Run) -> int:
+    """Lines of the inbox (as many as one call reads) that no transition would take in."""
+    transitions = run.world.program.transitions.values()
+    if any(transition.action == "self-io" for transition in transitions):
+        return 0
+    from automaton.log import LogReader  # noqa: PLC0415  # as above
+
+    # As a reader: a writer would note that it has read them.
+    lines, _ = LogReader.inbox_lines(run.log, run.world.state.inbox)
+    return len(lines)
