@@ -11,7 +11,6 @@ from automaton import lazy
 
 if TYPE_CHECKING:
     from .check import check_log as check_log
-    from .current_objects import reads_inbox as reads_inbox
     from .explanation import explain as explain
     from .measures import Figure as Figure
 else:
@@ -19,7 +18,6 @@ else:
         __name__,
         {
             "check": "check_log",
-            "current_objects": "reads_inbox",
             "explanation": "explain",
             "measures": "Figure",
         },
@@ -33,8 +31,8 @@ __all__ = [
     "figures",
     "kinship_model",
     "lineage",
+    "population_series",
     "query",
-    "reads_inbox",
     "series",
     "snapshot",
     "tick_report",

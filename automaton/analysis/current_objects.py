@@ -38,16 +38,6 @@ def current_objects(log: LogReader, tick: int) -> Iterator[CurrentObject]:
             yield _version_before(log, name, before) or CurrentObject(name, raw, members)
 
 
-def reads_inbox(log: LogReader) -> bool:
-    """Whether a transition of the program, as it stands, takes in lines of the inbox."""
-    return any(
-        found.members is not None
-        and found.members.get("type") == "transition"
-        and found.members.get("action") == "self-io"
-        for found in current_objects(log, len(log.commits))
-    )
-
-
 def line_after(log: LogReader, tick: int) -> int:
     """The number of the first line behind a tick's commit; 0 is the genesis."""
     if not tick:

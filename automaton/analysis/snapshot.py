@@ -16,7 +16,7 @@ from automaton.errors import UsageError
 from automaton.format.json_edit import quote
 from automaton.format.objects import Object, parse_line, term_sources
 from automaton.format.options import Options
-from automaton.log import Log
+from automaton.log import Log, LogReader
 from automaton.replay import MalformedLines, restore
 from automaton.replay.recompute import TickRecomputer, open_cpu
 from automaton.terms.arrays import Places
@@ -170,3 +170,13 @@ def _stays(found: CurrentObject, world: World, living: set[bytes]) -> bool:
         return name in living
     last = world.spans.get(found.name, 0)
     return not last or any(name + b"#%d" % number in living for number in range(1, last + 1))
+
+
+def reads_inbox(log: LogReader) -> bool:
+    """Whether a transition of the program, as it stands, takes in lines of the inbox."""
+    return any(
+        found.members is not None
+        and found.members.get("type") == "transition"
+        and found.members.get("action") == "self-io"
+        for found in current_objects(log, len(log.commits))
+    )

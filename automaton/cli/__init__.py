@@ -31,6 +31,7 @@ try:
     from automaton.cli.commands.memory import memory
     from automaton.cli.commands.models import models
     from automaton.cli.commands.observe import observe
+    from automaton.cli.commands.population import population, series
     from automaton.cli.commands.recall import recall
     from automaton.cli.commands.reduce import reduce
     from automaton.cli.commands.replay import replay
@@ -63,9 +64,9 @@ command_line = CommandGroup(
     where none is named. The word of a command is that command; a log called like
     one is written with a folder (./check).""",
     commands=[
-        run, init, fork, give, check, verify, replay, stats, show, doctor, config, tune, reduce,
-        church, match, recall, memory, observe, scale, models, why, cycles, cycle,
-        synthesize,
+        run, init, fork, give, check, verify, replay, stats, population, series, show,
+        doctor, config, tune, reduce, church, match, recall, memory, observe, scale, models, why,
+        cycles, cycle, synthesize,
     ],
 )  # fmt: skip
 

@@ -36,7 +36,7 @@ def give(log: Path, source: Path, now: bool) -> None:
     They go to LOG.inbox, from which the action self-io of a run takes them, also of one
     that is under way. A line with an id that LOG has is a new version of that object.
     """
-    from automaton.analysis import reads_inbox  # noqa: PLC0415  # loads numba
+    from automaton.analysis.snapshot import reads_inbox  # noqa: PLC0415  # loads numba
     from automaton.log import Log  # noqa: PLC0415
 
     with Log.open(log, write=False) as opened:

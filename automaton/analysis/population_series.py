@@ -1,0 +1,81 @@
+"""How a population went: one row of figures a tick, folded from a log's lines.
+
+Reads an opened log, so that runs long gone have one too. `distinct` is the number of
+different terms among all that live after the tick, as in the statistics of a run;
+`effective` is the exponential of the Shannon entropy of their shares (the Hill number
+of order 1). Must not know: the terminal, formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from automaton.chemistry import World
+from automaton.format.options import Options
+from automaton.log import Log
+from automaton.replay import MalformedLines, restore
+from automaton.replay.recompute import TickRecomputer, open_cpu
+
+
+@dataclass(frozen=True)
+class PopulationRow:
+    """The population after a tick, and what the tick's candidates came to."""
+
+    tick: int
+    live: int  # objects that carry a term
+    distinct: int  # different terms among them
+    effective: float  # of these, weighed by their shares
+    largest_share: float  # of the most frequent term
+    size_mean: float  # nodes of a living term
+    size_max: int
+    steps_mean: float  # beta steps of the living terms that were made
+    winners: int
+    dimension: int
+    outcomes: dict[str, int]  # of all candidates of the tick
+
+    def as_json(self) -> dict[str, Any]:
+        """The row for programs."""
+        return asdict(self)
+
+
+def tick_rows(log: Log, every: int = 1) -> Iterator[PopulationRow]:
+    """A row for each `every`-th tick, and one for the last."""
+    world = restore.genesis_world(log, Options(), MalformedLines())
+    again = TickRecomputer(log, world, open_cpu)
+    last = len(log.commits)
+    before = 0  # winners until the row before
+    try:
+        for tick in range(1, last + 1):
+            again.follow(tick)
+            made = again.world.state.counters["modifications"]
+            if tick % every == 0 or tick == last:
+                yield _row(log, again.world, tick, made - before)
+            before = made
+    finally:
+        again.close()
+
+
+def _row(log: Log, world: World, tick: int, winners: int) -> PopulationRow:
+    population, column = world.population, world.population.column
+    rows = population.choices()
+    _, counts = np.unique(column["hashes"][rows], return_counts=True)
+    shares = counts / max(1, len(rows))
+    sizes, made = column["size"][rows], rows[column["born_tick"][rows] > 0]
+    commit = log.commit(tick)
+    return PopulationRow(
+        tick=tick,
+        live=len(rows),
+        distinct=len(counts),
+        effective=float(np.exp(-np.sum(shares * np.log(shares)))),
+        largest_share=float(shares.max(initial=0.0)),
+        size_mean=float(sizes.mean()) if len(sizes) else 0.0,
+        size_max=int(sizes.max(initial=0)),
+        steps_mean=float(column["steps"][made].mean()) if len(made) else 0.0,
+        winners=winners,
+        dimension=commit.dimension,
+        outcomes=dict(commit.outcomes),
+    )
