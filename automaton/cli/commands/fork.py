@@ -30,7 +30,14 @@ NAMED = 5  # objects left out that are named
     show_default="the last",
     help="Begin where LOG stood after this tick (a count; 0 is the genesis, byte for byte).",
 )
-@option("--out", type=PATH, required=True, metavar="NEW", help="A path that does not exist yet.")
+@option(
+    "--out",
+    type=PATH,
+    required=True,
+    metavar="NEW",
+    show_default="none: it must be given",
+    help="A path that does not exist yet.",
+)
 def fork(log: Path, to: int | None, out: Path) -> None:
     """Write a new log that begins where LOG stood after a tick, to be edited and run.
 
