@@ -12,6 +12,7 @@ __all__ = [
     "notation",
     "packed",
     "parser",
+    "random_terms",
     "reference",
     "rewrite_rule",
     "term_list",

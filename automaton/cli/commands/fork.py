@@ -89,5 +89,5 @@ def _flags(options: Options) -> str:
         flag = "--" + name.replace("_", "-")
         if name == "focus_probability":
             value = value / ONE  # noqa: PLW2901  # as it is given
-        words.append(flag if value is True else f"{flag} {shlex.quote(str(value))}")
+        words.append(flag if isinstance(value, bool) else f"{flag} {shlex.quote(str(value))}")
     return "".join(f" {word}" for word in words)

@@ -9,16 +9,19 @@ import shlex
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
 from automaton.cli.conversion import KINDS, Conversion
 from automaton.cli.decompression import opened
 from automaton.cli.inclusion import Inclusion
-from automaton.cli.option_types import PATH, option, switch
+from automaton.cli.option_types import PATH, canonical, option, switch
+from automaton.cli.soup import Soup
 from automaton.cli.text import counted, printable
 from automaton.errors import FileError, StorageError, UsageError
+from automaton.format.options import UNSET
+from automaton.terms.random_terms import MOST_NODES
 
 NAME = "automaton.jsonl"
 
@@ -31,6 +34,17 @@ def shipped() -> bytes:
         if place.is_file():
             return place.read_bytes()
     raise FileError(f"the shipped {NAME} is not in this installation; install the program again")
+
+
+def size_range(
+    _context: click.Context, _option: click.Parameter, text: str
+) -> tuple[int, int]:  # fmt: skip
+    """`N`, or `A-B`, as smallest and largest."""
+    first, _, last = text.partition("-")
+    try:
+        return int(first), int(last or first)
+    except ValueError:
+        raise UsageError(f"--size {text}: a number of nodes is wanted, or two, as 3-20") from None
 
 
 @click.command()
@@ -50,9 +64,58 @@ def shipped() -> bytes:
     show_default="as it looks",
     help="What FILE holds (a word): JSON of any kind, terms one a line, or packed BLC.",
 )
+@option(
+    "--random",
+    type=click.IntRange(1, 1 << 24),
+    metavar="N",
+    show_default="none",
+    help="A soup of N closed terms (a count), each drawn evenly among all of its size.",
+)
+@option(
+    "--size",
+    callback=size_range,
+    metavar="N|A-B",
+    default="3-20",
+    show_default=True,
+    help="Of --random: nodes of a term; of a range each number is as likely.",
+)
+@option(
+    "--depth",
+    type=click.IntRange(1, MOST_NODES),
+    metavar="N",
+    default=8,
+    show_default=True,
+    help="Of --random: most lambdas around a variable (a count).",
+)
+@option(
+    "--seed",
+    type=click.IntRange(0, (1 << 64) - 1),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Of --random: seed of its draws (an integer of 64 bits): same seed, same soup.",
+)
+@option(
+    "--operator",
+    callback=canonical,
+    metavar="TERM",
+    show_default="none",
+    help="Of --random: an automaton with this operator (a lambda term) comes first.",
+)
 @switch("--include", "Put what @include names behind that line: files below FILE's folder.")
-def init(path: Path, source: Path | None, kind: str | None, include: bool) -> None:
-    """Write the shipped log, or one made of FILE, to PATH, a file that does not exist yet."""
+def init(
+    path: Path, source: Path | None, kind: str | None, include: bool, random: int | None,
+    **drawn: Any,
+) -> None:  # fmt: skip
+    """Write a log to PATH, a file that does not exist yet.
+
+    It is the shipped log, one made of FILE (--from), or a random soup (--random).
+    """
+    if random is not None and (source is not None or kind is not None or include):
+        raise UsageError("--random makes a soup of its own; leave --from, --as and --include away")
+    if random is not None:
+        _draw(path, random, **drawn)
+        return
     if source is None and (kind is not None or include):
         raise UsageError("--as and --include are for the file of --from; give --from FILE too")
     if source is not None and include:
@@ -65,6 +128,23 @@ def init(path: Path, source: Path | None, kind: str | None, include: bool) -> No
     lines, size = write_new(path, [content])
     click.echo(f"wrote {path}: {lines} lines, {size} bytes")
     click.echo(f"run it: automaton-scalable {path}")
+
+
+def _draw(
+    path: Path, count: int, *, size: tuple[int, int], depth: int, seed: int, operator: str | None
+) -> None:  # fmt: skip
+    """A soup, and the command that keeps it at its size."""
+    operator = None if operator == UNSET else operator
+    soup = Soup(count, *size, depth, seed, operator)
+    lines, written = write_new(path, soup.lines())
+    click.echo(
+        f"wrote {path}: {lines:,} lines, {written:,} bytes; {counted(count, 'closed term')} of "
+        f"{soup.smallest} to {soup.largest} nodes under at most {depth} lambdas, seed {seed}"
+    )
+    places = count + (operator is not None)
+    more = "" if operator is not None else " --operator 'λx.λy.x y'"
+    command = f"automaton-scalable {shlex.quote(str(path))} --max-objects {places}{more}"
+    click.echo(f"run it with as many objects as it has, so that what is made dilutes: {command}")
 
 
 def _convert(path: Path, source: Path, kind: str | None) -> None:

@@ -19,12 +19,18 @@ import click
 
 from automaton.cli import config_file
 from automaton.cli.display import SHOW_CURSOR, Display
-from automaton.cli.option_types import PATH, WIDTH, Finite, deciding_option, option, switch
+from automaton.cli.option_types import (
+    PATH,
+    WIDTH,
+    Finite,
+    canonical,
+    deciding_option,
+    option,
+    switch,
+)
 from automaton.cli.resource_options import PROFILES, Size, resources, scaling_of
 from automaton.cli.text import counted
 from automaton.errors import StorageError, UsageError
-from automaton.format.options import UNSET
-from automaton.terms.notation import format_term, parse
 from automaton.verify.live import LiveOptions, share_of
 
 if TYPE_CHECKING:
@@ -48,11 +54,6 @@ def in_units(
 ) -> int | None:
     """A probability in units of 2**-32."""
     return None if probability is None else round(probability * ONE)
-
-
-def canonical(_context: click.Context, _option: click.Parameter, term: str | None) -> str | None:
-    """The term as logs have it; `none` takes it back."""
-    return term if term in {None, UNSET} else format_term(parse(str(term)))
 
 
 def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
@@ -112,6 +113,12 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     metavar="TERM",
     show_default="the current automaton's, or as the log was run",
     help="Operator of every reaction (a lambda term; none: take it back); needs no machine.",
+)
+@option(
+    "--copies/--no-copies",
+    default=None,
+    show_default="no, or as the log was run",
+    help="Whether a result equal to one of its reactants counts (copy reactions).",
 )
 @option(
     "--streams",
@@ -292,7 +299,7 @@ def _device(gpu: bool, device: Name | None) -> Name:
 
 @contextmanager
 def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call `stop` once; the next one ends the process at once.
+    """Ctrl-C, SIGTERM and SIGHUP call `stop` once; the next one ends the process at once.
 
     Nothing that was committed is lost then: what was being written is a torn
     tail, which the next opening moves aside.
@@ -307,7 +314,10 @@ def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
         heard.append(number)
         stop()
 
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks to live on
+        ending.append(signal.SIGHUP)
+    before = {number: signal.signal(number, hear) for number in ending}
     try:
         yield
     finally:
