@@ -8,12 +8,13 @@ of order 1). Must not know: the terminal, formats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from automaton.analysis.replicates import Estimate, estimate
 from automaton.chemistry import World
 from automaton.format.options import Options
 from automaton.log import Log
@@ -40,6 +41,20 @@ class PopulationRow:
     def as_json(self) -> dict[str, Any]:
         """The row for programs."""
         return asdict(self)
+
+
+#: Figures of a row that are numbers, in their order.
+FIGURES = (
+    "live", "distinct", "effective", "largest_share", "size_mean", "size_max", "steps_mean",
+    "winners", "dimension",
+)  # fmt: skip
+
+
+def means(rows: Sequence[PopulationRow]) -> dict[str, Estimate]:
+    """The mean of each figure over the same tick of several runs, and of each outcome."""
+    found = {name: estimate([getattr(row, name) for row in rows]) for name in FIGURES}
+    outcomes = {name: estimate([row.outcomes[name] for row in rows]) for name in rows[0].outcomes}
+    return {**found, **outcomes}
 
 
 def tick_rows(log: Log, every: int = 1) -> Iterator[PopulationRow]:

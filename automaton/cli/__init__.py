@@ -34,6 +34,7 @@ try:
     from automaton.cli.commands.population import population, series
     from automaton.cli.commands.recall import recall
     from automaton.cli.commands.reduce import reduce
+    from automaton.cli.commands.repeat import repeat
     from automaton.cli.commands.replay import replay
     from automaton.cli.commands.run import run
     from automaton.cli.commands.scale import scale
@@ -66,7 +67,7 @@ command_line = CommandGroup(
     commands=[
         run, init, fork, give, check, verify, replay, stats, population, series, show,
         doctor, config, tune, reduce, church, match, recall, memory, observe, scale, models, why,
-        cycles, cycle, synthesize,
+        cycles, cycle, repeat, synthesize,
     ],
 )  # fmt: skip
 

@@ -94,7 +94,7 @@ PACKAGES = {
         "surface",
         "terms format workers compute log backends chemistry vector_store replay verify run "
         "synthesis analysis cycles tuning",
-        outside="atexit click io os pathlib platform psutil rich signal stat time",
+        outside="atexit click io os pathlib platform psutil rich signal stat tempfile time",
     ),
 }
 

@@ -13,14 +13,9 @@ from automaton.cli.text import counted, printable
 from automaton.format.records import OUTCOMES
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.analysis.population_series import PopulationRow
     from automaton.analysis.snapshot import Species
 
 _SPECIES = ("count", "share", "size", "first_tick", "made_by", "ids", "term", "de_bruijn")
-_FIGURES = (
-    "tick", "live", "distinct", "effective", "largest_share", "size_mean", "size_max",
-    "steps_mean", "winners", "dimension",
-)  # fmt: skip
 
 
 @click.command()
@@ -97,7 +92,7 @@ def series(log: Path, every: int, json: bool, csv: bool) -> None:
     It is folded from the log, so a run that ended long ago has a series too. distinct
     counts the different terms among all that live after the tick.
     """
-    from automaton.analysis.population_series import tick_rows  # noqa: PLC0415  # see the top
+    from automaton.analysis.population_series import FIGURES, tick_rows  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415
     from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
 
@@ -107,8 +102,9 @@ def series(log: Path, every: int, json: bool, csv: bool) -> None:
         if form == "json":
             print_json(row.as_json() for row in rows)
         else:
-            print_rows((*_FIGURES, *OUTCOMES), map(_figures, rows), form)
-
-
-def _figures(row: PopulationRow) -> tuple[Any, ...]:
-    return *(getattr(row, name) for name in _FIGURES), *(row.outcomes[name] for name in OUTCOMES)
+            names = ("tick", *FIGURES)
+            table = (
+                (*(getattr(row, name) for name in names), *(row.outcomes[o] for o in OUTCOMES))
+                for row in rows
+            )
+            print_rows((*names, *OUTCOMES), table, form)
