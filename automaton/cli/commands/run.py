@@ -19,6 +19,7 @@ import click
 
 from automaton.cli import config_file
 from automaton.cli.display import SHOW_CURSOR, Display
+from automaton.cli.group import version
 from automaton.cli.option_types import (
     PATH,
     WIDTH,
@@ -249,7 +250,10 @@ def run(log: Path, **settings: Any) -> None:
     from automaton.backends import DeviceRequest  # noqa: PLC0415  # as below
     from automaton.run import Run, SidecarOptions  # noqa: PLC0415
 
-    display = Display(json=bool(settings.pop("json")), plain=bool(settings.pop("plain")))
+    display = Display(
+        json=bool(settings.pop("json")), plain=bool(settings.pop("plain")),
+        origin={"pid": os.getpid(), "log": str(log.absolute()), "version": version()},
+    )  # fmt: skip
     opening = {name: settings.pop(name) for name in ("durability", "as_genesis", "record")}
     device = _device(settings.pop("gpu"), settings.pop("device"))
     opening["wanted"] = DeviceRequest(device, settings.pop("gpu_batch_size"), display.note)
