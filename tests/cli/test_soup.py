@@ -83,3 +83,15 @@ def test_a_section_in_a_configuration_is_told_how_to_be_written(tmp_path: Path) 
     assert done.returncode == 2
     assert "parallel = 128" in done.stderr
     assert "[run]" in done.stderr
+
+
+def test_the_shipped_log_of_a_checkout_is_not_appended_to() -> None:
+    shipped = Path(__file__).resolve().parents[2] / "automaton.jsonl"
+    before = shipped.read_bytes()
+    command = [sys.executable, "-m", "automaton", "--ticks", "1"]
+    done = subprocess.run(
+        command, cwd=shipped.parent, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "init my.jsonl" in done.stderr
+    assert shipped.read_bytes() == before

@@ -26,11 +26,24 @@ from automaton.terms.random_terms import MOST_NODES
 NAME = "automaton.jsonl"
 
 
+def _places() -> list[Path]:
+    """Where the shipped log may lie: in the wheel in the package, in a checkout beside it."""
+    package = Path(str(resources.files("automaton")))
+    return [package / NAME, package.parent / NAME]
+
+
+def refuse_shipped(log: Path) -> None:
+    """The shipped log itself is never appended to: it is what `init` copies."""
+    if log.exists() and any(place.exists() and place.samefile(log) for place in _places()):
+        raise UsageError(
+            f"{log} is the shipped log itself, to which nothing is appended; make a copy and run "
+            "that: automaton-scalable init my.jsonl, then automaton-scalable my.jsonl"
+        )
+
+
 def shipped() -> bytes:
-    """The shipped log: in the wheel it lies in the package, in a checkout beside it."""
-    package = resources.files("automaton")
-    beside = Path(str(package)).parent
-    for place in (package.joinpath(NAME), beside.joinpath(NAME)):
+    """The shipped log."""
+    for place in _places():
         if place.is_file():
             return place.read_bytes()
     raise FileError(f"the shipped {NAME} is not in this installation; install the program again")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from automaton.cli import config_file
+from automaton.cli.commands.init import refuse_shipped
 from automaton.cli.display import SHOW_CURSOR, Display
 from automaton.cli.group import version
 from automaton.cli.option_types import (
@@ -250,6 +251,7 @@ def run(log: Path, **settings: Any) -> None:
     from automaton.backends import DeviceRequest  # noqa: PLC0415  # as below
     from automaton.run import Run, SidecarOptions  # noqa: PLC0415
 
+    refuse_shipped(log)
     display = Display(
         json=bool(settings.pop("json")), plain=bool(settings.pop("plain")),
         origin={"pid": os.getpid(), "log": str(log.absolute()), "version": version()},
