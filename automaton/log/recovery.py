@@ -240,6 +240,8 @@ def later_commit(fd: int, walk: CommitScanner, size: int, distance: int) -> int 
 def _damaged(path: str, offset: int, reason: str) -> DamagedError:
     return DamagedError(
         f"{path} is damaged after byte {offset}: {reason}; nothing was changed: restore a copy, "
-        "cut it there yourself to keep what stands before, or run it as mere data (--as-genesis)",
+        "cut it there yourself to keep what stands before, or run it as mere data (--as-genesis). "
+        "A log that has run is not edited: `fork LOG --out NEW` writes one to be edited, and "
+        "`give LOG FILE` gives lines to its program",
         offset,
     )

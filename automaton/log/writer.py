@@ -28,7 +28,7 @@ from automaton.format.records import (
     run_line,
 )
 from automaton.format.versions import refuse_large
-from automaton.log import omission, recovery, sidecars
+from automaton.log import foreign_file, omission, recovery, sidecars
 from automaton.log.commit_scanner import first_line, named_in
 from automaton.log.commit_table import NamedLine
 from automaton.log.directory_entry import DirectoryEntry
@@ -155,11 +155,14 @@ class Log(LogReader):
 
     def _move_tail(self, reason: str) -> None:
         end, size = self.size, self.size + self.tail_bytes
+        by_hand = foreign_file.lines_by_hand(self._fd, end, size, self.prefix)
         target = sidecars.save_tail(self._disk, self.path, self._fd, end, size)
         self._disk.ftruncate(self._fd, end)
         self._disk.fdatasync(self._fd)
         self.notices.append(
-            f"{self.tail_bytes} bytes after tick {len(self.commits)} were torn ({reason}); "
+            foreign_file.advice(by_hand, len(self.commits), target)
+            if by_hand
+            else f"{self.tail_bytes} bytes after tick {len(self.commits)} were torn ({reason}); "
             f"they were moved to {target}"
         )
         self.tail_bytes = 0

@@ -182,7 +182,10 @@ class Run:
                 break
             self.step()
             if self.tick - first == MEASURED_TICKS:
-                say(growth.said(self.tick - first, time.monotonic() - started, interval_ms))
+                spent = time.monotonic() - started
+                ends_in = _ends_in(spent, MEASURED_TICKS, interval_ms, ticks, seconds)
+                if text := growth.said(MEASURED_TICKS, spent, interval_ms, ends_in):
+                    say(text)
             self._say_troubles(say)
             self._keep_checkpoint()
             now = time.monotonic()
@@ -196,8 +199,7 @@ class Run:
             pause = begun + interval_ms / 1000 - now
             if seconds is not None:
                 pause = min(pause, started + seconds - now)
-            if pause > 0:
-                self._stopping.wait(pause)
+            self._pause(now + pause, shown)
         self.background.wait()
         self._sync()
         with self._name_first():
@@ -208,6 +210,12 @@ class Run:
             self.aside.settle()
         self._say_troubles(say)
         return self.stats(final=True)
+
+    def _pause(self, until: float, shown: Periodic[Stats]) -> None:
+        """Wait for the next tick; statistics that become due meanwhile say that it lives."""
+        while not self._stopping.is_set() and (now := time.monotonic()) < until:
+            self._stopping.wait(max(0.0, shown.before(until) - now))
+            shown.when_due(time.monotonic())
 
     def _in_step(self, until: float | None, shown: Periodic[Stats]) -> bool:
         """Whether to go on, once verification is near enough; a mismatch is raised here."""
@@ -352,3 +360,13 @@ class Run:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _ends_in(
+    spent: float, done: int, interval_ms: int, ticks: int | None, seconds: float | None
+) -> float | None:
+    """Seconds until a bounded run ends, by the pace of what is done; None: it has no bound."""
+    a_tick = max(spent / done, interval_ms / 1000)
+    bounds = [] if seconds is None else [seconds - spent]
+    bounds += [] if ticks is None else [(ticks - done) * a_tick]
+    return min(bounds, default=None)

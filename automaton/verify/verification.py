@@ -22,6 +22,8 @@ from automaton.verify import ranges
 from automaton.verify.commits import CommitVerifier, ProgressReport, VerifyRequest
 from automaton.workers import SingleTaskExecutor, available_cores
 
+#: The exit code where there was no commit, so that nothing was claimed and nothing checked.
+NOTHING_CHECKED = 14
 #: Faults that leave no snapshot to compute from.
 _BEFORE_COMMITS = frozenset({"pin", "genesis", "records"})
 
@@ -51,8 +53,10 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """0: true; 1: a mismatch; 3: true, but bytes follow that no commit covers."""
-        return 1 if self.first_bad else 3 if self.tail_bytes else 0
+        """0: true; 1: a mismatch; 3: bytes follow that no commit covers; 14: no commit at all."""
+        if self.first_bad:
+            return 1
+        return 3 if self.tail_bytes else 0 if self.commits else NOTHING_CHECKED
 
     def as_json(self) -> dict[str, Any]:
         """The verdict for programs."""
