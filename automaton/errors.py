@@ -51,6 +51,15 @@ class FileError(AutomatonError):
     exit_code = 4
 
 
+class DocumentError(FileError):
+    """A file that is one JSON document, or compressed: to such nothing is ever appended."""
+
+    def __init__(self, message: str, what: str, remedy: str) -> None:
+        super().__init__(message)
+        self.what = what
+        self.remedy = remedy
+
+
 class LockedError(AutomatonError):
     """Another process writes this log; `pid` is that process, where known."""
 
@@ -109,6 +118,18 @@ class ShortOfMemoryError(AutomatonError):
     """Memory was used up, and stayed so while a run paused for it."""
 
     exit_code = 11
+
+
+class BudgetError(AutomatonError):
+    """A question that can be meant and has no answer within its budgets."""
+
+    exit_code = 12
+
+
+class StoppedError(AutomatonError):
+    """A tick was left unfinished, for its run is to end; nothing of it was written."""
+
+    exit_code = 130
 
 
 def closest(name: str, known: Iterable[str]) -> str:

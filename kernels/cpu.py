@@ -3,6 +3,9 @@
 Bodies are plain functions that call each other by name. `compiled` rebuilds a
 body with those names bound to compiled forms, so that the source is written
 once for every target. No policy here: which device runs is `automaton.backends.cpu`.
+
+With `AUTOMATON_KERNELS=python` nothing is compiled: the bodies run as the Python that
+they are, so that a debugger stops in them. Thousands of times slower, equal in every answer.
 """
 
 from __future__ import annotations
@@ -12,12 +15,13 @@ import os
 import tempfile
 import types
 from collections.abc import Callable
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import numba
+import numpy as np
 
 #: numba's settings, which are made at import and so unknown to type checkers.
 config: Any = numba.config
@@ -25,6 +29,8 @@ _njit: Any = numba.njit
 #: numba reads the cache folder from a global setting: one thread at a time.
 _ATTACHING = RLock()
 _HERE = Path(__file__).parent
+#: Whether kernels run as plain Python; read once, for a process and those that it starts.
+PLAIN = os.environ.get("AUTOMATON_KERNELS") == "python"
 
 
 def source_key() -> str:
@@ -81,6 +87,8 @@ def bound(
 @cache
 def compiled(body: Callable[..., Any]) -> Any:
     """The body as machine code for this CPU; calling it releases the GIL."""
+    if PLAIN:
+        return plain(body)
     with _ATTACHING:
         return _compiled(bound(body, compiled))
 
@@ -92,10 +100,23 @@ def held(body: Callable[..., Any]) -> Any:
     To give the GIL away and wait for it again costs such a call more than it gains,
     where several threads compute.
     """
+    if PLAIN:
+        return plain(body)
     with _ATTACHING:
         function = bound(body, compiled)
         function.__qualname__ += "_held"  # numba's cache goes by it, and not by this option
         return _compiled(function, nogil=False)
+
+
+def plain(body: Callable[..., Any]) -> Callable[..., Any]:
+    """The body as plain Python, where overflow is what hashes want: modulo 2**64."""
+
+    @wraps(body)
+    def call(*arguments: Any) -> Any:
+        with np.errstate(over="ignore"):
+            return body(*arguments)
+
+    return call
 
 
 def _compiled(function: types.FunctionType, *, nogil: bool = True) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from . import cpu
 from .chemistry import react
 from .search import grams, literals, nearest
-from .terms import church, embed, match, reduce
+from .terms import church, collect, embed, match, recur, reduce, share
 
 Body = Callable[..., Any]
 
@@ -37,6 +37,9 @@ TABLE: dict[str, Kernel] = {
     "react": Kernel(react.react, "react_slots"),
     "react proposed": Kernel(react.react_proposed, "proposed_slots"),
     "reduce": Kernel(reduce.reduce_terms, "reduce_batch"),
+    "share": Kernel(share.share),  # its body compiles for a GPU; its arrays grow on the host
+    "collect": Kernel(collect.collect),
+    "recurs": Kernel(recur.recurs),
     "church operate": Kernel(church.operate, "operate_batch"),
     "church reactions": Kernel(church.church_reactions, "church_batch"),
     "church encode": Kernel(church.encode_numerals, "encode_batch"),

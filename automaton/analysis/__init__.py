@@ -11,8 +11,6 @@ from automaton import lazy
 
 if TYPE_CHECKING:
     from .check import check_log as check_log
-    from .check_report import CheckReport as CheckReport
-    from .check_report import UnusableMember as UnusableMember
     from .explanation import explain as explain
     from .measures import Figure as Figure
 else:
@@ -20,21 +18,20 @@ else:
         __name__,
         {
             "check": "check_log",
-            "check_report": "CheckReport UnusableMember",
             "explanation": "explain",
             "measures": "Figure",
         },
     )
 
 __all__ = [
-    "CheckReport",
     "Figure",
-    "UnusableMember",
     "check_log",
+    "check_report",
     "explain",
     "figures",
     "kinship_model",
     "lineage",
+    "log_difference",
     "query",
     "series",
     "tick_report",

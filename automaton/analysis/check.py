@@ -26,9 +26,16 @@ STEP = 4096  # lines of a genesis between two calls of `progress`
 NEWLINE = 10
 
 
-def check_log(log: LogReader, progress: Callable[[int], object] = lambda _: None) -> CheckReport:
-    """What a log holds and what is wrong with it; `progress` is told the bytes looked at."""
-    survey = ReportBuilder()
+def check_log(
+    log: LogReader,
+    progress: Callable[[int], object] = lambda _: None,
+    elsewhere: Callable[[str], bool] = lambda _id: False,
+) -> CheckReport:
+    """What a log holds and what is wrong with it; `progress` is told the bytes looked at.
+
+    `elsewhere` says whether an id is that of an object in another file of the same set.
+    """
+    survey = ReportBuilder(log.reading)
     for number, offset, raw in _genesis(log):
         survey.see(number, offset, raw)
         if number % STEP == 0:
@@ -41,7 +48,9 @@ def check_log(log: LogReader, progress: Callable[[int], object] = lambda _: None
         batch.look(world)
         survey.record("commit")
         progress(log.commits.row(tick).end)
-    report = survey.result(lambda name: is_our_id(name, log.prefix) and bool(log.find(name)))
+    report = survey.result(
+        lambda name: (is_our_id(name, log.prefix) and bool(log.find(name))) or elsewhere(name)
+    )
     if world.streams is not None:
         report.idle_vetoes.clear()
         if world.streams.reasons:

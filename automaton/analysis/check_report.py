@@ -1,7 +1,8 @@
 """What `check` says of a log: a fold over its lines, each seen once.
 
-Lives here: what is counted, what is an edge that leads nowhere and a self-reference
-that is wrong. Must not know: files, commits, the chain, how a report is shown.
+Lives here: what is counted, what is an edge that leads nowhere or has an end missing,
+an object that became another, a self-reference that is wrong. Must not know: files,
+commits, the chain, how a report is shown.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from sys import intern
 from typing import Any, Literal, NamedTuple
 
+from automaton.format import graphs
+from automaton.format.graphs import AS_EVER, Reading
 from automaton.format.objects import (
     Directive,
     Malformed,
     Object,
     edge_ends,
-    object_id,
     object_type,
     parse_line,
 )
@@ -26,7 +29,6 @@ from automaton.program import Diagnostic, diagnose
 UNTYPED = "(none)"
 """The name under which objects without a type are counted; untyped edges are `edge`."""
 
-_EDGES = frozenset({"edge", "vertical", "horizontal", "transition"})
 _NOWHERE = 0  # lines count from 1
 
 
@@ -53,8 +55,26 @@ class Dangling:
     """An end of an edge or transition, as it stands now, that names an id no object has."""
 
     line: int
-    end: Literal["from", "to"]
+    end: Literal["from", "to", "parent"]
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenEnd:
+    """An end of an edge or transition, as it stands now, that names nothing; it never fires."""
+
+    line: int
+    end: Literal["from", "to"]
+    what: str  # missing, null, a number, ...
+
+
+@dataclass(frozen=True, slots=True)
+class Retyped:
+    """A version whose type is another than that of the version before."""
+
+    line: int
+    was: str
+    type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +106,8 @@ class CheckReport:
     malformed: list[MalformedLine] = field(default_factory=list)
     directives: list[DirectiveLine] = field(default_factory=list)
     dangling: list[Dangling] = field(default_factory=list)
+    broken_ends: list[BrokenEnd] = field(default_factory=list)
+    retyped: list[Retyped] = field(default_factory=list)
     self_references_wrong: int = 0
     self_references: list[WrongReference] = field(default_factory=list)
     unknown_actions: list[UnusableMember] = field(default_factory=list)
@@ -106,7 +128,10 @@ class _Claims(NamedTuple):
 
     line: int
     terms: int
+    kind: str
     ends: tuple[str, str] | None
+    broken: tuple[BrokenEnd, ...]
+    parent: str | None
     reference: int | None
     claims: object  # what the reference says, as it stands
     unusable: list[Diagnostic]
@@ -119,8 +144,9 @@ class ReportBuilder:
     `see` was shown; winners and records are counted only.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reading: Reading = AS_EVER) -> None:
         self.report = CheckReport()
+        self._reading = reading
         self._places: dict[str, int] = {}  # id to place in `_claims`
         self._claims: list[_Claims] = []
         self._lines, self._owners = array("q"), array("q")  # line numbers, and their places
@@ -137,20 +163,33 @@ class ReportBuilder:
                 self.report.malformed.append(MalformedLine(number, offset, reason))
 
     def _object(self, number: int, members: Mapping[str, Any]) -> None:
-        report = self.report
-        kind = object_type(members)
-        self._type(UNTYPED if kind is None else kind, 1)
-        place = self._place(object_id(members))
+        kind = intern(object_type(members) or UNTYPED)
+        self._type(kind, 1)
+        identity = self._reading.identity(members)
+        if self._reading.graph:
+            members = graphs.plain({**members})
+        place = self._place(identity)
         terms, wrong = diagnose(members)
+        if identity is None and "id" in members:
+            wrong.append(Diagnostic("ignored", "id", graphs.no_name(members["id"])))
         claimed, line = _reference(members)
-        claims = _Claims(number, terms, _ends(members), line, claimed, wrong)
+        ends = _ends(members)
+        broken = tuple(BrokenEnd(number, *end) for end in graphs.broken_ends(members))
+        parent = graphs.parent(members) if self._reading.graph else None
+        claims = _Claims(number, terms, kind, ends, broken, parent, line, claimed, wrong)
         if place == len(self._claims):
             self._claims.append(claims)
         else:
-            report.versions += 1
-            self._claims[place] = claims
+            self._renew(place, claims)
         self._lines.append(number)
         self._owners.append(place)
+
+    def _renew(self, place: int, claims: _Claims) -> None:
+        before = self._claims[place].kind
+        self.report.versions += 1
+        self._claims[place] = claims
+        if claims.kind != before:
+            self.report.retyped.append(Retyped(claims.line, before, claims.kind))
 
     def winners(self, count: int) -> None:
         """So many lines of the log's own, each a term under an id that no other line has."""
@@ -178,6 +217,8 @@ class ReportBuilder:
         report.self_references = sorted(self._wrong(), key=lambda found: found.line)
         report.self_references_wrong = len(report.self_references)
         report.dangling = sorted(self._dangling(known), key=lambda end: end.line)
+        broken = (end for claims in self._claims for end in claims.broken)
+        report.broken_ends = sorted(broken, key=lambda end: end.line)
         self._list_unusable()
         return report
 
@@ -207,12 +248,16 @@ class ReportBuilder:
         return found and self._owners[at] == place
 
     def _dangling(self, known: Callable[[str], bool]) -> Iterable[Dangling]:
+        def found(name: str) -> bool:
+            return name in self._places or known(name)
+
         for claims in self._claims:
             first, second = claims.ends or (None, None)
-            if first is not None and first not in self._places and not known(first):
-                yield Dangling(claims.line, "from", first)
-            if second is not None and second not in self._places and not known(second):
-                yield Dangling(claims.line, "to", second)
+            ends = {"from": first, "to": second, "parent": claims.parent}
+            for end, name in ends.items():
+                meant = graphs.meant(name, found) if name and self._reading.graph else name
+                if meant is not None and not found(meant):
+                    yield Dangling(claims.line, end, meant)  # type: ignore[arg-type]  # a key of `ends`
 
 
 def survey(lines: Iterable[tuple[int, int, bytes]]) -> CheckReport:
@@ -225,8 +270,7 @@ def survey(lines: Iterable[tuple[int, int, bytes]]) -> CheckReport:
 
 def _ends(members: Mapping[str, Any]) -> tuple[str, str] | None:
     """The ends of an edge or transition; `from` and `to` alone may be anybody's words."""
-    is_edge = "fromNode" in members or object_type(members) in _EDGES
-    return edge_ends(members) if is_edge else None
+    return edge_ends(members) if graphs.is_edge(members) else None
 
 
 def _reference(members: Mapping[str, Any]) -> tuple[object, int | None]:

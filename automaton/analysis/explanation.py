@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from automaton.chemistry.decision_lines import decision_line, decision_rows
+from automaton.compute.reduction import OUTCOMES
 from automaton.errors import UsageError
 from automaton.format import stream_options
 from automaton.format.ids import is_our_id
@@ -75,8 +76,27 @@ def _not_there(log: AuditedLog, path: Path, tick: int, slot: int) -> str:
     if 1 <= tick <= len(log.commits):
         options = _options(log, log.commits.row(tick).first_line)
         if slot < options.parallel * max(1, len(stream_options.parse_streams(options.streams))):
-            return f"{own}: it lost; see replay {path} --tick {tick}"
+            return f"{own}: {_fate(log, tick, slot)}; see replay {path} --tick {tick}"
     return f"{own}: no modification of {path} has this id"
+
+
+#: What became of a slot that has no line, by its outcome.
+_FATES = {
+    "normal": "it lost",
+    "copy": "no candidate: its normal form equals a reactant",
+    "empty": "it is empty: nothing was drawn for it",
+    "input": "no candidate: its reactants were too large (outcome input)",
+}
+
+
+def _fate(log: AuditedLog, tick: int, slot: int) -> str:
+    """What became of a slot without a line, computed again."""
+    with closing(recomputer(log)) as again:
+        again.look_at(tick)
+        outcome = OUTCOMES[again.batch.outcomes[slot]]
+        if outcome == "normal" and again.world.streams is not None and again.batch.vetoed[slot]:
+            return "a rule vetoed it"
+    return _FATES.get(outcome, f"no candidate: out of its budget of {outcome}")
 
 
 def _options(log: AuditedLog, line: int) -> Options:

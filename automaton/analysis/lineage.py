@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from automaton.format import graphs
 from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, parse_line
 from automaton.log import LogReader
@@ -75,8 +76,24 @@ class Lineage:
         if version.line is None:
             return
         members = self._members(version.line) or {}
-        for role, name in _claims(members):
-            yield Parent(role, self._version(name, self._before(name, version.line)))
+        for role, name in (*_claims(members), *self._referred(members)):
+            found = self._version(name, self._before(name, version.line))
+            if found.line is None and version.line <= self._log.genesis_line_count:
+                found = self._below(name, version.line)
+            yield Parent(role, found)
+
+    def _referred(self, members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """What `parent` refers to, where the log is read as a graph."""
+        name = graphs.parent(members) if self._log.reading.graph else None
+        if name is not None:
+            yield "parent", graphs.meant(name, self._log.find)
+
+    def _below(self, name: str, line: int) -> Version:
+        """The first version below a line of the genesis, which is there as a whole."""
+        lines = self._lines_of(name)
+        below = lines[bisect_left(lines, line + 1) :]
+        in_genesis = (k for k in below if k <= self._log.genesis_line_count)
+        return Version(name, next((k for k in in_genesis if self._members(k) is not None), None))
 
     def _before(self, name: str, line: int) -> int:
         """The line above which a parent's version stood.

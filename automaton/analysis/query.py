@@ -17,6 +17,7 @@ import numpy as np
 from automaton.analysis.query_columns import ObjectColumns, chosen, metavariables
 from automaton.compute.matching import Literals, Run, at_once, bind, find, prepared
 from automaton.errors import UsageError
+from automaton.format.graphs import AS_EVER, Reading
 from automaton.program import selectors
 from automaton.terms import notation
 from automaton.terms.arrays import Bits, Bytes, Numbers, Truth, Words
@@ -34,6 +35,7 @@ class Query:
     literals: tuple[bytes, ...]
     selector: selectors.Selector | None
     patterns: tuple[str, ...]
+    reading: Reading = AS_EVER  # how the log names and numbers its objects
 
     @classmethod
     def of(cls, texts: Sequence[str], field: str | None, patterns: Sequence[str]) -> Query:
@@ -123,7 +125,7 @@ def search(query: Query, blocks: Iterable[LineBlock], run: Run = at_once) -> Ite
         terms: list[Bound] = []
         if query.of_terms:
             lines = ((row, block.first + row, block.line(row)) for row in rows.tolist())
-            columns = ObjectColumns.of(lines)
+            columns = ObjectColumns.of(lines, query.reading)
             wanted = chosen(columns, query.selector, query.patterns)
             rows = np.unique(columns.row[wanted])
             terms = _bound(query, columns, wanted)

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.compute.matching import bind, numerals
-from automaton.format import json_edit, objects
+from automaton.format import graphs, json_edit, objects
+from automaton.format.graphs import AS_EVER, Reading
 from automaton.format.objects import NamedObject
 from automaton.program import TermExtractor, grammar, selectors
 from automaton.terms import notation
@@ -47,9 +48,11 @@ class ObjectColumns:
     column: dict[str, npt.NDArray[Any]]
 
     @classmethod
-    def of(cls, lines: Iterable[tuple[int, int, bytes]]) -> ObjectColumns:
+    def of(
+        cls, lines: Iterable[tuple[int, int, bytes]], reading: Reading = AS_EVER
+    ) -> ObjectColumns:
         """The objects of lines (row, line number, bytes); lines that hold none are left out."""
-        reader = TermExtractor(notation.MAX_NODES)
+        reader = TermExtractor(notation.MAX_NODES, graph=reading.graph)
         facts: list[tuple[int, int, int, int, int]] = []
         kinds: dict[str, int] = {}
         names, terms = [], []
@@ -57,8 +60,9 @@ class ObjectColumns:
             line = objects.parse_line(raw)
             if not isinstance(line, objects.Object):
                 continue
-            members = line.members
-            name = objects.object_id(members) or f"line:{number}"
+            members = graphs.plain(line.members) if reading.graph else line.members
+            identity = reading.identity(members)
+            name = f"line:{number}" if identity is None else identity  # "" is an id too
             kind = kinds.setdefault(objects.object_type(members) or "", len(kinds))
             found = [
                 (named.name, named.words) for named in reader.terms_of(NamedObject(name, members))

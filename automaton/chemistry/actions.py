@@ -53,6 +53,8 @@ class ActionContext:
         parsed = objects.parse_line(body)
         if not isinstance(parsed, objects.Object):  # it would be over the limit of a line
             return self.reject()
+        if objects.object_id(parsed.members) is None:  # a number; from now on its text
+            return self.renew(object_id, replace_member(body, ("id",), quote(object_id)))
         self.renewed[object_id] = body
         self.made.append(ActionLine(body + b"\n", NamedObject(object_id, parsed.members)))
         return None

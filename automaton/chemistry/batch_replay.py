@@ -106,7 +106,7 @@ def replay_batch(world: World, raw: bytes | memoryview, commit: Commit) -> None:
             "states; the log was altered, or written by another version"
         )
         raise DamagedError(message)
-    world.resume(MachineState.of(commit.state))
+    world.resume(MachineState.of(commit.state, commit.tick))
 
 
 def _skip_separator(batch: npt.NDArray[np.uint8]) -> int:

@@ -6,7 +6,7 @@ both come to the same snapshot. Pure: lines arrive as values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from automaton.chemistry.world import ActionLine, World
 from automaton.format import json_edit
 from automaton.format.objects import NamedObject
 from automaton.population import COMPOSITION, MODIFICATION, Entrants, place_draws
+from automaton.program.term_extraction import WATCHED_SPANS
 from automaton.terms.arrays import Words
 from kernels import philox
 
@@ -69,11 +70,12 @@ def _enter_made(world: World, tick: int, line: ActionLine, words: Words) -> None
 def _renew(world: World, found: NamedObject, tick: int, number: int) -> int:
     """A named object's new version replaces the old; returns the next draw's number."""
     world.program.learn(found.id, found.members)
-    old = _old_names(world, found.id)
+    last = world.spans.pop(found.id, 0)
     fresh = world.terms_of(found)
-    kept = {term.name for term in fresh}
-    world.population.drop(name for name in old if name not in kept)
-    for term in fresh:
+    world.population.drop(_names_but(found.id, last, fresh.numbers))
+    for count, term in enumerate(fresh, 1):
+        if count % WATCHED_SPANS == 0:
+            world.reader.watch()
         seed = world.options.seed
         place = world.population.add_named(term, seed, tick, number, philox.ACCEPTED)
         if world.streams is not None and place >= 0:
@@ -82,7 +84,17 @@ def _renew(world: World, found: NamedObject, tick: int, number: int) -> int:
     return number
 
 
-def _old_names(world: World, object_id: str) -> list[bytes]:
-    """The names under which an object's terms may live."""
+def _names_but(object_id: str, last: int, numbers: Sequence[int]) -> Iterable[bytes]:
+    """The names that an object's terms may have, up to a span's number, but for some.
+
+    `numbers` ascend; 0, the object's own term, is then the only one.
+    """
     name = json_edit.quote(object_id)[1:-1]
-    return [name, *(name + b"#%d" % k for k in range(1, world.spans.get(object_id, 0) + 1))]
+    if not numbers or numbers[0]:
+        yield name
+    at = 0
+    for number in range(1, last + 1):
+        while at < len(numbers) and numbers[at] < number:
+            at += 1
+        if at == len(numbers) or numbers[at] != number:
+            yield name + b"#%d" % number

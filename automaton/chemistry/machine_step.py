@@ -40,7 +40,8 @@ def step_machine(
     scene.made += [fact_line(scene, name, answer=answer) for name, answer in answers.facts]
     for transition in going.performed:
         if not locked:
-            scene.target = world.program.automata.get(transition.target, automaton)
+            target = world.program.meant(transition.target)
+            scene.target = world.program.automata.get(target, automaton)
         if transition.action in ACTIONS:
             ACTIONS[transition.action](scene)
             state.actions[transition.action] += 1

@@ -13,7 +13,7 @@ import numpy as np
 
 from automaton.chemistry.streams import Streams
 from automaton.errors import DamagedError, NothingToRunError, UsageError
-from automaton.format import json_edit, objects, stream_options
+from automaton.format import json_edit, stream_options
 from automaton.format.machine_state import MachineState
 from automaton.format.objects import NamedObject
 from automaton.format.options import Options
@@ -22,6 +22,7 @@ from automaton.population import Population, selection
 from automaton.population.selection import Matcher
 from automaton.program import NamedTerm, TermExtractor
 from automaton.program.definitions import Automaton, Program, Rule
+from automaton.program.term_extraction import Terms, Watch
 from automaton.terms import encodings, notation
 from automaton.terms.arrays import Words
 
@@ -44,7 +45,7 @@ class World:
     def __init__(self, options: Options, prefix: str = "") -> None:
         self.options = options
         self.prefix = prefix
-        self.program = Program(options.max_size)
+        self.program = Program(options.max_size, graph=options.graph)
         self.population = Population(options.max_objects, prefix)
         self.selections = selection.Selections(self.population)
         self.state = MachineState()
@@ -53,9 +54,9 @@ class World:
         self.trial_row = self.population.add_operator(
             NamedTerm(b"trial", encodings.IDENTITY, "trial")
         )
-        self.reader = TermExtractor(options.max_size)
+        self.reader = TermExtractor(options.max_size, graph=options.graph)
         self.streams: Streams | None = None
-        self.spans: dict[str, int] = {}  # last span of objects that have one too large to live
+        self.spans: dict[str, int] = {}  # last span of the objects whose terms are spans
 
     # -- the beginning -----------------------------------------------------
 
@@ -66,7 +67,8 @@ class World:
             machine = "" if self.program.automata else " and no automaton object"
             message = (
                 f"nothing to step: the log holds no lambda terms{machine}; "
-                "`init PATH` writes a log with both"
+                "`init PATH` writes a log with both, `init PATH --from FILE` makes one of a list "
+                "of terms"
             )
             raise NothingToRunError(self.reader.too_large() or message)
         self.sync_operators()
@@ -94,7 +96,9 @@ class World:
         if (before.streams, before.salience) != (options.streams, options.salience):
             self._begin_streams()
         self.program.max_size = options.max_size
-        self.reader = TermExtractor(options.max_size, self.reader.skipped)
+        self.reader = TermExtractor(
+            options.max_size, self.reader.skipped, self.reader.watch, graph=options.graph
+        )
         if options.operator is not None:
             self._use_operator(options.operator, run)
         elif self.state.automaton is None and self.program.automata:
@@ -106,6 +110,10 @@ class World:
         mixture = np.array(stream_options.parse_salience(self.options.salience), dtype=np.int64)
         self.streams = Streams.begun(self.population, rows, mixture) if rows else None
         self.state.weights, self.state.ends = stream_options.initial_weights(rows), None
+
+    def watch_with(self, watch: Watch) -> None:
+        """From now on this is called while much is read, and may end it by an exception."""
+        self.reader.watch = watch
 
     def resume(self, state: MachineState) -> None:
         """Take the state that a commit holds; there is one weight a stream."""
@@ -199,13 +207,12 @@ class World:
         """The current automaton's dimension, 0 without a machine."""
         return self.program.automata[self.current].level if self.current else 0
 
-    def terms_of(self, found: NamedObject) -> list[NamedTerm]:
+    def terms_of(self, found: NamedObject) -> Terms:
         """An object's terms; the highest number of its spans is remembered."""
-        named = self.reader.terms_of(found)
-        if named and objects.term_sources(found.members).kind == "text":
-            last = int(named[-1].name.rpartition(b"#")[2])
-            self.spans[found.id] = max(last, self.spans.get(found.id, 0))
-        return named
+        fresh = self.reader.terms_of(found)
+        if fresh and fresh.numbers[-1]:
+            self.spans[found.id] = fresh.numbers[-1]
+        return fresh
 
     def sync_operators(self) -> None:
         """Every automaton and rule has its operator in a row of its own."""

@@ -10,37 +10,33 @@ from __future__ import annotations
 
 import atexit
 import os
+import resource
 import signal
 import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
-try:
-    from automaton.cli import exit_codes
-    from automaton.cli.commands.check import check
-    from automaton.cli.commands.church import church
-    from automaton.cli.commands.config import config, tune
-    from automaton.cli.commands.cycle import cycle
-    from automaton.cli.commands.cycles import cycles
-    from automaton.cli.commands.doctor import doctor
-    from automaton.cli.commands.init import init
-    from automaton.cli.commands.match import match
-    from automaton.cli.commands.memory import memory
-    from automaton.cli.commands.models import models
-    from automaton.cli.commands.observe import observe
-    from automaton.cli.commands.recall import recall
-    from automaton.cli.commands.reduce import reduce
-    from automaton.cli.commands.replay import replay
-    from automaton.cli.commands.run import run
-    from automaton.cli.commands.scale import scale
-    from automaton.cli.commands.show import show
-    from automaton.cli.commands.stats import stats
-    from automaton.cli.commands.synthesize import synthesize
-    from automaton.cli.commands.verify import verify
-    from automaton.cli.commands.why import why
-    from automaton.cli.group import CommandGroup
-except KeyboardInterrupt:  # before there is a command that could say so
-    sys.stderr.write("error: interrupted\n")
-    sys.exit(130)
+
+@contextmanager
+def _while_loading() -> Iterator[None]:
+    """Says how loading ended, before there is a command that could say so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        sys.exit(130)
+    except (MemoryError, ImportError, OSError) as error:
+        if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+            raise  # a library is missing, not memory
+        sys.stderr.write(f"error: not enough memory (ulimit -v) to load what is needed: {error}\n")
+        sys.exit(11)
+
+
+with _while_loading():
+    from automaton.cli import descriptors, exit_codes
+    from automaton.cli.group import CommandGroup, CommandTable
 
 __all__ = ["command_line", "main"]
 
@@ -53,16 +49,20 @@ command_line = CommandGroup(
     changed, and running it again goes on where it ended. LOG is ./automaton.jsonl
     where none is named. The word of a command is that command; a log called like
     one is written with a folder (./check).""",
-    commands=[
-        run, init, check, verify, replay, stats, show, doctor, config, tune, reduce, church, match,
-        recall, memory, observe, scale, models, why, cycles, cycle,
-        synthesize,
-    ],
-)  # fmt: skip
+    commands=CommandTable(
+        f"{__name__}.commands",
+        "run init check verify replay diff stats show doctor config tune reduce church match "
+        "recall memory observe scale models why cycles cycle synthesize",
+        {"tune": "config"},
+    ),
+)
+with _while_loading():
+    command_line.load(sys.argv[1:2])
 
 
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit."""
+    descriptors.make_safe()
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if hears:  # registered first, it comes last: Python then takes its handlers away
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
@@ -70,6 +70,9 @@ def main() -> NoReturn:
         command_line.main()
     except KeyboardInterrupt:  # once all was said
         sys.exit(exit_codes.INTERRUPTED)
+    except Exception:  # noqa: BLE001  # a defect: said whole, under a code of its own
+        traceback.print_exc()
+        sys.exit(exit_codes.DEFECT)
     finally:
         if hears:  # ending the threads and the processes may take a while
             signal.signal(signal.SIGINT, lambda *_: os._exit(exit_codes.INTERRUPTED))

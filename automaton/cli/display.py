@@ -217,6 +217,8 @@ def _remarks(stats: Stats) -> list[tuple[str, str]]:
     if stats.refused:
         reasons = ", ".join(f"{reason} {count}" for reason, count in stats.refused.items())
         rows.append(("Refused input", reasons))
+    if stats.inbox_begun_anew:
+        rows.append(("Inbox begun anew", f"{stats.inbox_begun_anew} times: read from its start"))
     if not stats.moved and stats.automaton is not None:
         rows.append(("Machine", "no transition fired at the last tick: it stays"))
     if stats.final:

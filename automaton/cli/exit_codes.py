@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from automaton.cli.text import one_line
-from automaton.errors import AutomatonError, FileError, StorageError
+from automaton.cli.text import LAMBDA_AS_BACKSLASH, one_line
+from automaton.errors import AutomatonError, FileError, ShortOfMemoryError, StorageError
 
-FAILED = 1
+DEFECT = 70  # EX_SOFTWARE of sysexits.h: a traceback; 1 would say that a log is false
+DIFFERENT = 13  # two logs, of `diff`
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 LONGEST = 1000  # characters of an error's line; more is somebody's data
@@ -43,7 +46,7 @@ def status(command: Callable[[], int]) -> int:
         _forget_output()
         return PIPE_CLOSED
     except BaseException as error:
-        known = _interrupt_in(error) or error
+        known = _interrupt_in(error) or _shortage_in(error) or error
         row = next((row for row in EXIT_CODES if isinstance(known, row[0])), None)
         if row is None:
             raise
@@ -68,6 +71,20 @@ def _interrupt_in(error: BaseException | None) -> KeyboardInterrupt | None:
     return None
 
 
+def _shortage_in(error: BaseException) -> ShortOfMemoryError | None:
+    """Memory that was used up, in the words of whoever met it."""
+    text = str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return ShortOfMemoryError(OUT_OF_MEMORY)
+    if isinstance(error, RuntimeError) and "start new thread" in text:
+        return ShortOfMemoryError(
+            f"no more threads can be started (ulimit -u, -v); {OUT_OF_MEMORY}"
+        )
+    if isinstance(error, ImportError) and ("map segment" in text or "allocate memory" in text):
+        return ShortOfMemoryError(OUT_OF_MEMORY)
+    return None
+
+
 def _is_output(error: OSError) -> bool:
     """Whether it is standard output that took no more: what has a file says which."""
     return error.filename is None and error.errno in _OUTPUT
@@ -84,7 +101,24 @@ def _system(error: OSError) -> str:
     reason = error.strerror or str(error) or type(error).__name__
     if _is_output(error):
         return f"the output cannot be written: {reason}; make room, or send it elsewhere"
+    if error.errno == errno.ENOENT and error.filename is None and not _has_folder():
+        return (
+            f"{reason}: the folder in which this was started has been removed, so that relative "
+            "paths lead nowhere; change into another one (cd)"
+        )
+    if error.errno == errno.EMFILE:
+        allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        reason = f"{reason}: {allowed} are allowed (ulimit -n); allow more, at least 64"
     return reason if error.filename is None else f"{os.fsdecode(error.filename)}: {reason}"
+
+
+def _has_folder() -> bool:
+    """Whether the working folder is there."""
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def _system_code(error: OSError) -> int:
@@ -99,16 +133,17 @@ EXIT_CODES: tuple[Ending, ...] = (
     (click.UsageError, _usage, lambda error: error.exit_code),
     (click.ClickException, lambda error: error.format_message(), lambda error: error.exit_code),
     (AutomatonError, str, lambda error: error.exit_code),
-    (MemoryError, lambda _: OUT_OF_MEMORY, lambda _: FAILED),
+    (MemoryError, lambda _: OUT_OF_MEMORY, lambda _: ShortOfMemoryError.exit_code),
     (OSError, _system, _system_code),
 )
 
 
 def _tolerate_narrow_terminals() -> None:
-    """Where the terminal's encoding has no λ, show an escape rather than fail."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure:
-        reconfigure(errors="backslashreplace")
+    """Where the terminal's encoding has no λ, show a backslash; other characters as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors=LAMBDA_AS_BACKSLASH)
 
 
 def _flush() -> None:

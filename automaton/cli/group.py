@@ -6,9 +6,10 @@ Also where every command ends: `Commands.main` is the one place that exits.
 from __future__ import annotations
 
 import difflib
+import os
 import sys
-from collections.abc import Sequence
-from importlib import metadata
+from collections.abc import Iterator, MutableMapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,13 +17,18 @@ import click
 
 from automaton.cli import exit_codes
 from automaton.cli.option_types import WIDTH
+from automaton.errors import UsageError
 
 PROGRAM = "automaton-scalable"
 DEFAULT = "run"
+#: What AUTOMATON_KERNELS may say (`kernels.cpu` reads it).
+KERNELS = ("compiled", "python")
 
 
 def version() -> str:
     """The installed version; pyproject.toml is the one place that states it."""
+    from importlib import metadata  # noqa: PLC0415  # takes longer than all the rest of this module
+
     try:
         return metadata.version(PROGRAM)
     except metadata.PackageNotFoundError:
@@ -36,10 +42,51 @@ def show_version(context: click.Context, _option: click.Parameter, wanted: bool)
         context.exit()
 
 
+class CommandTable(MutableMapping[str, click.Command]):
+    """Commands by name, each loaded from its module when it is asked for.
+
+    A command alone needs not what the others import, which takes half a second.
+    """
+
+    def __init__(self, package: str, names: str, modules: dict[str, str]) -> None:
+        self._package = package
+        self._modules = {name: modules.get(name, name) for name in names.split()}
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        """The command of that name."""
+        if name not in self._loaded:
+            module = import_module(f"{self._package}.{self._modules[name]}")
+            self._loaded[name] = getattr(module, name)
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        """Put a command in the table."""
+        self._modules[name] = name
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        """Take a command out of the table."""
+        del self._modules[name]
+        self._loaded.pop(name, None)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such a command; it is not loaded for that."""
+        return name in self._modules
+
+    def __iter__(self) -> Iterator[str]:
+        """The names."""
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        """How many commands there are."""
+        return len(self._modules)
+
+
 class CommandGroup(click.Group):
     """A group whose first argument, unless it names a command, begins a run."""
 
-    def __init__(self, name: str, *, help: str, commands: Sequence[click.Command]) -> None:  # noqa: A002  # click's word
+    def __init__(self, name: str, *, help: str, commands: CommandTable) -> None:  # noqa: A002  # click's word
         option = click.Option(
             ["--version"],
             is_flag=True,
@@ -58,6 +105,11 @@ class CommandGroup(click.Group):
             options_metavar="",
             context_settings={"max_content_width": WIDTH},
         )
+
+    def load(self, first: Sequence[str]) -> None:
+        """Load the command that the first argument names, or all, where it names none."""
+        for name in first if set(first) & set(self.commands) else self.commands:
+            self.get_command(click.Context(self), name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Begin the arguments with `run` where they name no command."""
@@ -92,6 +144,12 @@ class CommandGroup(click.Group):
 
     def _invoked(self, arguments: list[str]) -> int:
         """The exit code of the command that the arguments name."""
+        kernels = os.environ.get("AUTOMATON_KERNELS", "compiled")
+        if kernels not in KERNELS:
+            raise UsageError(
+                f"AUTOMATON_KERNELS={kernels} cannot be meant; it is `compiled` (as without it) "
+                "or `python`, which runs kernels as plain Python for a debugger"
+            )
         with self.make_context(PROGRAM, arguments) as context:
             answer = self.invoke(context)
         return answer if isinstance(answer, int) else 0

@@ -59,10 +59,10 @@ class Size(click.IntRange):
 OPTIONS = (
     option(
         "--engine",
-        type=click.Choice(["thread", "process", "serial"]),
+        type=click.Choice(["process", "thread", "serial"]),
         default=_DEFAULT.engine,
         show_default=True,
-        help="Who computes (a word): threads, worker processes, or the program alone.",
+        help="Who computes (a word): worker processes beside the program, threads, or it alone.",
     ),
     option(
         "--workers",
@@ -70,7 +70,7 @@ OPTIONS = (
         metavar="N|auto",
         default="auto",
         show_default=True,
-        help="Workers at the start (a count); auto: a thread a core, a process for all but one.",
+        help="Workers at the start (a count); auto: a core each, but one less with processes.",
     ),
     switch("--no-auto-scale", "Keep the number of workers; else it follows memory and benefit."),
     option(

@@ -1,13 +1,47 @@
-"""Text on its way out: JSON for programs, and for people nothing that moves a cursor."""
+"""Text on its way out: JSON for programs, and for people nothing that moves a cursor.
+
+Where standard output has another encoding than UTF-8, 16 or 32, JSON is of ASCII alone,
+and λ in other text is a backslash, which reads back as a lambda.
+"""
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
+import sys
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+LAMBDA_AS_BACKSLASH = "automaton.lambda"  # the name of the error handler below
+
+
+def _without_lambda(error: UnicodeError) -> tuple[str, int]:
+    """What stands for characters that the terminal cannot show."""
+    assert isinstance(error, UnicodeEncodeError)
+    part = error.object[error.start : error.end]
+    shown = (c.encode("ascii", "backslashreplace").decode() for c in part.replace("λ", "\\"))
+    return "".join(shown), error.end
+
+
+codecs.register_error(LAMBDA_AS_BACKSLASH, _without_lambda)
+
+
+def json_text(value: object) -> str:
+    """Compact JSON in one line; numbers of any size stay whole."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def as_json(value: object) -> str:
-    """Compact JSON in one line; numbers of any size stay whole."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """The same for standard output."""
+    return shown_json(json_text(value))
+
+
+def shown_json(text: str) -> str:
+    """JSON (or TOML) as standard output can show it, with the same meaning."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    if codecs.lookup(encoding).name.startswith("utf"):
+        return text
+    return _BEYOND_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def printable(text: str) -> str:

@@ -4,16 +4,14 @@ Touches the choice of device. Must not know: populations, logs, the loop.
 """
 
 __all__ = [
-    "answer_lines",
-    "arithmetic",
     "budgets",
     "capability",
     "church",
     "dispatch",
     "draws",
     "embeddings",
+    "machines",
     "matching",
     "reduction",
     "selftest",
-    "text_batch",
 ]

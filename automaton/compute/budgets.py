@@ -8,13 +8,27 @@ import numpy as np
 
 from automaton.terms.arrays import Words
 
+#: Steps are told up to here; beyond, that they are more.
+MOST_STEPS = (1 << 63) - 1
+
+#: A number of steps that limits nothing.
+UNLIMITED = -1
+
+#: Work that a term may take where nothing else is said: about a second.
+MAX_WORK = 1 << 24
+
 
 class Budgets(NamedTuple):
-    """The limits of a term: beta steps, nodes of the normal form, pending arguments."""
+    """The limits of a term: beta steps, nodes of the normal form, pending arguments, work.
+
+    max_steps UNLIMITED: they are counted. max_work: beta steps that are really made,
+    where equal ones are made once; it bounds the memory too (`automaton.compute.machines`).
+    """
 
     max_steps: int = 1_000_000
     max_size: int = 65_536
     max_depth: int = 4_096
+    max_work: int = MAX_WORK
 
 
 class MachineScratch(NamedTuple):

@@ -161,7 +161,7 @@ def operate(
             "places": np.empty(count, dtype=np.int64),
         }  # fmt: skip
         out: Words = np.empty(count * budget.max_size, dtype=np.int32)
-        reducer = card.Reducer(count, card.Limits(*budget))
+        reducer = card.Reducer(count, card.Limits(*budget[:3]))
         parts[0] = out[: reducer.operate(*inputs, columns, out)]
 
     def task(low: int, high: int) -> None:
@@ -170,7 +170,17 @@ def operate(
         scratch = MachineScratch.of(budget)
         while low < high:
             upto = cpu.compiled(church.operate)(
-                *inputs, low, high, *budget, out, len(out), outcomes, steps, sizes, places, *scratch
+                *inputs,
+                low,
+                high,
+                *budget[:3],
+                out,
+                len(out),
+                outcomes,
+                steps,
+                sizes,
+                places,
+                *scratch,
             )
             parts[low] = out[: int(sizes[low:upto].sum())].copy()
             low = upto
@@ -185,7 +195,7 @@ def operate(
 
 def _check(operator: Words, arguments: tuple[PackedTerms, ...], budget: Budgets) -> None:
     """Closed terms, as many of one as of the other, and budgets that memory can hold."""
-    budgets(*budget)
+    budgets(budget.max_steps, budget.max_size, budget.max_depth)
     array("operator", operator, (np.int32,), 1)
     begin, size = np.zeros(1, dtype=np.int64), np.array([len(operator)], dtype=np.int64)
     closed_terms(operator, begin, size, "operator.")

@@ -72,7 +72,7 @@ class ParallelEngine:
         self.workers = 1 if engine == "serial" else min(workers or available_cores(), max_parallel)
         self.graph, self.deadline, self.sequential = graph, deadline, sequential
         self._decisions = decisions
-        self.branch = branch or load_population(self.path)
+        self.branch = load_population(self.path) if branch is None else branch
         self.notices: list[str] = []  # what was found beside the log and is worth saying
         self._stopping = Event()
 

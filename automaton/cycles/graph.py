@@ -64,7 +64,7 @@ Work = Callable[[Cycle, Values], Any | Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Stage:
-    """A plain function (cycle, {input: value}) -> value, or Told; `async def` if it waits.
+    """A plain function (cycle, {input: value}) -> value, or StageOutput; `async def` if it waits.
 
     `needs`: the stages whose values it is given. `waits`: it waits for something
     outside, so that it must not occupy a thread that computes.

@@ -7,10 +7,7 @@ then a recorded failure. Must not know what becomes of results.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
-import subprocess
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +17,7 @@ from threading import Lock, Thread
 
 from automaton.cycles.graph import failure
 from automaton.cycles.plan import DeadlineError, Finished, Job, Plan
-from automaton.cycles.worker import finished_of, graph_to_json, read, receive, send
+from automaton.cycles.worker import finished_of, graph_to_json, read
 from automaton.errors import WorkerError
 from automaton.workers import spawn
 
@@ -40,19 +37,11 @@ START = 120.0
 class _Member:
     """One process and what it has been given, in that order."""
 
-    process: subprocess.Popen[bytes]
-    connection: socket.socket
+    child: spawn.ChildProcess
     given: deque[Job] = field(default_factory=deque)
     chunks: deque[int] = field(default_factory=deque)
     mean: float = CHUNK / 4  # seconds of a cycle, so far
     ready: bool = False
-
-    def end(self) -> int:
-        """Kill it, wait until it is gone, and say how it ended."""
-        self.connection.close()
-        if self.process.poll() is None:
-            self.process.kill()
-        return self.process.wait()
 
 
 class ProcessExecutor:
@@ -93,8 +82,7 @@ class ProcessExecutor:
         self._stopping = True
         with self._lock:
             for member in self._members:
-                with contextlib.suppress(OSError):
-                    member.connection.shutdown(socket.SHUT_RDWR)
+                member.child.channel.hang_up()
 
     def join(self, seconds: float) -> bool:
         """Wait so long; whether everything is over."""
@@ -109,7 +97,7 @@ class ProcessExecutor:
             if thread.ident is not None:
                 thread.join()
         while self._fresh:
-            self._fresh.pop().end()
+            self._fresh.pop().child.end()
         if self._defect is not None:
             raise self._defect
 
@@ -139,11 +127,13 @@ class ProcessExecutor:
         finally:
             with self._lock:
                 self._members.discard(member)
-            member.end()
+            member.child.end()
         return False
 
     def _next_member(self) -> _Member:
-        member = self._fresh.popleft() if self._fresh else self._launched()
+        with self._lock:  # another thread may take the last one meanwhile
+            member = self._fresh.popleft() if self._fresh else None
+        member = member or self._launched()
         if not member.ready:
             self._greet(member)
         with self._lock:
@@ -152,25 +142,26 @@ class ProcessExecutor:
 
     @staticmethod
     def _launched() -> _Member:
-        return _Member(*spawn.spawn("automaton.cycles.worker"))
+        return _Member(spawn.ChildProcess.start("automaton.cycles.worker"))
 
     def _greet(self, member: _Member) -> None:
         """Give a process what all cycles share, and wait until it is ready."""
         head = [self._graph, list(self.plan.catalysts), self.plan.deadline, self._share]
         try:
-            member.connection.settimeout(START)
-            send(member.connection, json.dumps(head).encode())
-            send(member.connection, self._raw)
-            if receive(member.connection) != b"[]":
+            channel = member.child.channel
+            channel.wait_at_most(START)
+            channel.send(json.dumps(head).encode())
+            channel.send(self._raw)
+            if channel.receive() != b"[]":
                 raise ConnectionError("it said nothing")
         except OSError as error:
-            code = member.end()
+            code = member.child.end()
             raise WorkerError(
                 f"a process for cycles does not start ({error}; it {spawn.describe_exit(code)}); "
                 "--engine thread needs none"
             ) from error
         deadline = self.plan.deadline
-        member.connection.settimeout(None if deadline is None else deadline + GRACE)
+        channel.wait_at_most(None if deadline is None else deadline + GRACE)
         member.ready = True
 
     def _room(self, member: _Member) -> bool:
@@ -196,11 +187,12 @@ class ProcessExecutor:
     def _give(self, member: _Member, jobs: list[Job]) -> None:
         member.given.extend(jobs)
         member.chunks.append(len(jobs))
-        send(member.connection, json.dumps([[j.number, j.seed, j.catalyst] for j in jobs]).encode())
+        told = json.dumps([[j.number, j.seed, j.catalyst] for j in jobs])
+        member.child.channel.send(told.encode())
 
     def _collect(self, member: _Member) -> None:
         """Take in one answer."""
-        message = receive(member.connection)
+        message = member.child.channel.receive()
         if not message:
             raise ConnectionError("it ended")
         answers = read(message)
@@ -223,7 +215,7 @@ class ProcessExecutor:
     def _died(self, member: _Member, error: OSError) -> None:
         """Its first unanswered cycle is to blame, surely where it was alone."""
         hung = isinstance(error, TimeoutError)
-        how = "hung" if hung else spawn.describe_exit(member.end())
+        how = "hung" if hung else spawn.describe_exit(member.child.end())
         first, *others = member.given or [None]
         with self._lock:
             self._again.extend(job for job in others if job is not None)

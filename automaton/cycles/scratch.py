@@ -61,10 +61,10 @@ class Scratch:
 
     def columns(self, name: str, n: int) -> Columns:
         """Room for n reactions, under a name of its own."""
-        found = self._columns.get(name)
-        if found is None or len(found) != n:
-            found = self._columns[name] = Columns(n, self._max_size)
-        return found
+        made = self._columns
+        if name not in made or len(made[name]) != n:
+            made[name] = Columns(n, self._max_size)
+        return made[name]
 
 
 @contextmanager

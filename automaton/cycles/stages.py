@@ -167,7 +167,8 @@ def _proposal(stage: str, value: object) -> Proposal:
         return value
     raise UsageError(
         f"stage {stage!r} feeds build but returned {type(value).__name__}, which is no Proposal; "
-        "return Proposal(...) or Told(Proposal(...), decision), empty where it proposes nothing"
+        "return Proposal(...) or StageOutput(Proposal(...), decision), "
+        "empty where it proposes nothing"
     )
 
 

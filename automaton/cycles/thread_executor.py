@@ -5,7 +5,7 @@ a thread of a pool for that, and its cycle is put aside meanwhile. So many cycle
 begun and not yet over at most. Results do not depend on any of this. Touches threads
 and the clock; must not know what stages do, or where results go.
 
-Longer than 300 lines: its two classes share every state of a cycle under way.
+Longer than 300 lines: its classes share every state of a cycle under way.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
-from threading import Condition, Thread
+from threading import Condition, Thread, local
 from typing import Any
 
-from automaton.cycles.graph import Cycle, Stage, failure, inputs, outcome
-from automaton.cycles.plan import DeadlineError, Finished, Job, Plan, awaited, in_time
+from automaton.cycles.graph import Cycle, Stage, Values, failure, inputs, outcome
+from automaton.cycles.plan import DeadlineError, Finished, Job, Plan, in_time
 from automaton.cycles.results import Result
 
 #: Threads on which stages that block may wait; more wait for one of them (`async def` does not).
@@ -50,6 +50,24 @@ class _RunningCycle:
     over: bool = False
 
 
+class _StageCosts(local):
+    """Mean seconds of stages, as each thread has measured them itself: nothing is shared."""
+
+    def __init__(self) -> None:
+        self.mean: dict[str, float] = {}
+
+    def worth_sharing(self, stage: str) -> bool:
+        """Whether a stage takes so long that another may run beside it."""
+        mean = self.mean
+        return stage in mean and mean[stage] > WORTH
+
+    def learn(self, stage: str, seconds: float) -> None:
+        """A stage has taken so long."""
+        mean = self.mean
+        before = mean[stage] if stage in mean else seconds  # noqa: SIM401  # get takes a lock
+        mean[stage] = before + _SMOOTH * (seconds - before)
+
+
 class ThreadExecutor:
     """Runs jobs until there are no more, or `stop` is called; `done` is told of each.
 
@@ -67,7 +85,7 @@ class ThreadExecutor:
         self._begun: set[_RunningCycle] = set()
         self._more, self._stopping, self._idle = True, False, 0
         self.peak = 0  # most cycles that were in flight at a time
-        self._costs: dict[str, float] = {}  # mean seconds of stages that compute
+        self._costs = _StageCosts()  # of stages that compute
         self._defect: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads = [
@@ -107,12 +125,12 @@ class ThreadExecutor:
     def close(self) -> None:
         """End the threads; raises what a defect of this program raised in one of them."""
         self.stop()
-        for own in list(self._begun):
-            for future in own.aside.values():
-                future.cancel()
-        for thread in self._threads:
+        for thread in self._threads:  # they alone send stages elsewhere: from then on nobody does
             if thread.ident is not None:
                 thread.join()
+        for own in self._begun:
+            for future in own.aside.values():
+                future.cancel()
         self._beside.shutdown()
         self._waiters.shutdown(wait=False, cancel_futures=True)
         if self._loop is not None:
@@ -178,17 +196,18 @@ class ThreadExecutor:
 
     def _advance(self, own: _RunningCycle) -> None:
         """Go on with a cycle until it is over or only waits."""
-        cpu, name = time.thread_time(), ""
+        cpu, name, plan = time.thread_time(), "", self.plan
+        by_name = plan.graph.by_name
         try:
             while own.sorter.is_active():
                 self._begin(own)
                 if own.here:
                     name = own.here.pop()
-                    self._answer(own, name, self._computed(own, self.plan.graph.by_name[name]))
-                    in_time(self.plan, own.began, name)
+                    self._answer(own, name, self._computed(own, by_name[name]))
+                    in_time(plan, own.began, name)
                 elif not self._arrived(own, cpu):
                     return
-            result = outcome(self.plan.graph, own.cycle, own.answers)
+            result = outcome(plan.graph, own.cycle, own.answers)
         except _StageError as error:
             result = failure(own.cycle, error.reason, error.stage)
         except BaseException as error:  # noqa: BLE001  # a failing cycle is a result
@@ -198,16 +217,17 @@ class ThreadExecutor:
 
     def _begin(self, own: _RunningCycle) -> None:
         """Start what became ready: here, or elsewhere where it waits or is worth it."""
+        by_name = self.plan.graph.by_name
         for name in own.sorter.get_ready():
-            stage = self.plan.graph.by_name[name]
+            stage = by_name[name]
             if stage.is_async:
                 assert self._loop is not None
-                work = awaited(stage.work(own.cycle, inputs(stage, own.answers)))
+                work = _on_loop(stage, own.cycle, inputs(stage, own.answers))
                 self._send(own, stage, asyncio.run_coroutine_threadsafe(work, self._loop))
             elif stage.waits:
                 given = inputs(stage, own.answers)
                 self._send(own, stage, self._waiters.submit(stage.work, own.cycle, given))
-            elif own.here and self._idle and self._costs.get(name, 0.0) > WORTH:
+            elif own.here and self._idle and self._costs.worth_sharing(name):
                 self._send(own, stage, self._beside.submit(self._computed_beside, own, stage))
             else:
                 own.here.append(name)
@@ -221,8 +241,7 @@ class ThreadExecutor:
         """A stage's answer, computed on this thread; its time is remembered."""
         began = time.perf_counter()
         answer = stage.work(own.cycle, inputs(stage, own.answers))
-        took, before = time.perf_counter() - began, self._costs.get(stage.name)
-        self._costs[stage.name] = took if before is None else before + _SMOOTH * (took - before)
+        self._costs.learn(stage.name, time.perf_counter() - began)
         return answer
 
     def _computed_beside(self, own: _RunningCycle, stage: Stage) -> Any:
@@ -285,6 +304,11 @@ class ThreadExecutor:
                 self._changed.notify_all()
         seconds = time.perf_counter() - own.began
         self._done(Finished(own.job.number, result, seconds, own.computed, own.waited))
+
+
+async def _on_loop(stage: Stage, cycle: Cycle, given: Values) -> Any:
+    """A stage's answer; its own coroutine begins here, so none is left that never began."""
+    return await stage.work(cycle, given)
 
 
 async def _given_up() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import queue
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,7 +21,8 @@ from automaton.cycles.plan import Finished, Job, Plan, in_sequence, warm
 from automaton.cycles.results import Result, compact, from_values, to_values
 from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.errors import UsageError
-from automaton.workers.worker import die_with, function_by_name
+from automaton.workers.spawn import Channel
+from automaton.workers.worker import function_by_name
 
 _quick: Callable[[Any], bytes] | None = None
 _reader: Callable[[bytes], Any] = json.loads
@@ -35,30 +35,8 @@ else:
     _quick = partial(orjson.dumps, option=_only | orjson.OPT_PASSTHROUGH_SUBCLASS)
     _reader = orjson.loads
 
-#: Bytes of a packet; a message is cut into them.
-PACKET = 1 << 15
-_MORE, _LAST = b"\1", b"\0"
 #: Seconds for which answers are kept to go together; what is not sent is lost when all is stopped.
 TOGETHER = 0.02
-
-
-def send(connection: socket.socket, message: bytes) -> None:
-    """Send a message of any length."""
-    for at in range(0, max(1, len(message)), PACKET):
-        part = message[at : at + PACKET]
-        connection.sendall((_MORE if at + PACKET < len(message) else _LAST) + part)
-
-
-def receive(connection: socket.socket) -> bytes:
-    """The next message; empty where the other side is gone."""
-    parts = []
-    while True:
-        packet = connection.recv(PACKET + 1)
-        if not packet:
-            return b""
-        parts.append(packet[1:])
-        if packet[:1] == _LAST:
-            return b"".join(parts)
 
 
 # Graphs, as another process can be told them.
@@ -130,19 +108,9 @@ def finished_of(answer: list[Any]) -> Finished:
     return Finished(number, from_values(values), seconds, computed, waited)
 
 
-def main(descriptor: int, parent: int) -> None:
-    """Serve the parent that started this process."""
-    if not die_with(parent):
-        return
-    with socket.socket(fileno=descriptor) as connection:
-        try:
-            _serve(connection)
-        except OSError:  # the parent has hung up
-            return
-
-
-def _serve(connection: socket.socket) -> None:
-    head, raw = receive(connection), receive(connection)
+def handle(channel: Channel) -> None:
+    """Serve the executor that started this process."""
+    head, raw = channel.receive(), channel.receive()
     if not head:
         return
     graph, texts, deadline, most = json.loads(head)
@@ -150,10 +118,10 @@ def _serve(connection: socket.socket) -> None:
     plan = Plan.of(branch, graph_from_json(graph), texts, deadline)
     warm(branch)
     run = partial(_waiting, plan, most) if plan.graph.waits else partial(_computing, plan)
-    send(connection, b"[]")  # ready
-    while message := receive(connection):
+    channel.send(b"[]")  # ready
+    while message := channel.receive():
         jobs = [Job(*job) for job in json.loads(message)]
-        run(jobs, lambda some: send(connection, b"[%s]" % b",".join(some)))
+        run(jobs, lambda some: channel.send(b"[%s]" % b",".join(some)))
 
 
 Answer = Callable[[list[bytes]], None]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 __all__ = [
     "admission",
+    "documents",
+    "graphs",
     "ids",
     "json_edit",
     "machine_state",

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from automaton.format import objects
+from automaton.format.graphs import lone_surrogate
 from automaton.format.ids import claims_our_id, is_reserved_id
 from automaton.format.objects import NamedObject
 
@@ -24,12 +25,20 @@ RECORD_HEADS = (b'{"type":"run","id":"', b'{"type":"commit","id":"')
 #: Why a line is refused; docs/format.md lists them.
 TOO_LONG, NO_JSON, NO_OBJECT = "too long", "not JSON", "not an object"
 RECORD, NO_ID, BAD_ID, OUR_ID = "record", "no id", "id not a string", "id of the log's own"
+HALF_PAIR = "id with half a surrogate pair"
 
 
 def admit(
-    lines: Sequence[bytes], prefix: str, refused_id: Callable[[str, str], bool] = is_reserved_id
+    lines: Sequence[bytes],
+    prefix: str,
+    refused_id: Callable[[str, str], bool] = is_reserved_id,
+    *,
+    taken_before: bool = False,
 ) -> tuple[list[NamedObject], list[bytes], Counter[str]]:
-    """The accepted objects, their lines for the batch, and the refused lines by reason."""
+    """The accepted objects, their lines for the batch, and the refused lines by reason.
+
+    `taken_before`: a log holds the lines; earlier versions took ids with half a pair.
+    """
     found: list[NamedObject] = []
     taken: list[bytes] = []
     refused: Counter[str] = Counter()
@@ -38,6 +47,8 @@ def admit(
         if not body:
             continue
         accepted = _accepted(body, prefix, refused_id)
+        if not taken_before and isinstance(accepted, NamedObject) and lone_surrogate(accepted.id):
+            accepted = HALF_PAIR
         if isinstance(accepted, str):
             refused[accepted] += 1
         else:

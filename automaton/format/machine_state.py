@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automaton.errors import DamagedError
+from automaton.format import schema
+from automaton.format.schema import Each, Integer, Text
 from automaton.format.stream_options import FIXED_ONE
 
 ACTIONS = (
@@ -25,6 +27,30 @@ ACTIONS = (
 #: What is counted since the first tick, beside the actions performed.
 COUNTERS = ("lines", "objects", "modifications", "accepted", "refused", "rejected", "unknown",
             "stayed")  # fmt: skip
+
+
+_COUNT = Integer()
+_MEAN = Integer(low=-(1 << 63))  # in units of 1 / ONE
+_ENDS = {
+    "won": Each(_COUNT, named=True),
+    "archived": _COUNT,
+    "vetoed": Each(_COUNT, named=True),
+    "budget": _COUNT,
+    "empty": _COUNT,
+}
+_SCHEMA = {
+    "automaton": Text(optional=True),
+    "entered": _COUNT,
+    "weights": Each(Integer(high=(1 << 32) - 1)),
+    "salience": _MEAN,
+    "baseline": Integer(low=-(1 << 63), optional=True),
+    "inbox": _COUNT,
+    "counters": {
+        **dict.fromkeys(COUNTERS, _COUNT),
+        "actions": dict.fromkeys(ACTIONS, _COUNT),
+    },
+    "ends": schema.Optional(_ENDS),
+}
 
 
 @dataclass
@@ -55,24 +81,22 @@ class MachineState:
         return record if self.ends is None else {**record, "ends": self.ends}
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> MachineState:
-        """The state that a commit holds."""
-        try:
-            counters = dict(record["counters"])
-            actions = dict(counters.pop("actions"))
-            state = cls(
-                automaton=record["automaton"],
-                entered=record["entered"],
-                weights=list(record["weights"]),
-                salience=record["salience"],
-                baseline=record["baseline"],
-                inbox=record["inbox"],
-                counters=counters,
-                actions=actions,
-                ends=record.get("ends"),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise DamagedError(f"a commit's state lacks or mistakes {error}") from error
-        if set(counters) != set(COUNTERS) or set(actions) != set(ACTIONS):
-            raise DamagedError("a commit's state counts other things than this version")
-        return state
+    def of(cls, record: Mapping[str, Any], tick: int = 0) -> MachineState:
+        """The state that a commit holds; one that does not fit its schema is a `DamagedError`."""
+        wrong = schema.misfit(record, _SCHEMA, "state")
+        if wrong:
+            of = f"the commit of tick {tick}" if tick else "a commit"
+            raise DamagedError(f"the state of {of} cannot be: {wrong}")
+        counters = dict(record["counters"])
+        actions = dict(counters.pop("actions"))
+        return cls(
+            automaton=record["automaton"],
+            entered=record["entered"],
+            weights=list(record["weights"]),
+            salience=record["salience"],
+            baseline=record["baseline"],
+            inbox=record["inbox"],
+            counters=counters,
+            actions=actions,
+            ends=record.get("ends"),
+        )

@@ -8,6 +8,7 @@ term means. A line that is not an object is never an exception; it says why.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -15,11 +16,13 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 from automaton.format.json_edit import DEPTH_STEP, SPACE, STRUCTURE
 
-_fast: Callable[[bytes], Any] | None
+_fast: Callable[[bytes | memoryview], Any] | None
 try:
     from orjson import loads as _fast
-except ModuleNotFoundError:  # it has no wheel for free-threaded Python
+except ImportError:  # it has no wheel for free-threaded Python
     _fast = None
+FAST = _fast is not None
+"""Whether orjson reads lines; else the standard library does, to the same values."""
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """Longest line that is read, in bytes without its line ending (the format's limit)."""
@@ -47,7 +50,7 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """A CanvasL line `@name: value`; quotes around the value are not part of it."""
+    """A CanvasL line `@name: value` or `@name value`; quotes around the value do not count."""
 
     name: str
     value: str
@@ -89,6 +92,17 @@ def parse_line(raw: bytes) -> Line:
     if body.startswith(b"@"):
         return _directive(body)
     return _object(body)
+
+
+def read_json(data: bytes | memoryview) -> Any:
+    """The value of a whole JSON text, of any length; raises `ValueError` where it is none."""
+    if _fast is not None:
+        try:
+            return _fast(data)
+        except ValueError as error:
+            if "surrogate" not in str(error):  # these it refuses, and they are JSON all the same
+                raise
+    return json.loads(bytes(data).decode())
 
 
 def object_id(obj: Mapping[str, Any]) -> str | None:
@@ -139,11 +153,10 @@ def _directive(body: bytes) -> Line:
         text = body.decode()
     except UnicodeDecodeError as error:
         return Malformed(f"not UTF-8 at byte {error.start + 1}")
-    name, colon, value = text[1:].partition(":")
-    name = name.strip()
-    if not colon or not name:
-        return Malformed("a directive reads @name: value")
-    return Directive(name, _unquoted(value.strip()))
+    match = _DIRECTIVE.fullmatch(text)
+    if match is None or not (match["colon"] or match["value"]):
+        return Malformed("a directive reads @name: value, or @name value")
+    return Directive(match["name"], _unquoted(match["value"]))
 
 
 def _unquoted(value: str) -> str:
@@ -219,6 +232,7 @@ def _deeper_than(body: bytes, limit: int) -> bool:
 # How a member is found. The patterns are ours, possessive and never nested.
 
 
+_DIRECTIVE = re.compile(r"@\s*+(?P<name>[^\s:]++)\s*+(?P<colon>:?+)\s*+(?P<value>.*+)", re.DOTALL)
 _KINDS = {list: "an array", str: "a string", bool: "true or false", type(None): "null"}
 
 

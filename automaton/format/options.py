@@ -47,6 +47,7 @@ class Options:
     streams: str = "none"  # who competes each round: none, all, or names (`lineup.table`)
     salience: str = stream_options.MIXTURE  # what a candidate's features weigh (`lineup.mixture`)
     copies: bool = False  # whether a normal form equal to a reactant is a candidate
+    graph: bool = False  # how objects are read (`graphs`): by the genesis, never given
 
     def __post_init__(self) -> None:
         for name, (low, high, unit) in RANGES.items():
@@ -68,9 +69,11 @@ class Options:
     def record(self) -> dict[str, Any]:
         """The options sorted by name, as they stand in the `run` record.
 
-        Without streams nothing is said of them.
+        Without streams nothing is said of them, nor of a graph where there is none.
         """
         own = asdict(self)
+        if not self.graph:
+            del own["graph"]
         if self.streams == "none":
             del own["streams"], own["salience"]
         return dict(sorted(own.items()))
@@ -80,7 +83,7 @@ class Options:
 
         `UNSET` takes back what was given once. A name that is none is a `UsageError`.
         """
-        known(given, NAMES)
+        known(given, NAMES - {"graph"})
         taken_back = {k: None for k in UNSETTABLE if given.get(k) == UNSET}
         new = {k: v for k, v in given.items() if v is not None}
         return replace(self, **{**new, **taken_back})

@@ -18,9 +18,12 @@ from string import ascii_lowercase
 from typing import NamedTuple
 
 from automaton.format.json_edit import quote
+from automaton.format.schema import Integer, misfit
 
 FORMAT = 1  # the format version that stands in every run record
 OUTCOMES = ("normal", "copy", "steps", "size", "depth", "input", "empty")
+_OUTCOMES = dict.fromkeys(OUTCOMES, Integer())
+_DIMENSION = Integer(low=-(1 << 31), high=(1 << 31) - 1)
 DIGEST = 32  # bytes of a SHA-256
 Digest = bytes  # raw; the name is for classes that have a field `bytes`
 _PREFIX = 32  # letters; the chosen ones are the shortest that are free
@@ -222,8 +225,11 @@ def known_commit(raw: bytes) -> Commit | None:
 
 def _commit_of(frame: Frame, members: dict[str, object]) -> Commit:
     outcomes, state = members["outcomes"], members["state"]
-    if not isinstance(outcomes, dict) or not isinstance(state, dict):
-        raise TypeError
+    wrong = misfit(outcomes, _OUTCOMES, "outcomes") or misfit(
+        members["dimension"], _DIMENSION, "dimension"
+    )
+    if wrong or not isinstance(outcomes, dict) or not isinstance(state, dict):
+        raise TypeError(wrong)
     return Commit(
         tick=frame.tick,
         lines=frame.lines,
@@ -278,4 +284,5 @@ def won(commit: Commit) -> int:
     if not isinstance(ends, Mapping):
         return commit.outcomes["normal"]
     wins = ends.get("won")
-    return sum(wins.values()) if isinstance(wins, Mapping) else 0
+    counts = wins.values() if isinstance(wins, Mapping) else ()
+    return sum(count for count in counts if type(count) is int)

@@ -1,6 +1,8 @@
 """The storage engine: one writer, many readers, nothing ever edited in place.
 
 Touches the disk. Must not know: what lines mean to a run.
+
+More than 22 modules: the log, its readers and writer, and one for each file beside it.
 """
 
 from __future__ import annotations

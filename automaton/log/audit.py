@@ -15,9 +15,10 @@ from types import TracebackType
 from typing import Self
 
 from automaton.format.records import Commit, Genesis, known_commit, parse_commit, parse_frame
-from automaton.log import file_io, integrity, line_search, recovery, sidecars
+from automaton.log import file_io, foreign_file, integrity, line_search, recovery, sidecars
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.file_io import FileOps, open_regular, size_of
+from automaton.log.file_io import real as real_path
 from automaton.log.integrity import Fault
 from automaton.log.reader import LogReader
 
@@ -43,7 +44,7 @@ class AuditedLog(LogReader):
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
         """Opens for reading; a file that cannot be read is an error, a wrong one is not."""
-        real = os.path.realpath(os.fspath(path))
+        real = real_path(path)
         fd = open_regular(FileOps(), real, write=False)
         try:
             return cls(fd, real, _judge(fd, real))
@@ -62,7 +63,7 @@ class AuditedLog(LogReader):
 
     def checked_commit(self, tick: int) -> Commit:
         """What a commit says whose line was checked before; it is not checked again."""
-        return known_commit(self._commit_raw(tick)) or self.commit(tick)
+        return known_commit(self.commit_line(tick)) or self.commit(tick)
 
     def bytes_from(self, offset: int) -> memoryview:
         """All that stands in the file from a byte on."""
@@ -73,7 +74,7 @@ class AuditedLog(LogReader):
         if head == self.genesis.sha256:
             return 0
         for tick in range(len(self.commits), 0, -1):
-            frame = parse_frame(self._commit_raw(tick))
+            frame = parse_frame(self.commit_line(tick))
             if frame is not None and frame.chain == head:
                 return tick
         return None
@@ -102,7 +103,10 @@ def _judge(fd: int, path: str) -> _Judged:
     if pinned is None and sidecars.has_pin(path):
         return _bare(size, Fault("pin", 0, 1, 0, "a pin that can be read", "something else"))
     if pinned is None:
-        return _without_pin(fd, size)
+        judged = _without_pin(fd, size)
+        if judged.found.walk is None and judged.fault is None:
+            foreign_file.refuse(fd, path, size)
+        return judged
     if pinned.bytes > size:
         fault = Fault("genesis", size, 1, 0, f"{pinned.bytes} bytes", f"{size} bytes")
         return _bare(size, fault)

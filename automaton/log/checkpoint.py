@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from automaton.format.records import parse_frame, parse_run
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.commit_table import CommitTable, NamedLine
-from automaton.log.file_io import FileOps, write_all
+from automaton.log.file_io import FileOps, first_bytes, write_all
 
 FORMAT = 5
+_MOST = 0x7FFFF000  # bytes that one read gives (Linux); a larger checkpoint counts as absent
 _HEAD = b'{"checkpoint":%d,"sha256":"%s"}\n'
 _TYPES = frozenset({"int16", "int32", "int64", "uint8", "uint32", "uint64", "bool"})
 
@@ -71,9 +72,8 @@ def write(path: str, facts: Mapping[str, Any], columns: Mapping[str, NDArray[Any
 
 def read(path: str) -> Checkpoint | None:
     """The checkpoint of a log if there is one whose hash holds."""
-    try:
-        raw = Path(checkpoint_path(path)).read_bytes()
-    except OSError:
+    raw = first_bytes(checkpoint_path(path), _MOST)
+    if raw is None:
         return None
     head, _, rest = raw.partition(b"\n")
     digest = hashlib.sha256(rest).hexdigest().encode()

@@ -5,6 +5,8 @@ line: a hash of its key and where it begins. One thread writes both, so lines
 neither tear nor mix; many lines go out in one write (group commit). What runs decide
 is derived from the log, what cycles decide is not. A line names its log by the chain
 of the commit that it is of. Must not know what a decision is about.
+
+Longer than 300 lines: writing, finding and the table of what was kept stand together.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from automaton.log.reader import LogReader
 
 #: Lines that may wait to be written; who appends more waits.
 MOST_WAITING = 1 << 17
+_BEGINS = b'{"id":"'  # every line of ours
 _ENTRY = np.dtype([("key", "<u8"), ("at", "<u8")])
 _CHAIN_LAST = re.compile(rb'"chain":"[0-9a-f]{64}"}\n')  # how lines of runs end
 
@@ -100,6 +103,13 @@ class DecisionLog:
         self._size = os.fstat(self._fd).st_size
         whole = _last_newline(self._fd, self._size)
         if whole < self._size:
+            if not _begins_like_ours(os.pread(self._fd, len(_BEGINS), whole)):
+                moved = sidecars.save_tail(
+                    self._disk, self._path, self._fd, whole, self._size, "other"
+                )  # fmt: skip
+                self.notices.append(
+                    f"{self._path} ended in what no run of this log wrote; moved to {moved}"
+                )
             self._disk.ftruncate(self._fd, whole)
             self._size = whole
         entries = os.fstat(self._index).st_size // _ENTRY.itemsize
@@ -268,6 +278,11 @@ def _entry(fd: int, number: int) -> int:
     """Where the line of an entry begins."""
     raw = os.pread(fd, _ENTRY.itemsize, number * _ENTRY.itemsize)
     return int(np.frombuffer(raw, dtype=_ENTRY)["at"][0])
+
+
+def _begins_like_ours(tail: bytes) -> bool:
+    """Whether a line without its end may be one of ours that a crash cut."""
+    return _BEGINS.startswith(tail) or tail.startswith(_BEGINS)
 
 
 def _last_newline(fd: int, size: int) -> int:

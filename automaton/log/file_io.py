@@ -3,6 +3,8 @@
 Lives here: opening, whole writes from short ones, reading blocks of lines, side
 files, the lock. Must not know: records, chains, ids. Tests put their own `Disk`
 in its place to make a disk that is full, slow or broken.
+
+Longer than 300 lines: every system call of the log stands in one place.
 """
 
 from __future__ import annotations
@@ -30,8 +32,15 @@ IOV_MAX = 1024  # buffers in one writev, the least that Linux and macOS allow
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # there is no room, however it is said
 
 
+#: What file systems that cannot sync a folder answer (CIFS, several in user space).
+NO_FOLDERS = (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
 class FileOps:
     """The calls that change a file, one method each."""
+
+    names = True  # whether names are to be durable: without durability nobody asks for it
+    refused = ""  # the folder that could not be made durable
 
     def open(self, path: str, flags: int, mode: int = 0o644) -> int:
         """A descriptor that child processes do not inherit."""
@@ -59,12 +68,33 @@ class FileOps:
         os.ftruncate(fd, size)
 
     def sync_folder(self, path: str) -> None:
-        """Makes the names in the folder of `path` durable: fsync of a file does not."""
+        """Makes the names in the folder of `path` durable: fsync of a file does not.
+
+        Where the file system cannot, `refused` says so, and files are durable all the same.
+        """
+        if not self.names:
+            return
         fd = os.open(Path(path).parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
+        except OSError as error:
+            if error.errno not in NO_FOLDERS:
+                raise
+            self.refused = f"{Path(path).parent}: {error.strerror}"
         finally:
             os.close(fd)
+
+
+def of_names(disk: FileOps) -> list[str]:
+    """What is to be said of names that could not be made durable."""
+    if not disk.refused:
+        return []
+    note = (
+        f"the names of new files are not durable in {disk.refused}: its file system cannot make "
+        "folders durable; what is written into files is, but after a power failure a file that "
+        "was just made may be gone"
+    )
+    return [note]
 
 
 def write_all(disk: FileOps, fd: int, parts: Sequence[Buffer]) -> int:
@@ -93,6 +123,18 @@ def _once(disk: FileOps, fd: int, parts: Sequence[Buffer]) -> int:
         return written
 
 
+def real(path: str | os.PathLike[str]) -> str:
+    """The absolute path of a file, symbolic links followed."""
+    name = os.fspath(path)
+    try:
+        return os.path.realpath(name)
+    except FileNotFoundError:
+        raise FileError(
+            f"{name} cannot be found: the folder in which this was started has been removed; "
+            "change into another one (cd), or give the whole path"
+        ) from None
+
+
 def open_regular(disk: FileOps, path: str, *, write: bool) -> int:
     """A descriptor of a regular file; whatever else it is, a `FileError`."""
     try:
@@ -104,6 +146,24 @@ def open_regular(disk: FileOps, path: str, *, write: bool) -> int:
     except OSError as error:
         use = "opened for writing" if write else "read"
         raise FileError(f"{path} cannot be {use}: {error.strerror}; check its rights") from error
+
+
+def first_bytes(path: str, most: int) -> bytes | None:
+    """The first bytes of a regular file; None where there is none that can be read.
+
+    What is no file of bytes (a pipe, a device) is not waited for.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        info = os.fstat(fd)
+        return os.pread(fd, min(most, info.st_size), 0) if stat.S_ISREG(info.st_mode) else None
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def size_of(fd: int) -> int:
@@ -234,12 +294,14 @@ def lock(fd: int, path: str) -> None:
         ) from error
 
 
+def unlock(fd: int) -> None:
+    """Gives the lock back, also while somebody still looks at the file as memory."""
+    fcntl.flock(fd, fcntl.LOCK_UN)
+
+
 def _holder(path: str) -> int | None:
-    try:
-        with Path(f"{path}.lock").open("rb") as file:
-            return int(file.read(32))
-    except (OSError, ValueError):
-        return None
+    said = (first_bytes(f"{path}.lock", 32) or b"").strip()
+    return int(said) if said.isdigit() else None
 
 
 def write_owner(disk: FileOps, path: str) -> None:
@@ -256,9 +318,10 @@ def write_owner(disk: FileOps, path: str) -> None:
 
 
 def clear_owner(path: str) -> None:
-    """Takes the signature away; to be called before the lock is given back."""
-    with contextlib.suppress(OSError):
-        Path(f"{path}.lock").unlink()
+    """Takes our signature away; to be called before the lock is given back."""
+    if first_bytes(f"{path}.lock", 32) in {b"", b"%d\n" % os.getpid()}:  # empty: a full disk
+        with contextlib.suppress(OSError):
+            Path(f"{path}.lock").unlink()
 
 
 def save_new(disk: FileOps, path: str, data: Buffer) -> None:

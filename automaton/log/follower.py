@@ -6,6 +6,10 @@ means, who writes, or what is said of a fault; nothing is ever written.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+from automaton.errors import StorageError
 from automaton.log import file_io
 from automaton.log.audit import SHOWN, AuditedLog
 from automaton.log.commit_scanner import CommitScanner
@@ -25,6 +29,7 @@ class LogFollower(AuditedLog):
         """Take in the commits up to byte `end`; the first thing that does not fit."""
         if self.fault is not None or end <= self.size:
             return self.fault
+        self._stand_under_name()
         walk = self._walk or self._behind()
         if walk is None:
             return Fault("records", end, self.lines + 1, 1, "a first commit", "none that fits")
@@ -35,6 +40,15 @@ class LogFollower(AuditedLog):
         if walk.end < end:
             self.fault = self._at(walk)
         return self.fault
+
+    def _stand_under_name(self) -> None:
+        """What is read is the file of this name, and not one that only lives on unseen."""
+        try:
+            same = os.path.samestat(Path(self.path).stat(), os.fstat(self._fd))
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise StorageError(f"{self.path} was replaced, renamed or removed")
 
     def _behind(self) -> CommitScanner | None:
         """A walk that goes on behind what opening found; None where there was no commit."""

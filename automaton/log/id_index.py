@@ -14,10 +14,12 @@ Longer than 300 lines: one table, and all that reads it.
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import os
 from array import array
 from bisect import bisect_left
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,10 @@ BUFFER_BYTES = 512 * 1024
 FIRST_ROWS = 1024  # and slots
 #: Kinds of lines without an id, as `lines_without_id` takes them.
 BLANK, DIRECTIVE, MALFORMED, NAMELESS = (id_scan.NO_ID + n for n in range(4))
+
+#: Bytes behind an odd line that are looked at for more of them: odd lines come together.
+_ODD_BYTES = 1 << 10
+_PLAIN = b'{"id":'  # how most lines begin that the kernel can enter
 
 _LOW_HALF = 0xFFFF_FFFF
 
@@ -63,6 +69,8 @@ class IdIndex:
         self._used = 0
         self._read_rows = 0
         self._added_lines = array("q")
+        self.identity: Callable[[objects.Members], str | None] = objects.object_id
+        self.integers = self.surrogates = 0  # lines whose id is an integer, or has half a pair
 
     @classmethod
     def build(cls, fd: int, start: int = 0, stop: int | None = None, **options: int) -> IdIndex:
@@ -126,6 +134,7 @@ class IdIndex:
     ) -> int:
         """Enters the whole lines of the window; returns where the rest begins."""
         enter = cpu.compiled(id_scan.index_lines)
+        text = window.data[:filled]
         at, why = 0, id_scan.GROW
         while why != id_scan.MORE:
             why, at, end, self._rows, self._used = enter(
@@ -136,14 +145,27 @@ class IdIndex:
             if why == id_scan.GROW:
                 self._grow()
             elif why == id_scan.ODD:
-                identity, kind = _parsed(window[at:end].tobytes())
-                self._enter(identity, base + at, kind)
+                self._enter_odd(bytes(text[at:end]), base + at)
                 at = end + 1
+                lines = bytes(text[at : at + _ODD_BYTES]).split(b"\n")[:-1]
+                for raw in itertools.takewhile(self._is_odd, lines):
+                    self._enter_odd(raw, base + at)
+                    at += len(raw) + 1
             elif why == id_scan.LONG:
                 where = f"line {self._rows + 1}, at byte {base + at}, is longer than"
                 what = f"{self._max_line_bytes} bytes; split its object, or take the line out"
                 raise FileError(f"{where} {what}")
         return at
+
+    def _is_odd(self, raw: bytes) -> bool:
+        """Whether a line behind an odd one may be entered like it: the kernel sees the others."""
+        full = self._rows >= len(self._offsets) or 4 * self._used >= 3 * len(self._slots)
+        return not full and not raw.startswith(_PLAIN) and len(raw) <= self._max_line_bytes
+
+    def _enter_odd(self, raw: bytes, offset: int) -> None:
+        """Enters a line that a parser has to read."""
+        identity, kind = self._parsed(raw)
+        self._enter(identity, offset, kind)
 
     def _enter(self, identity: bytes | None, offset: int, kind: int = NAMELESS) -> None:
         """Enters a line whose id is known; `kind` says what it is if it has none."""
@@ -207,7 +229,27 @@ class IdIndex:
         """The id that stands on a row, read from the file again."""
         raw = self._read_line(int(self._offsets[row]))
         parsed = int(self._links[row]) & id_scan.PARSED
-        return _parsed(raw)[0] if parsed else raw.split(b'"', 4)[3]
+        return self._parsed(raw)[0] if parsed else raw.split(b'"', 4)[3]
+
+    def _parsed(self, raw: bytes) -> tuple[bytes | None, int]:
+        """The id that a parser finds in a line, else the kind of line that it is."""
+        match objects.parse_line(raw):
+            case objects.Object(members):
+                self.integers += type(members.get("id")) is int
+                identity = self.identity(members)
+                return (None if identity is None else self._whole(identity)), NAMELESS
+            case objects.Directive():
+                return None, DIRECTIVE
+            case objects.Blank():
+                return None, BLANK
+        return None, MALFORMED
+
+    def _whole(self, identity: str) -> bytes:
+        try:
+            return identity.encode()
+        except UnicodeEncodeError:
+            self.surrogates += 1
+            return _encoded(identity)
 
     def _read_line(self, offset: int) -> bytes:
         size = 1024
@@ -277,19 +319,6 @@ class IdIndex:
         if place == len(self._added_lines) or self._added_lines[place] != line:
             raise IndexError(f"line {line} is not in the index")
         return self._read_rows + place
-
-
-def _parsed(raw: bytes) -> tuple[bytes | None, int]:
-    """The id that a parser finds in a line, else the kind of line that it is."""
-    match objects.parse_line(raw):
-        case objects.Object(members):
-            identity = objects.object_id(members)
-            return (None if identity is None else _encoded(identity)), NAMELESS
-        case objects.Directive():
-            return None, DIRECTIVE
-        case objects.Blank():
-            return None, BLANK
-    return None, MALFORMED
 
 
 def _encoded(identity: str) -> bytes:

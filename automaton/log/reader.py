@@ -22,7 +22,8 @@ from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import Commit, Genesis, RunRecord, parse_commit, parse_frame
 from automaton.log import file_io, integrity, line_search, omission, recovery, sidecars
 from automaton.log.commit_table import CommitRow, CommitTable
-from automaton.log.id_index import MALFORMED, NAMELESS, IdIndex
+from automaton.log.genesis_index import indexed
+from automaton.log.id_index import MALFORMED, NAMELESS
 from automaton.log.inbox import inbox_lines
 from automaton.log.line_table import LineCounts, LineTable
 
@@ -64,9 +65,12 @@ class LogReader:
 
     def _enter_lines(self, found: recovery.RecoveredLog) -> None:
         try:
-            self.index = IdIndex.build(self._fd, 0, self._genesis_bytes)
+            run = found.walk.run if found.walk else None
+            self.index, self.reading = indexed(self._fd, self._genesis_bytes, run)
         except FileError as error:
             raise FileError(f"{self.path}: {error}") from None
+        if self.reading.integers:
+            self.notices.append("its ids are integers: each is read as its decimal text")
         self.commits.genesis_lines = self.index.line_count
         self.lines = self.index.line_count + (found.walk.lines if found.walk else 0)
         self.run_lines, self.named, self._nameless = array("q"), array("q"), 0
@@ -119,7 +123,7 @@ class LogReader:
 
     def commit(self, tick: int) -> Commit:
         """What the commit of a tick says."""
-        commit = parse_commit(self._commit_raw(tick))
+        commit = parse_commit(self.commit_line(tick))
         if commit is None:
             start = self.commits.row(tick).commit_start
             raise DamagedError(
@@ -130,7 +134,7 @@ class LogReader:
 
     def chain_at(self, tick: int) -> bytes:
         """The chain after a tick, 32 raw bytes; tick 0 is the genesis."""
-        frame = parse_frame(self._commit_raw(tick)) if tick else None
+        frame = parse_frame(self.commit_line(tick)) if tick else None
         return frame.chain if frame else self.genesis.sha256
 
     # What is known.
@@ -191,6 +195,10 @@ class LogReader:
         """The numbers of the genesis' lines that do not parse."""
         return self.index.lines_without_id(MALFORMED)
 
+    def nameless_lines(self) -> NDArray[np.int64]:
+        """The numbers of the genesis' lines that are objects without an id."""
+        return self.index.lines_without_id(NAMELESS)
+
     def genesis_lines(self) -> Iterator[tuple[int, bytes]]:
         """Every line of the genesis with its number."""
         number = 0
@@ -199,11 +207,16 @@ class LogReader:
                 number += 1
                 yield number, block.line(k)
 
+    def genesis_bytes(self) -> memoryview:
+        """The bytes before the first batch."""
+        return file_io.mapped(self._fd, 0, self._genesis_bytes)
+
     def batch(self, tick: int) -> memoryview:
         """The bytes that the tick's commit seals, a separating newline (tick 1) included."""
         row = self.commits.row(tick)
         if row.gap:
-            return memoryview(self._held.get(tick) or self._computed(tick))
+            held = self._held.get(tick)  # empty where a tick wrote nothing
+            return memoryview(self._computed(tick) if held is None else held)
         return file_io.mapped(self._fd, row.batch_start, row.commit_start)
 
     def _computed(self, tick: int) -> bytes:
@@ -318,7 +331,8 @@ class LogReader:
     def _separator(self, tick: int) -> int:
         return line_search.separator(self._fd, self._genesis_bytes) if tick == 1 else 0
 
-    def _commit_raw(self, tick: int) -> bytes:
+    def commit_line(self, tick: int) -> bytes:
+        """The line of a tick's commit, its newline included."""
         row = self.commits.row(tick)
         return os.pread(self._fd, row.end - row.commit_start, row.commit_start)
 

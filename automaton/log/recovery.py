@@ -20,7 +20,7 @@ from automaton.format.records import (
     parse_run,
     run_head,
 )
-from automaton.log import sidecars
+from automaton.log import foreign_file, sidecars
 from automaton.log.checkpoint import Checkpoint, resume_scan
 from automaton.log.checkpoint import read as read_checkpoint
 from automaton.log.commit_scanner import CommitScanner
@@ -59,7 +59,7 @@ class RecoveredLog:
 
 
 def recover(fd: int, path: str, *, as_genesis: bool = False) -> RecoveredLog:
-    """Reads what is there and decides by law 2; raises `DamagedError`."""
+    """Reads what is there and decides by law 2; raises `DamagedError`, `DocumentError`."""
     hint = sidecars.read_hint(path)  # before the size: a writer may be at work
     pinned = sidecars.read_pin(path)
     size = size_of(fd)
@@ -69,8 +69,10 @@ def recover(fd: int, path: str, *, as_genesis: bool = False) -> RecoveredLog:
     except DamagedError as damage:
         if not as_genesis:
             raise
-        return _data(size, damage)
-    if not found.pinned and sidecars.has_pin(path) and not found.restored:
+        return mere_data(size, damage)
+    if found.walk is None:
+        foreign_file.refuse(fd, path, size)
+    if not found.pinned and pinned and not found.restored:
         found.notice = f"{path} was edited since it was pinned; a run's first tick pins it anew"
     if found.pinned and hint:
         found.durable = min(hint.offset, found.end)
@@ -78,7 +80,7 @@ def recover(fd: int, path: str, *, as_genesis: bool = False) -> RecoveredLog:
     return found
 
 
-def _data(size: int, damage: DamagedError) -> RecoveredLog:
+def mere_data(size: int, damage: DamagedError) -> RecoveredLog:
     """A damaged file as a genesis: whatever it says of itself counts for nothing."""
     notice = f"{str(damage).partition('; ')[0]}; --as-genesis: all {size} bytes are mere data"
     return RecoveredLog(size, size=size, notice=notice)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automaton.format.records import Genesis
-from automaton.log.file_io import FileOps, blocks, save_new, write_all
+from automaton.log.file_io import FileOps, blocks, first_bytes, save_new, write_all
 
 PIN_BYTES = 128  # about; for saying how much room a first append needs beside the log
 _HINT_BYTES = 160  # fixed, so that rewriting in place leaves nothing of the old one
@@ -37,11 +37,7 @@ def pin_path(path: str) -> str:
 
 
 def _side(path: str, limit: int = 4096) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(limit)
-    except OSError:
-        return b""
+    return first_bytes(path, limit) or b""
 
 
 def read_pin(path: str) -> Genesis | None:

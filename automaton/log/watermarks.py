@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-from automaton.log.file_io import FileOps, save_new
+from automaton.log.file_io import FileOps, first_bytes, of_names, save_new
+from automaton.log.provenance import set_aside
 
 VERIFIED = ".verified"
 _NOTE = re.compile(rb'\{"tick":([0-9]{1,18}),"chain":"([0-9a-f]{64})"\}\n')
@@ -27,15 +27,14 @@ class Watermark:
 
 def read(path: str, suffix: str = VERIFIED) -> Watermark | None:
     """The note beside a log, if there is one that can be read."""
-    try:
-        with Path(f"{path}{suffix}").open("rb") as file:
-            match = _NOTE.fullmatch(file.read(256))
-    except OSError:
-        return None
+    match = _NOTE.fullmatch(first_bytes(f"{path}{suffix}", 256) or b"")
     return Watermark(int(match[1]), bytes.fromhex(match[2].decode())) if match else None
 
 
-def write(path: str, mark: Watermark, suffix: str = VERIFIED) -> None:
-    """Put a note in the place of the one before."""
+def write(path: str, mark: Watermark, suffix: str = VERIFIED) -> list[str]:
+    """Put a note in the place of the one before; says what stood there and was not ours."""
+    notices = set_aside(path, (suffix, f"{suffix}.tmp"))
     text = b'{"tick":%d,"chain":"%s"}\n' % (mark.tick, mark.chain.hex().encode())
-    save_new(FileOps(), f"{path}{suffix}", text)
+    disk = FileOps()
+    save_new(disk, f"{path}{suffix}", text)
+    return [*notices, *of_names(disk)]

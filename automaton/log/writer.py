@@ -17,7 +17,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, Self
 
-from automaton.errors import AutomatonError, LockedError, StorageError
+from automaton.errors import AutomatonError, DamagedError, LockedError, StorageError
 from automaton.format.records import (
     Commit,
     CommitFields,
@@ -29,18 +29,24 @@ from automaton.format.records import (
 from automaton.log import omission, recovery, sidecars
 from automaton.log.commit_scanner import first_line, named_in
 from automaton.log.commit_table import NamedLine
+from automaton.log.directory_entry import DirectoryEntry
 from automaton.log.file_io import (
     Buffer,
     FileOps,
     clear_owner,
     lock,
+    of_names,
     open_regular,
     refusal,
     size_of,
+    unlock,
     write_all,
     write_owner,
 )
+from automaton.log.file_io import real as real_path
+from automaton.log.inbox_position import InboxPosition
 from automaton.log.prefix_hash import NO_PREFIX, HashedPrefix
+from automaton.log.provenance import OF_A_RUN, set_aside
 from automaton.log.reader import LogReader
 
 KEEP_CACHED = 16 << 20  # bytes before the end that stay in memory for readers
@@ -63,7 +69,11 @@ class Log(LogReader):
         self.writable, self._disk, self._broken = False, disk_, ""
         self._hint = sidecars.DurableMark(disk_, path)
         self._deferred = False  # whether somebody else syncs what is appended
-        self._noting = Lock()
+        self._noting, self._looking = Lock(), Lock()
+        self._gone: StorageError | None = None  # the log's name leads elsewhere
+        self._entry: DirectoryEntry | None = None  # of a writer
+        self.inbox = InboxPosition(path, disk_)
+        self._named_folder = False  # whether it was said that names are not durable
 
     @classmethod
     def open(  # noqa: PLR0913 - options by name, most with defaults
@@ -82,14 +92,18 @@ class Log(LogReader):
         With durability `interval` and a `clock` (seconds), appends are made durable
         at least `interval_s` apart; without a clock, each is.
         """
-        real, disk_ = os.path.realpath(os.fspath(path)), disk or FileOps()
+        real, disk_ = real_path(path), disk or FileOps()
+        disk_.names = durability != "off"
         fd = open_regular(disk_, real, write=write)
         try:
+            moved: list[str] = []
             if write:
                 lock(fd, real)
+                moved = set_aside(real, [".lock"])
                 write_owner(disk_, real)
             found = recovery.recover(fd, real, as_genesis=as_genesis)
             log = cls(fd, real, found, disk_, (durability, interval_s, clock))
+            log.notices += moved
             log._mention_loss(found.hint)
             if write:
                 log._begin_writing(found)
@@ -100,6 +114,13 @@ class Log(LogReader):
             raise
         log._mention_tail()
         return log
+
+    def become_genesis(self, damage: DamagedError) -> None:
+        """Take all of the file for a genesis, before anything is appended: it is damaged."""
+        found, notices = recovery.mere_data(self.size + self.tail_bytes, damage), self.notices
+        super().__init__(self._fd, self.path, found)
+        self.notices = [*notices, *self.notices]
+        self._forgotten = self.size
 
     def _mention_loss(self, hint: sidecars.Hint | None) -> None:
         if hint is not None and hint.tick > len(self.commits):
@@ -117,7 +138,9 @@ class Log(LogReader):
 
     def _begin_writing(self, found: recovery.RecoveredLog) -> None:
         self.writable = True
+        self._entry = DirectoryEntry(self.path, self._fd)
         try:
+            self.notices += set_aside(self.path, OF_A_RUN)
             if found.restored:
                 sidecars.write_pin(self._disk, self.path, self.genesis)
                 self.pinned = True
@@ -199,13 +222,31 @@ class Log(LogReader):
             self._note_durable(self._mark)
         return commit
 
+    def news(self) -> list[str]:
+        """What became known since the log was opened, and is to be said; each once."""
+        said, self.inbox.notices = self.inbox.notices, []
+        if not self._named_folder and self._disk.refused:
+            self._named_folder = True
+            said = [*said, *of_names(self._disk)]
+        return said
+
+    def inbox_lines(self, offset: int) -> tuple[list[bytes], int]:
+        """Complete lines of the inbox from `offset` on, or from the start of another inbox.
+
+        Of a writer; a position is kept beside the log. Also where they end.
+        """
+        return self.inbox.lines(offset) if self.writable else super().inbox_lines(offset)
+
     def _may_append(self, fields: CommitFields) -> None:
         if not self.writable:
             raise ValueError("this log was opened for reading")
+        if self._gone is not None:
+            raise self._gone
         if self._broken:
             raise StorageError(f"{self._broken}; open it anew to go on")
         if fields.tick != len(self.commits) + 1:
             raise ValueError(f"tick {fields.tick} where {len(self.commits) + 1} is due")
+        self.look()
 
     def _sealed(
         self, batch: Sequence[Buffer], lines: int, fields: CommitFields, begun: HashedPrefix
@@ -255,6 +296,37 @@ class Log(LogReader):
         return StorageError(
             f"another program wrote into {self.path}; give input through {self.path}.inbox, "
             "and start again: what was written is looked at then"
+        )
+
+    def look(self) -> None:
+        """Raises where the log's name no longer leads to the open file, once that is safe.
+
+        What was acknowledged is then under another name, which the error says.
+        """
+        with self._looking:  # a batch may be appended while the one before is synced
+            self._gone = self._gone or self._no_longer_there()
+            if self._gone is not None:
+                raise self._gone
+
+    def _no_longer_there(self) -> StorageError | None:
+        """What to say where the name leads elsewhere."""
+        if self._entry is None or self._broken or not (fault := self._entry.fault()):
+            return None
+        self._broken = f"{self.path} was {fault} while this run wrote it"
+        held = f"what it held up to tick {len(self.commits)}, byte {self.size}, is"
+        name = self._entry.name_now()
+        try:
+            target = name or sidecars.save_tail(
+                self._disk, self.path, self._fd, 0, self.size, kind="replaced"
+            )
+        except OSError as error:
+            return StorageError(
+                f"{self._broken}; {held} lost, for it could not be saved: {error.strerror}"
+            )
+        return StorageError(
+            f"{self._broken} (an editor that saves by renaming, mv, rm, log rotation); {held} in "
+            f"{target}: put it back under its name to go on, and give input through "
+            f"{self.path}.inbox"
         )
 
     def _roll_back(self) -> None:
@@ -351,6 +423,7 @@ class Log(LogReader):
             self._fdatasync()
         except OSError as error:
             raise self._refused(error, self.size - self.durable) from error
+        self.look()
         self._note_durable(mark)
 
     def close(self) -> None:
@@ -362,8 +435,11 @@ class Log(LogReader):
                 self.sync()
         finally:
             self._hint.close()
+            if self._entry is not None:
+                self._entry.close()
             if self.writable:
                 clear_owner(self.path)
+                unlock(self._fd)
             os.close(self._fd)
             self._fd, self.writable = -1, False
 

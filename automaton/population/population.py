@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from automaton.errors import UsageError
 from automaton.population.entrants import NO_PLACES, Entrants, place_draws
+from automaton.population.free_list import FreeList
 from automaton.population.id_table import IdTable
 from automaton.program import NamedTerm
 from automaton.terms.arrays import Allocate, Places, Words
@@ -85,6 +86,8 @@ class Population:
         self._changed: deque[Places] = deque(maxlen=KEPT_CHANGES)
         self.changes = 0  # how often places changed so far
         self._stale = True
+        self._free_list: FreeList | None = None  # while terms enter under names
+        self._place_by_name: Places = NO_PLACES  # where a number's term was put last
         self._allocate: Allocate = np.empty
 
     # -- reading ---------------------------------------------------------
@@ -131,7 +134,8 @@ class Population:
     def nbytes(self) -> int:
         """Bytes of all columns, terms and names."""
         columns = sum(column.nbytes for column in self.column.values())
-        return columns + self.labels.nbytes + self.code.nbytes + self.names.nbytes
+        names = self.names.nbytes + self._place_by_name.nbytes
+        return columns + self.labels.nbytes + self.code.nbytes + names
 
     # -- changing --------------------------------------------------------
 
@@ -168,7 +172,7 @@ class Population:
         place = self.place_of(term.name)
         if place is None:
             words = place_draws(seed, tick, purpose, np.array([number], dtype=np.int64))
-            place = int(self._find_places(words)[0])
+            place = self._listed().take(words[0])
         if place >= 0:
             self._put(place, term, self._number(term.name))
         return place
@@ -177,10 +181,13 @@ class Population:
         """Named terms leave, those that live; their places are free."""
         for place in map(self.place_of, names):
             if place is not None:
+                free = self._listed()
                 self._subtract(place)
                 self.column["live"][place] = self.column["definition"][place] = False
                 self._note(np.array([place], dtype=np.int32))
                 self._stale = True
+                free.protect(place, definition=False)
+                free.give_back(place)
 
     def fill(self, terms: Iterable[NamedTerm]) -> None:
         """The first terms enter an empty population, in order; the cap is the caller's to check."""
@@ -258,26 +265,56 @@ class Population:
     def _find_places(self, words: npt.NDArray[np.uint32]) -> Places:
         """The place of each entering term, -1 where there is none."""
         self._refresh()
+        self._free_list = None
         places = np.empty(len(words), dtype=np.int32)
         used = cpu.compiled(fold.find_places)(words, self._free, self._overwritable, places)
         self._stale = bool(used)
         return places
 
+    def _listed(self) -> FreeList:
+        """The free list as it stands; made anew after winners have entered."""
+        if self._free_list is None:
+            live, definition = self.column["live"], self.column["definition"]
+            self._free_list = FreeList(live[: self.max_objects], definition[: self.max_objects])
+        return self._free_list
+
     def _place_of_number(self, number: int) -> int | None:
+        self._know_places()
+        place = int(self._place_by_name[number])
         column = self.column
-        named = (column["born_tick"] == 0) & (column["born_slot"] == number) & column["live"]
-        places = np.flatnonzero(named[: self.max_objects])
-        return int(places[0]) if len(places) else None
+        if place < 0 or column["born_tick"][place] or column["born_slot"][place] != number:
+            return None
+        return place if column["live"][place] else None
+
+    def _know_places(self) -> None:
+        """Make room for the places of all names; what came otherwise is found in the columns."""
+        known = len(self._place_by_name)
+        if known >= len(self.names):
+            return
+        places = np.full(2 * len(self.names), -1, dtype=np.int32)
+        if known:
+            places[:known] = self._place_by_name
+        else:
+            column = self.column
+            named = column["live"] & (column["born_tick"] == 0)
+            rows = np.flatnonzero(named[: self.max_objects])[::-1]
+            places[column["born_slot"][rows]] = rows
+        self._place_by_name = places
 
     def _put(self, place: int, term: NamedTerm, number: int) -> None:
         """Write a named term to a place of the population."""
+        self._know_places()
         if self.column["live"][place]:
             self._subtract(place)
         self._write(place, term, number)
+        self._place_by_name[number] = place
         self.total = (self.total + self._hash(place)) % (1 << 64)
         self.column["live"][place] = True
         self._note(np.array([place], dtype=np.int32))
-        self.column["definition"][place] = term.definition
+        if self.column["definition"][place] != term.definition:
+            self.column["definition"][place] = term.definition
+            if self._free_list is not None:
+                self._free_list.protect(place, definition=term.definition)
         for fact in self.facts.values():
             fact[place] = 0
         self._stale = True

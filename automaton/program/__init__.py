@@ -35,4 +35,5 @@ __all__ = [
     "grammar",
     "moves",
     "selectors",
+    "term_extraction",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from automaton.errors import AutomatonError, NothingToRunError, UsageError
-from automaton.format import json_edit, objects
+from automaton.format import graphs, json_edit, objects
 from automaton.format.machine_state import ACTIONS
 from automaton.program import conditions, selectors
 from automaton.terms import encodings, notation, rewrite_rule
@@ -79,9 +79,11 @@ class Program:
     rewritings: dict[str, RewritingRule] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)  # of these, those of automata
+    graph: bool = False  # whether definitions are read as a graph's (see `graphs`)
 
     def learn(self, object_id: str, members: Mapping[str, Any]) -> None:
         """Take in the current version of an object; whatever it was before is forgotten."""
+        members = graphs.plain({**members}) if self.graph else members
         made = _definition(object_id, members, self)
         if made is not None and not 0 < len(json_edit.quote(object_id)) - 2 <= MAX_NAME:
             why = f"a definition's id is empty or over {MAX_NAME} bytes: not used"
@@ -114,9 +116,14 @@ class Program:
         found = (a for a in self.automata.values() if a.level == level)
         return next(found, None)
 
+    def meant(self, end: str) -> str:
+        """The automaton that an end of a transition or edge names."""
+        return graphs.meant(end, self.automata.get) if self.graph else end
+
     def upward(self, automaton_id: str) -> str | None:
         """Where the first vertical edge from an automaton to another leads."""
-        for source, target in self.verticals.values():
+        for ends in self.verticals.values():
+            source, target = map(self.meant, ends)
             if source == automaton_id and target != source and target in self.automata:
                 return target
         return None

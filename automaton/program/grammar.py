@@ -82,13 +82,16 @@ class Token(NamedTuple):
 
 
 class ExpressionParser(Generic[Node]):
-    """Reads a whole text; `atom` is called where an atom begins and takes its words."""
+    """Reads a whole text; `atom` is called where an atom begins and takes its words.
+
+    Words are cut when they come next, so a text that breaks the grammar is read up to there.
+    """
 
     def __init__(self, text: str, atom: Callable[[ExpressionParser[Node]], Node]) -> None:
         self.text = text
         self._atom = atom
-        self._tokens = _tokens(text)
-        self._at = 0
+        self._next = _token_from(text, 0)
+        self._last = self._next
         self._depth = 0
 
     def whole(self) -> Node:
@@ -101,22 +104,24 @@ class ExpressionParser(Generic[Node]):
     @property
     def next(self) -> Token:
         """The word that comes next; at the end, one of kind `end`."""
-        return self._tokens[self._at]
+        return self._next
 
     @property
     def last(self) -> Token:
         """The word that was taken last."""
-        return self._tokens[self._at - 1]
+        return self._last
 
     def take(self) -> Token:
         """The next word, taken; never to be called at the end."""
-        self._at += 1
-        return self.last
+        self._last = self._next
+        self._next = _token_from(self.text, self._last.end)
+        return self._last
 
     def taken(self, *words: str) -> bool:
         """Whether the next word was one of these, and so was taken."""
         here = self.next.kind in {"name", "mark"} and self.next.text in words
-        self._at += here
+        if here:
+            self.take()
         return here
 
     def operand(self, expected: str) -> Token:
@@ -172,16 +177,11 @@ class ExpressionParser(Generic[Node]):
         return node  # type: ignore[return-value]  # every Node is a union that holds the three
 
 
-def _tokens(text: str) -> list[Token]:
-    found: list[Token] = []
-    at = 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-        else:
-            found.append(_token(text, at))
-            at = found[-1].end
-    return [*found, Token("end", "", at, at)]
+def _token_from(text: str, at: int) -> Token:
+    """The next word at or behind a place, spaces before it skipped."""
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return _token(text, at) if at < len(text) else Token("end", "", at, at)
 
 
 def _token(text: str, at: int) -> Token:

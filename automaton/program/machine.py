@@ -32,7 +32,7 @@ def moves(
     """
     performed: list[Transition] = []
     for transition in program.transitions.values():
-        if transition.source != current or not holds(transition.condition):
+        if program.meant(transition.source) != current or not holds(transition.condition):
             continue
         performed.append(transition)
         target = destination(program, transition)
@@ -47,4 +47,5 @@ def destination(program: Program, transition: Transition) -> str:
     if transition.action == "self-observe":
         ground = program.at_level(0) or program.lowest()
         return ground.id
-    return transition.target if transition.target in program.automata else transition.source
+    target = program.meant(transition.target)
+    return target if target in program.automata else program.meant(transition.source)

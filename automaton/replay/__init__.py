@@ -25,6 +25,7 @@ __all__ = [
     "CheckpointWriter",
     "MalformedLines",
     "claims",
+    "mere_data",
     "omitted_batches",
     "recompute",
     "restore",

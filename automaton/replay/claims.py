@@ -38,13 +38,13 @@ def claim(
     lines = _lines(raw[separator(tick, raw) :])
     first = next(lines, b"")
     run = parse_run(first)
-    state = None if commit is None else MachineState.of(commit.state)
+    state = None if commit is None else MachineState.of(commit.state, commit.tick)
     room = len(raw)
     if state is not None:
         room = state.counters["accepted"] - before.counters["accepted"]
     taken: list[bytes] = []
     for line in lines if run else chain([first], lines):
-        if len(taken) >= room or admit([line], prefix, is_our_id)[1] != [line]:
+        if len(taken) >= room or admit([line], prefix, is_our_id, taken_before=True)[1] != [line]:
             break
         taken.append(line)
     return BatchClaim(raw, run, taken, state)

@@ -30,18 +30,27 @@ class MalformedLines:
             self.first.append((number, reason))
 
 
+_END: tuple[int | None, bool] = (None, False)
+
+
 def genesis_objects(log: LogReader, malformed: MalformedLines) -> Iterator[NamedObject]:
-    """The genesis' objects in their current versions, in order of first appearance."""
+    """The genesis' objects in their current versions, in order of first appearance.
+
+    Those without id that have no member `term`, `text` or `type` are left out: they
+    carry no terms and define nothing.
+    """
     lines = np.union1d(log.index.first_lines(), log.malformed_lines())
-    wanted = iter(lines)
-    due = next(wanted, None)
+    nameless = np.isin(lines, log.nameless_lines(), assume_unique=True)
+    wanted = iter(zip(lines.tolist(), nameless.tolist(), strict=True))
+    due, skipped = next(wanted, _END)
     for number, raw in log.genesis_lines():
         if due is None or number > log.genesis_line_count:
             return
         if number < due:
             continue
-        due = next(wanted, None)
-        found = _current(log, number, raw, malformed)
+        idle = skipped and b'"t' not in raw and b"\\" not in raw
+        due, skipped = next(wanted, _END)
+        found = None if idle else _current(log, number, raw, malformed)
         if found is not None:
             yield found
 
@@ -51,7 +60,7 @@ def _current(
 ) -> NamedObject | None:
     """The object that first appears on this line, as the genesis leaves it."""
     first = _members(number, raw, malformed)
-    identity = _filed_under(raw) if first is None else objects.object_id(first)
+    identity = _filed_under(raw) if first is None else log.reading.identity(first)
     if identity is None:
         return None if first is None else NamedObject(f"line:{number}", first)
     versions = [n for n in log.index.lines_of(identity) if n <= log.genesis_line_count]

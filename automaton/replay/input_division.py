@@ -6,6 +6,7 @@ divided the input has to be found. Must not know: reactions, how bytes are compa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -33,6 +34,20 @@ class InputDivision(NamedTuple):
 
 
 ONE_CALL = InputDivision(1)
+
+
+class RecordedFacts:
+    """Facts that the lines of actions record, in their order; true where they record none.
+
+    Holds nothing of the attempt that asks: what is computed again goes with its last name.
+    """
+
+    def __init__(self) -> None:
+        self.rest: Iterator[bool] = iter(())
+
+    def __call__(self) -> bool:
+        """The next one."""
+        return next(self.rest, True)
 
 
 class TickAttempt:
@@ -123,7 +138,7 @@ class TickAttempt:
         claim, state = self.claim, self.world.state
         self.calls += 1
         if self.calls == 1:
-            self.found, self.taken, _ = admit(claim.input, self.world.prefix, is_our_id)
+            self.found, self.taken, _ = self._accepted(claim.input)
             state.counters["accepted"] += len(self.taken)
         if self.calls >= self.division.calls:
             self.surely = len(self.taken)
@@ -132,6 +147,9 @@ class TickAttempt:
             refused = claim.state.counters["refused"]
             state.counters["refused"] = max(refused, state.counters["refused"])
 
+    def _accepted(self, lines: list[bytes]) -> tuple[list[NamedObject], list[bytes], Counter[str]]:
+        return admit(lines, self.world.prefix, is_our_id, taken_before=True)
+
     def _take_given(self) -> None:
         """Input that no `self-io` took was given to the tick itself; no action saw it.
 
@@ -139,7 +157,7 @@ class TickAttempt:
         """
         if self.calls or not (self.claim.state or self.division.given):
             return
-        self.found, self.taken, _ = admit(self.claim.input, self.world.prefix, is_our_id)
+        self.found, self.taken, _ = self._accepted(self.claim.input)
         self.world.state.counters["accepted"] += len(self.taken)
 
     def next_division(self) -> InputDivision | None:

@@ -15,7 +15,8 @@ from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
 from automaton.log import LogReader, checkpoint
 from automaton.log.checkpoint import Checkpoint
-from automaton.replay import world_checkpoint
+from automaton.replay import demand, world_checkpoint
+from automaton.replay.damage import told_apart
 from automaton.replay.genesis import MalformedLines, genesis_objects
 from automaton.replay.recompute import Open, TickRecomputer, open_cpu
 
@@ -24,7 +25,13 @@ def restore_world(
     log: LogReader, options: Options, malformed: MalformedLines, progress: Callable[[int], object]
 ) -> World:
     """The snapshot after the log's last commit; `progress` is told every tick folded."""
-    return world_at(log, len(log.commits), options, malformed, progress)
+    with told_apart(log) as folding:
+
+        def folded(tick: int) -> None:
+            folding.tick = tick + 1  # what is folded next
+            progress(tick)
+
+        return world_at(log, len(log.commits), options, malformed, folded)
 
 
 def world_at(
@@ -53,6 +60,7 @@ def recomputer(
 def genesis_world(log: LogReader, options: Options, malformed: MalformedLines) -> World:
     """The snapshot before the first tick; `options` are those of a log without a run."""
     first = options if log.run is None else _first_options(log, options)
+    demand.refuse_more_than_there_is(first)
     world = World(first, log.prefix)
     try:
         world.found(genesis_objects(log, malformed), 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from automaton.errors import UsageError
@@ -14,7 +15,7 @@ def options_for(log: Log, given: Mapping[str, Any]) -> Options:
     """The log's own options (the defaults for a new log) with the given ones in their place."""
     _check_machine(given)
     if log.run is None:
-        return Options().updated(given)
+        return replace(Options().updated(given), graph=log.reading.graph)
     inherited = from_record(log.run.options)
     options = inherited.updated(given)
     if options.max_objects != inherited.max_objects and len(log.commits):

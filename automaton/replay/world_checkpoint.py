@@ -23,6 +23,7 @@ from automaton.log import LogReader, checkpoint
 from automaton.log.checkpoint import Checkpoint
 from automaton.population import IdTable
 from automaton.program.definitions import Program
+from automaton.replay import demand
 
 #: Bytes that a log must have grown by for a checkpoint: while it runs, and at its end.
 GROWN, GROWN_AT_END = 64 << 20, 1 << 20
@@ -63,6 +64,7 @@ def decode(log: LogReader, found: Checkpoint) -> World | None:
     if facts["total"] != commit.population:
         return None
     options = from_record(facts["options"])
+    demand.refuse_more_than_there_is(options)
     world = World(options, log.prefix)
     population = world.population
     population.column = {
@@ -82,7 +84,7 @@ def decode(log: LogReader, found: Checkpoint) -> World | None:
     if not _learn(world, log, facts["definitions"], facts["definition_lines"]):
         return None
     world.program.problems = facts["problems"]
-    world.resume(MachineState.of(commit.state))
+    world.resume(MachineState.of(commit.state, commit.tick))
     return world
 
 

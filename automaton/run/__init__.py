@@ -29,6 +29,8 @@ __all__ = [
     "Run",
     "ScalableAutomaton",
     "SidecarOptions",
+    "reindex_worker",
     "stats",
+    "trace",
     "warmup",
 ]

@@ -63,6 +63,7 @@ class RunParts:
     scaler: Autoscaler
     pace: LiveVerification
     aside: SidecarWriter | None
+    living: tuple[int, int]  # terms alive, and different ones among them
 
 
 class RunMeter:
@@ -96,6 +97,7 @@ class RunMeter:
         since_start = max(now - self._started, 1e-9)
         limit = scaler.tightest()
         world, state = run.world, run.world.state
+        live, distinct = run.living
         return Stats(
             tick=totals.tick,
             ticks=totals.tick - self.first_tick,
@@ -105,8 +107,8 @@ class RunMeter:
             candidates=candidates,
             candidates_per_s=round((candidates - candidates_before) / span, 1),
             objects=state.counters["objects"],
-            live=len(world.population),
-            distinct=world.population.distinct(),
+            live=live,
+            distinct=distinct,
             modifications_per_s_total=round((normal - self._at_start) / since_start, 1),
             tick_ms_p50=_quantile(scaler.ticks, 0.5),
             tick_ms_p99=_quantile(scaler.ticks, 0.99),
@@ -140,6 +142,7 @@ class RunMeter:
             log_bytes=run.log.size,
             head=run.log.head.hex(),
             refused=dict(run.effects.refused),
+            inbox_begun_anew=run.log.inbox.begun_anew,
             verify=run.pace.report(totals.tick).as_json(),
             gil=gil_enabled(),
             ends=state.ends,

@@ -3,13 +3,15 @@
 Touches the clock and the gauges; hands seeds and snapshots to the core, batches
 to the device, bytes to the log. It decides nothing about what wins or moves.
 While one tick's bytes are hashed, written and made durable, the next is computed.
+
+Longer than 300 lines: the loop is read from top to bottom.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -17,12 +19,15 @@ from typing import Any, Literal, Self
 
 from automaton.backends import ON_CPU, DeviceRequest, attach, open_backend, opened
 from automaton.chemistry.tick import TickResult, compute_tick, finish_tick, take_turn
+from automaton.errors import MismatchError, StoppedError, WorkerError
+from automaton.format.machine_state import MachineState
 from automaton.format.options import NAMES as DECIDING
 from automaton.format.options import known
 from automaton.format.records import CommitFields
 from automaton.log import Log
 from automaton.log.prefix_hash import HashedPrefix, worth_hashing_ahead
 from automaton.replay import CheckpointWriter, MalformedLines
+from automaton.replay.mere_data import as_data_if_damaged
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for, record_for
@@ -31,8 +36,10 @@ from automaton.run.background_sync import BackgroundSync
 from automaton.run.effects import RunEffects
 from automaton.run.free_space import MEASURED_TICKS, FreeSpaceGuard
 from automaton.run.metrics import RunMeter, RunParts, RunTotals
+from automaton.run.periodic import Periodic
 from automaton.run.sidecar_writer import SidecarOptions, SidecarWriter
 from automaton.run.stats import Stats
+from automaton.run.trace import NO_TRACE, Trace
 from automaton.run.warmup import warm_up
 from automaton.verify.live import OFF, LiveOptions, LiveVerification
 from automaton.workers import Pool, SingleTaskExecutor
@@ -87,14 +94,17 @@ class Run:
         )
         self.pool: Pool | None = None
         self.pace = LiveVerification()
+        self.trace: Trace = NO_TRACE
         self.aside: SidecarWriter | None = None
         self._parts = ExitStack()
         try:
+            if as_genesis:
+                as_data_if_damaged(self.log, given)
             self.record = record_for(self.log, record)
             self._parts.enter_context(with_omitted_batches(self.log))
             self.options = options_for(self.log, given)
             warm_up(self.options)
-            self.pace.start(pacing, self.log.path, len(self.log.commits))
+            self.pace.start(pacing, self.log.path, len(self.log.commits), self.log.size)
             self.pool = opened(self.options, scaling, wanted.say)  # starts while the log is read
             self._begin(progress, wanted, self.pool)
             self.scaler = Autoscaler(self.device, scaling, wanted.say)
@@ -126,6 +136,9 @@ class Run:
             self.log.defer_syncs()
         self.shell = RunEffects(self.log, self.world, self.space, self.background)
         self._stopping = Event()
+        self.left = False  # a tick was left unfinished; this run makes no more of them
+        self._living = (0, 0)  # live and distinct terms before the last tick with input
+        self.world.watch_with(self._look)
         self.short_of_room = ""  # why `go` ended, where the disk was the reason
         self.gauges = RunMeter(self.tick)
 
@@ -153,11 +166,12 @@ class Run:
         min_free: int = 0, say: Callable[[str], None] = lambda _text: None,
     ) -> Stats:  # fmt: skip
         """Run until a bound is reached or `stop` is called; returns the closing statistics."""
-        started = shown = self.gauges.start()
+        started = self.gauges.start()
+        shown = Periodic(self.stats, show, stats_every, started)
         first = self.tick
         growth = FreeSpaceGuard(self.log, min_free)
         until = None if seconds is None else started + seconds
-        while self._in_step(until):
+        while self._in_step(until, shown):
             begun = time.monotonic()
             self.short_of_room = growth.short()
             if self.short_of_room:
@@ -168,9 +182,7 @@ class Run:
             self._say_troubles(say)
             self._keep_checkpoint()
             now = time.monotonic()
-            if now - shown >= stats_every:
-                show(self.stats())
-                shown = now
+            shown.when_due(now)
             if ticks is not None and self.tick - first >= ticks:
                 break
             if seconds is not None and now - started >= seconds:
@@ -184,28 +196,49 @@ class Run:
                 self._stopping.wait(pause)
         self.background.wait()
         self._sync()
-        self.pace.finish(self.tick, self._stopping)
+        with self._name_first():
+            while not self.pace.finish(self.tick, self._stopping, shown.due):
+                shown.when_due(time.monotonic())
         self._keep_checkpoint(final=True)
         if self.aside is not None:
             self.aside.settle()
         self._say_troubles(say)
         return self.stats(final=True)
 
-    def _in_step(self, until: float | None) -> bool:
+    def _in_step(self, until: float | None, shown: Periodic[Stats]) -> bool:
         """Whether to go on, once verification is near enough; a mismatch is raised here."""
         if self.pace.ahead(self.tick):
             self.background.wait()
-        self.pace.hold(self.tick, self._stopping, until)
+        while True:
+            now = time.monotonic()
+            with self._name_first():
+                self.pace.hold(self.tick, self._stopping, shown.before(until))
+            out_of_time = until is not None and now >= until
+            if self._stopping.is_set() or out_of_time or not self.pace.ahead(self.tick):
+                break
+            shown.when_due(time.monotonic())
         return not self._stopping.is_set() and not self.pace.ahead(self.tick)
 
+    @contextmanager
+    def _name_first(self) -> Iterator[None]:
+        """What verification finds may come of another file under the log's name: said first."""
+        try:
+            yield
+        except (MismatchError, WorkerError):
+            self.background.wait()
+            self.log.look()
+            raise
+
     def _say_troubles(self, say: Callable[[str], None]) -> None:
-        """What could not be kept beside the log."""
+        """What could not be kept beside the log, and what became of its inbox."""
+        for news in self.log.news():
+            say(news)
         for trouble in self.aside.troubles() if self.aside else ():
             say(trouble)
 
     def _keep_checkpoint(self, *, final: bool = False) -> None:
         """Where the log has grown enough, keep what makes opening it quick."""
-        if self.tick and self.keeper.due(final=final):
+        if self.tick and not self.left and self.keeper.due(final=final):
             self.background.wait()
             self._sync()
             self.keeper.keep()
@@ -217,8 +250,17 @@ class Run:
         self.log.sync()
 
     def stop(self) -> None:
-        """End `go` after the tick under way; safe in a signal handler."""
+        """End `go` after the tick under way; safe in a signal handler.
+
+        A tick that reads so much input that it would last is left: nothing of it is
+        written, `left` is set, and this run can make no more ticks.
+        """
         self._stopping.set()
+
+    def _look(self) -> None:
+        """Leave a tick that reads much input, where the run is to end."""
+        if self._stopping.is_set():
+            raise StoppedError("the run was stopped while a tick read its input")
 
     def step(self, given: Sequence[bytes] = ()) -> None:
         """One tick, whose bytes are written while the next is computed.
@@ -232,17 +274,28 @@ class Run:
             self.syncing.check()
         self.shell.begin(tick, given)
         self.begun = tick
-        computed = compute_tick(self.world, self.space, tick)
+        with self.trace.stage("react and write lines", tick):
+            computed = compute_tick(self.world, self.space, tick)
         parts = computed.winner_lines
         begun = (
             self.background.ahead(HashedPrefix.of, parts) if worth_hashing_ahead(parts) else None
         )
-        lines = take_turn(computed, self.shell.effects, run=self._new_run)
-        result = finish_tick(computed, lines)
+        state, refused = MachineState.of(self.world.state.record()), self.shell.refused.copy()
+        try:
+            with self.trace.stage("conditions and actions", tick):
+                lines = take_turn(computed, self.shell.effects, run=self._new_run)
+            if lines.accepted.found:
+                self._living = self.living()
+            with self.trace.stage("fold", tick):
+                result = finish_tick(computed, lines)
+        except StoppedError:
+            self.world.state, self.shell.refused, self.left = state, refused, True
+            return
         self.totals.add(result)
         choice, batch = computed.choice, self.space.batch
         aside = self.aside.take(tick, self.world, batch, choice) if self.aside else None
-        self.background.wait()
+        with self.trace.stage("wait for the log", tick):
+            self.background.wait()
         head = self.log.run_record(self.options.record()) if self._new_run else b""
         self._new_run = False
         handed = PendingBatch.of(result, head)
@@ -260,19 +313,25 @@ class Run:
         """Write a batch and what goes beside it; say to who verifies that it can be read."""
         if validated is not None:
             validated()  # raises what is not so: then the tick that says it is, is not written
-        self.log.append(
-            handed.parts, handed.lines, handed.fields, handed.named,
-            begun() if begun else None, omitted, aside,
-        )  # fmt: skip
+        with self.trace.stage("hash and append", handed.fields.tick):
+            self.log.append(
+                handed.parts, handed.lines, handed.fields, handed.named,
+                begun() if begun else None, omitted, aside,
+            )  # fmt: skip
         if self.syncing is not None:
             self.syncing.request()
         self.pace.written(self.log.size)
+
+    def living(self) -> tuple[int, int]:
+        """Terms alive after the last tick that was finished, and different ones among them."""
+        population = self.world.population
+        return self._living if self.left else (len(population), population.distinct())
 
     def stats(self, *, final: bool = False) -> Stats:
         """The statistics now; the window is since the set before, of the last one the run."""
         parts = RunParts(
             self.log, self.world, self.device, self.background, self.shell, self.scaler,
-            self.pace, self.aside,
+            self.pace, self.aside, self.living(),
         )  # fmt: skip
         return self.gauges.read(parts, self.totals, final=final)
 

@@ -7,6 +7,7 @@ Columns are taken while they are whole and written while the next tick is comput
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from automaton.backends.batch import CandidateBatch
 from automaton.chemistry import World
 from automaton.chemistry.decision_lines import decision_line, decision_rows
 from automaton.compute.reduction import NORMAL
-from automaton.errors import UsageError
+from automaton.errors import StorageError, UsageError
 from automaton.log import LogReader
 from automaton.log.archive import BOUND, Archive, TooLargeError
 from automaton.log.decision_log import DecisionLog
@@ -82,15 +83,22 @@ class SidecarWriter:
             self.close()
             raise
 
-    def _opened(self, world: World, keeping: SidecarOptions) -> VectorFeed:
-        """The memory that the run feeds, once it is this log's."""
+    def _opened(self, world: World, keeping: SidecarOptions) -> VectorFeed | None:
+        """The memory that the run feeds, once it is this log's; None where the disk has no room."""
         path = Path(self._log.path)
+        new = not folder(path).exists()
         note = ownership.claim_ownership(self._log, None if keeping.server else folder(path))
         self._troubles += [note] if note else []
-        return VectorFeed.open(
-            path, prefix=world.prefix, streams=world.stream_names, url=keeping.server,
-            rate=keeping.memory,
-        )  # fmt: skip
+        try:
+            return VectorFeed.open(
+                path, prefix=world.prefix, streams=world.stream_names, url=keeping.server,
+                rate=keeping.memory,
+            )  # fmt: skip
+        except StorageError as error:
+            if new:  # what was begun of it takes the room that the log needs
+                shutil.rmtree(folder(path), ignore_errors=True)
+            self._troubles.append(f"{error}: this run goes on without its memory")
+            return None
 
     def take(self, tick: int, world: World, batch: CandidateBatch, choice: Reactants) -> Write:
         """What a tick leaves, before its columns are used again; the answer writes it.

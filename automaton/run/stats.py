@@ -58,6 +58,7 @@ class Stats:
     log_bytes: int
     head: str  # the chain after the last commit, hex
     refused: dict[str, int]  # lines of the inbox that this run did not take, by reason
+    inbox_begun_anew: int  # times that the inbox was replaced, and read from its start
     verify: dict[str, Any]  # how far the log is verified while it is written (`pace.Verified`)
     gil: bool  # whether one thread at a time runs Python: the interpreter's global lock is on
     ends: dict[str, Any] | None = None  # where streams compete: what became of the last tick
@@ -132,7 +133,8 @@ def verified_line(verify: Mapping[str, Any], tick: int) -> str:
     if verify["seed"] is not None:
         text += f"; drawn by seed {verify['seed']}"
     waited = verify["waited_s"]
-    return text + (f"; waited {waited:.1f} s for it" if waited >= 0.05 else "")
+    text += f"; waited {waited:.1f} s for it" if waited >= 0.05 else ""
+    return text + (f"; waiting: {verify['waiting']}" if verify["waiting"] else "")
 
 
 def _workers(stats: Stats) -> str:

@@ -77,7 +77,7 @@ class EvaluationScratch:
     """The machine of one worker for some limits, and the room that trials need."""
 
     def __init__(self, limits: Budgets, metas: int) -> None:
-        self.limits = tuple(limits)
+        self.limits = tuple(limits)[:3]  # work is bounded by the steps
         self.machine = MachineScratch.of(limits)
         self.judging: tuple[npt.NDArray[Any], ...] = (
             np.empty(limits.max_size, dtype=np.int32),

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 __all__ = [
     "arrays",
+    "bindings",
     "encodings",
     "notation",
     "packed",
     "parser",
+    "reduction_trace",
     "reference",
     "rewrite_rule",
+    "term_list",
     "unification",
 ]

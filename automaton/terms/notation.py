@@ -7,16 +7,20 @@ or recurses on the depth of its input.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, overload
 
 from automaton.errors import TermError, UsageError
 from automaton.terms.arrays import Words
-from automaton.terms.packed import APP, LAM, META, VAR, from_postorder, linked
-from automaton.terms.parser import Syntax, TermParser, read_binary
+from automaton.terms.packed import APP, LAM, META, VAR, free_variables, from_postorder, linked
+from automaton.terms.parser import Definition, Syntax, TermParser, read_binary
 
 NOTATIONS = ("lambda", "debruijn", "blc")
 MAX_NODES = 1 << 20
+#: A span of somebody's text with a lambda: a backslash before a digit is an escape.
+_WITH_LAMBDA = re.compile(r"[λ𝛌𝜆𝝀𝝺𝞴]|\\(?![0-9])")
+_BACKTICKS = re.compile(r"`++")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -67,6 +71,30 @@ def parse(  # noqa: PLR0913 (the options of one grammar)
     return (words, list(reader.free_names)) if free else words
 
 
+def parse_question(
+    text: str, notation: str, known: Callable[[str], Definition | None] | None = None,
+    max_nodes: int = MAX_NODES,
+) -> tuple[Words, list[str]]:  # fmt: skip
+    """The words and free names of a term that somebody asks about.
+
+    Names may be free or stand for terms (`known`). An index that means a lambda with
+    a name, or is free beside such lambdas, is refused: it may be meant as a number.
+    """
+    _check(notation)
+    if notation == "blc":
+        return parse(text, notation, max_nodes=max_nodes, free=True)
+    grammar = Syntax(named=notation == "lambda", free=True, mixed=False, known=known)
+    reader = TermParser(text, max_nodes, grammar)
+    words = from_postorder(reader.read())
+    return words, list(reader.free_names)
+
+
+def printed_in(notation: str, question: Words, free_names: Sequence[str]) -> str:
+    """The notation of an answer that reads back: free indices stand in no term with names."""
+    named = notation != "lambda" or free_names or not free_variables(question)
+    return notation if named else "debruijn"
+
+
 def parse_together(first: str, second: str) -> tuple[Words, Words, dict[int, str]]:
     """Two patterns whose metavariables are numbered together, and what each is called."""
     one = TermParser(first, MAX_NODES, Syntax(pattern=True))
@@ -92,17 +120,20 @@ def _check(notation: str) -> None:
         raise UsageError(f"unknown notation {notation!r}; use one of {', '.join(NOTATIONS)}")
 
 
-def format_term(words: Words, notation: str = "debruijn", names: Sequence[str] = ()) -> str:
+def format_term(
+    words: Words, notation: str = "debruijn", names: Sequence[str] = (), *, marked: int = -1
+) -> str:
     """The canonical text of a term.
 
     `names` are those of the free variables, for "lambda"; a free variable
-    without one is printed as its index, as in "debruijn".
+    without one is printed as its index, as in "debruijn". The subterm that
+    begins at the word `marked` stands in brackets, but not in binary.
     """
     _check(notation)
     if notation == "blc":
         return "".join(map(_bits, words.tolist()))
     if notation == "debruijn":
-        return _format(words.tolist(), lambda index, _: str(index), lambda _: "λ")
+        return _format(words.tolist(), lambda index, _: str(index), lambda _: "λ", marked)
     bound = _Fresh(names)
 
     def variable(index: int, depth: int) -> str:
@@ -110,7 +141,7 @@ def format_term(words: Words, notation: str = "debruijn", names: Sequence[str] =
             return bound[depth - 1 - index]
         return names[index - depth] if index - depth < len(names) else str(index)
 
-    return _format(words.tolist(), variable, lambda depth: f"λ{bound[depth]}.")
+    return _format(words.tolist(), variable, lambda depth: f"λ{bound[depth]}.", marked)
 
 
 class _Fresh:
@@ -143,7 +174,10 @@ def _bits(word: int) -> str:
 
 
 def _format(
-    words: list[int], variable: Callable[[int, int], str], binder: Callable[[int], str]
+    words: list[int],
+    variable: Callable[[int, int], str],
+    binder: Callable[[int], str],
+    marked: int,
 ) -> str:
     """The text of preorder words, with an explicit stack of what is still to print.
 
@@ -160,9 +194,9 @@ def _format(
         at, depth, enclosed = item
         word = words[at]
         tag = word & 3
-        if enclosed >> tag & 1:
-            out.append("(")
-            todo.append(")")
+        if at == marked or enclosed >> tag & 1:
+            out.append("[" if at == marked else "(")
+            todo.append("]" if at == marked else ")")
         if tag == LAM:
             out.append(binder(depth))
             todo.append((at + 1, depth + 1, 0))
@@ -187,15 +221,20 @@ def spans_counted(text: str, *, max_nodes: int = MAX_NODES) -> tuple[list[tuple[
     """
     usable: list[tuple[int, Words]] = []
     skipped = 0
-    for span in _code_spans(text):
-        if "λ" not in span and "\\" not in span:
-            continue
-        words = _either_reading(span, max_nodes)
+    for words in read_spans(text, max_nodes=max_nodes):
         if words is None:
             skipped += 1
         else:
             usable.append((len(usable) + 1, words))
     return usable, skipped
+
+
+def read_spans(text: str, *, max_nodes: int = MAX_NODES) -> Iterator[Words | None]:
+    """For each span with a lambda its term, or None where it is none; one at a time."""
+    if _WITH_LAMBDA.search(text):
+        for span in _code_spans(text):
+            if _WITH_LAMBDA.search(span):
+                yield _either_reading(span, max_nodes)
 
 
 def _either_reading(span: str, max_nodes: int) -> Words | None:
@@ -208,29 +247,15 @@ def _either_reading(span: str, max_nodes: int) -> Words | None:
 
 
 def _code_spans(text: str) -> Iterator[str]:
-    """What stands between runs of backticks of equal length (CommonMark 6.1)."""
-    runs = list(_backtick_runs(text))
-    closing: dict[int, int] = {}  # from the right: the next run of that length
-    closers = [0] * len(runs)
-    for number in range(len(runs) - 1, -1, -1):
-        start, end = runs[number]
-        closers[number] = closing.get(end - start, 0)
-        closing[end - start] = number
-    number = 0
-    while number < len(runs):
-        closer = closers[number]
-        if closer:
-            yield text[runs[number][1] : runs[closer][0]]
-            number = closer
-        number += 1
+    """What stands between runs of backticks of equal length (CommonMark 6.1).
 
-
-def _backtick_runs(text: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each run of backticks."""
-    at = text.find("`")
-    while at >= 0:
-        end = at
-        while end < len(text) and text[end] == "`":
-            end += 1
-        yield at, end
-        at = text.find("`", end)
+    Two passes over the runs, and of memory what the lengths take that they have:
+    a run that begins nothing is known by the last run of its length.
+    """
+    last = {len(run[0]): run.start() for run in _BACKTICKS.finditer(text)}
+    runs = _BACKTICKS.finditer(text)
+    for opening in runs:
+        length = opening.end() - opening.start()
+        if last[length] > opening.start():
+            closing = next(run for run in runs if run.end() - run.start() == length)
+            yield text[opening.end() : closing.start()]

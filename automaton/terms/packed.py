@@ -57,15 +57,18 @@ def linked(words: Sequence[int]) -> Words:
 
 
 def from_postorder(words: Sequence[int]) -> Words:
-    """The packed words of a term written function, argument, application."""
+    """The packed words of a term written function, argument, application.
+
+    The argument stands before the function where the application has a payload.
+    """
     left: list[int] = []  # sizes of the applications' functions, in postorder
     sizes: list[int] = []
     for word in words:
         tag = word & 3
         if tag == APP:
-            argument = sizes.pop()
-            left.append(sizes[-1])
-            sizes[-1] += argument + 1
+            second = sizes.pop()
+            left.append(second if word >> 2 else sizes[-1])
+            sizes[-1] += second + 1
         elif tag == LAM:
             sizes[-1] += 1
         else:
@@ -77,7 +80,7 @@ def from_postorder(words: Sequence[int]) -> Words:
         tag = word & 3
         if tag == APP:
             offset = 1 + left.pop()
-            places += (at + 1, at + offset)
+            places += (at + offset, at + 1) if word >> 2 else (at + 1, at + offset)
             result[at] = offset << 2 | APP
             continue
         if tag == LAM:

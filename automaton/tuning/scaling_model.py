@@ -23,6 +23,8 @@ NODES = (1, 2, 5, 10, 100, 1000, 10_000, 27_600)
 RESAMPLED = 1000
 #: Repeats from which their resampling is more than a rough one.
 ENOUGH_REPEATS = 8
+#: Steps of a fit at most; it ends sooner, by an improvement of this share or a step so small.
+_ITERATIONS, _ENOUGH, _MOST_DAMPED = 200, 1e-10, 1e9
 #: Columns of a model: N / rate = a + b N + c N (N - 1), with a, b, c >= 0.
 MODELS = {"Amdahl": 2, "USL": 3}
 
@@ -99,25 +101,80 @@ def _columns(workers: Floats) -> Floats:
     return np.stack([np.ones_like(workers), workers, workers * (workers - 1)], axis=-1)
 
 
-def _fitted(workers: Floats, rates: Floats, parameters: int) -> Floats:
+def _start(workers: Floats, rates: Floats, parameters: int) -> Floats:
     """a, b, c >= 0 of the least sum of squared relative errors of N / rate.
 
     With c = 0 where there are two parameters. sigma = b / (a + b) then lies in
-    [0, 1]. The problem is convex and tiny: every set of columns is solved, the best
-    of the feasible answers is the answer (Lawson and Hanson 1974, by enumeration). One
-    by which a single worker would be infinitely fast (a + b = 0) is none.
+    [0, 1]. The problem is convex, so it needs no start of its own.
     """
     scaled = _columns(workers)[:, :parameters] * (rates / workers)[:, None]
-    best, answer = np.inf, np.zeros(3)
-    for size in range(1, parameters + 1):
-        for chosen in combinations(range(parameters), size):
-            found = np.linalg.lstsq(scaled[:, chosen], np.ones(len(rates)), rcond=None)[0]
-            error = float(((scaled[:, chosen] @ found - 1) ** 2).sum())
+    answer = np.zeros(3)
+    answer[:parameters] = _least_squares(scaled, np.ones(len(rates)))
+    return answer
+
+
+def _least_squares(columns: Floats, values: Floats) -> Floats:
+    """The p >= 0 of the least |columns p - values|, with p[0] + p[1] > 0.
+
+    Every set of columns is solved, the best of the feasible answers is the answer
+    (Lawson and Hanson 1974, by enumeration); all of them at once are the best where
+    that is feasible. An answer by which a single worker would be infinitely fast
+    (a + b = 0) is none.
+    """
+    count = columns.shape[1]
+    best, answer = np.inf, np.zeros(count)
+    for size in range(count, 0, -1):
+        for chosen in combinations(range(count), size):
+            found = np.linalg.lstsq(columns[:, chosen], values, rcond=None)[0]
+            error = float(((columns[:, chosen] @ found - values) ** 2).sum())
             alone = found[[k < 2 for k in chosen]].sum()
             if (found >= 0).all() and alone > 0 and error < best - 1e-15:
-                best, answer = error, np.zeros(3)
+                best, answer = error, np.zeros(count)
                 answer[list(chosen)] = found
+        if size == count and np.isfinite(best):
+            break
     return answer
+
+
+def _fitted(workers: Floats, rates: Floats, parameters: int) -> Floats:
+    """a, b, c >= 0 of the least sum of squared errors of the rates.
+
+    Least squares of what was measured, as R's usl and usl4j have it, by the method of
+    Levenberg and Marquardt, whose steps keep to the bounds. It starts at the least
+    relative errors of N / rate, which weigh the small rates of few workers as much as
+    the others and so follow one bad first point.
+    """
+    unit = float(rates.max())
+    values, columns = rates / unit, _columns(workers)[:, :parameters]
+    answer = _start(workers, values, parameters)[:parameters]
+    error, damping = _error(workers, values, columns, answer), 1e-3
+    for _ in range(_ITERATIONS):
+        divisors = columns @ answer
+        slopes = -(workers / divisors**2)[:, None] * columns
+        weights = np.sqrt(damping) * np.diag(np.linalg.norm(slopes, axis=0))
+        aims = values - workers / divisors + slopes @ answer
+        step = _least_squares(
+            np.vstack([slopes, weights]), np.concatenate([aims, weights @ answer])
+        )
+        found = _error(workers, values, columns, step)
+        if found < error:
+            better, answer, error = error - found, step, found
+            damping /= 10
+            if better <= _ENOUGH * error:
+                break
+        else:
+            damping *= 10
+            if damping > _MOST_DAMPED:
+                break
+    return np.concatenate([answer, np.zeros(3 - parameters)]) / unit
+
+
+def _error(workers: Floats, values: Floats, columns: Floats, found: Floats) -> float:
+    """The sum of squared errors of the rates; infinite where one is."""
+    divisors = columns @ found
+    if found[:2].sum() <= 0 or (divisors <= 0).any():
+        return np.inf
+    return float(((values - workers / divisors) ** 2).sum())
 
 
 def _range(values: Floats) -> Range:

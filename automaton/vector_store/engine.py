@@ -5,6 +5,7 @@ Must not know: which engines there are.
 
 from __future__ import annotations
 
+import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -35,6 +36,16 @@ COMPARED = ("tick", "until")  # as integers that lie between two,
 NAMED = ("stream",)  # and as words
 
 INSTALL = "pip install 'automaton-scalable[memory]'"
+
+
+def install_advice() -> str:
+    """How the engines are installed, or why they cannot be on this interpreter."""
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return INSTALL
+    return (
+        "its packages have no wheels for free-threaded Python: use an interpreter with "
+        f"the global lock and {INSTALL}"
+    )
 
 
 @dataclass(frozen=True)

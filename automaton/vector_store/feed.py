@@ -9,8 +9,6 @@ engines, what a tick is made of.
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -26,8 +24,10 @@ from automaton import errors
 from automaton.terms.arrays import Numbers, Words
 from automaton.vector_store.decay import DecayRule
 from automaton.vector_store.indexer import MOST_ITEMS, MOST_NODES, TermBatch
+from automaton.vector_store.location import folder
 from automaton.vector_store.worker import BATCH, CLOSE, FLUSH, LONGEST, OPEN
 from automaton.workers import spawn
+from automaton.workers.spawn import Channel
 
 #: Terms a second that are indexed; more are counted, and `memory reindex` adds them.
 RATE = 1000
@@ -37,17 +37,20 @@ WAITING = 8192
 ROOM = LONGEST - 64
 #: Seconds that `close` waits for what is under way; what then remains is not indexed.
 PATIENCE = 10.0
+#: Seconds that opening a memory may take: a large one is read from the disk.
+OPENING_S = 600.0
 _NO_COUNTS = {"indexed": 0, "known": 0, "large": 0, "full": 0, "rows": 0}
 
 
 class VectorFeed:
     """What a run remembers. All methods are for one thread, the loop's."""
 
-    def __init__(
-        self, process: subprocess.Popen[bytes], connection: socket.socket, rate: float,
-        counts: dict[str, Any], clock: Callable[[], float],
+    def __init__(  # what `open` found
+        self, child: spawn.ChildProcess, rate: float, counts: dict[str, Any],
+        clock: Callable[[], float], log: Path,
     ) -> None:  # fmt: skip
-        self._process, self._connection = process, connection
+        self._log = log
+        self._child, self._channel = child, child.channel
         self._rate, self._clock = rate, clock
         self._tokens, self._refilled = rate, clock()
         self._offered = self._over_rate = self._no_room = self._large = self._lost = 0
@@ -72,19 +75,26 @@ class VectorFeed:
         `prefix` is the log's, `streams` the names of its streams in their order; `rate`
         in terms a second. Raises what `memory.open_store` does.
         """
-        process, connection = spawn.spawn("automaton.vector_store.worker")
+        child = spawn.ChildProcess.start("automaton.vector_store.worker", spawn.NICE)
         names = list(streams) or [""]
         asked = {"log": str(log), "url": url, "prefix": prefix, "names": names, "most": most}
         try:
             rules = asdict(rule or DecayRule())
-            connection.send(OPEN + json.dumps({**asked, "rule": rules}).encode())
-            counts = _answer(connection)
+            child.channel.send(OPEN + json.dumps({**asked, "rule": rules}).encode())
+            child.channel.wait_at_most(OPENING_S)
+            counts = _answer(child.channel)
+            child.channel.wait_at_most(None)
+        except TimeoutError:
+            child.end()
+            raise errors.DeviceError(
+                f"the memory could not be opened within {OPENING_S:g} s; start again, or leave "
+                "--memory-rate away"
+            ) from None
         except BaseException:
-            connection.close()
-            process.kill()
-            process.wait()
+            if spawn.is_of_full_disk(child.end()):
+                raise errors.StorageError(full(log)) from None
             raise
-        return cls(process, connection, rate, counts, clock)
+        return cls(child, rate, counts, clock, log)
 
     def __enter__(self) -> Self:
         return self
@@ -173,14 +183,9 @@ class VectorFeed:
             self._closing = True
         self._thread.join(PATIENCE)
         if self._thread.is_alive():  # it builds an index, say; what is acknowledged is safe
-            self._process.kill()
+            self._child.process.kill()
             self._thread.join()
-        self._connection.close()
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._child.end(PATIENCE)
         return self.report()
 
     # -- the thread's side ----------------------------------------------------
@@ -192,8 +197,8 @@ class VectorFeed:
                 with self._changed:
                     self._changed.wait_for(lambda: self._queue)
                     rows, message = self._queue.popleft()
-                self._connection.send(message)
-                counts = _answer(self._connection)
+                self._channel.send(message)
+                counts = _answer(self._channel)
                 with self._changed:
                     self._counts = counts
                     self._waiting -= rows
@@ -202,7 +207,8 @@ class VectorFeed:
                 if message == CLOSE:
                     return
         except (OSError, errors.AutomatonError) as error:
-            self._ended(str(error))
+            by_disk = spawn.is_of_full_disk(self._child.end(PATIENCE))
+            self._ended(full(self._log) if by_disk else str(error))
 
     def _ended(self, why: str) -> None:
         """The process is gone: what it had not answered for is not indexed."""
@@ -215,9 +221,14 @@ class VectorFeed:
             self._changed.notify_all()
 
 
-def _answer(connection: socket.socket) -> dict[str, Any]:
+def full(log: Path) -> str:
+    """What is said of a memory whose process was ended by SIGBUS, as it is by a full disk."""
+    return f"{folder(log)}: its disk is full; make room, then `memory reindex`"
+
+
+def _answer(channel: Channel) -> dict[str, Any]:
     """The counts that the process answers with; its error is raised as such."""
-    message = connection.recv(LONGEST)
+    message = channel.receive()
     if not message:
         raise errors.DeviceError("its process is gone; start the run again")
     answer: dict[str, Any] = json.loads(message)

@@ -15,8 +15,10 @@ def folder(log: Path) -> Path:
     return beside.with_name(beside.name + ".memory")
 
 
-def open_store(log: Path, url: str | None = None) -> Store:
+def open_store(log: Path, url: str | None = None, *, reading: bool = False) -> Store:
     """The memory of a log: its folder, or what a Qdrant server at `url` holds for it.
+
+    Who is only `reading` may have a folder that cannot be written: a copy is opened then.
 
     Raises `DeviceError` without the package or without an answer of the server,
     `LockedError` where another process has the folder open, `FileError` where it cannot
@@ -26,7 +28,7 @@ def open_store(log: Path, url: str | None = None) -> Store:
     if url is None:
         from automaton.vector_store.qdrant_edge import QdrantEdge  # noqa: PLC0415  # an extra, and it takes a while
 
-        opened = lambda: QdrantEdge(folder(log))  # noqa: E731
+        opened = lambda: QdrantEdge(folder(log), reading=reading)  # noqa: E731
     else:
         from automaton.vector_store.qdrant_server import QdrantServer  # noqa: PLC0415  # as above
 

@@ -11,23 +11,25 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
+import tempfile
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from automaton.errors import DeviceError, FileError, LockedError
+from automaton.errors import DeviceError, FileError, LockedError, StorageError
 from automaton.vector_store.engine import (
     COMPARED,
     DIMENSIONS,
     EQUALLED,
-    INSTALL,
     NAMED,
     Filter,
     Floats,
     Hit,
     Ids,
     Payload,
+    install_advice,
 )
 from automaton.workers.memory_limits import give_back
 
@@ -47,7 +49,9 @@ def _package() -> Any:
     try:
         return import_module("qdrant_edge")
     except ImportError as error:
-        raise DeviceError(f"the embedded memory is not installed ({error}); {INSTALL}") from None
+        raise DeviceError(
+            f"the embedded memory is not installed ({error}); {install_advice()}"
+        ) from None
 
 
 class QdrantEdge:
@@ -55,15 +59,25 @@ class QdrantEdge:
 
     name = "embedded"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, reading: bool = False) -> None:
+        """Open a folder, or make it; one that may only be read, if `reading`, by a copy of it."""
         self._qdrant = _package()
         self._folder = folder
-        self._lock = _locked(folder)
+        self.read_only = reading and _may_only_be_read(folder)
+        self._lock = _locked(folder, write=not self.read_only)
+        self._copy: Path | None = None
         try:
-            self._shard = self._opened(folder / "shard")
+            if self.read_only:
+                self._copy = _copied(folder)
+            self._shard = self._opened((self._copy or folder) / "shard")
         except BaseException:
+            self._forget_copy()
             os.close(self._lock)
             raise
+
+    def _forget_copy(self) -> None:
+        if self._copy is not None:
+            shutil.rmtree(self._copy, ignore_errors=True)
 
     def _opened(self, shard: Path) -> Any:
         if (shard / "edge_config.json").exists():
@@ -75,7 +89,13 @@ class QdrantEdge:
                     f"{what}; move it away and run `memory reindex`: it holds nothing of its own"
                 ) from None
         shard.mkdir(parents=True, exist_ok=True)
-        opened = self._qdrant.EdgeShard.create(str(shard), self._config())
+        try:
+            opened = self._qdrant.EdgeShard.create(str(shard), self._config())
+        except Exception as error:  # noqa: BLE001  # theirs are of no common kind
+            raise StorageError(
+                f"no memory can be made in {self._folder}: {error}; make room or check the disk, "
+                "or keep the memory in a Qdrant server (--memory-url)"
+            ) from None
         q = self._qdrant
         for name in EQUALLED:
             self._index(opened, name, q.IntegerIndexParams(lookup=True, range=False))
@@ -196,19 +216,50 @@ class QdrantEdge:
             self._shard.flush()
             self._shard.close()
         finally:
+            self._forget_copy()
             os.close(self._lock)
             self._lock = -1
 
 
-def _locked(folder: Path) -> int:
+def _may_only_be_read(folder: Path) -> bool:
+    """Whether it is there, and cannot be written to: the engine writes wherever it reads."""
+    return folder.is_dir() and not all(
+        os.access(path, os.W_OK) for path in (folder, folder / "lock") if path.exists()
+    )
+
+
+def _copied(folder: Path) -> Path:
+    """A copy of a memory for as long as somebody reads it."""
+    copy = Path(tempfile.mkdtemp(prefix="memory-"))
+    try:
+        shutil.copytree(folder / "shard", copy / "shard", copy_function=_copied_file)
+    except (OSError, shutil.Error) as error:
+        shutil.rmtree(copy, ignore_errors=True)
+        raise StorageError(
+            f"{folder} may only be read, and a copy of it for that cannot be made in "
+            f"{copy.parent}: {error}; make room there, or set TMPDIR"
+        ) from None
+    (copy / "shard").chmod(0o700)
+    return copy
+
+
+def _copied_file(source: str, target: str) -> None:
+    """The bytes alone: the rights are those of what may not be written."""
+    shutil.copyfile(source, target)
+
+
+def _locked(folder: Path, *, write: bool = True) -> int:
     """A descriptor that holds the folder's lock; the engine itself has none."""
+    flags = os.O_RDWR | os.O_CREAT if write else os.O_RDONLY
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        if write:
+            folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", flags | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise FileError(f"{folder}: no memory can be kept here: {error.strerror}") from None
+        use = "kept" if write else "read"
+        raise FileError(f"{folder}: no memory can be {use} here: {error.strerror}") from None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, (fcntl.LOCK_EX if write else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except OSError:
         os.close(lock)
         raise LockedError(

@@ -19,13 +19,13 @@ from automaton.vector_store.engine import (
     COMPARED,
     DIMENSIONS,
     EQUALLED,
-    INSTALL,
     NAMED,
     Filter,
     Floats,
     Hit,
     Ids,
     Payload,
+    install_advice,
 )
 
 Answer = TypeVar("Answer")
@@ -54,7 +54,9 @@ class QdrantServer:
         try:
             client = import_module("qdrant_client")
         except ImportError as error:
-            raise DeviceError(f"Qdrant's client is not installed ({error}); {INSTALL}") from None
+            raise DeviceError(
+                f"Qdrant's client is not installed ({error}); {install_advice()}"
+            ) from None
         self._models: Any = client.models
         self._failure = import_module("qdrant_client.http.exceptions").ApiException
         self._url, self._collection = url, collection(log)

@@ -125,6 +125,11 @@ class Store:
         """Build the index of what has none yet."""
         self.engine.optimize()
 
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing that is changed here stays: the folder may only be read."""
+        return bool(getattr(self.engine, "read_only", False))
+
     def facts(self) -> dict[str, int | str]:
         """The engine's name, how many items it holds, and what it knows besides."""
         return {"engine": self.engine.name, "items": self.count(), **self.engine.facts()}

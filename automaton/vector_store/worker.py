@@ -1,4 +1,4 @@
-"""The process that keeps a run's memory: it takes batches from a socket into a store.
+"""The process that keeps a run's memory: it takes batches from a channel into a store.
 
 A process, since the embedded engine holds the global lock of Python in every call.
 It takes what cores are free, ends with its parent, and has then lost nothing that
@@ -8,8 +8,6 @@ it had acknowledged. Every message is answered by the counts so far.
 from __future__ import annotations
 
 import json
-import os
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,11 @@ from automaton.errors import AutomatonError
 from automaton.vector_store.decay import DecayRule
 from automaton.vector_store.indexer import Indexer, TermBatch
 from automaton.vector_store.location import open_store
-from automaton.workers.worker import LONGEST_TEXT, die_with
+from automaton.workers.spawn import LONGEST_TEXT, Channel
 
-#: Bytes of a message; less than what a socket takes at once.
+#: Bytes of a message of rows: so much is lost where it is stopped in the middle.
 LONGEST = 1 << 16
 OPEN, BATCH, FLUSH, CLOSE = b"O", b"B", b"F", b"C"
-#: Added to our niceness: cores go to whoever else wants them.
-NICE = 19
 #: Seconds without a message after which is done what waits for quiet.
 IDLE_S = 0.5
 
@@ -47,20 +43,20 @@ def opened(asked: dict[str, Any]) -> Indexer:
     return Indexer(store, asked["prefix"], asked["names"], rule, asked["most"])
 
 
-def serve(connection: socket.socket) -> None:
+def handle(channel: Channel) -> None:
     """Open the store, then heed messages until there are no more."""
 
     def say(what: dict[str, Any]) -> None:
-        connection.send(json.dumps(what).encode())
+        channel.send(json.dumps(what).encode())
 
     learner = None
     try:
-        learner = opened(json.loads(connection.recv(LONGEST)[1:]))
+        learner = opened(json.loads(channel.receive()[1:]))
         say(learner.figures())
-        connection.settimeout(IDLE_S)
+        channel.wait_at_most(IDLE_S)
         while True:
             try:
-                message = connection.recv(LONGEST)
+                message = channel.receive()
             except TimeoutError:
                 learner.rest()
                 continue
@@ -77,15 +73,3 @@ def serve(connection: socket.socket) -> None:
     finally:
         if learner is not None:
             learner.store.close()
-
-
-def main(descriptor: int, parent: int) -> None:
-    """Serve the parent that started this process."""
-    if not die_with(parent):
-        return
-    os.nice(NICE)
-    with socket.socket(fileno=descriptor) as connection:
-        try:
-            serve(connection)
-        except OSError:  # the parent has hung up
-            return

@@ -17,7 +17,14 @@ import numpy as np
 
 from automaton.chemistry.tick import Section
 from automaton.compute import draws
-from automaton.errors import AutomatonError
+from automaton.errors import (
+    AutomatonError,
+    DeviceError,
+    FileError,
+    ShortOfMemoryError,
+    StorageError,
+    WorkerError,
+)
 from automaton.format.records import Commit, commit_line, won
 from automaton.log import AuditedLog, watermarks
 from automaton.log.file_io import Buffer
@@ -37,6 +44,10 @@ from kernels.text import line_scan
 _AROUND = 60
 #: What data that is no log of ours can make the pure functions raise.
 _UNREADABLE = (AutomatonError, ValueError, KeyError, IndexError, TypeError, AssertionError)
+#: What says nothing about a log: it could not be looked at, or not to its end.
+_UNABLE = (
+    ShortOfMemoryError, MemoryError, WorkerError, DeviceError, StorageError, FileError,
+)  # fmt: skip
 #: Seconds between two notes of how far a verification has come.
 _NOTE_S = 5.0
 ProgressReport = Callable[[str, int, int], object]  # what is done, how much of how much
@@ -124,6 +135,8 @@ class CommitVerifier:
                     noted = time.monotonic()
             if known is None and self.asked.replay == "all":
                 self._note(end)
+        except _UNABLE:
+            raise
         except _UNREADABLE as error:
             self.fault = self._unreadable(max(tick, 1), error)
         finally:
@@ -133,12 +146,15 @@ class CommitVerifier:
     def _note(self, tick: int) -> None:
         """Keep how far all is verified, if everything from the first tick on is."""
         if self.asked.resume and self.asked.first <= self.resumed + 1:
-            watermarks.write(self.log.path, watermarks.Watermark(tick, self.log.chain_at(tick)))
+            mark = watermarks.Watermark(tick, self.log.chain_at(tick))
+            self.log.notices += watermarks.write(self.log.path, mark)
 
     def one(self, again: TickRecomputer, tick: int, *, compute: bool) -> Fault | None:
         """One tick whose bytes are sealed, computed again or folded; what is not so."""
         try:
             self._tick(again, tick, compute=compute, sealed=True)
+        except _UNABLE:
+            raise
         except _UNREADABLE as error:
             self.fault = self._unreadable(tick, error)
         return self.fault

@@ -3,6 +3,8 @@
 A process of its own (`automaton.verify.live_worker`) reads the file that the run writes, and
 says how far it is verified; here are the frontier, its lag, what was found, and
 the waiting. Must not know: how a tick is computed, what a log holds.
+
+Longer than 300 lines: the process, its frontier and the waits for it are one state machine.
 """
 
 from __future__ import annotations
@@ -11,8 +13,6 @@ import contextlib
 import json
 import os
 import re
-import socket
-import subprocess
 from dataclasses import dataclass
 from threading import Condition, Event, Thread
 from time import monotonic
@@ -24,7 +24,10 @@ from automaton.workers import spawn
 ONE = 1 << 32  # probabilities are kept as 32-bit integers
 #: Seconds between two looks at whether waiting has been ended from outside.
 LOOK_S = 0.1
-_LONGEST = 1 << 16  # bytes of a message
+#: Seconds without a word of the verifier after which it counts as failed, and how many of
+#: the run's slowest ticks: a tick that is computed again, with what cores are left, is slower.
+SILENT_S = 600.0
+SILENT_TICKS = 100
 _FOLDED = "chain and population checked"  # of ticks that are not computed again
 
 
@@ -80,6 +83,7 @@ class Verified(NamedTuple):
     commits: int  # computed again
     coverage: float  # of the log's commits: the share that was computed again
     waited_s: float  # that generation has waited for verification
+    waiting: str  # why generation waits just now; empty: it does not
     not_verified: str  # in words
 
     def as_json(self) -> dict[str, Any]:
@@ -96,25 +100,34 @@ class LiveVerification:
         self.waited = 0.0
         self._first = 1  # tick of this run
         self._written, self._told = 0, 0  # bytes; how far the verifier was told
+        self._heard = self._wrote = monotonic()  # when the verifier spoke, and a tick was written
+        self._slowest = 0.0  # seconds from one written tick to the next
         self._idle = True
         self._fault: dict[str, Any] | None = None
         self._failure = ""
         self._closing = self._ending = False
         self._moved = Condition()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: spawn.ChildProcess | None = None
 
-    def start(self, pacing: LiveOptions, path: str, tick: int) -> None:
-        """Have the log at `path` verified, if it is wanted; `tick` is its last so far."""
+    def start(self, pacing: LiveOptions, path: str, tick: int, end: int = 0) -> None:
+        """Have the log at `path` verified, if it is wanted.
+
+        `tick` is its last so far, and `end` the byte behind that: what earlier runs wrote
+        is gone through at once, since a bounded lag may have to wait for it.
+        """
         self.pacing, self._first = pacing, tick + 1
         if not pacing.share:
             return
-        self._process, self._connection = spawn.spawn("automaton.verify.live_worker")
+        self._child = spawn.ChildProcess.start("automaton.verify.live_worker", spawn.NICE)
+        self._channel = self._child.channel
         asked = {
             "path": path, "first": self._first, "seed": pacing.seed, "share": pacing.share,
         }  # fmt: skip
-        self._connection.send(json.dumps(asked).encode())
+        self._channel.send(json.dumps(asked).encode())
         self._listener = Thread(target=self._listen, name="verified", daemon=True)
         self._listener.start()
+        if tick:
+            self.written(end)
 
     # -- the verifier's side ---------------------------------------------------
 
@@ -122,7 +135,7 @@ class LiveVerification:
         """Take in what the verifier says, until it says no more."""
         while True:
             try:
-                message = self._connection.recv(_LONGEST)
+                message = self._channel.receive()
             except OSError:
                 message = b""
             with self._moved:
@@ -133,11 +146,12 @@ class LiveVerification:
 
     def _gone(self) -> dict[str, Any]:
         """What it means that there is nobody who says anything."""
-        if self._closing or self._process is None or self._failure:
+        if self._closing or self._child is None or self._failure:
             return {}
-        return {"failed": f"its process {spawn.describe_exit(self._process.wait())}"}
+        return {"failed": f"its process {spawn.describe_exit(self._child.process.wait())}"}
 
     def _heed(self, said: dict[str, Any]) -> None:
+        self._heard = monotonic()
         self.tick, self.computed = said.get("tick", self.tick), said.get("computed", self.computed)
         self._fault = said.get("fault", self._fault)
         self._failure = said.get("failed", self._failure)
@@ -150,8 +164,9 @@ class LiveVerification:
         if not self._idle or self._written <= self._told:
             return
         with contextlib.suppress(OSError):  # it is gone: its listener says so
-            self._connection.send(b"%d" % self._written)
+            self._channel.send(b"%d" % self._written)
             self._idle, self._told = False, self._written
+            self._heard = monotonic()
 
     # -- the run's side --------------------------------------------------------
 
@@ -159,7 +174,10 @@ class LiveVerification:
         """The log is written up to a byte."""
         if self.pacing.share:
             with self._moved:
-                self._written = end
+                now = monotonic()
+                if self._written:
+                    self._slowest = max(self._slowest, now - self._wrote)
+                self._written, self._wrote = end, now
                 self._tell()
 
     def hold(self, tick: int, stopping: Event, until: float | None = None) -> None:
@@ -176,11 +194,16 @@ class LiveVerification:
         """Whether the next tick would have to wait."""
         return self.pacing.max_lag is not None and tick - self.tick >= self.pacing.max_lag
 
-    def finish(self, tick: int, stopping: Event) -> None:
-        """Wait until all is verified, or `stopping` is set; raises as `hold`."""
-        if self.pacing.share:
-            self._ending = True
-            self._wait(tick, tick, stopping, None)
+    def finish(self, tick: int, stopping: Event, until: float | None = None) -> bool:
+        """Wait until all is verified, `stopping` is set or it is `until`; raises as `hold`.
+
+        Returns whether there is nothing more to wait for.
+        """
+        if not self.pacing.share:
+            return True
+        self._ending = True
+        self._wait(tick, tick, stopping, until)
+        return self.tick >= tick or stopping.is_set()
 
     def _wait(self, tick: int, wanted: int, stopping: Event, until: float | None) -> None:
         begun = monotonic()
@@ -189,9 +212,16 @@ class LiveVerification:
                 self.check(tick)
                 if until is not None and monotonic() >= until:
                     break
+                self._listen_for_life()
                 self._moved.wait(LOOK_S)
         self.waited += monotonic() - begun
         self.check(tick)
+
+    def _listen_for_life(self) -> None:
+        """A verifier that says nothing for long is one that failed: no wait is without end."""
+        longest = max(SILENT_S, SILENT_TICKS * self._slowest)
+        if monotonic() - self._heard > longest and not self._failure:
+            self._failure = f"nothing was heard of it for {longest:g} s"
 
     def check(self, tick: int) -> None:
         """Raise what the verifier found, or that it failed."""
@@ -217,7 +247,7 @@ class LiveVerification:
     @property
     def process(self) -> int | None:
         """The verifier's process number."""
-        return None if self._process is None else self._process.pid
+        return None if self._child is None else self._child.pid
 
     def progress(self, tick: int) -> str:
         """How far it is, for a line that moves; empty where nothing is verified."""
@@ -237,8 +267,16 @@ class LiveVerification:
             commits,
             round(commits / tick, 6) if tick else 0.0,
             round(self.waited, 3),
+            self._reason(tick),
             self._left(tick, commits),
         )
+
+    def _reason(self, tick: int) -> str:
+        """Why the next tick waits, or the run's end; empty where neither does."""
+        behind = f"{max(0, tick - self.tick)} ticks are written and not verified"
+        if self._ending:
+            return f"{behind}: the run ends when they are" if self.tick < tick else ""
+        return f"{behind}: --max-lag {self.pacing.max_lag}" if self.ahead(tick) else ""
 
     def _left(self, tick: int, commits: int) -> str:
         """What is not verified, in words."""
@@ -257,13 +295,10 @@ class LiveVerification:
 
     def close(self) -> None:
         """End the verifier; it holds nothing that cannot be verified again."""
-        process, self._process = self._process, None
-        if process is None:
+        child, self._child = self._child, None
+        if child is None:
             return
         self._closing = True
-        with contextlib.suppress(OSError):  # it may be gone already
-            self._connection.shutdown(socket.SHUT_RDWR)
-        process.kill()
-        process.wait()
+        child.channel.hang_up()  # its listener hears of it, and ends
         self._listener.join()
-        self._connection.close()
+        child.end()

@@ -2,14 +2,12 @@
 
 It reads the file by its name, with a snapshot of its own that it folds forward:
 nothing of the writer's memory is believed. It takes what cores are free, and ends
-with the socket, or when its parent does. Must not know: the runner, the terminal.
+with the channel, or when its parent does. Must not know: the runner, the terminal.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from time import monotonic
@@ -22,12 +20,10 @@ from automaton.replay.omitted_batches import OmittedBatches
 from automaton.replay.recompute import TickRecomputer, open_cpu
 from automaton.replay.restore import recomputer
 from automaton.verify.commits import CommitVerifier, VerifyRequest
-from automaton.workers.worker import LONGEST, LONGEST_TEXT, die_with
+from automaton.workers.spawn import LONGEST_TEXT, Channel
 
 #: Seconds between two notes of how far it is, while there is more to do.
 NOTE_S = 0.05
-#: Added to our niceness: cores go to whoever else wants them.
-NICE = 19
 _ALL = 1 << 32
 
 Say = Callable[[Mapping[str, Any]], object]
@@ -93,18 +89,18 @@ class Verifier:
             self._log.close()
 
 
-def serve(connection: socket.socket) -> None:
+def handle(channel: Channel) -> None:
     """Heed the parent: first what is asked, then the bytes up to which the log is written."""
 
     def say(what: Mapping[str, Any]) -> None:
-        connection.send(json.dumps(what).encode())
+        channel.send(json.dumps(what).encode())
 
-    asked = connection.recv(LONGEST)
+    asked = channel.receive()
     if not asked:
         return
     verifier = Verifier(**json.loads(asked), say=say)
     try:
-        while message := connection.recv(LONGEST):
+        while message := channel.receive():
             fault = verifier.go_to(int(message))
             verifier.note()
             say({"idle": True} if fault is None else {"fault": asdict(fault)})
@@ -112,15 +108,3 @@ def serve(connection: socket.socket) -> None:
         say({"failed": f"{type(error).__name__}: {error}"[:LONGEST_TEXT]})
     finally:
         verifier.close()
-
-
-def main(descriptor: int, parent: int) -> None:
-    """Serve the parent that started this process."""
-    if not die_with(parent):
-        return
-    os.nice(NICE)
-    with socket.socket(fileno=descriptor) as connection:
-        try:
-            serve(connection)
-        except OSError:  # the parent has hung up
-            return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
@@ -22,7 +22,7 @@ from automaton.log.integrity import Fault
 from automaton.replay.recompute import open_cpu
 from automaton.verify.commits import CommitVerifier, VerifyRequest
 from automaton.workers import spawn
-from automaton.workers.worker import LONGEST, die_with
+from automaton.workers.spawn import Channel
 
 #: Ticks from which on it pays to start processes, which costs each about two seconds.
 LEAST = 8000
@@ -32,6 +32,10 @@ SMALL = 1 << 18
 FOLD = 0.25
 #: The backend of a part: the others have the other cores.
 _one_thread = partial(open_cpu, threads=1)
+#: Seconds after this process's own range, or so many times as long as that took, after which
+#: a process that has not answered is not waited for: its range is computed here.
+SILENT_S = 600.0
+SILENT_RANGES = 20
 
 
 def go(truth: CommitVerifier, known: Fault | None, workers: int) -> None:
@@ -42,10 +46,13 @@ def go(truth: CommitVerifier, known: Fault | None, workers: int) -> None:
         return
     with ExitStack() as stack:
         others = [stack.enter_context(_asked(truth, *each)) for each in ranges[1:]]
+        begun = time.monotonic()
         _add(truth, _computed(truth, *ranges[0]))
-        for connection, (first, last) in zip(others, ranges[1:], strict=True):
+        patience = max(SILENT_S, SILENT_RANGES * (time.monotonic() - begun))
+        for channel, (first, last) in zip(others, ranges[1:], strict=True):
             if truth.fault is None:
-                _add(truth, _answer(connection) or _computed(truth, first, last))
+                channel.wait_at_most(patience)
+                _add(truth, _answer(channel) or _computed(truth, first, last))
 
 
 def divided(truth: CommitVerifier, workers: int) -> list[tuple[int, int]]:
@@ -87,49 +94,40 @@ def _add(truth: CommitVerifier, facts: dict[str, Any]) -> None:
 
 
 @contextmanager
-def _asked(truth: CommitVerifier, first: int, last: int) -> Iterator[socket.socket]:
+def _asked(truth: CommitVerifier, first: int, last: int) -> Iterator[Channel]:
     """A process that computes a range; it ends with the block."""
-    process, connection = spawn.spawn("automaton.verify.ranges")
+    child = spawn.ChildProcess.start("automaton.verify.ranges")
     try:
         asked = {
             "path": truth.log.path, "first": first, "last": last,
             "chain": truth.log.chain_at(last).hex(), "reference": truth.asked.reference,
         }  # fmt: skip
         with contextlib.suppress(OSError):  # it has died: its range is computed here
-            connection.send(json.dumps(asked).encode())
-        yield connection
+            child.channel.send(json.dumps(asked).encode())
+        yield child.channel
     finally:
-        connection.close()
-        process.kill()
-        process.wait()
+        child.end()
 
 
-def _answer(connection: socket.socket) -> dict[str, Any] | None:
-    """What a process found, None if it has died or read another log."""
+def _answer(channel: Channel) -> dict[str, Any] | None:
+    """What a process found, None if it has died, read another log, or says nothing for long."""
     try:
-        message = connection.recv(LONGEST)
+        message = channel.receive()
     except OSError:
         return None
     facts: dict[str, Any] | None = json.loads(message) if message else None
     return facts
 
 
-def serve(connection: socket.socket) -> None:
-    """Compute the range that is asked for, and answer."""
-    asked = json.loads(connection.recv(LONGEST))
-    first, last = asked["first"], asked["last"]
-    with AuditedLog.open(asked["path"]) as log:
-        if last > len(log.commits) or log.chain_at(last).hex() != asked["chain"]:
-            return
-        wanted = VerifyRequest(first=first, last=last, reference=asked["reference"])
-        part = _computed(CommitVerifier(log, wanted, _one_thread, lambda *_: None), first, last)
-    connection.send(json.dumps(part).encode())
-
-
-def main(descriptor: int, parent: int) -> None:
-    """Serve the parent that started this process."""
-    if not die_with(parent):
-        return
-    hung_up_or_unreadable = contextlib.suppress(OSError, AutomatonError, ValueError)
-    with socket.socket(fileno=descriptor) as connection, hung_up_or_unreadable:
-        serve(connection)
+def handle(channel: Channel) -> None:
+    """Compute the range that is asked for, and answer; hang up where the log is no such one."""
+    with contextlib.suppress(AutomatonError, ValueError):
+        asked = json.loads(channel.receive())
+        first, last = asked["first"], asked["last"]
+        with AuditedLog.open(asked["path"]) as log:
+            if last > len(log.commits) or log.chain_at(last).hex() != asked["chain"]:
+                return
+            wanted = VerifyRequest(first=first, last=last, reference=asked["reference"])
+            part = CommitVerifier(log, wanted, _one_thread, lambda *_: None)
+            found = _computed(part, first, last)
+        channel.send(json.dumps(found).encode())

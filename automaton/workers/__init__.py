@@ -11,8 +11,9 @@ from automaton import lazy
 
 if TYPE_CHECKING:
     from .background import SingleTaskExecutor as SingleTaskExecutor
+    from .cores import available_cores as available_cores
+    from .cores import core_limit as core_limit
     from .pool import Pool as Pool
-    from .pool import available_cores as available_cores
     from .pool import gil_enabled as gil_enabled
     from .pool import open_pool as open_pool
     from .threads import Threads as Threads
@@ -21,7 +22,8 @@ else:
         __name__,
         {
             "background": "SingleTaskExecutor",
-            "pool": "Pool available_cores gil_enabled open_pool",
+            "cores": "available_cores core_limit",
+            "pool": "Pool gil_enabled open_pool",
             "threads": "Threads",
         },
     )
@@ -32,6 +34,7 @@ __all__ = [
     "Threads",
     "autoscale_policy",
     "available_cores",
+    "core_limit",
     "gil_enabled",
     "memory_limits",
     "open_pool",

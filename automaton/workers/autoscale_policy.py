@@ -39,7 +39,7 @@ _LAST_STEPS: tuple[tuple[Action, str], ...] = (
 class ScalingOptions:
     """Where a run computes and what it may use; none of it changes an appended byte."""
 
-    engine: Engine = "thread"
+    engine: Engine = "process"
     workers: int | None = None  # at the start; None: see `start`
     auto_scale: bool = True
     scale_up_threshold: float = 0.3  # grow while less than this share of memory is used
@@ -74,7 +74,7 @@ class ScalingOptions:
     def start(self, cores: int) -> int:
         """Workers at the start: as asked; else threads for every core, processes for all but one.
 
-        Threads share their core with the one that writes; processes come beside it.
+        The program computes beside its processes, on the core that is left.
         """
         if self.workers is not None:
             return self.workers

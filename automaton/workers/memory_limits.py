@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import ctypes
 import resource
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
+from automaton.workers import control_groups
+
 _NO_LIMIT = 1 << 60  # control groups of version 1 say "none" by a number above this
-#: Where the kernel says in which groups this process is, and where groups are mounted.
-PROC = Path("/proc/self")
 
 
 class Limit(NamedTuple):
@@ -72,63 +71,16 @@ def tightest(process: psutil.Process, asked: int | None) -> Limit:
     return max(limits, key=lambda limit: limit.used / max(1, limit.limit))
 
 
-def in_groups(proc: Path = PROC) -> list[Limit]:
+def in_groups(proc: Path = control_groups.PROC) -> list[Limit]:
     """The limits of the control groups that this process is in, its own first.
 
     A limit holds for all groups below it, so every one along the path counts
     (cgroups(7); `memory` in Documentation/admin-guide/cgroup-v2.rst of the kernel).
     """
-    own = dict(_own_groups(_text(proc / "cgroup")))
     found = []
-    for version, root, mounted in _mounts(_text(proc / "mountinfo")):
-        for folder in _upwards(own.get(version, ""), root, mounted):
-            found += _limit(folder, VERSIONS[version])
+    for version, folder in control_groups.folders("memory", proc):
+        found += _limit(folder, VERSIONS[version])
     return found
-
-
-def _own_groups(text: str) -> Iterator[tuple[str, str]]:
-    """Version and path of this process's groups: lines `number:controllers:path`."""
-    for line in text.splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if not controllers:
-            yield "cgroup2", path
-        elif "memory" in controllers.split(","):
-            yield "cgroup", path
-
-
-def _mounts(text: str) -> Iterator[tuple[str, str, Path]]:
-    """Version, root inside the hierarchy and place of what may hold memory's groups.
-
-    Lines are `id parent device root place options ... - type source options` (proc(5)).
-    """
-    for line in text.splitlines():
-        before, _, after = line.partition(" - ")
-        mount, kind = before.split(" "), after.split(" ")
-        if len(mount) < 6 or kind[0] not in VERSIONS:
-            continue
-        if kind[0] == "cgroup2" or "memory" in kind[-1].split(","):
-            yield kind[0], _plain(mount[3]), Path(_plain(mount[4]))
-
-
-def _plain(text: str) -> str:
-    """A name without the kernel's octal escapes of blanks and backslashes."""
-    for character in " \t\n\\":
-        text = text.replace(f"\\{ord(character):03o}", character)
-    return text
-
-
-def _upwards(group: str, root: str, mounted: Path) -> Iterator[Path]:
-    """The group's folder and those above it, up to the mount's.
-
-    A container may be shown a part of the hierarchy only; what its groups' path
-    does not lead to, the mount itself stands for.
-    """
-    path = PurePosixPath(group or "/")
-    inside = path.relative_to(root) if path.is_relative_to(root) else PurePosixPath()
-    parts = () if ".." in inside.parts else inside.parts
-    for depth in range(len(parts), -1, -1):
-        yield mounted.joinpath(*parts[:depth])
 
 
 def _limit(folder: Path, files: Files) -> list[Limit]:
@@ -142,23 +94,16 @@ def _limit(folder: Path, files: Files) -> list[Limit]:
 
 
 def _number(path: Path) -> int | None:
-    text = _text(path).strip()
+    text = control_groups.text(path).strip()
     return int(text) if text.isdigit() else None
 
 
 def _stat(path: Path, name: str) -> int:
-    for line in _text(path).splitlines():
+    for line in control_groups.text(path).splitlines():
         key, _, value = line.partition(" ")
         if key == name and value.isdigit():
             return int(value)
     return 0
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text()
-    except (OSError, ValueError):
-        return ""
 
 
 def give_back() -> None:

@@ -8,7 +8,6 @@ shard computes is not known here, and no result depends on how it was dealt.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -19,14 +18,6 @@ from automaton.workers.sharding import ScratchFactory, ShardResult, ShardSizer, 
 from automaton.workers.threads import Serial, Threads
 
 Made = TypeVar("Made")
-
-
-def available_cores() -> int:
-    """Cores that this process may run on (its affinity), at least 1."""
-    try:
-        return len(os.sched_getaffinity(0)) or 1
-    except AttributeError:  # not on Linux
-        return os.cpu_count() or 1
 
 
 def gil_enabled() -> bool:
@@ -77,9 +68,17 @@ class Pool(Protocol):
 def open_pool(
     engine: str, count: int, recipe: ScratchFactory, dealer: ShardSizer, say: Callable[[str], None]
 ) -> Pool:
-    """The pool of an engine: `serial`, `thread` or `process`."""
+    """The pool of an engine: `serial`, `thread` or `process`.
+
+    Where processes can share no memory, threads compute, which is said.
+    """
     if engine == "process":
         from automaton.workers.processes import ProcessPool  # noqa: PLC0415 - only who wants it pays for it
+        from automaton.workers.shared_memory import why_not_shared  # noqa: PLC0415 - with it
 
-        return ProcessPool(count, recipe, dealer, say)
+        reason = why_not_shared()
+        if not reason:
+            return ProcessPool(count, recipe, dealer, say)
+        say(f"no worker processes: {reason}; threads compute")
+        engine, count = "thread", count + 1  # the program computes beside processes
     return Threads(count, recipe, dealer) if engine == "thread" else Serial(recipe, dealer)

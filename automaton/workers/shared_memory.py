@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import resource
 import weakref
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from automaton.errors import WorkerError
 
 #: Where an array stands: block, offset in bytes, length, type, whether it may be written.
 Reference = tuple[int, int, int, str, bool]
@@ -52,13 +55,7 @@ class SharedArena:
     def array(self, count: int, dtype: Any) -> npt.NDArray[Any]:
         """A zeroed array in a block of its own, which goes when the array does."""
         length = max(1, count * np.dtype(dtype).itemsize)
-        descriptor = os.memfd_create("automaton", os.MFD_CLOEXEC)
-        try:
-            os.ftruncate(descriptor, length)
-            mapped = mmap.mmap(descriptor, length)
-        except BaseException:
-            os.close(descriptor)
-            raise
+        descriptor, mapped = _mapped(length)
         made: npt.NDArray[Any] = np.frombuffer(mapped, dtype=dtype, count=count)
         number, self._next = self._next, self._next + 1
         address = np.frombuffer(mapped, dtype=np.uint8).__array_interface__["data"][0]
@@ -128,6 +125,32 @@ class SharedArena:
                 del self._kept[next(iter(self._kept))]
             kept = self._kept[id(array)] = (array, copy)
         return kept[1]
+
+
+def _mapped(length: int) -> tuple[int, mmap.mmap]:
+    """A new block of so many bytes; raises `WorkerError` where there can be none."""
+    try:
+        descriptor = os.memfd_create("automaton", os.MFD_CLOEXEC)
+        try:
+            os.ftruncate(descriptor, length)
+            return descriptor, mmap.mmap(descriptor, length)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    except OSError as error:
+        raise WorkerError(
+            f"no memory to share with worker processes can be had ({error.strerror}, "
+            f"{length} bytes); --engine thread needs none"
+        ) from error
+
+
+def why_not_shared() -> str:
+    """Why this process can have no shared memory; empty where it can."""
+    if not hasattr(os, "memfd_create"):
+        return "this system has no memfd_create"
+    if resource.getrlimit(resource.RLIMIT_FSIZE)[0] != resource.RLIM_INFINITY:
+        return "files are limited in size (ulimit -f), and shared memory with them"
+    return ""
 
 
 def _forget(owner: weakref.ref[SharedArena], number: int, descriptor: int) -> None:

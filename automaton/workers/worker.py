@@ -1,23 +1,21 @@
 """A worker process: computes the shards that its parent asks for, until the parent is gone.
 
 Started by `automaton.workers.processes` as a program of its own. Messages come over a
-socket that keeps their bounds; arrays are in memory that both sides map. The
-worker ends when the socket does, and the system ends it when the parent dies.
+channel; arrays are in memory that both sides map. The worker ends when the channel
+does, and the system ends it when the parent dies.
 """
 
 from __future__ import annotations
 
-import ctypes
 import importlib
 import json
-import os
-import signal
-import socket
 import struct
 from time import perf_counter
 from typing import Any
 
+from automaton.workers.channel import Channel
 from automaton.workers.shared_memory import MappedArena
+from automaton.workers.spawn import LONGEST_TEXT
 
 #: Messages begin with a letter: a block to map (with its descriptor) or to drop, the
 #: recipe of the scratch, a call, a shard of it.
@@ -26,16 +24,6 @@ BLOCK, DROP, RECIPE, CALL, SHARD = b"B", b"D", b"R", b"C", b"S"
 READY, DONE, FAILED = 0, 1, 2
 NUMBERS = struct.Struct("<qqq")
 ANSWER = struct.Struct("<Bqqd")  # which, shard, result, seconds
-LONGEST = 1 << 16  # bytes of a message; a call is some thousand
-LONGEST_TEXT = 500  # of a failure
-
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with(parent: int) -> bool:
-    """Ask the system to kill this process when its parent ends; False if that is already so."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    return os.getppid() == parent
 
 
 def function_by_name(name: str) -> Any:
@@ -50,10 +38,10 @@ def function_name(function: Any) -> str:
 
 
 class Worker:
-    """What a worker has: its socket, the blocks it maps, its scratch, the call under way."""
+    """What a worker has: its channel, the blocks it maps, its scratch, the call under way."""
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
         self._mapped = MappedArena()
         self._scratch: Any = None
         self._function: Any = None
@@ -61,22 +49,19 @@ class Worker:
 
     def serve(self) -> None:
         """Answer messages until there are no more."""
-        while True:
-            message, descriptors, _, _ = socket.recv_fds(self._connection, LONGEST, 1)
-            if not message:
-                return
-            self._heed(message[:1], message[1:], descriptors)
+        while message := self._channel.receive():
+            self._heed(message[:1], message[1:])
 
-    def _heed(self, kind: bytes, body: bytes, descriptors: list[int]) -> None:
+    def _heed(self, kind: bytes, body: bytes) -> None:
         if kind == BLOCK:
             number, length, _ = NUMBERS.unpack(body)
-            self._mapped.take(number, length, descriptors[0])
+            self._mapped.take(number, length, self._channel.descriptors[0])
         elif kind == DROP:
             self._mapped.drop(NUMBERS.unpack(body)[0])
         elif kind == RECIPE:
             name, arguments = json.loads(body)
             self._scratch = function_by_name(name)(*arguments)
-            self._connection.send(ANSWER.pack(READY, 0, 0, 0.0))
+            self._channel.send(ANSWER.pack(READY, 0, 0, 0.0))
         elif kind == CALL:
             name, arguments = json.loads(body)
             self._function, self._arguments = (
@@ -96,18 +81,12 @@ class Worker:
             result = self._function(low, high, self._scratch, *self._arguments)
         except Exception as error:  # noqa: BLE001  # the parent says it and starts another worker
             text = f"{type(error).__name__}: {error}"[:LONGEST_TEXT].encode()
-            self._connection.send(ANSWER.pack(FAILED, shard, 0, 0.0) + text)
+            self._channel.send(ANSWER.pack(FAILED, shard, 0, 0.0) + text)
             return
         answer = ANSWER.pack(DONE, shard, result, perf_counter() - start)
-        self._connection.send(answer)
+        self._channel.send(answer)
 
 
-def main(descriptor: int, parent: int) -> None:
-    """Serve the parent that started this process."""
-    if not die_with(parent):
-        return
-    with socket.socket(fileno=descriptor) as connection:
-        try:
-            Worker(connection).serve()
-        except OSError:  # the parent has hung up
-            return
+def handle(channel: Channel) -> None:
+    """Serve the pool that started this process."""
+    Worker(channel).serve()

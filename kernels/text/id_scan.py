@@ -38,7 +38,8 @@ MORE, ODD, GROW, LONG = 0, 1, 2, 3
 
 #: `links`: the id of this row was read by a parser, not by `plain_line`.
 PARSED = 0x8000_0000
-#: `links`: this and everything above it stands for a row without an id.
+#: `links`: this and everything above it stands for a row without an id; this for a
+#: line of spaces.
 NO_ID = 0xFFFF_FFF0
 #: Rows that `links` can name.
 MAX_ROWS = 0x7FFF_FFE0
@@ -230,10 +231,17 @@ def plain_line(buffer, at, stop):
     return start, close, end
 
 
+def is_blank(buffer, at, end):
+    """Whether the line `[at, end)` holds spaces, tabs and carriage returns alone."""
+    while at < end and (buffer[at] == 32 or buffer[at] == 9 or buffer[at] == 13):
+        at += 1
+    return at == end
+
+
 def index_lines(
     buffer, at, stop, base, limit, hash_mask, mapped, row, used, offsets, links, checks, slots
 ):
-    """Enters the plain lines of `buffer[at:stop]`, from `row` on, until one is not plain.
+    """Enters the plain and blank lines of `buffer[at:stop]`, until one is neither.
 
     `base` is the file offset of `buffer[0]`, `limit` the longest line, `used`
     the slots taken, `hash_mask` a uint64. Returns why it stopped, where the line
@@ -247,6 +255,12 @@ def index_lines(
             return MORE, at, end, row, used
         if row >= len(offsets) or 4 * used >= 3 * len(slots):
             return GROW, at, end, row, used
+        if close < 0 and is_blank(buffer, at, end):
+            links[row] = NO_ID
+            offsets[row] = base + at
+            row += 1
+            at = end + 1
+            continue
         if close < 0:
             return ODD, at, end, row, used
         hashed = hash_bytes(buffer, start, close) & hash_mask

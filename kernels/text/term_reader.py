@@ -1,9 +1,10 @@
 """Terms from lines of text: names, de Bruijn indices or binary, into packed words.
 
-A line is either read or declined, and what is read is what `automaton.terms.notation`
-reads there. Declined are errors, letters beyond ASCII other than λ, very long
-or very many free names and whatever else is rare: those lines are left to that
-parser and its messages.
+A line is either read or declined, and what is read is what
+`automaton.terms.notation.parse_question` reads there. Declined are errors, letters beyond
+ASCII other than λ, words behind a backslash, arrows, lets, indices beside lambdas
+with names, very long or very many free names and whatever else is rare: those lines
+are left to that parser and its messages.
 Nothing here prints, and nothing reads beyond its bounds, whatever the bytes are.
 
 People's notations take two passes over the line, about 2 ns a byte: left to
@@ -19,7 +20,15 @@ import numpy as np
 from kernels.terms.packed import APP, LAM, VAR
 from kernels.typed import U
 
-from .variable_names import DECLINED, begins_name, bound_index, free_number, name_end, name_key
+from .variable_names import (
+    DECLINED,
+    begins_name,
+    bound_index,
+    free_number,
+    is_letter,
+    name_end,
+    name_key,
+)
 
 NAMED, UNNAMED, BINARY = range(3)  # what the notations lambda, debruijn and blc allow
 
@@ -63,6 +72,7 @@ def tokens_of(  # type: ignore[no-untyped-def]
     lambdas = 0
     free = 0
     named = 0  # free names
+    names = False  # some lambda has one
     empty = True  # nothing yet in the innermost group
     scopes = keys.shape[0]
     while True:
@@ -85,6 +95,8 @@ def tokens_of(  # type: ignore[no-untyped-def]
             count += 1
             at += 1
         elif byte == BACKSLASH or (byte == LAMBDA_0 and text[U(at + 1)] == LAMBDA_1):
+            if byte == BACKSLASH and is_letter(text[U(at + 1)]) and is_letter(text[U(at + 2)]):
+                return DECLINED, 0, 0, 0
             at = skip_spaces(text, at + (1 if byte == BACKSLASH else 2))
             bound = 0
             while notation == NAMED and begins_name(text[U(at)]):
@@ -109,17 +121,24 @@ def tokens_of(  # type: ignore[no-untyped-def]
                 bound = 1
                 tokens[U(count)] = LAM
                 count += 1
+            else:
+                names = True
             lambdas += bound
             empty = True
         elif ZERO <= byte <= NINE:
             index = 0
             first = at
+            if byte == ZERO and ZERO <= text[U(at + 1)] <= NINE:
+                return DECLINED, 0, 0, 0
             while ZERO <= text[U(at)] <= NINE:
                 if at - first == LONGEST_INDEX:
                     return DECLINED, 0, 0, 0
                 index = 10 * index + int(np.int64(text[U(at)])) - ZERO
                 at += 1
             if index - depth >= MAX_FREE:
+                return DECLINED, 0, 0, 0
+            place = depth - 1 - index
+            if names and place >= 0 and (place >= scopes or keys[U(place)] != 0):
                 return DECLINED, 0, 0, 0
             free = max(free, index - depth + 1)
             tokens[U(count)] = (index << 2) | VAR
@@ -143,7 +162,7 @@ def tokens_of(  # type: ignore[no-untyped-def]
             empty = False
             at = end
         elif byte == NEWLINE and level == 0 and not empty:
-            if named > 0 and free > 0:
+            if free > 0 and (named > 0 or names):
                 return DECLINED, 0, 0, 0
             return count, 2 * leaves - 1 + lambdas, max(free, named), named
         else:

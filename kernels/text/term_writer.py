@@ -151,7 +151,8 @@ def write_lines(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     """Write the answers lo..hi-1, a line each, until one cannot be written here.
 
-    free int32 by answer: DECLINED for one that is made elsewhere. outcomes uint8,
+    free int32 by answer: DECLINED for one that is made elsewhere; a term with free
+    indices is written in de Bruijn notation, as it came. outcomes uint8,
     steps int32, sizes int32, places int64, out int32: as left by
     `reduce.reduce_terms`. source, named, free_at, free_length: the text that was
     read and its free names, as `read.read_lines` left them. text uint8, part k in
@@ -188,7 +189,7 @@ def write_lines(  # type: ignore[no-untyped-def]
                     at = put(buffer, at, text, mark[count + 2], mark[count + 3])
                     if notation == BINARY:
                         at = put_binary(buffer, at, out, place, size)
-                    elif notation == NAMED:
+                    elif notation == NAMED and (named[i] > 0 or free[i] == 0):
                         at = put_named(
                             buffer, at, out, place, size, stack,
                             source, free_at, free_length, i, named[i], taken,

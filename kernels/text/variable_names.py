@@ -25,9 +25,14 @@ _TURN_DIGITS = 6
 _BYTE = np.uint64(8)
 
 
+def is_letter(byte):  # type: ignore[no-untyped-def]
+    """Whether a byte is a letter of ASCII."""
+    return LETTER_A <= (byte | LOWER) <= LETTER_Z
+
+
 def begins_name(byte):  # type: ignore[no-untyped-def]
     """Whether an ASCII byte begins a name."""
-    return LETTER_A <= (byte | LOWER) <= LETTER_Z or byte == UNDERSCORE
+    return is_letter(byte) or byte == UNDERSCORE
 
 
 def continues_name(byte):  # type: ignore[no-untyped-def]

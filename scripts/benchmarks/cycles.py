@@ -1,7 +1,5 @@
 """Cycles: rates of every engine by cycles in flight, against a real serial run and a ceiling.
 
-scripts/bench cycles [--out docs/benchmarks/engine.json] [--quick]
-
 The ceiling is what two independent processes reach at that moment, each with the
 serial engine. Everything that is compared goes in turn, and medians are of ratios
 within a turn, so that what else the machine does falls on all of them. Other
@@ -13,12 +11,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import concurrent.futures
-import importlib
-import importlib.util
-import json
 import multiprocessing
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -40,12 +34,21 @@ from automaton.cycles.stages import STANDARD, Proposal, build
 from automaton.log.decision_log import DecisionLog, find
 from automaton.run import Run
 from automaton.workers import available_cores, gil_enabled
+from scripts.benchmarks.common import (
+    ROOT,
+    Benchmark,
+    Command,
+    Figures,
+    copy_shipped,
+    has,
+    in_turn,
+    part,
+    ratio,
+    wall_seconds,
+)
 
-ROOT = Path(__file__).resolve().parents[2]
 #: Reactions of a cycle whose time is in kernels: about one to two milliseconds.
 REACTIONS = 2048
-#: Turns of everything that is compared.
-TURNS = 5
 
 
 def many(cycle: Cycle, of: Values) -> Any:
@@ -90,7 +93,7 @@ Work = Callable[[], float]  # does its cycles; seconds
 def the_log(folder: Path) -> Path:
     """The shipped log after some ticks."""
     log = folder / "log.jsonl"
-    log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+    copy_shipped(log)
     with Run(log, durability="off") as run:
         run.go(ticks=20, interval_ms=0)
     return log
@@ -131,7 +134,7 @@ class Independent:
 
     def __init__(self, file: Path, name: str, cycles: int, count: int) -> None:
         self.each = max(1, cycles // count)
-        path = [str(ROOT / "scripts"), str(ROOT)]
+        path = [str(ROOT)]
         programs = [
             _CHILD.format(
                 path=path, file=str(file), name=name, first=k * self.each, cycles=self.each
@@ -204,45 +207,40 @@ def others(file: Path, name: str, cycles: int, workers: int) -> dict[str, Work |
     spawn = multiprocessing.get_context("spawn")
     processes = concurrent.futures.ProcessPoolExecutor(workers, spawn)
     found: dict[str, Work | str] = {
-        "ThreadPoolExecutor": lambda: _timed(lambda: list(threads.map(other_task, tasks))),
-        "ProcessPoolExecutor": lambda: _timed(lambda: list(processes.map(other_task, tasks))),
-        "ProcessPoolExecutor, chunks of 10": lambda: _timed(
+        "ThreadPoolExecutor": lambda: wall_seconds(lambda: list(threads.map(other_task, tasks))),
+        "ProcessPoolExecutor": lambda: wall_seconds(lambda: list(processes.map(other_task, tasks))),
+        "ProcessPoolExecutor, chunks of 10": lambda: wall_seconds(
             lambda: list(processes.map(other_task, tasks, chunksize=10))
         ),
     }
     return found | _loky(tasks, workers) | _joblib(tasks, workers) | _ray(tasks, workers)
 
 
-def _timed(work: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
-
-
 def _loky(tasks: list[Any], workers: int) -> dict[str, Work | str]:
-    if importlib.util.find_spec("loky") is None:
+    if not has("loky"):
         return {"loky": "not installed"}
     import loky  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     pool = loky.ProcessPoolExecutor(workers)
 
     def run() -> float:
-        return _timed(lambda: list(pool.map(other_task, tasks, chunksize=10)))
+        return wall_seconds(lambda: list(pool.map(other_task, tasks, chunksize=10)))
 
     return {"loky, chunks of 10": run}
 
 
 def _joblib(tasks: list[Any], workers: int) -> dict[str, Work | str]:
-    if importlib.util.find_spec("joblib") is None:
+    if not has("joblib"):
         return {"joblib": "not installed"}
     import joblib  # type: ignore[import-not-found,unused-ignore]
 
     run = joblib.Parallel(n_jobs=workers)
-    return {"joblib": lambda: _timed(lambda: run(joblib.delayed(other_task)(t) for t in tasks))}
+    calls = [joblib.delayed(other_task)(task) for task in tasks]
+    return {"joblib": lambda: wall_seconds(lambda: run(calls))}
 
 
 def _ray(tasks: list[Any], workers: int) -> dict[str, Work | str]:
-    if importlib.util.find_spec("ray") is None:
+    if not has("ray"):
         return {"Ray tasks": "not installed"}
     import ray  # type: ignore[import-not-found,unused-ignore]
 
@@ -250,21 +248,10 @@ def _ray(tasks: list[Any], workers: int) -> dict[str, Work | str]:
         num_cpus=workers, log_to_driver=False, include_dashboard=False, ignore_reinit_error=True
     )
     remote = ray.remote(other_task)
-    return {"Ray tasks": lambda: _timed(lambda: ray.get([remote.remote(t) for t in tasks]))}
+    return {"Ray tasks": lambda: wall_seconds(lambda: ray.get([remote.remote(t) for t in tasks]))}
 
 
 # The parts.
-
-
-def in_turn(works: dict[str, Work], turns: int) -> dict[str, list[float]]:
-    """Seconds of each, turn after turn, after one that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    for turn in range(turns + 1):
-        for name, work in works.items():
-            took = work()
-            if turn:
-                seconds[name].append(took)
-    return seconds
 
 
 def computing(
@@ -294,19 +281,14 @@ def computing(
     rows = {
         label: {
             "cycles_per_s": statistics.median(own),
-            "speedup": _ratio(own, rates["serial"]),
-            "of_ceiling": _ratio(own, rates["ceiling"]),
+            "speedup": ratio(own, rates["serial"]),
+            "of_ceiling": ratio(own, rates["ceiling"]),
             "turns": own,
         }
         for label, own in rates.items()
     }
     each = statistics.median(times["serial"]) / cycles
     return {"cycles": cycles, "ms_per_cycle": each * 1e3, "rows": rows, "missing": missing}
-
-
-def _ratio(own: list[float], other: list[float]) -> float:
-    """The median of the ratios of each turn."""
-    return statistics.median(a / b for a, b in zip(own, other, strict=True))
 
 
 def waiting(branch: FrozenPopulation, *, quick: bool) -> dict[str, Any]:
@@ -339,15 +321,13 @@ def memory(branch: FrozenPopulation) -> dict[str, float]:
     file.write_bytes(branch.packed())
     found = {}
     for most in (1, 1000):
-        command = [sys.executable, "-m", __spec__.name, "--memory", str(most), str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found[str(most)] = float(done.stdout.splitlines()[-1])
+        found[str(most)] = part(__name__, "memory", most, str(file))
     return {**found, "more": found["1000"] - found["1"]}
 
 
-def memory_of(most: int, file: Path) -> float:
+def memory_of(most: int, file: str) -> float:
     """The peak while standard cycles that also wait are in flight, in MB."""
-    branch = FrozenPopulation.unpacked(file.read_bytes()).ready()
+    branch = FrozenPopulation.unpacked(Path(file).read_bytes()).ready()
     graph = STANDARD.plus(Stage("nap", nap, ("architect", "mentor")), feeds="build")
     me, peak, ended = psutil.Process(), 0, threading.Event()
     warm(branch)
@@ -412,10 +392,12 @@ def beside(branch: FrozenPopulation, folder: Path, turns: int, *, quick: bool) -
 
 # Said.
 
+TABLES = ("kernels", "standard", "python")
 
-def table(found: dict[str, Any]) -> None:
+
+def show(found: Figures) -> None:
     """What was measured beside the goals."""
-    for name in ("kernels", "standard", "python"):
+    for name in TABLES:
         if name not in found:
             continue
         part = found[name]
@@ -439,41 +421,31 @@ def table(found: dict[str, Any]) -> None:
           f"{decided['find_ms']:.2f} ms among {decided['records']:,} (goal: 10)")  # fmt: skip
 
 
-def main() -> None:
-    """Measure, print the table, write the file."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, help="also write the figures to this file")
-    parser.add_argument("--quick", action="store_true", help="small sizes, to see that it works")
-    parser.add_argument("--only", choices=["kernels", "standard", "python"], help="one table")
-    parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.memory:
-        print(memory_of(int(chosen.memory[0]), Path(chosen.memory[1])))
-        return
-    turns, cycles = (2, 100) if chosen.quick else (TURNS, 1000)
+def measure(asked: argparse.Namespace) -> Figures:
+    """The tables, and with all of them what else there are goals for."""
+    cycles = 100 if asked.quick else 1000
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         branch = load_population(the_log(folder))
         file = folder / "branch"
         file.write_bytes(branch.packed())
-        found: dict[str, Any] = {
-            "machine": {
-                "cores": available_cores(), "processor": platform.machine(),
-                "python": platform.python_version(), "gil": gil_enabled(),
-                "load": os.getloadavg()[0], "quick": chosen.quick,
-            },
-        }  # fmt: skip
-        for kind in [chosen.only] if chosen.only else ["kernels", "standard", "python"]:
-            found[kind] = computing(branch, file, kind, cycles, turns)
-        if not chosen.only:
-            found |= beside(branch, folder, turns, quick=chosen.quick)
-    found["machine"]["load_after"] = os.getloadavg()[0]
-    table(found)
-    if chosen.out:
-        chosen.out.write_text(json.dumps(found, indent=1) + "\n")
-    sys.stdout.flush()
-    os._exit(0)  # other executors wait for their workers at exit
+        found: Figures = {"gil": gil_enabled()}
+        for kind in asked.only or TABLES:
+            found[kind] = computing(branch, file, kind, cycles, asked.turns)
+        if not asked.only:
+            found |= beside(branch, folder, asked.turns, quick=asked.quick)
+    return found | {"load_after": os.getloadavg()[0]}
 
 
-if __name__ == "__main__":  # stages must be of a module that processes can import
-    importlib.import_module("scripts.benchmarks.cycles").main()
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        f"cycles, {engine}": Command(
+            f"cycles log.jsonl --cycles {{n}} --engine {engine}", n=2000, quick=50
+        )
+        for engine in ("serial", "thread", "process")
+    },
+    parts={"memory": memory_of},
+    names=TABLES,
+)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Measures kernels on one core, each beside its limit and its rivals in the same run.
 
 Every part checks its results before it times them, runs all contenders in turn
@@ -6,8 +5,6 @@ in every round, on CPU time, and shows medians. The limit of a figure is what
 moving its bytes alone costs (a copy or a read of arrays of that size), or the
 matrix product of the BLAS at hand. A rival that is not installed is said to be
 so: `pip install faiss-cpu`.
-
-    scripts/bench kernels [embed] [topk] [church] [--json docs/benchmarks/kernels.json]
 """
 
 from __future__ import annotations
@@ -15,12 +12,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import json
 import os
-import platform
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -30,8 +26,6 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 
-ROOT = Path(__file__).resolve().parents[2]
-
 from automaton.compute import church as batches  # noqa: E402
 from automaton.compute.embeddings import COSINE, DOT, NearestIndex  # noqa: E402
 from automaton.terms.arrays import Words  # noqa: E402
@@ -39,6 +33,8 @@ from automaton.terms.packed import APP, LAM, linked  # noqa: E402
 from kernels import cpu  # noqa: E402
 from kernels.search import nearest  # noqa: E402
 from kernels.terms import church, embed, reduce  # noqa: E402
+from scripts.benchmarks.common import Benchmark, Command, Figures, in_turn, must  # noqa: E402
+from scripts.benchmarks.invented_terms import closed_terms  # noqa: E402
 
 Row: TypeAlias = dict[str, Any]
 Contenders: TypeAlias = dict[str, Callable[[], object]]
@@ -57,10 +53,8 @@ class Bench:
     def race(self, part: str, unit: str, items: float, contenders: Contenders) -> None:
         """Items a second of CPU for each contender; the first one is ours."""
         repeats = {name: _repeats(work) for name, work in contenders.items()}
-        seconds: dict[str, list[float]] = {name: [] for name in contenders}
-        for _ in range(self.rounds):
-            for name, work in contenders.items():
-                seconds[name].append(_timed(work, repeats[name]))
+        works = {name: partial(_timed, work, repeats[name]) for name, work in contenders.items()}
+        seconds = in_turn(works, self.rounds, warm=0)
         ours = statistics.median(next(iter(seconds.values())))
         for name, found in seconds.items():
             median = statistics.median(found)
@@ -95,12 +89,6 @@ def show(row: Row) -> None:
     )
 
 
-def must(holds: object, what: str) -> None:
-    """Stops where a result is not what it should be."""
-    if not holds:
-        raise SystemExit(f"{what}: nothing of this part was timed")
-
-
 def copies(size: int) -> Callable[[], object]:
     """A copy that reads and writes `size` bytes together."""
     source, target = (np.zeros(size // 2, dtype=np.uint8) for _ in range(2))
@@ -108,25 +96,6 @@ def copies(size: int) -> Callable[[], object]:
 
 
 # Vectors.
-
-
-def closed_terms(bits: int) -> list[Words]:
-    """All closed terms of so many bits in binary lambda calculus."""
-    known: dict[tuple[int, int], list[list[int]]] = {}
-
-    def bodies(size: int, depth: int) -> list[list[int]]:
-        if size < 2:
-            return []
-        if (size, depth) not in known:
-            found = [[(size - 2) << 2]] if size - 2 < depth else []
-            found += [[LAM, *body] for body in bodies(size - 2, depth + 1)]
-            for left in range(2, size - 3):
-                pairs = product(bodies(left, depth), bodies(size - 2 - left, depth))
-                found += [[APP, *f, *a] for f, a in pairs]
-            known[size, depth] = found
-        return known[size, depth]
-
-    return [linked(words) for words in bodies(bits, 0)]
 
 
 def large_terms(count: int, nodes: int) -> list[Words]:
@@ -373,32 +342,31 @@ PARTS: dict[str, Callable[[Bench], None]] = {
 }
 
 
-def processor() -> str:
-    """The model of the processor, as Linux names it."""
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line for line in lines if "model name" in line).split(":")[1].strip()
-    return platform.machine()
-
-
-def main() -> None:
-    """Reads the options, runs the parts, reports."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
-    parser.add_argument("--rounds", type=int, default=7, help="runs of each contender (7)")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
-    options = parser.parse_args()
-    if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"no part named {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    print(f"{processor()}, one core, CPU time, medians of {options.rounds}; last: time beside ours")
-    bench = Bench(options.rounds)
-    for name in options.parts or PARTS:
+def measure(asked: argparse.Namespace) -> Figures:
+    """Each part; figures are printed as they come."""
+    print(f"one core, CPU time, medians of {asked.turns}; last: time beside ours")
+    bench = Bench(asked.turns)
+    for name in asked.only or PARTS:
         PARTS[name](bench)
-    if options.json:
-        report = {"processor": processor(), "cores": os.cpu_count(), "rounds": options.rounds}
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps({**report, "figures": bench.rows}, indent=2) + "\n")
+    return {"figures": bench.rows}
 
 
-if __name__ == "__main__":
-    main()
+def shown(_: Figures) -> None:
+    """Nothing: rows were printed when they came."""
+
+
+def _pairs(log: Path) -> None:
+    rows = "".join(f"{k % 12} {k // 12 % 12}\n" for k in range(20_000))
+    log.with_name("pairs").write_text(rows, encoding="utf-8")
+
+
+BENCHMARK = Benchmark(
+    measure,
+    shown,
+    {
+        f"church {name}, 20,000 pairs": Command(f"church {name} --batch pairs", log=_pairs)
+        for name in ("add", "mult")
+    },
+    names=tuple(PARTS),
+    turns=7,
+)

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Measures the search for literals, fields and patterns of terms, beside rivals and limits.
 
 Makes lines as logs hold them, checks that every contender finds the same lines, then
@@ -14,10 +13,7 @@ import argparse
 import contextlib
 import ctypes
 import importlib
-import json
 import os
-import platform
-import resource
 import shutil
 import statistics
 import subprocess
@@ -32,17 +28,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from automaton.analysis import query_columns
+from automaton.analysis.query_columns import ObjectColumns
+from automaton.compute.matching import find
 from automaton.program import selectors
-
-ROOT = Path(__file__).resolve().parents[2]
-
-from automaton.analysis import query_columns  # noqa: E402
-from automaton.analysis.query_columns import ObjectColumns  # noqa: E402
-from automaton.compute.matching import find  # noqa: E402
-from automaton.terms.notation import parse  # noqa: E402
-from kernels import cpu  # noqa: E402
-from kernels.search.literal_tables import prepared  # noqa: E402
-from kernels.terms import match  # noqa: E402
+from automaton.terms.notation import parse
+from kernels import cpu
+from kernels.search.literal_tables import prepared
+from kernels.terms import match
+from scripts.benchmarks.common import Benchmark, Command, Figures, cpu_seconds, in_turn
 
 COUNTS = (1, 10, 100, 1000)
 OURS, HYPERSCAN, LIMIT = "kernels", "libhyperscan", "reading the text (numpy max)"
@@ -245,14 +239,6 @@ def ripgrep(folder: Path, source: Bytes, patterns: list[bytes]) -> Contender:
 # Checks and times.
 
 
-def cpu_seconds(task: Callable[[], Any]) -> float:
-    """CPU time of a call, of the processes that it starts too."""
-    kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    before = sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, kinds))
-    task()
-    return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, kinds)) - before
-
-
 def checked(contenders: dict[str, Contender], hyperscan: Hyperscan | None) -> int:
     """The lines with a match: as many for everyone, and for libhyperscan by pattern."""
     hits = contenders[OURS].task()
@@ -277,10 +263,8 @@ def race(
             absent[name] = str(error)
     lines = checked(contenders, makers.get(HYPERSCAN))
     contenders[LIMIT] = Contender(source.max)
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, contender in contenders.items():
-            times[name].append(cpu_seconds(contender.task))
+    works = {name: partial(cpu_seconds, contender.task) for name, contender in contenders.items()}
+    times = in_turn(works, rounds, warm=0)
     speeds = {n: round(len(source) / statistics.median(t) / 1e9, 2) for n, t in times.items()}
     return {"lines": lines, "gb_per_s_of_cpu": speeds, "absent": absent}
 
@@ -363,15 +347,7 @@ def patterns_of_terms(rounds: int) -> dict[str, Any]:
     return figures
 
 
-def processor() -> str:
-    """The model of the processor, as Linux names it."""
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line for line in lines if "model name" in line).split(":")[1].strip()
-    return platform.machine()
-
-
-def show(name: str, count: int, figures: dict[str, Any]) -> None:
+def show_race(name: str, count: int, figures: dict[str, Any]) -> None:
     """One line a contender; the goal beside the ratio."""
     speeds = figures["gb_per_s_of_cpu"]
     print(f"\n{count} {name}, in {figures['lines']:,} lines")
@@ -387,21 +363,14 @@ def show(name: str, count: int, figures: dict[str, Any]) -> None:
         print(f"  {contender:<30}   absent: {reason}")
 
 
-def main() -> None:
-    """Reads the options, makes the texts, checks, times, reports."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--megabytes", type=int, default=100, help="size of the text (100)")
-    parser.add_argument("--rounds", type=int, default=7, help="runs of each contender (7)")
-    parser.add_argument("--packages", type=Path, help="a site-packages folder with rivals")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
-    options = parser.parse_args()
-    if options.packages:
-        sys.path.append(str(options.packages))
+def measure(asked: argparse.Namespace) -> Figures:
+    """Makes the texts, checks, times; races are printed as they end."""
+    if asked.packages:
+        sys.path.append(str(asked.packages))
     os.environ["POLARS_MAX_THREADS"] = "1"  # read when it is imported
-    report: dict[str, Any] = {"processor": processor(), "cores": os.cpu_count()}
-    report |= {"bytes": options.megabytes * 1_000_000, "rounds": options.rounds, "literals": []}
-    print(report["processor"])
-    source = text(options.megabytes * 1_000_000)
+    size = (3 if asked.quick else asked.megabytes) * 1_000_000
+    report: Figures = {"bytes": size, "literals": []}
+    source = text(size)
     with tempfile.TemporaryDirectory() as name:
         makers: dict[str, Any] = {OURS: kernels}
         try:
@@ -414,21 +383,43 @@ def main() -> None:
         texts = (("pieces of lines", source, pieces), ("ids", source, ids))
         for what, lines, choose in (*texts, ("pieces of random letters", letters, pieces)):
             for count in COUNTS:
-                figures = race(lines, choose(lines, count), makers, options.rounds)
-                show(what, count, figures)
+                figures = race(lines, choose(lines, count), makers, asked.turns)
+                show_race(what, count, figures)
                 report["literals"].append({"what": what, "patterns": count, **figures})
-    report["two_threads"] = two_threads(source, pieces(source, 100), options.rounds)
+    report["two_threads"] = two_threads(source, pieces(source, 100), asked.turns)
+    report["fields_ms"] = fields(asked.turns)
+    report["terms_million_per_s"] = patterns_of_terms(asked.turns)
+    return report
+
+
+def show(report: Figures) -> None:
+    """What comes after the races."""
     print(f"\ntwo threads are {report['two_threads']} times as fast as one (100 literals)")
-    report["fields_ms"] = fields(options.rounds)
-    report["terms_million_per_s"] = patterns_of_terms(options.rounds)
     for title in ("fields_ms", "terms_million_per_s"):
         print(f"\n{title}")
         for said, figure in report[title].items():
             print(f"  {said:<50}{figure:>12,}")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
 
 
-if __name__ == "__main__":
-    main()
+def flags(parser: argparse.ArgumentParser) -> None:
+    """The size of the text, and where rivals are."""
+    parser.add_argument("--megabytes", type=int, default=100, help="size of the text (100)")
+    parser.add_argument("--packages", type=Path, help="a site-packages folder with rivals")
+
+
+def _lines(log: Path) -> None:
+    log.write_bytes(text(60_000_000).tobytes())
+
+
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        "match, one literal, 60 MB": Command("match log.jsonl '\"m200.7\"' --count", log=_lines),
+        "match, a field, 60 MB": Command(
+            "match log.jsonl --field 'dimensionalLevel = 3' --count", log=_lines
+        ),
+    },
+    flags,
+    turns=7,
+)

@@ -1,31 +1,35 @@
-#!/usr/bin/env python3
 """Measures memory: growth of a long run, workers beside numba alone, a million live objects.
 
 Each part runs in a process of its own. What is resident (RSS) holds no cache of files:
 the log is written, never mapped. PSS counts what processes share once.
-
-    scripts/bench memory_growth [--minutes 10] [--out docs/benchmarks/memory-growth.json]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.benchmarks.common import (
+    Benchmark,
+    Command,
+    Figures,
+    copy_shipped,
+    lines_of,
+    median_of,
+    must,
+    part,
+    write_terms,
+)
 
 RATE = 100_000  # modifications a second that the long run is held to
 ROUNDS = 16_384
@@ -66,7 +70,7 @@ def grown(seconds: float) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.jsonl"
-        log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+        copy_shipped(log)
         given = {"parallel": ROUNDS, "lock_dimension": 4, "max_objects": 20_000}
         with Run(log, given, durability="interval") as run:
             run.go(ticks=8, interval_ms=0)
@@ -83,7 +87,7 @@ def grown(seconds: float) -> dict[str, Any]:
     samples = [s for s in watch.samples if s["s"] > warm]
     part = max(1, len(samples) // 10)
     first, last = samples[:part], samples[-part:]
-    by_kind = {kind: _median(last, kind) - _median(first, kind) for kind in [*_KINDS, "code"]}
+    by_kind = {kind: median_of(last, kind) - median_of(first, kind) for kind in [*_KINDS, "code"]}
     return {
         "seconds": seconds,
         "modifications_per_s": stats.modifications_per_s,
@@ -92,27 +96,14 @@ def grown(seconds: float) -> dict[str, Any]:
         "grown_mb": by_kind["VmRSS"],
         "grown_mb_by_kind": by_kind,
         "rss_mb_by_tenths": [
-            round(_median(samples[at : at + part], "VmRSS"), 2)
+            round(median_of(samples[at : at + part], "VmRSS"), 2)
             for at in range(0, len(samples), part)
         ],
         "peak_mb": max(s["VmRSS"] for s in samples),
     }
 
 
-def _median(samples: list[dict[str, float]], kind: str) -> float:
-    return statistics.median(sample[kind] for sample in samples)
-
-
 # -- populations of invented terms ----------------------------------------------------------
-
-
-def written(log: Path, count: int) -> None:
-    """A log of so many small terms."""
-    with log.open("w") as file:
-        for k in range(count):
-            index = k % 7
-            term = "λ" * (index + 2) + f"{index} ({index + 1} 0)"
-            file.write(f'{{"id":"t{k}","type":"term","term":"{term}"}}\n')
 
 
 def pss(processes: list[psutil.Process]) -> float:
@@ -127,13 +118,12 @@ def of_a_run(count: int) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.jsonl"
-        written(log, count)
+        write_terms(log, count)
         given = {"operator": "λλ1 0", "parallel": 4096, "max_objects": max(count, 10_000)}
         scaling = ScalingOptions("process", 2, auto_scale=False)
         with Run(log, given, durability="off", scaling=scaling) as run:
             run.go(ticks=20, interval_ms=0)
-            if len(run.world.population) < count:
-                raise SystemExit(f"{len(run.world.population)} objects live, not {count}")
+            must(len(run.world.population) >= count, "fewer objects live than the log has")
             me = psutil.Process()
             tree = [me, *me.children(recursive=True)]
             return {"live": count, "processes": len(tree), "pss_mb": pss(tree)}
@@ -171,22 +161,22 @@ def million() -> dict[str, Any]:
     return {**found, "million_mb": found["pss_mb"]}
 
 
-PARTS: dict[str, Callable[[float], dict[str, Any]]] = {
-    "beside": lambda _s: beside(), "million": lambda _s: million(), "grown": grown,
+PARTS: dict[str, Callable[..., dict[str, Any]]] = {
+    "beside": beside, "million": million, "grown": grown,
 }  # fmt: skip
 
 
-def part(name: str, seconds: float) -> dict[str, Any]:
-    """One part in a process of its own."""
-    command = [sys.executable, "-m", __spec__.name, "--part", name, "--minutes", str(seconds / 60)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{name} failed: {done.stderr.strip()[-2000:]}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+def measure(asked: argparse.Namespace) -> Figures:
+    """The parts, one after the other."""
+    seconds = 10.0 if asked.quick else 60 * asked.minutes
+    given = {"grown": [seconds]}
+    return {
+        name: part(__name__, name, *given.get(name, []))
+        for name in asked.only or (["beside", "grown"] if asked.quick else PARTS)
+    }
 
 
-def table(results: dict[str, Any]) -> None:
+def show(results: Figures) -> None:
     """The figures beside their goals."""
     rows: list[tuple[str, float, str]] = []
     if "beside" in results:
@@ -205,31 +195,32 @@ def table(results: dict[str, Any]) -> None:
         rows += [(f"  of it {kind}", mb, "") for kind, mb in found["grown_mb_by_kind"].items()
                  if kind != "VmRSS"]  # fmt: skip
         rows.append(("  most resident", found["peak_mb"], ""))
-    width = max(len(row[0]) for row in rows)
-    print(f"{'MB':{width}}  {'measured':>9}  {'goal':>5}")
-    for label, figure, goal in rows:
-        print(f"{label:{width}}  {figure:9.1f}  {goal:>5}")
+    print("MB")
+    print(lines_of([(label, f"{figure:.1f}", goal) for label, figure, goal in rows]))
 
 
-def main() -> None:
-    """Run the parts and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--out", type=Path, help="also write the figures to this file")
+def flags(parser: argparse.ArgumentParser) -> None:
+    """The length of the long run."""
     parser.add_argument("--minutes", type=float, default=10, help="of the long run (default 10)")
-    parser.add_argument("--only", choices=PARTS, action="append", help="this part; may be repeated")
-    parser.add_argument("--part", help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    seconds = 60 * chosen.minutes
-    if chosen.part:
-        print(json.dumps(PARTS[chosen.part](seconds)))
-        return
-    results: dict[str, Any] = {name: part(name, seconds) for name in chosen.only or PARTS}
-    table(results)
-    if chosen.out:
-        machine = {"cores": os.cpu_count(), "processor": platform.machine(),
-                   "python": platform.python_version()}  # fmt: skip
-        chosen.out.write_text(json.dumps({"machine": machine, **results}, indent=1) + "\n")
 
 
-if __name__ == "__main__":
-    main()
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        "16,384 rounds a tick": Command(
+            "log.jsonl --parallel 16384 --max-objects 20000 --lock-dimension 4 --interval 0 "
+            "--durability interval --ticks {n}",
+            n=100, quick=4,
+        ),
+        "100,000 live objects": Command(
+            "log.jsonl --operator 'λλ1 0' --parallel 4096 --max-objects 100000 --interval 0 "
+            "--durability off --ticks {n}",
+            log=partial(write_terms, count=100_000), n=20, quick=2,
+        ),
+    },
+    flags,
+    PARTS,
+    tuple(PARTS),
+    turns=1,
+)  # fmt: skip

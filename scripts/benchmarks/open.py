@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Measures how fast a large log opens, beside its goals and its rivals.
 
 Makes a file of real-sized objects in a temporary folder, checks that the index
@@ -11,17 +10,12 @@ a C++ compiler.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import importlib
-import json
-import os
-import platform
 import resource
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -32,9 +26,18 @@ from typing import Any
 
 import orjson
 
-ROOT = Path(__file__).resolve().parents[2]
-
-from automaton.log.id_index import IdIndex  # noqa: E402
+from automaton.log.id_index import IdIndex
+from scripts.benchmarks.common import (
+    Benchmark,
+    Command,
+    Figures,
+    has,
+    in_turn,
+    must,
+    part,
+    peak_bytes,
+    reset_peak,
+)
 
 NOT_INSTALLED = "not installed"
 PARSERS = ("DuckDB", "pysimdjson,", "simdjson")
@@ -116,8 +119,7 @@ def check(path: Path) -> None:
         wrong = index.ids != len(last) or index.line_count != len(offsets)
         wrong |= any(index.offset(n) != start for n, start in enumerate(offsets, 1))
         wrong |= any(index.last_line(i) != last[i] for i in list(last)[::step])
-    if wrong:
-        raise SystemExit("the index differs from a loop of orjson: nothing was timed")
+    must(not wrong, "the index differs from a loop of orjson")
 
 
 # Contenders: each takes the file and returns CPU seconds.
@@ -204,30 +206,24 @@ def contenders(folder: Path) -> dict[str, Callable[[Path], float] | None]:
     }
 
 
-def has(name: str) -> bool:
-    """Whether a module can be imported."""
-    with contextlib.suppress(ImportError):
-        return importlib.import_module(name) is not None
-    return False
-
-
 def race(path: Path, folder: Path, rounds: int) -> dict[str, float | None]:
     """GB/s of CPU by name, medians over rounds in which each runs once."""
     runners = contenders(folder)
-    seconds: dict[str, list[float]] = {name: [] for name in runners}
-    for _ in range(rounds):
-        for name, run in runners.items():
-            if run is not None:
-                seconds[name].append(run(path))
+    works = {name: partial(run, path) for name, run in runners.items() if run is not None}
+    seconds = in_turn(works, rounds, warm=0)
     size = path.stat().st_size / 1e9
-    return {name: size / statistics.median(s) if s else None for name, s in seconds.items()}
+    return {
+        name: size / statistics.median(seconds[name]) if name in seconds else None
+        for name in runners
+    }
 
 
 # Memory and the small log, in a process of their own.
 
 
-def measure_alone(path: Path) -> None:
-    """Prints what a fresh process needs: seconds for the small log, bytes for the large one."""
+def alone(name: str) -> Figures:
+    """What a fresh process needs: seconds for the small log, bytes for the large one."""
+    path = Path(name)
     with path.open("rb") as file:
         fd = file.fileno()
         start = time.perf_counter()
@@ -238,19 +234,12 @@ def measure_alone(path: Path) -> None:
         again = time.perf_counter() - start
         counted = small.line_count
         del small
-        with contextlib.suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")  # the peak from here on
+        reset_peak()
         before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
         index = IdIndex.build(fd)
         grown = peak_bytes() - before
     report = {"first": first, "again": again, "small": counted, "grown": grown}
-    print(json.dumps({**report, "nbytes": index.nbytes, "objects": index.line_count}))
-
-
-def peak_bytes() -> int:
-    """The largest resident size since it was reset."""
-    status = Path("/proc/self/status").read_text().split()
-    return int(status[status.index("VmHWM:") + 1]) * 1024
+    return {**report, "nbytes": index.nbytes, "objects": index.line_count}
 
 
 def small_stop(path: Path) -> int:
@@ -260,15 +249,6 @@ def small_stop(path: Path) -> int:
         with path.open("rb") as file:
             beside.write_text(str(sum(len(line) for line in islice(file, SMALL_LOG))))
     return int(beside.read_text())
-
-
-def alone(path: Path) -> dict[str, Any]:
-    """`measure_alone` in a fresh process."""
-    small_stop(path)
-    command = [sys.executable, "-m", __spec__.name, "--alone", str(path)]
-    done = subprocess.run(command, capture_output=True, check=True, text=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 # Report.
@@ -296,53 +276,49 @@ def goals(speeds: dict[str, float | None], fresh: dict[str, Any]) -> list[dict[s
     return [dict(zip(keys, (w, g, round(f, 3), met), strict=True)) for w, g, f, met in rows]
 
 
-def show(speeds: dict[str, float | None], rows: list[dict[str, Any]]) -> None:
+def show(found: Figures) -> None:
     """Prints both tables."""
+    speeds, rows = found["gb_per_s_of_cpu"], found["goals"]
     print(f"{'contender':<50}{'GB/s of CPU':>14}")
     for name, speed in speeds.items():
         print(f"{name:<50}{NOT_INSTALLED if speed is None else format(speed, '.2f'):>14}")
     print(f"\n{'what':<50}{'goal':>10}{'figure':>10}")
-    for found in rows:
-        mark = "" if found["met"] else "  missed"
-        print(f"{found['what']:<50}{found['goal']:>10}{found['figure']:>10.2f}{mark}")
+    for row_ in rows:
+        mark = "" if row_["met"] else "  missed"
+        print(f"{row_['what']:<50}{row_['goal']:>10}{row_['figure']:>10.2f}{mark}")
 
 
-def processor() -> str:
-    """The model of the processor, as Linux names it."""
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line for line in lines if "model name" in line).split(":")[1].strip()
-    return platform.machine()
-
-
-def main() -> None:
-    """Reads the options, makes the file, checks, times, reports."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--megabytes", type=int, default=1000, help="size of the log (1000)")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each contender (5)")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
-    parser.add_argument("--alone", type=Path, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.alone:
-        measure_alone(options.alone)
-        return
+def measure(asked: argparse.Namespace) -> Figures:
+    """Makes the file, checks, times."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "log.jsonl"
-        count = write_log(path, options.megabytes)
+        count = write_log(path, 20 if asked.quick else asked.megabytes)
         size = path.stat().st_size
-        print(f"{count:,} objects of {size / count:.0f} bytes on average; {processor()}")
+        print(f"{count:,} objects of {size / count:.0f} bytes on average")
         check(path)
-        speeds = race(path, Path(name), options.rounds)
-        rows = goals(speeds, alone(path))
-    show(speeds, rows)
-    if options.json:
-        machine = {"processor": processor(), "cores": os.cpu_count()}
-        log = {"bytes": size, "objects": count, "rounds": options.rounds}
-        rivals = {name: speed and round(speed, 3) for name, speed in speeds.items()}
-        report = {**machine, **log, "gb_per_s_of_cpu": rivals, "goals": rows}
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+        speeds = race(path, Path(name), asked.turns)
+        small_stop(path)  # before the process that is measured
+        rows = goals(speeds, part(__name__, "alone", str(path)))
+    rivals = {name: speed and round(speed, 3) for name, speed in speeds.items()}
+    return {"bytes": size, "objects": count, "gb_per_s_of_cpu": rivals, "goals": rows}
 
 
-if __name__ == "__main__":
-    main()
+def flags(parser: argparse.ArgumentParser) -> None:
+    """The size of the log."""
+    parser.add_argument("--megabytes", type=int, default=1000, help="size of the log (1000)")
+
+
+def _large(log: Path) -> None:
+    write_log(log, 100)
+
+
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        "check, 100 MB": Command("check log.jsonl", log=_large),
+        "show an object, 100 MB": Command("show log.jsonl change-1700000000037", log=_large),
+    },
+    flags,
+    {"alone": alone},
+)

@@ -1,18 +1,15 @@
-#!/usr/bin/env python3
 """Measures the reducer: small terms and Church arithmetic on one core, and the whole command.
 
 Everything is checked against known answers before it is timed: counts of the
 published sequences, step totals of a second method, one answer for each line.
-Every figure is the median of several rounds.
+Every figure is the median of several rounds. With --leaderboard it runs a file of terms with
+known normal forms instead, beside other reducers whose commands are given.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -25,17 +22,17 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-
-from automaton.compute.answer_lines import ROWS  # noqa: E402
-from automaton.compute.budgets import Budgets, MachineScratch  # noqa: E402
-from automaton.compute.text_batch import Segment, TextReducer  # noqa: E402
-from automaton.terms.arrays import Words  # noqa: E402
-from automaton.terms.encodings import ADDITION, numeral, numeral_value  # noqa: E402
-from automaton.terms.notation import NOTATIONS, format_term, parse  # noqa: E402
-from automaton.terms.packed import apply, linked  # noqa: E402
-from kernels import cpu  # noqa: E402
-from kernels.terms import reduce, substitute  # noqa: E402
+from automaton.calculator.answer_lines import ROWS
+from automaton.calculator.text_batch import Segment, TextReducer
+from automaton.compute.budgets import Budgets, MachineScratch
+from automaton.terms.arrays import Words
+from automaton.terms.encodings import ADDITION, numeral, numeral_value
+from automaton.terms.notation import NOTATIONS, format_term, parse
+from automaton.terms.packed import apply
+from kernels import cpu
+from kernels.terms import reduce, substitute
+from scripts.benchmarks.common import ROOT, Benchmark, Command, Figures, in_turn, must
+from scripts.benchmarks.invented_terms import closed_terms
 
 BITS = 24
 CLOSED, NORMAL, LARGEST = 8574, 8549, 30  # OEIS A114852, A333958; bits of the largest normal form
@@ -49,25 +46,6 @@ TERMS, STEPS = 1_000_000, 20_000_000  # a timed round is about so much
 
 
 # What is reduced.
-
-
-def closed_terms(bits: int) -> list[Words]:
-    """All closed terms of so many bits in binary lambda calculus."""
-    known: dict[tuple[int, int], list[list[int]]] = {}
-
-    def bodies(size: int, depth: int) -> list[list[int]]:
-        if size < 2:
-            return []
-        if (size, depth) not in known:
-            found = [[(size - 2) << 2]] if size - 2 < depth else []
-            found += [[1, *body] for body in bodies(size - 2, depth + 1)]
-            for left in range(2, size - 3):
-                pairs = product(bodies(left, depth), bodies(size - 2 - left, depth))
-                found += [[2, *f, *a] for f, a in pairs]
-            known[size, depth] = found
-        return known[size, depth]
-
-    return [linked(words) for words in bodies(bits, 0)]
 
 
 def church() -> tuple[list[Words], list[int], int]:
@@ -141,26 +119,20 @@ class Work:
 # Checks.
 
 
-def stop_unless(condition: object, what: str) -> None:
-    """Ends the program where an answer is wrong."""
-    if not condition:
-        raise SystemExit(f"{what}: nothing was timed")
-
-
 def check_small(batch: list[Words]) -> int:
     """Counts and sizes against the published ones, normal forms and steps by substitution."""
     work = Work(batch, SMALL, 1)
     found = work.normal_forms()
     normal = [words for words in found if words is not None]
-    stop_unless((len(batch), len(normal)) == (CLOSED, NORMAL), "the terms are not as many")
+    must((len(batch), len(normal)) == (CLOSED, NORMAL), "the terms are not as many")
     largest = max(len(format_term(words, "blc")) for words in normal)
-    stop_unless(largest == LARGEST, "the largest normal form is another")
+    must(largest == LARGEST, "the largest normal form is another")
     total = 0
     for i, term in enumerate(batch):
         if (words := found[i]) is not None:
             other, steps = substituted(term)
-            stop_unless(np.array_equal(other, words), "a normal form is another")
-            stop_unless(steps == work.steps[i], "a number of steps is another")
+            must(np.array_equal(other, words), "a normal form is another")
+            must(steps == work.steps[i], "a number of steps is another")
             total += steps
     return total
 
@@ -180,15 +152,15 @@ def check_church(batch: list[Words], values: list[int], steps: int) -> None:
     """Values by arithmetic, and the steps that they take."""
     work = Work(batch, CHURCH, 1)
     found = [None if words is None else numeral_value(words) for words in work.normal_forms()]
-    stop_unless(found == values, "a number is another")
-    stop_unless(int(work.steps.sum(dtype=np.int64)) == steps, "the steps are not as many")
+    must(found == values, "a number is another")
+    must(int(work.steps.sum(dtype=np.int64)) == steps, "the steps are not as many")
 
 
 def check_rows(rows: bytes, batch: list[Words], notation: str, times: int) -> None:
     """The lines of the command against those of single terms."""
     worker = TextReducer(SMALL, notation)
     once = [ROWS.line(worker.answer(format_term(term, notation))) for term in batch]
-    stop_unless(rows == b"".join(once) * times, f"the command answers otherwise ({notation})")
+    must(rows == b"".join(once) * times, f"the command answers otherwise ({notation})")
 
 
 # Times.
@@ -196,12 +168,13 @@ def check_rows(rows: bytes, batch: list[Words], notation: str, times: int) -> No
 
 def median_seconds(work: Callable[[], object], rounds: int, clock: Callable[[], float]) -> float:
     """The median of several rounds, after one that is not counted."""
-    seconds = []
-    for _ in range(rounds + 1):
+
+    def timed() -> float:
         before = clock()
         work()
-        seconds.append(clock() - before)
-    return statistics.median(seconds[1:])
+        return clock() - before
+
+    return statistics.median(in_turn({"": timed}, rounds)[""])
 
 
 def time_reduction(
@@ -243,10 +216,9 @@ def command(path: Path, notation: str, out: Path) -> None:
 
 
 def time_command(
-    folder: Path, batch: list[Words], notation: str, rounds: int
+    folder: Path, batch: list[Words], notation: str, rounds: int, times: int
 ) -> tuple[float, float]:
     """Terms/s of the whole command, start of the program included, and of one core."""
-    times = -(-TERMS // len(batch))
     path, out = folder / "terms", folder / "answers"
     text = "".join(f"{format_term(term, notation)}\n" for term in batch).encode() * times
     path.write_bytes(text)
@@ -260,17 +232,17 @@ def time_command(
 # Report.
 
 
-def measure(rounds: int) -> list[dict[str, Any]]:
-    """Checks, then times; one row a figure."""
+def figures(rounds: int, terms: int, steps_timed: int) -> list[dict[str, Any]]:
+    """Checks, then times so many terms or steps a round; one row a figure."""
     small = closed_terms(BITS)
     total = check_small(small)
     arithmetic, values, steps = church()
     check_church(arithmetic, values, steps)
     print(f"checked: {CLOSED:,} terms, {total:,} steps to {NORMAL:,} normal forms;")
     print(f"         {len(arithmetic):,} sums, products and powers, {steps:,} steps\n")
-    times = -(-TERMS // len(small))
+    times = -(-terms // len(small))
     rates = [*time_reduction(small, SMALL, times, rounds)]
-    rates += time_reduction(arithmetic, CHURCH, -(-STEPS // steps), rounds)
+    rates += time_reduction(arithmetic, CHURCH, -(-steps_timed // steps), rounds)
     rows = [
         row(f"closed terms of {BITS} bits, terms/s of one core", rates[0], 5_000_000),
         row("    beta steps/s", rates[1]),
@@ -279,7 +251,7 @@ def measure(rounds: int) -> list[dict[str, Any]]:
     ]
     with tempfile.TemporaryDirectory() as name:
         for notation in NOTATIONS:
-            whole, core = time_command(Path(name), small, notation, rounds)
+            whole, core = time_command(Path(name), small, notation, rounds, times)
             rows += [
                 row(f"reduce --batch, {notation}, terms/s of the command", whole),
                 row("    read, reduced and printed, terms/s of one core", core),
@@ -292,40 +264,37 @@ def row(what: str, figure: float, goal: int | None = None) -> dict[str, Any]:
     return {"what": what, "goal": goal, "figure": round(figure), "met": not goal or figure >= goal}
 
 
-def show(rows: list[dict[str, Any]]) -> None:
+def show(result: Figures) -> None:
     """Prints the table."""
     print(f"{'what':<64}{'goal':>14}{'figure':>14}")
-    for found in rows:
+    for found in result["figures"]:
         goal = f">= {found['goal'] / 1e6:.0f} M" if found["goal"] else ""
         mark = "" if found["met"] else "  missed"
         print(f"{found['what']:<64}{goal:>14}{found['figure'] / 1e6:>12.2f} M{mark}")
+    print(f"\nthe command needs {result['start_s']:.2f} s of each run to start")
 
 
-def processor() -> str:
-    """The model of the processor, as Linux names it."""
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line for line in lines if "model name" in line).split(":")[1].strip()
-    return platform.machine()
+def measure(asked: argparse.Namespace) -> Figures:
+    """The rows, and how long the command takes to start."""
+    share = 20 if asked.quick else 1
+    rows = figures(asked.turns, TERMS // share, STEPS // share)
+    return {"figures": rows, "start_s": round(start_seconds(asked.turns), 2)}
 
 
-def main() -> None:
-    """Reads the options, measures, reports."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each figure (5)")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
-    options = parser.parse_args()
-    print(f"{processor()}, {os.cpu_count()} cores")
-    rows, start = measure(options.rounds), start_seconds(options.rounds)
-    show(rows)
-    print(f"\nthe command needs {start:.2f} s of each run to start")
-    if options.json:
-        machine = {"processor": processor(), "cores": os.cpu_count()}
-        report: dict[str, Any] = {**machine, "rounds": options.rounds, "start_s": round(start, 2)}
-        report["figures"] = rows
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+def _terms(log: Path) -> None:
+    text = "".join(f"{format_term(term, 'blc')}\n" for term in closed_terms(BITS))
+    log.with_name("terms").write_text(text * 20, encoding="utf-8")
 
 
-if __name__ == "__main__":
-    main()
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        "reduce --batch, 171,480 terms": Command(
+            "reduce --batch terms --notation blc --max-steps 500 --max-size 256 --max-depth 256",
+            log=_terms,
+        ),
+        "reduce one term": Command("reduce '(λx.x x) λx.x'", log=_terms),
+        "church mult 200 300": Command("church mult 200 300", log=_terms),
+    },
+)

@@ -1,11 +1,8 @@
-#!/usr/bin/env python3
 """Measures whole runs: candidates a second with everything durable, memory, growth.
 
 Each part runs in a process of its own, is checked before it is timed, and is
 repeated; medians are shown, because machines are shared and noisy. A rival can
 be timed in turn with the product: any command that prints "cand/s NUMBER".
-
-    scripts/bench run [--json docs/benchmarks/run.json] [--against COMMAND]
 """
 
 from __future__ import annotations
@@ -13,30 +10,44 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import shlex
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.benchmarks.common import (
+    Benchmark,
+    Clock,
+    Command,
+    Figures,
+    copy_shipped,
+    lines_of,
+    must,
+    part,
+    ratio,
+    write_terms,
+)
 
 ROUNDS, OBJECTS = 65_536, 20_000
 GOAL_CANDIDATES = 3_000_000
 
 
-def flat_out(folder: Path, dimension: int, ticks: int) -> dict[str, Any]:
+def folder_for_logs() -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder, in BENCH_FOLDER where that is set: another disk, say."""
+    return tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_FOLDER"))
+
+
+def flat_out_in(folder: Path, dimension: int, ticks: int) -> dict[str, Any]:
     """Candidates a second of the shipped log, locked to a dimension, and where the time went."""
     from automaton.run import Run
 
     log = folder / "log.jsonl"
-    log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+    copy_shipped(log)
     given = {"parallel": ROUNDS, "max_objects": OBJECTS, "lock_dimension": dimension}
     with Run(log, given) as run:
         run.go(ticks=8, interval_ms=0)  # compiles, fills the population
@@ -46,8 +57,7 @@ def flat_out(folder: Path, dimension: int, ticks: int) -> dict[str, Any]:
         outcomes = {name: count - before[name] for name, count in run.outcomes.items()}
         candidates, winners = sum(outcomes.values()), outcomes["normal"]
         report = run.log.verify_chain()
-        if not report.ok or winners + candidates == 0:
-            raise SystemExit(f"the log does not verify: {report}")
+        must(report.ok and winners + candidates, f"the log does not verify: {report}")
         return {
             "candidates_per_s": candidates / stats.seconds,
             "modifications_per_s": winners / stats.seconds,
@@ -63,49 +73,34 @@ def flat_out(folder: Path, dimension: int, ticks: int) -> dict[str, Any]:
 
 def _watched(run: Any) -> dict[str, float]:
     """Seconds spent in each stage from now on (wall clock; the log's are on its own thread)."""
-    spent: dict[str, float] = {}
+    clock = Clock()
+    from automaton.chemistry import tick as chemistry_tick
+    from automaton.run import runner
 
-    def watch(owner: Any, name: str, label: str) -> None:
-        inner: Callable[..., Any] = getattr(owner, name)
-
-        def timed(*arguments: Any, **named: Any) -> Any:
-            start = time.perf_counter()
-            try:
-                return inner(*arguments, **named)
-            finally:
-                spent[label] = spent.get(label, 0.0) + time.perf_counter() - start
-
-        setattr(owner, name, timed)
-
-    watch(run.world, "choice", "choose operator and reactants")
-    watch(run.device, "react", "draw, reduce, judge (both cores)")
-    watch(run.device, "write", "write winner lines (both cores)")
-    watch(run, "_act", "conditions and actions")
-    watch(run.world, "fold", "fold into the population")
-    watch(run.background, "wait", "wait for the log")
-    watch(run.log, "_sealed", "SHA-256 (beside)")
-    watch(run.log, "_store", "write and fdatasync (beside)")
-    watch(run.log, "_fdatasync", "of it fdatasync (beside)")
-    return spent
+    clock.wrap(chemistry_tick, "plan_tick", "choose operator and reactants")
+    clock.wrap(run.device, "react", "draw, reduce, judge (both cores)")
+    clock.wrap(run.device, "write", "write winner lines (both cores)")
+    clock.wrap(runner, "take_turn", "conditions and actions")
+    clock.wrap(chemistry_tick, "fold_batch", "fold into the population")
+    clock.wrap(run.background, "wait", "wait for the log")
+    clock.wrap(run.log, "_sealed", "SHA-256 (beside)")
+    clock.wrap(run.log, "_store", "write and fdatasync (beside)")
+    clock.wrap(run.log, "_fdatasync", "of it fdatasync (beside)")
+    return clock.seconds
 
 
-def live(folder: Path, count: int) -> dict[str, Any]:
+def live_in(folder: Path, count: int) -> dict[str, Any]:
     """Memory of a population of `count` live objects, running."""
     import psutil
 
     from automaton.run import Run
 
     process = psutil.Process()
-    with (folder / "log.jsonl").open("w") as log:
-        for k in range(count):
-            index = k % 7
-            term = "λ" * (index + 2) + f"{index} ({index + 1} 0)"
-            log.write(f'{{"id":"t{k}","type":"term","term":"{term}"}}\n')
+    write_terms(folder / "log.jsonl", count)
     with Run(folder / "log.jsonl", {"operator": "λλ1 0", "max_objects": count}) as run:
         run.go(ticks=20, interval_ms=0)
         population = run.world.population
-        if len(population) != count:
-            raise SystemExit(f"{len(population)} objects live, not {count}")
+        must(len(population) == count, f"{len(population)} objects live, not {count}")
         words = int(population.column["size"].sum()) * 4
         return {
             "live": count,
@@ -115,7 +110,7 @@ def live(folder: Path, count: int) -> dict[str, Any]:
         }
 
 
-def alone(_folder: Path) -> dict[str, Any]:
+def alone() -> dict[str, Any]:
     """Memory of the interpreter with numba and numpy alone."""
     import numba  # noqa: F401
     import psutil
@@ -123,14 +118,14 @@ def alone(_folder: Path) -> dict[str, Any]:
     return {"rss_mb": psutil.Process().memory_info().rss / 1e6}
 
 
-def growth(folder: Path, ticks: int) -> dict[str, Any]:
+def growth_in(folder: Path, ticks: int) -> dict[str, Any]:
     """Resident memory after 100 ticks and after all, at 4,096 rounds."""
     import psutil
 
     from automaton.run import Run
 
     log = folder / "log.jsonl"
-    log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+    copy_shipped(log)
     process = psutil.Process()
     with Run(log, {"parallel": 4096}) as run:
         run.go(ticks=100, interval_ms=0)
@@ -140,7 +135,7 @@ def growth(folder: Path, ticks: int) -> dict[str, Any]:
                 "mb_at_end": process.memory_info().rss / 1e6}  # fmt: skip
 
 
-def costs(folder: Path, dimension: int) -> dict[str, Any]:
+def costs_in(folder: Path, dimension: int) -> dict[str, Any]:
     """Nanoseconds of one core for the parts of a tick, each on the same snapshot."""
     import numpy as np
 
@@ -152,7 +147,7 @@ def costs(folder: Path, dimension: int) -> dict[str, Any]:
     from kernels import philox
 
     log = folder / "log.jsonl"
-    log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+    copy_shipped(log)
     given = {"parallel": ROUNDS, "max_objects": OBJECTS, "lock_dimension": dimension}
     with Run(log, given, durability="off") as run:
         run.go(ticks=30, interval_ms=0)
@@ -186,28 +181,19 @@ def costs(folder: Path, dimension: int) -> dict[str, Any]:
         return {f"{name}, ns a candidate": statistics.median(v) for name, v in found.items()}
 
 
+def in_folder(work: Callable[..., dict[str, Any]], *arguments: int) -> dict[str, Any]:
+    """A part, in a temporary folder of its own."""
+    with folder_for_logs() as folder:
+        return work(Path(folder), *arguments)
+
+
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {
-    "flat_out": flat_out, "costs": costs, "live": live, "alone": alone, "growth": growth,
-}  # fmt: skip
-
-
-def part(name: str, *arguments: int) -> dict[str, Any]:
-    """One part in a process of its own."""
-    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_FOLDER")) as folder:
-        command = [
-            sys.executable,
-            "-m",
-            __spec__.name,
-            "--part",
-            name,
-            folder,
-            *map(str, arguments),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{name} failed: {done.stderr.strip()[-2000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    "flat_out": lambda dimension, ticks: in_folder(flat_out_in, dimension, ticks),
+    "costs": lambda dimension: in_folder(costs_in, dimension),
+    "live": lambda count: in_folder(live_in, count),
+    "growth": lambda ticks: in_folder(growth_in, ticks),
+    "alone": alone,
+}
 
 
 def rival(command: str) -> float:
@@ -216,16 +202,11 @@ def rival(command: str) -> float:
     return max(float(figure) for figure in re.findall(r"cand/s (\d+)", done.stdout))
 
 
-def median(rows: list[dict[str, Any]], key: str) -> float:
-    """The median of one figure."""
-    return statistics.median(row[key] for row in rows)
-
-
 def throughput(dimension: int, ticks: int, repeats: int, against: str | None) -> dict[str, Any]:
     """The flat-out part several times, the rival in turn with it."""
     rows, others = [], []
     for _ in range(repeats):
-        rows.append(part("flat_out", dimension, ticks))
+        rows.append(part(__name__, "flat_out", dimension, ticks))
         if against:
             others.append(rival(against))
     middle = sorted(rows, key=lambda row: row["candidates_per_s"])[len(rows) // 2]
@@ -233,14 +214,16 @@ def throughput(dimension: int, ticks: int, repeats: int, against: str | None) ->
     result["candidates_per_s_of_all"] = [round(row["candidates_per_s"]) for row in rows]
     if others:
         result["rival_candidates_per_s"] = statistics.median(others)
-        result["ratio_to_rival"] = statistics.median(
-            row["candidates_per_s"] / other for row, other in zip(rows, others, strict=True)
-        )
+        own = [row["candidates_per_s"] for row in rows]
+        result["ratio_to_rival"] = ratio(own, others)
     return result
 
 
-def table(results: dict[str, Any]) -> None:
-    """The figures beside their goals."""
+def show(results: Figures) -> None:
+    """The figures beside their goals; of single parts, as JSON."""
+    if set(results) < set(PARTS):
+        print(json.dumps(results, indent=2))
+        return
     flat, memory, grown = results["flat_out"], results["live"], results["growth"]
     rows = [
         ("candidates/s, all durable", f"{flat['candidates_per_s']:,.0f}", f"{GOAL_CANDIDATES:,}"),
@@ -260,42 +243,43 @@ def table(results: dict[str, Any]) -> None:
         (f"MB grown from tick 100 to {grown['ticks']}",
          f"{grown['mb_at_end'] - grown['mb_at_100']:.1f}", "0"),
     ]  # fmt: skip
-    width = max(len(row[0]) for row in rows)
-    print(f"{'':{width}}  {'measured':>12}  {'goal':>12}")
-    for label, figure, goal in rows:
-        print(f"{label:{width}}  {figure:>12}  {goal:>12}")
+    print(lines_of(rows))
 
 
-def main() -> None:
-    """Run all parts and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--against", help='a rival command that prints "cand/s NUMBER"')
+def measure(asked: argparse.Namespace) -> Figures:
+    """All parts, or those of --only; with --quick, small ones."""
+    ticks = 4 if asked.quick else asked.ticks
+    works: dict[str, Callable[[], Figures]] = {
+        "flat_out": lambda: throughput(asked.dimension, ticks, asked.turns, asked.rival),
+        "costs": lambda: part(__name__, "costs", asked.dimension),
+        "alone": lambda: part(__name__, "alone"),
+        "live": lambda: part(__name__, "live", 10_000 if asked.quick else asked.live),
+        "growth": lambda: part(__name__, "growth", 120 if asked.quick else asked.growth_ticks),
+    }
+    return {name: works[name]() for name in asked.only or works}
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """Sizes, and the rival."""
+    parser.add_argument("--rival", metavar="COMMAND", help='a command that prints "cand/s NUMBER"')
     parser.add_argument("--dimension", type=int, default=4, help="dimension to lock (default 4)")
     parser.add_argument("--ticks", type=int, default=60, help="ticks timed a run (default 60)")
-    parser.add_argument("--repeats", type=int, default=5, help="runs (default 5)")
     parser.add_argument("--live", type=int, default=1_000_000, help="live objects (default 10**6)")
     parser.add_argument("--growth-ticks", type=int, default=1000, help="ticks (default 1000)")
-    parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.part:
-        name, folder, *rest = chosen.part
-        print(json.dumps(PARTS[name](Path(folder), *map(int, rest))))
-        return
-    results: dict[str, Any] = {
-        "machine": {"cores": os.cpu_count(), "processor": platform.processor() or
-                    platform.machine(), "python": platform.python_version()},
-        "flat_out": throughput(chosen.dimension, chosen.ticks, chosen.repeats, chosen.against),
-        "costs": part("costs", chosen.dimension),
-        "alone": part("alone"),
-        "live": part("live", chosen.live),
-        "growth": part("growth", chosen.growth_ticks),
-    }  # fmt: skip
-    table(results)
-    if chosen.json:
-        chosen.json.parent.mkdir(parents=True, exist_ok=True)
-        chosen.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
-if __name__ == "__main__":
-    main()
+_WORDS = "log.jsonl --max-objects 20000 --lock-dimension 4 --interval 0"
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        "65,536 rounds a tick": Command(f"{_WORDS} --parallel 65536 --ticks {{n}}", n=60, quick=4),
+        "64 rounds a tick": Command("log.jsonl --interval 0 --ticks {n}", n=2000, quick=50),
+        "the same, never synced": Command(
+            "log.jsonl --interval 0 --durability off --ticks {n}", n=2000, quick=50
+        ),
+    },
+    flags,
+    PARTS,
+    tuple(PARTS),
+)

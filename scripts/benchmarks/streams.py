@@ -2,57 +2,32 @@
 
 Runs the shipped log with all streams, the archive on and one decision in a
 hundred kept, beside the null model with as many candidates a tick; both in
-turn. Each log is verified (a sample) before its time counts. Prints a table;
---out writes it as JSON.
+turn. Each log is verified (a sample) before its time counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-
-from automaton.log import AuditedLog  # noqa: E402
-from automaton.run import Run, SidecarOptions  # noqa: E402
-from automaton.verify import VerifyRequest, verify  # noqa: E402
+from automaton.chemistry import tick as chemistry_tick
+from automaton.log import AuditedLog
+from automaton.run import Run, SidecarOptions
+from automaton.verify import VerifyRequest, verify
+from scripts.benchmarks.common import Benchmark, Clock, Command, Figures, copy_shipped
 
 GOAL, GOAL_SHARE = 1_000_000, 0.30
-
-
-class Clock:
-    """Seconds by part of a tick, of methods that are wrapped."""
-
-    def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
-
-    def wrap(self, holder: Any, name: str, part: str) -> None:
-        """Count the time that a method of an object takes."""
-        method: Callable[..., Any] = getattr(holder, name)
-
-        def timed(*arguments: Any, **named: Any) -> Any:
-            begun = time.perf_counter()
-            try:
-                return method(*arguments, **named)
-            finally:
-                self.seconds[part] += time.perf_counter() - begun
-
-        setattr(holder, name, timed)
 
 
 def once(folder: Path, streams: str, rounds: int, ticks: int) -> dict[str, Any]:
     """One run: candidates a second, and the parts of its ticks."""
     path = folder / f"{streams}-{time.monotonic_ns()}.jsonl"
-    path.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+    copy_shipped(path)
     given = {"streams": streams, "parallel": rounds}
     clock = Clock()
     with Run(path, given, keeping=SidecarOptions(decisions=100)) as run:
@@ -63,8 +38,8 @@ def once(folder: Path, streams: str, rounds: int, ticks: int) -> dict[str, Any]:
         clock.wrap(run.device, "judge", "judge and write lines")
         clock.wrap(run.device, "write", "judge and write lines")
         clock.wrap(run.device, "archive", "archive")
-        clock.wrap(run.world, "choice", "choice")
-        clock.wrap(run.world, "fold", "fold")
+        clock.wrap(chemistry_tick, "plan_tick", "choice")
+        clock.wrap(chemistry_tick, "fold_batch", "fold")
         begun = time.perf_counter()
         run.go(ticks=ticks, interval_ms=0)
         seconds = time.perf_counter() - begun
@@ -84,21 +59,17 @@ def choosing(shares: dict[str, float], lines: float) -> float:
     return shares["choice"] + shares.get("archive", 0.0) + max(judged, 0.0)
 
 
-def main() -> None:
-    """Run both in turn and print the medians."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=13_107, help="rounds a tick with streams")
-    parser.add_argument("--ticks", type=int, default=40)
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--out", type=Path)
-    arguments = parser.parse_args()
+def measure(asked: argparse.Namespace) -> Figures:
+    """Both in turn: medians, and the share of choosing."""
     results: dict[str, list[dict[str, Any]]] = {"all": [], "none": []}
+    rounds_all = 1000 if asked.quick else asked.rounds
+    ticks = 3 if asked.quick else asked.ticks
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(arguments.turns):
+        for _ in range(asked.turns):
             for streams, found in results.items():
-                rounds = arguments.rounds * (5 if streams == "none" else 1)
-                found.append(once(Path(folder), streams, rounds, arguments.ticks))
-    table: dict[str, Any] = {}
+                rounds = rounds_all * (5 if streams == "none" else 1)
+                found.append(once(Path(folder), streams, rounds, ticks))
+    table: Figures = {}
     for streams, found in results.items():
         names = {name for one in found for name in one["parts"]}
         table[streams] = {
@@ -115,16 +86,33 @@ def main() -> None:
     per_line = none["share_of_tick"]["judge and write lines"] / none["candidates_per_s"]
     lines = per_line * streams_["candidates_per_s"] / 5
     share = round(choosing(streams_["share_of_tick"], lines), 3)
-    table |= {
+    return table | {
         "share_for_choice_salience_archive": share,
         "goal": {"candidates_per_s": GOAL, "share": GOAL_SHARE},
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
-        "settings": {"rounds": arguments.rounds, "streams": 5, "ticks": arguments.ticks},
+        "settings": {"rounds": rounds_all, "streams": 5, "ticks": ticks},
     }
+
+
+def show(table: Figures) -> None:
+    """As JSON: few figures, each with its name."""
     print(json.dumps(table, indent=2))
-    if arguments.out:
-        arguments.out.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
 
-if __name__ == "__main__":
-    main()
+def flags(parser: argparse.ArgumentParser) -> None:
+    """The sizes of a run."""
+    parser.add_argument("--rounds", type=int, default=13_107, help="rounds a tick with streams")
+    parser.add_argument("--ticks", type=int, default=40)
+
+
+_ROUNDS = "--interval 0 --seed 1 --ticks {n}"
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        "five streams": Command(
+            f"log.jsonl --streams all --parallel 13107 {_ROUNDS}", n=40, quick=3
+        ),
+        "the null model": Command(f"log.jsonl --parallel 65535 {_ROUNDS}", n=40, quick=3),
+    },
+    flags,
+)

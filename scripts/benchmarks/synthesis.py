@@ -1,12 +1,9 @@
-#!/usr/bin/env python3
 """Holds syntheses against the plain enumeration of closed terms, problem by problem.
 
 Each problem is asked of the shipped log, whose terms that solve it already are taken
 out of the building blocks; then all closed terms are enumerated in order of size until
 one solves it, for as many candidates as the syntheses' budgets are worth. Both use the
 same kernels and as many threads.
-
-    scripts/bench synthesis [--out docs/benchmarks/synthesis.json] [PROBLEM...]
 """
 
 from __future__ import annotations
@@ -14,13 +11,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.benchmarks.common import ROOT, SHIPPED, Benchmark, Command, Figures
+
 #: Those that must be found, then what else has a name and can be hard.
 PROBLEMS = (
     "succ", "add", "mult", "swap", "not", "and", "or", "pred",
@@ -32,7 +28,7 @@ PROBLEMS = (
 def asked(problem: str, options: list[str]) -> dict[str, Any]:
     """What the command says of a problem."""
     command = [
-        sys.executable, "-m", "automaton", "synthesize", str(ROOT / "automaton.jsonl"),
+        sys.executable, "-m", "automaton", "synthesize", str(SHIPPED),
         "--problem", problem, "--compare", "--json", *options,
     ]  # fmt: skip
     path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
@@ -72,31 +68,46 @@ def line(figures: dict[str, Any]) -> str:
     return " | ".join(cells)
 
 
-def main() -> None:
-    """Measure, print the table, write the file."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("problems", nargs="*", default=PROBLEMS)
-    parser.add_argument("--out", type=Path, help="where the figures go, as JSON")
-    parser.add_argument("--budget", type=int, default=1 << 27, help="beta steps a synthesis")
-    parser.add_argument("--parallel", type=int, default=len(os.sched_getaffinity(0)))
-    given = parser.parse_args()
-    options = ["--budget", str(given.budget), "--parallel", str(given.parallel)]
+def measure(asked_for: argparse.Namespace) -> Figures:
+    """A row for each problem, printed as it comes: the larger ones take minutes."""
+    budget = 1 << 20 if asked_for.quick else asked_for.budget
+    problems = asked_for.problems or (PROBLEMS[:3] if asked_for.quick else PROBLEMS)
+    options = ["--budget", str(budget), "--parallel", str(asked_for.parallel)]
     asked("not", ["--budget", "100000"])  # compiles the kernels
     head = "nodes bits steps, candidates, to the first, seconds"
     print(f"{'problem':10} | syntheses: {head} | enumeration: the same")
     rows = []
-    for problem in given.problems:
+    for problem in problems:
         rows.append(row(asked(problem, options)))
         print(line(rows[-1]), flush=True)
-    if given.out:
-        about = {
-            "machine": platform.processor() or platform.machine(), "cores": os.cpu_count(),
-            "python": platform.python_version(), "budget": given.budget, "domains": 15, "seed": 0,
-            "parallel": given.parallel, "log": "automaton.jsonl",
-        }  # fmt: skip
-        text = json.dumps({**about, "rows": rows}, ensure_ascii=False, indent=1)
-        given.out.write_text(text + "\n")
+    return {
+        "budget": budget, "domains": 15, "seed": 0, "parallel": asked_for.parallel,
+        "log": SHIPPED.name, "rows": rows,
+    }  # fmt: skip
 
 
-if __name__ == "__main__":
-    main()
+def show(_: Figures) -> None:
+    """Nothing: rows were printed when they came."""
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """Problems and budgets."""
+    parser.add_argument("problems", nargs="*", metavar="PROBLEM", help="those with a name (all)")
+    parser.add_argument("--budget", type=int, default=1 << 27, help="beta steps a synthesis")
+    parser.add_argument("--parallel", type=int, default=len(os.sched_getaffinity(0)))
+
+
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        f"synthesize {problem}": Command(
+            f"synthesize log.jsonl --problem {problem} --budget {{n}} --json",
+            n=1 << 24,
+            quick=1 << 18,
+        )
+        for problem in ("add", "pred")
+    },
+    flags,
+    turns=1,
+)

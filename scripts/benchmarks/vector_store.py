@@ -1,40 +1,41 @@
-#!/usr/bin/env python3
 """How fast terms are remembered and recalled, and what it costs: the embedded engine.
-
-    scripts/bench vector_store [--items N ...] [--json docs/benchmarks/memory.json]
 
 Different closed terms of 12 to 60 nodes, drawn by a seed, are embedded and put into a
 store on the disk (half precision, HNSW with the settings of automaton/vector_store/qdrant_edge.py);
 what is asked for are other terms of the same kind. Checked before it is timed: every
 item is there, filters mean what they say, a term that is there is its own nearest.
 recall@10 is against all vectors, by exact integer counts; of equal cosines any counts.
-Prints a table; JSON with --json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import mmap
-import os
-import platform
 import shutil
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+import numba
+import numpy as np
+import psutil
 
-import numba  # noqa: E402
-import numpy as np  # noqa: E402
-import psutil  # noqa: E402
-
-from automaton.compute import embeddings  # noqa: E402
-from automaton.vector_store import Filter, Store, open_store  # noqa: E402
-from automaton.vector_store.indexer import MOST_UNINDEXED  # noqa: E402
-from kernels import cpu  # noqa: E402
-from kernels.terms import packed  # noqa: E402
+from automaton.compute import embeddings
+from automaton.vector_store import Filter, Store, open_store
+from automaton.vector_store.indexer import MOST_UNINDEXED
+from kernels import cpu
+from kernels.terms import packed
+from scripts.benchmarks.common import (
+    Benchmark,
+    Command,
+    Figures,
+    must,
+    peak_bytes,
+    reset_peak,
+    write_run,
+)
 
 SMALLEST, LARGEST = 12, 60  # nodes of a term
 PART = 50_000  # terms that are made and put in at once
@@ -204,24 +205,10 @@ class Bench:
         self.figures["rss_bytes_opened"] = self.rss()
 
 
-def peak_of_process() -> int:
-    """The largest resident size that the system saw (VmHWM)."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def must(holds: object, what: str) -> None:
-    """End the bench where this does not hold."""
-    if not holds:
-        raise SystemExit(f"wrong: {what}")
-
-
 def measured(items: int, beside: Path | None) -> dict[str, Any]:
     """The figures of a store with so many items, made in a folder of its own."""
     folder = Path(tempfile.mkdtemp(dir=beside))
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # VmHWM begins anew
+    reset_peak()
     try:
         bench = Bench(items, folder)
         bench.figures["rss_bytes_before"] = bench.rss()
@@ -229,7 +216,7 @@ def measured(items: int, beside: Path | None) -> dict[str, Any]:
             bench.fill(store)
             bench.index(store)
             bench.check(store)
-            bench.figures["rss_bytes_peak"] = peak_of_process()
+            bench.figures["rss_bytes_peak"] = peak_bytes()
             bench.recall(store)
         bench.reopened(folder / "log.jsonl")
     finally:
@@ -237,30 +224,41 @@ def measured(items: int, beside: Path | None) -> dict[str, Any]:
     return bench.figures
 
 
-def main() -> None:
-    """Measure, print, and write where asked."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def measure(asked: argparse.Namespace) -> Figures:
+    """A store of each size."""
+    return {
+        "stores": [
+            measured(items, asked.folder) for items in ([5000] if asked.quick else asked.items)
+        ]
+    }
+
+
+def show(found: Figures) -> None:
+    """A line a figure."""
+    for store in found["stores"]:
+        for name, value in store.items():
+            digits = "18,.3f" if isinstance(value, float) else "14,"
+            print(f"{name:20} {value:>{digits}}")
+        print()
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """Sizes, and where."""
     parser.add_argument("--items", type=int, nargs="+", default=[100_000])
     parser.add_argument(
         "--folder", type=Path, help="where the stores are made (default: temporary)"
     )
-    parser.add_argument("--json", type=Path)
-    asked = parser.parse_args()
-    stores = []
-    for items in asked.items:
-        stores.append(measured(items, asked.folder))
-        for name, value in stores[-1].items():
-            print(
-                f"{name:20} {value:>18,.3f}"
-                if isinstance(value, float)
-                else f"{name:20} {value:>14,}"
-            )
-        print(flush=True)
-    if asked.json:
-        machine = {"cores": os.cpu_count(), "machine": platform.machine()}
-        text = json.dumps({"machine": machine, "stores": stores}, indent=2)
-        asked.json.write_text(text + "\n", encoding="utf-8")
 
 
-if __name__ == "__main__":
-    main()
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        "memory reindex": Command(
+            "memory reindex log.jsonl",
+            log=partial(write_run, words="--ticks 100 --parallel 64 --interval 0"),
+        )
+    },
+    flags,
+    turns=1,
+)

@@ -1,7 +1,7 @@
 """How fast a log is verified: integrity beside SHA-256, truth against generation, opening.
 
 One run is made, then verified in the same process on the same threads; the answers
-are checked before the figures are kept, which are medians. Prints JSON.
+are checked before the figures are kept, which are medians.
 """
 
 from __future__ import annotations
@@ -9,16 +9,22 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import platform
-import shutil
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.benchmarks.common import (
+    Benchmark,
+    Command,
+    Figures,
+    copy_shipped,
+    must,
+    wall_seconds,
+    write_run,
+)
 
 
 def generated(path: Path, ticks: int, parallel: int, durability: Any) -> tuple[int, float]:
@@ -52,17 +58,14 @@ def opened(path: Path) -> float:
     with Log.open(path, write=False) as log:
         restore_world(log, Options(), MalformedLines(), folded.append)
     seconds = time.perf_counter() - begun
-    if folded:
-        raise SystemExit("the checkpoint was not used")
+    must(not folded, "the checkpoint was not used")
     return seconds
 
 
 def hashed(path: Path) -> float:
     """Seconds that SHA-256 alone takes for the file's bytes, on one core."""
     data = path.read_bytes()
-    begun = time.perf_counter()
-    hashlib.sha256(data).digest()
-    return time.perf_counter() - begun
+    return wall_seconds(lambda: hashlib.sha256(data).digest())
 
 
 def judged(path: Path) -> tuple[float, float, Any]:
@@ -91,13 +94,14 @@ def measured(ticks: int, parallel: int, durability: str) -> tuple[dict[str, int]
     """One log made and judged, one right after the other: what it holds, and what was timed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log.jsonl"
-        shutil.copyfile(ROOT / "automaton.jsonl", path)
+        copy_shipped(path)
         made, generation_s = generated(path, ticks, parallel, durability)
         size = path.stat().st_size
         sha_s = hashed(path)
         opening_s, integrity_s, whole = judged(path)
-        if not whole.ok or whole.replayed != ticks + 1:
-            raise SystemExit(f"the log does not verify: {whole.first_bad}")
+        must(
+            whole.ok and whole.replayed == ticks + 1, f"the log does not verify: {whole.first_bad}"
+        )
         generation, truth = made / generation_s, whole.modifications / whole.replay_s
         return {
             "modifications": whole.modifications,
@@ -115,35 +119,43 @@ def measured(ticks: int, parallel: int, durability: str) -> tuple[dict[str, int]
         }
 
 
-def main() -> None:
-    """Every size asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def measure(asked: argparse.Namespace) -> Figures:
+    """Every size asked for, under each durability."""
+    modifications = 20_000 if asked.quick else asked.modifications
+    rows = []
+    for parallel in asked.parallel[:2] if asked.quick else asked.parallel:
+        ticks = max(2, min(asked.ticks, modifications // parallel))
+        rows += [one(ticks, parallel, durability, asked.turns) for durability in asked.durability]
+    return {
+        "what": "integrity beside SHA-256 alone; truth (V) against generation (G) in one process "
+        "on the same cores; opening with a checkpoint; medians, each answer checked",
+        "rows": rows,
+    }
+
+
+def show(found: Figures) -> None:
+    """As JSON: few figures, each with its name."""
+    print(json.dumps(found, indent=1))
+
+
+def flags(parser: argparse.ArgumentParser) -> None:
+    """The sizes of the logs."""
     parser.add_argument(
         "--modifications", type=int, default=1_000_000, help="of each log (a count)"
     )
     parser.add_argument("--parallel", type=int, nargs="*", default=[64, 1024, 65536])
     parser.add_argument("--durability", nargs="*", default=["commit", "off"])
     parser.add_argument("--ticks", type=int, default=12_000, help="of a log at most (a count)")
-    parser.add_argument("--repeat", type=int, default=5, help="rounds that are timed (a count)")
-    parser.add_argument("--out", help="a path; standard output without")
-    asked = parser.parse_args()
-    rows = []
-    for parallel in asked.parallel:
-        ticks = max(2, min(asked.ticks, asked.modifications // parallel))
-        rows += [one(ticks, parallel, durability, asked.repeat) for durability in asked.durability]
-    result = {
-        "what": "integrity beside SHA-256 alone; truth (V) against generation (G) in one process "
-        "on the same cores; opening with a checkpoint; medians, each answer checked",
-        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
-        "load": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "rows": rows,
-    }
-    text = json.dumps(result, indent=1) + "\n"
-    print(text, end="")
-    if asked.out:
-        Path(asked.out).write_text(text, encoding="utf-8")
 
 
-if __name__ == "__main__":
-    main()
+_MADE = partial(write_run, words="--ticks 100 --parallel 1024 --interval 0")
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        "check --chain": Command("check log.jsonl --chain", log=_MADE),
+        "verify": Command("verify log.jsonl", log=_MADE),
+        "stats": Command("stats log.jsonl", log=_MADE),
+    },
+    flags,
+)

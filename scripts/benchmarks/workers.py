@@ -1,12 +1,9 @@
-#!/usr/bin/env python3
 """Measures workers: two against one, threads against processes, and against other pools.
 
 The same batch (the shipped log's dimension 4 at 65,536 rounds) is reacted and its
 lines are written, again and again, by each of them in turn; medians of the rounds
 are shown, because machines are shared and noisy. Other pools compute the same shards
 on the same shared arrays, told by a tuple a shard, so that the difference is theirs.
-
-    scripts/bench workers [--json docs/benchmarks/workers.json] [--rounds 9]
 """
 
 from __future__ import annotations
@@ -17,7 +14,6 @@ import importlib
 import json
 import multiprocessing
 import os
-import platform
 import signal
 import statistics
 import subprocess
@@ -28,21 +24,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-
-from automaton.backends import CpuBackend, opened, shards  # noqa: E402
-from automaton.backends.batch import BatchJob, WinnerTemplate  # noqa: E402
-from automaton.chemistry.tick_plan import plan_tick  # noqa: E402
-from automaton.log import Log  # noqa: E402
-from automaton.replay import MalformedLines  # noqa: E402
-from automaton.replay.restore import restore_world  # noqa: E402
-from automaton.replay.run_options import options_for  # noqa: E402
-from automaton.run.warmup import warm_up  # noqa: E402
-from automaton.workers.autoscale_policy import ScalingOptions  # noqa: E402
-from automaton.workers.sharding import ShardTask, idle, spans  # noqa: E402
-from automaton.workers.shared_memory import MappedArena  # noqa: E402
-from automaton.workers.worker import function_by_name, function_name  # noqa: E402
-from kernels import philox  # noqa: E402
+from automaton.backends import CpuBackend, opened, shards
+from automaton.backends.batch import BatchJob, WinnerTemplate
+from automaton.chemistry import tick as chemistry_tick
+from automaton.chemistry.tick_plan import plan_tick
+from automaton.log import Log
+from automaton.replay import MalformedLines
+from automaton.replay.restore import restore_world
+from automaton.replay.run_options import options_for
+from automaton.run.warmup import warm_up
+from automaton.workers.autoscale_policy import ScalingOptions
+from automaton.workers.sharding import ShardTask, idle, spans
+from automaton.workers.shared_memory import MappedArena
+from automaton.workers.worker import function_by_name, function_name
+from kernels import philox
+from scripts.benchmarks.common import (
+    Benchmark,
+    Clock,
+    Command,
+    Figures,
+    copy_shipped,
+    in_turn,
+    lines_of,
+    part,
+    ratio,
+    write_terms,
+)
 
 SLOTS = 1 << 16
 PER_SHARD = 1 << 13
@@ -57,7 +64,7 @@ class Bench:
         warm_up()
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log.jsonl"
-            log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+            copy_shipped(log)
             with Log.open(log, write=False) as opened_log:
                 given = {"parallel": parallel, "max_objects": 20_000, "lock_dimension": 4}
                 self.options = options_for(opened_log, given)
@@ -89,18 +96,17 @@ class Bench:
         return tick
 
 
-def in_turn(
-    tickers: dict[str, Callable[[], float]], rounds: int, warm: int = 4
+def best_of_three(tick: Callable[[], float]) -> Callable[[], float]:
+    """A tick three times, the best of them: what else the machine does falls on others."""
+    return lambda: min(tick() for _ in range(3))
+
+
+def ticks_in_turn(
+    tickers: dict[str, Callable[[], float]], turns: int, warm: int = 4
 ) -> dict[str, list[float]]:
-    """Seconds of each, measured one after the other, round by round, once they are warm."""
-    for tick in tickers.values():
-        for _ in range(warm):
-            tick()
-    times: dict[str, list[float]] = {name: [] for name in tickers}
-    for _ in range(rounds):
-        for name, tick in tickers.items():
-            times[name].append(min(tick() for _ in range(3)))
-    return times
+    """Seconds of each, once all are warm."""
+    in_turn(tickers, 0, warm)
+    return in_turn({name: best_of_three(tick) for name, tick in tickers.items()}, turns, 0)
 
 
 # -- other pools, on the same shards ---------------------------------------------------------
@@ -129,7 +135,7 @@ def others(bench: Bench, device: CpuBackend, workers: int) -> dict[str, Callable
     import concurrent.futures
 
     # By a name that workers can import: loky copies functions of a program, not what they share.
-    here = importlib.import_module(__spec__.name)
+    here = importlib.import_module(__name__)
 
     recorded: list[ShardTask] = []
     run = device.pool.run
@@ -194,18 +200,11 @@ def speed(rounds: int) -> dict[str, Any]:
     bench = Bench()
     devices.append(bench.device("process", 1))
     tickers.update(others(bench, devices[-1], 2))
-    times = in_turn(tickers, rounds)
+    times = ticks_in_turn(tickers, rounds)
     rate = {name: SLOTS / statistics.median(seconds) for name, seconds in times.items()}
     rate |= {name: None for name in OTHERS if name not in times}
-    paired = {
-        engine: statistics.median(
-            one / two for one, two in zip(times[f"{engine} 1"], times[f"{engine} 2"], strict=True)
-        )
-        for engine in ("thread", "process")
-    }
-    versus = statistics.median(
-        p / t for p, t in zip(times["process 2"], times["thread 2"], strict=True)
-    )
+    paired = {kind: ratio(times[f"{kind} 1"], times[f"{kind} 2"]) for kind in ("thread", "process")}
+    versus = ratio(times["process 2"], times["thread 2"])
     for device in devices:
         device.close()
     sys.stdout.flush()
@@ -275,11 +274,7 @@ def memory() -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.jsonl"
-        with log.open("w") as file:
-            for k in range(10_000):
-                index = k % 7
-                term = "λ" * (index + 2) + f"{index} ({index + 1} 0)"
-                file.write(f'{{"id":"t{k}","type":"term","term":"{term}"}}\n')
+        write_terms(log, 10_000)
         given = {"operator": "λλ1 0", "parallel": 4096}
         scaling = ScalingOptions("process", 2, auto_scale=False)
         with Run(log, given, durability="off", scaling=scaling) as run:
@@ -295,39 +290,20 @@ WRITER = "append"  # of the steps below: beside the others, on a thread of its o
 
 def watched(run: Any) -> dict[str, float]:
     """Processor seconds of the thread that makes each step of a run, from now on."""
-    spent: dict[str, float] = {}
-
-    def watch(owner: Any, name: str, label: str) -> None:
-        inner: Callable[..., Any] = getattr(owner, name)
-
-        def timed(*arguments: Any) -> Any:
-            start = time.thread_time()
-            try:
-                return inner(*arguments)
-            finally:
-                spent[label] = spent.get(label, 0.0) + time.thread_time() - start
-
-        setattr(owner, name, timed)
-
-    watch(run, "step", "a whole tick, without the writer")
-    watch(run.world, "choice", "choose operator and reactants")
-    watch(run.device, "react", "draw, reduce, judge")
-    watch(run.device, "write", "winners' lines")
-    watch(run.world, "fold", "fold")
-    watch(run.log, "append", WRITER)
+    clock = Clock(time.thread_time)
+    clock.wrap(run, "step", "a whole tick, without the writer")
+    clock.wrap(chemistry_tick, "plan_tick", "choose operator and reactants")
+    clock.wrap(run.device, "react", "draw, reduce, judge")
+    clock.wrap(run.device, "write", "winners' lines")
+    clock.wrap(chemistry_tick, "fold_batch", "fold")
+    clock.wrap(run.log, "append", WRITER)
     ahead = run.background.ahead
 
     def begun(task: Any, *arguments: Any) -> Any:
-        def timed() -> Any:
-            start = time.thread_time()
-            made = task(*arguments)
-            spent[WRITER] = spent.get(WRITER, 0.0) + time.thread_time() - start
-            return made
-
-        return ahead(timed)
+        return ahead(clock.timed(task, WRITER), *arguments)
 
     run.background.ahead = begun
-    return spent
+    return clock.seconds
 
 
 def durable(rounds: int) -> dict[str, Any]:
@@ -342,7 +318,7 @@ def durable(rounds: int) -> dict[str, Any]:
             for engine, workers in (("serial", 1), ("thread", 1), ("thread", 2), ("process", 1),
                                     ("process", 2)):  # fmt: skip
                 log = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "log.jsonl"
-                log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+                copy_shipped(log)
                 scaling = ScalingOptions(engine, workers, auto_scale=False)
                 runs[f"{engine} {workers}"] = stack.enter_context(Run(log, given, scaling=scaling))
 
@@ -355,17 +331,15 @@ def durable(rounds: int) -> dict[str, Any]:
             spent = watched(alone)
             slice_of(alone)()
             candidates = parallel * ticks
-            times = in_turn({name: slice_of(run) for name, run in runs.items()}, rounds, warm=1)
+            slices = {name: slice_of(run) for name, run in runs.items()}
+            times = ticks_in_turn(slices, rounds, warm=1)
         whole = spent["a whole tick, without the writer"]
         result[str(parallel)] = {
             "candidates_per_s": {
                 name: candidates / statistics.median(seconds) for name, seconds in times.items()
             },
             "two_against_one": {
-                engine: statistics.median(
-                    one / two
-                    for one, two in zip(times[f"{engine} 1"], times[f"{engine} 2"], strict=True)
-                )
+                engine: ratio(times[f"{engine} 1"], times[f"{engine} 2"])
                 for engine in ("thread", "process")
             },
             "ns_a_candidate": {name: s / candidates * 1e9 for name, s in spent.items()},
@@ -380,61 +354,57 @@ PARTS: dict[str, Callable[..., dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def part(name: str, rounds: int) -> dict[str, Any]:
-    """One part in a process of its own."""
-    command = [sys.executable, "-m", __spec__.name, "--part", name, "--rounds", str(rounds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{name} failed: {done.stderr.strip()[-2000:]}")
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def table(results: dict[str, Any]) -> None:
-    """The figures beside their goals."""
-    speeds, sent, used = results["speed"], results["dispatch"], results["memory"]
-    rows = [(f"candidates/s: {name}", f"{rate:,.0f}" if rate else "not installed", "")
-            for name, rate in speeds["candidates_per_s"].items()]  # fmt: skip
-    rows += [(f"two {name} workers against one", f"{ratio:.2f}", "1.60")
-             for name, ratio in speeds["two_against_one"].items()]  # fmt: skip
-    rows.append(("threads against processes", f"{speeds['thread_to_process']:.2f}", "0.90"))
-    for engine, figures in sent.items():
+def show(results: Figures) -> None:
+    """The figures beside their goals, of the parts that were measured."""
+    rows: list[tuple[str, str, str]] = []
+    if speeds := results.get("speed"):
+        rows += [(f"candidates/s: {name}", f"{rate:,.0f}" if rate else "not installed", "")
+                 for name, rate in speeds["candidates_per_s"].items()]  # fmt: skip
+        rows += [(f"two {name} workers against one", f"{figure:.2f}", "1.60")
+                 for name, figure in speeds["two_against_one"].items()]  # fmt: skip
+        rows.append(("threads against processes", f"{speeds['thread_to_process']:.2f}", "0.90"))
+    for engine, figures in results.get("dispatch", {}).items():
         rows.append((f"dispatch of a tick, {engine} (ms)", f"{figures['dispatch_ms']:.2f}", "2.00"))
         rows.append((f"two workers ready, {engine} (s)", f"{figures['ready_s']:.2f}", "1.00"))
-    for parallel, runs in results["durable"].items():
-        rows += [(f"durable candidates/s, {parallel} rounds: {name}", f"{rate:,.0f}", "")
-                 for name, rate in runs["candidates_per_s"].items()]  # fmt: skip
-        rows += [(f"durable, {parallel} rounds: two {name} workers against one", f"{ratio:.2f}",
-                  "1.60") for name, ratio in runs["two_against_one"].items()]  # fmt: skip
-        rows.append((f"durable, {parallel} rounds: the most that two cores allow",
-                     f"{runs['most_on_two_cores']:.2f}", ""))  # fmt: skip
-    rows.append(("MB above processes with numba alone",
-                 f"{used['pss_mb'] - used['numba_alone_mb']:.0f}", "150"))  # fmt: skip
-    width = max(len(row[0]) for row in rows)
-    print(f"{'':{width}}  {'measured':>13}  {'goal':>8}")
-    for label, figure, goal in rows:
-        print(f"{label:{width}}  {figure:>13}  {goal:>8}")
+    for parallel, runs in results.get("durable", {}).items():
+        rows += _durable_rows(parallel, runs)
+    if used := results.get("memory"):
+        more = used["pss_mb"] - used["numba_alone_mb"]
+        rows.append(("MB above processes with numba alone", f"{more:.0f}", "150"))
+    print(lines_of(rows))
 
 
-def main() -> None:
-    """Run all parts and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--rounds", type=int, default=9, help="rounds of each (default 9)")
-    parser.add_argument("--part", help=argparse.SUPPRESS)
-    chosen = parser.parse_args()
-    if chosen.part:
-        print(json.dumps(PARTS[chosen.part](chosen.rounds)))
-        return
-    results = {
-        "machine": {"cores": os.cpu_count(), "processor": platform.machine(),
-                    "python": platform.python_version()},
-        **{name: part(name, chosen.rounds) for name in PARTS},
-    }  # fmt: skip
-    table(results)
-    if chosen.json:
-        chosen.json.write_text(json.dumps(results, indent=1) + "\n")
+def _durable_rows(parallel: str, runs: Figures) -> list[tuple[str, str, str]]:
+    """Of whole runs with so many rounds a tick."""
+    said = f"durable, {parallel} rounds: "
+    return [
+        *((f"{said}{name}, candidates/s", f"{rate:,.0f}", "")
+          for name, rate in runs["candidates_per_s"].items()),
+        *((f"{said}two {name} workers against one", f"{figure:.2f}", "1.60")
+          for name, figure in runs["two_against_one"].items()),
+        (f"{said}the most that two cores allow", f"{runs['most_on_two_cores']:.2f}", ""),
+    ]  # fmt: skip
 
 
-if __name__ == "__main__":
-    main()
+def measure(asked: argparse.Namespace) -> Figures:
+    """All parts, each in a process of its own."""
+    return {name: part(__name__, name, asked.turns) for name in asked.only or PARTS}
+
+
+_WORDS = "log.jsonl --lock-dimension 4 --max-objects 20000 --interval 0 --no-auto-scale"
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        f"{workers} {engine}, {parallel:,} rounds": Command(
+            f"{_WORDS} --engine {engine} --workers {workers} --parallel {parallel} --ticks {{n}}",
+            n=(1 << 21) // parallel, quick=2,
+        )
+        for engine in ("thread", "process")
+        for workers in (1, 2)
+        for parallel in (1 << 14, SLOTS)
+    },
+    parts=PARTS,
+    names=tuple(PARTS),
+    turns=9,
+)  # fmt: skip

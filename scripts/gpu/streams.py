@@ -17,7 +17,7 @@ from typing import Any
 from automaton.backends import request
 from automaton.compute import capability
 from automaton.run import Run
-from scripts.benchmarks.streams import Clock
+from scripts.benchmarks.common import Clock
 from scripts.gpu.benchmark import Figures, Part
 
 ROOT = Path(__file__).resolve().parents[2]

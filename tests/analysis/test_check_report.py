@@ -11,12 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automaton.analysis import CheckReport
-from automaton.analysis.check_report import Dangling, DirectiveLine, MalformedLine, survey
+from automaton.analysis.check_report import (
+    CheckReport,
+    Dangling,
+    DirectiveLine,
+    MalformedLine,
+    survey,
+)
 from automaton.format.objects import term_sources
 
 KEYS = [
     "objects", "ids", "versions", "records", "types", "malformed", "directives", "dangling",
+    "broken_ends", "retyped",
     "self_references_wrong", "self_references", "unknown_actions", "unknown_conditions",
     "unreadable", "ignored", "idle_rules", "idle_vetoes", "terms",
 ]  # fmt: skip
@@ -67,6 +73,8 @@ def test_the_report_of_a_small_log_counts_every_kind_of_line() -> None:
         ],
         "directives": [{"line": 1, "name": "version", "value": "1.0"}],
         "dangling": [{"line": 7, "end": "to", "id": "nobody"}],
+        "broken_ends": [],
+        "retyped": [{"line": 5, "was": "text", "type": "note"}],
         "self_references_wrong": 0,
         "self_references": [],
         "unknown_actions": [],

@@ -158,3 +158,38 @@ def test_a_line_that_claims_itself_as_its_parent_ends_its_lineage(tmp_path: Path
     path = written(tmp_path / "log.jsonl", [own])
     rows = json.loads(shown(path, "x", "--json"))["lineage"]
     assert [(row["id"], row["line"]) for row in rows] == [("x", 1), ("x", None), ("y", None)]
+
+
+# A genesis, whose lines may stand in any order.
+
+
+def made(name: str, *parents: str) -> dict[str, Any]:
+    """An object of a genesis that says what it was made of."""
+    return {"id": name, "type": "modification", "parents": list(parents), "term": "λλ1"}
+
+
+def test_ancestors_that_stand_lower_in_the_genesis_are_in_the_log(tmp_path: Path) -> None:
+    automaton = {"id": "op", "type": "automaton", "term": "λλ1 0"}
+    path = written(
+        tmp_path / "log.jsonl",
+        [made("x", "op", "y", "z"), made("y", "op", "z", "x"), made("z"), automaton, made("z")],
+    )
+    found = family(path, "x")
+    assert set(found) == {Version("x", 1), Version("y", 2), Version("z", 3), Version("op", 4)}
+    done = CliRunner().invoke(command_line, ["show", str(path), "x"])
+    assert "not in this log" not in done.stdout
+
+
+def test_a_version_above_is_an_ancestor_before_one_below(tmp_path: Path) -> None:
+    objects = [made("z"), made("x", "gone", "z", "z"), made("z")]
+    path = written(tmp_path / "log.jsonl", [*objects, *rich()])
+    ran(path, 1, parallel=2)
+    assert set(family(path, "x")) == {Version("x", 2), Version("gone", None), Version("z", 1)}
+
+
+def test_a_parent_that_is_a_reference_is_an_ancestor(tmp_path: Path) -> None:
+    objects = [{"id": "team", "parent": "#division"}, {"id": "division", "parent": "the board"}]
+    path = written(tmp_path / "log.jsonl", objects)
+    found = family(path, "team")
+    assert set(found) == {Version("team", 1), Version("division", 2)}
+    assert [parent.role for parent in found[Version("team", 1)].parents] == ["parent"]

@@ -137,10 +137,34 @@ def test_of_a_slot_that_lost_why_names_the_command_that_shows_it(
     lost = next(f"m3.{k}" for k in range(slots) if f"m3.{k}" not in won)
     said = invoke("why", path, lost)
     assert said.exit_code == 2
-    assert f"{lost}: it lost; see replay {path} --tick 3" in said.stderr
+    assert said.stderr.startswith(f"error: {lost}: ")
+    assert f"; see replay {path} --tick 3" in said.stderr
     assert invoke("replay", path, "--tick", 3).exit_code == 0
     for nobody in (f"m3.{slots}", "m4.0", "m0.0"):
         assert "no modification of" in invoke("why", path, nobody).stderr
+
+
+def test_why_says_what_became_of_each_slot_that_has_no_line(tmp_path: Path) -> None:
+    path = soup(tmp_path / "log", (3, {"max_steps": 2}))
+    said = invoke("replay", path, "--tick", 3, "--json").stdout
+    rows = [json.loads(line) for line in said.splitlines()]
+    fates = {
+        "copy": "no candidate: its normal form equals a reactant",
+        "steps": "no candidate: out of its budget of steps",
+    }
+    seen = set()
+    for row in rows:
+        if row["outcome"] != "normal":
+            said = invoke("why", path, f"m3.{row['round']}").stderr
+            assert fates[row["outcome"]] in said
+            seen.add(row["outcome"])
+    assert seen
+
+
+def test_why_says_of_an_empty_slot_that_it_is_empty(tmp_path: Path) -> None:
+    path = written(tmp_path / "log", [automaton("op", 0, a="numeral"), *TERMS[:2]])
+    assert ran(path, 1, parallel=4).outcomes["empty"] == 4
+    assert "m1.0: it is empty: nothing was drawn for it" in invoke("why", path, "m1.0").stderr
 
 
 def test_of_a_cycle_why_names_the_command_that_runs_it(tmp_path: Path) -> None:
@@ -165,7 +189,7 @@ def ended():
     raise SystemExit(0)
 
 last = None
-cli.commands.main = ended
+cli.command_line.main = ended
 cli.main()
 """
 

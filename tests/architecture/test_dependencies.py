@@ -56,21 +56,26 @@ PACKAGES = {
         "applications",
         "terms format workers compute log",
         "cpu",
-        "fcntl os pathlib socket subprocess threading time",
+        "fcntl os pathlib shutil socket subprocess tempfile threading time",
     ),
-    "replay": Package("the run", "terms format program compute log population backends chemistry"),
+    "replay": Package(
+        "the run",
+        "terms format workers program compute log population backends chemistry",
+        outside="psutil",
+    ),
     "verify": Package(
         "the run",
         "terms format workers compute log chemistry replay",
         "cpu",
-        "os pathlib socket subprocess threading time",
+        "os pathlib threading time",
     ),
     "run": Package(
         "the run",
         f"{TICK} vector_store replay verify",
         "cpu",
-        "os pathlib psutil shutil signal tempfile threading time",
+        "os pathlib psutil shutil signal socket tempfile threading time",
     ),
+    "calculator": Package("applications", "terms format workers compute", "cpu"),
     "synthesis": Package("applications", "terms workers compute population chemistry", "cpu"),
     "analysis": Package(
         "applications", "terms format program compute log chemistry replay", outside="pathlib"
@@ -79,7 +84,7 @@ PACKAGES = {
         "applications",
         "terms format workers compute log population chemistry replay run",
         "cpu",
-        "asyncio concurrent datetime io pathlib queue socket subprocess threading time",
+        "asyncio concurrent datetime io pathlib queue threading time",
     ),
     "tuning": Package(
         "applications",
@@ -88,8 +93,8 @@ PACKAGES = {
     ),
     "cli": Package(
         "surface",
-        "terms format workers compute log backends chemistry vector_store replay verify run "
-        "synthesis analysis cycles tuning",
+        "terms format workers compute calculator log backends chemistry vector_store replay verify "
+        "run synthesis analysis cycles tuning",
         outside="atexit click io os pathlib platform psutil rich signal time",
     ),
 }
@@ -113,11 +118,15 @@ TOUCHING = words(
 OPENERS = {
     "log": "the log and the files beside it",
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
-    "workers.memory_limits": "what the system says of limits of memory",
+    "workers.control_groups": "what the system says of limits of memory and cores",
     "cli.config_file": "the TOML file of --config",
+    "cli.decompression": "the file of `init --from`, compressed or not",
+    "cli.inclusion": "files that a CanvasL file includes",
     "cli.commands.cycles": "the file of --results",
     "cli.commands.init": "the shipped log, and a file that did not exist",
     "cli.commands.reduce": "a file of terms",
+    "cli.descriptors": "nothing: the null device",
+    "cli.trace_file": "the file of --trace",
     "cli.exit_codes": "nothing: the null device",
 }
 
@@ -360,13 +369,14 @@ def test_a_longer_module_gives_its_reason_on_its_door() -> None:
         path = ROOT.joinpath("automaton", *name.split("."))
         file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         if len(file.read_text(encoding="utf-8").splitlines()) > 300:
-            assert "Longer than" in (ast.get_docstring(tree) or ""), name
+            said = " ".join((ast.get_docstring(tree) or "").split())
+            assert "Longer than" in said, name
 
 
-def test_a_package_has_at_most_22_modules() -> None:
+def test_a_package_of_more_than_22_modules_gives_its_reason_on_its_door() -> None:
     for name in PACKAGES:
-        folder = ROOT / "automaton" / name
-        assert len(list(folder.glob("*.py"))) <= 23, name  # the face besides
+        if len(list((ROOT / "automaton" / name).glob("*.py"))) > 23:  # the face besides
+            assert "More than 22 modules:" in (ast.get_docstring(AUTOMATON[name]) or ""), name
 
 
 # Kernels.

@@ -10,8 +10,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-SCRIPTS = ["scripts/run", "scripts/test", "scripts/environment", ".ci/run"]
+SCRIPTS = [
+    "scripts/run", "scripts/test", "scripts/bench", "scripts/profile", "scripts/environment",
+    ".ci/run",
+]  # fmt: skip
 
 #: What a shell script of ours calls beside Python.
 TOOLS = ["cat", "cksum", "cmp", "dirname", "grep", "head", "mkdir", "rm", "sh", "tail", "wc"]
@@ -52,9 +57,17 @@ def test_the_names_and_pythons_are_those_promised() -> None:
 def test_the_dependencies_are_those_promised_each_with_a_lower_bound() -> None:
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    assert names(project["dependencies"]) == {"click", "numba", "numpy", "orjson", "psutil", "rich"}
+    needed = {"backports.zstd", "click", "numba", "numpy", "orjson", "psutil", "rich"}
+    assert names(project["dependencies"]) == needed
     assert names(extras["gpu"]) == {"numba-cuda[cu13]"}
-    assert names(extras["dev"]) >= {"pytest", "hypothesis", "pytest-randomly", "ruff", "mypy"}
+    assert names(extras["dev"]) >= {
+        "pytest",
+        "hypothesis",
+        "pytest-randomly",
+        "pytest-xdist",
+        "ruff",
+        "mypy",
+    }
     every = [*project["dependencies"], *extras["gpu"], *extras["dev"]]
     assert all(">=" in requirement for requirement in every)
 
@@ -111,6 +124,36 @@ def test_the_changelog_names_what_is_to_come_or_the_version() -> None:
     assert re.search(rf"^## \[(Unreleased|{re.escape(version)})\]", text, re.MULTILINE)
 
 
+def test_every_file_that_may_stand_beside_a_log_is_kept_out_of_version_control() -> None:
+    page = (ROOT / "docs" / "format.md").read_text("utf-8")
+    table = page.split("## Files beside the log")[1].split("\n\n")[2]
+    suffixes = [
+        s for row in table.splitlines() for s in re.findall(r"`(\.[^`]+)`", row.split("|")[1])
+    ]
+    assert len(suffixes) > 14
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    for suffix in suffixes:
+        name = f"my.jsonl{suffix.replace('<n>', '1')}"
+        assert any(fnmatchcase(name, pattern) for pattern in ignored), suffix
+    assert not any(fnmatchcase("my.jsonl", pattern) for pattern in ignored)
+
+
+def test_the_hooks_before_a_commit_run_programs_of_the_environment() -> None:
+    text = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    programs = re.findall(r"entry: \.venv/bin/(\w+)", text)
+    assert set(programs) == {"ruff", "mypy"}
+    assert set(programs) <= names(PROJECT["project"]["optional-dependencies"]["dev"])
+    assert text.count("language: system") == len(programs)
+    assert "rev:" not in text
+
+
+def test_the_citation_names_the_project_and_its_licence() -> None:
+    text = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert text.startswith("cff-version: 1.2.0\n")
+    assert f"\ntitle: {PROJECT['project']['name']}\n" in text
+    assert f"\nlicense: {PROJECT['project']['license']}\n" in text
+
+
 # The scripts.
 
 
@@ -121,7 +164,7 @@ def test_a_script_is_read_by_its_shell_without_complaint(script: str) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-@pytest.mark.parametrize("script", ["scripts/run", "scripts/test", ".ci/run"])
+@pytest.mark.parametrize("script", [name for name in SCRIPTS if "environment" not in name])
 def test_a_script_can_be_run(script: str) -> None:
     assert os.access(ROOT / script, os.X_OK)
 
@@ -227,6 +270,58 @@ def test_tests_want_the_dev_extra_and_what_they_install_is_enough_to_run(
     (checkout.root / ".venv" / "installed").unlink()
     _, _, calls = checkout.run("run")
     assert not asked(calls, "-m pip")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "--numprocesses 2 --dist worksteal -m not slow"),
+        (["--all"], "--numprocesses 2 --dist worksteal"),
+        (["--all", "-x"], "--numprocesses 2 --dist worksteal -x"),
+    ],
+)
+def test_tests_run_on_all_cores_and_slow_ones_when_asked_for(
+    checkout: Checkout, arguments: list[str], expected: str
+) -> None:
+    """Where nothing counts the cores, there are two."""
+    _, _, calls = checkout.run("test", *arguments)
+    assert calls[-1] == f"-m pytest {expected}"
+
+
+LEAVES_OUT = """
+import pytest
+
+@pytest.mark.slow
+def test_slow(): ...
+
+def test_of_a_log(shared_data): ...
+
+@pytest.mark.parametrize("k", range(3))
+def test_elsewhere(k): pytest.skip("no such machine")
+
+def test_here(): ...
+"""
+
+
+@pytest.mark.parametrize("processes", [[], ["--numprocesses", "2"]])
+def test_one_line_says_how_many_tests_were_left_out_and_why(
+    tmp_path: Path, processes: list[str]
+) -> None:
+    clone = tmp_path / "clone"
+    (clone / "tests" / "support").mkdir(parents=True)
+    shutil.copy(ROOT / "pyproject.toml", clone)
+    shutil.copy(ROOT / "tests" / "conftest.py", clone / "tests")
+    (clone / "tests" / "test_small.py").write_text(LEAVES_OUT)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-m", "not slow"]
+    done = subprocess.run(
+        [*command, *processes], cwd=clone, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    [said] = [line for line in done.stdout.splitlines() if "left out" in line]
+    assert said.startswith("left out: 3 (no such machine); ")
+    assert "1 (slow; scripts/test --all has them)" in said
+    assert "1 (the real logs, shared/data beside the checkout, are absent)" in said
+    assert "SKIPPED" not in done.stdout
 
 
 def test_a_run_works_on_a_copy_that_it_names_and_keeps(checkout: Checkout) -> None:

@@ -303,10 +303,9 @@ def test_a_target_that_a_kernel_has_not_is_refused() -> None:
 
 @pytest.mark.skipif(capability.cuda().usable, reason="this machine has a GPU")
 def test_the_check_of_gpus_says_that_there_is_none_and_ends_with_3(tmp_path: Path) -> None:
-    script = Path(__file__).resolve().parents[2] / "scripts" / "gpu_check.py"
     done = subprocess.run(
-        [sys.executable, str(script), "--out", str(tmp_path / "figures.json")],
-        capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "scripts.gpu.check", "--out", str(tmp_path / "figures.json")],
+        cwd=Path(__file__).resolve().parents[2], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 3, done.stderr
     assert done.stderr.startswith("no GPU can be checked here: ")

@@ -345,7 +345,7 @@ ODD = [
     '{"id":"m1.x","type":"text","text":"`λx.λy.λz.y`"}',
     '{"id":"m1.1.1","type":"modification","term":"λx.λy.λz.y"}',
     '{"id":"","term":"λx.λy.λz.y"}',
-    '\ufeff {"id":"x\\ud800","term":"λx.λy.λz.y"} \r',
+    '\ufeff {"id":"x\\ud83d\\ude42","term":"λx.λy.λz.y"} \r',
     '{"id":"line:1","term":"λx.λy.λz.y"}',
     '{"id":"x#1","type":"text","text":"`λx.λy.λz.y`"}',
 ]
@@ -360,6 +360,15 @@ def test_odd_input_is_taken_and_read_back_the_same(tmp_path: Path, line: str) ->
     ran(whole, 6, parallel=8)
     assert counters(path)["accepted"] == 1
     assert path.read_bytes() == whole.read_bytes()
+    assert recomputed(path) > 0
+
+
+def test_input_is_kept_byte_for_byte_without_what_stands_around_the_object(tmp_path: Path) -> None:
+    odd = '{ "id":"x" ,\t"n":1.50,"n":1e2,"s":"\\u00e9\\ud83d" }'
+    line = f"\ufeff \t{odd} \r\n".encode()
+    path = with_input(written(tmp_path / "log", looping("self-io")), line)
+    ran(path, 2, parallel=2)
+    assert odd.encode() in path.read_bytes().split(b"\n")
     assert recomputed(path) > 0
 
 

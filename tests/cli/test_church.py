@@ -12,11 +12,12 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from automaton.calculator import arithmetic
+from automaton.calculator.arithmetic import Digits, row_of, row_of_line
 from automaton.cli import exit_codes
 from automaton.cli.commands.church import NAMES
 from automaton.cli.commands.church import church as command
-from automaton.compute import arithmetic, church
-from automaton.compute.arithmetic import Digits, row_of, row_of_line
+from automaton.compute import church
 from automaton.compute.budgets import Budgets
 from automaton.errors import MismatchError
 from automaton.terms import encodings
@@ -49,10 +50,10 @@ def invoke(*arguments: object, stdin: str | None = None) -> Result:
     return CliRunner().invoke(whole, list(map(str, arguments)), input=stdin)
 
 
-def refused(*arguments: object, stdin: str | None = None) -> str:
+def refused(*arguments: object, stdin: str | None = None, code: int = 2) -> str:
     """The one line that such a call ends with."""
     result = invoke(*arguments, stdin=stdin)
-    assert result.exit_code == 2
+    assert result.exit_code == code
     (line,) = result.stderr.splitlines()
     return line.removeprefix("error: ")
 
@@ -99,10 +100,6 @@ def test_a_sum_is_printed_with_its_numeral_and_its_steps() -> None:
         (("mult", "x", "4"), "x is no whole number"),
         (("mult", "9" * 5000, "4"), "9... is more than 2**63 - 1"),
         (("mult", str(1 << 63), "4"), "more than 2**63 - 1"),
-        (("exp", "9", "9"), "outcome size: the numeral has more nodes than --max-size 65536"),
-        (("mult", str((1 << 63) - 1), "0"), "outcome input"),
-        (("exp", "2", "9", "--max-steps", "99"), "outcome steps: it takes more beta steps"),
-        (("exp", "2", "2", "--max-depth", "2"), "outcome depth"),
         (("add",), "give numbers or --batch FILE"),
         (("add", "1", "2", "--batch", "x"), "give numbers or --batch FILE"),
         (("add", "1", "2", "--jsn"), "No such option"),
@@ -111,6 +108,25 @@ def test_a_sum_is_printed_with_its_numeral_and_its_steps() -> None:
 )
 def test_what_is_no_arithmetic_is_refused_in_one_line(words: tuple[str, ...], part: str) -> None:
     assert part in refused(*words)
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("exp", "9", "9"), "outcome size: the numeral has more nodes than --max-size 65536"),
+        (("mult", str((1 << 63) - 1), "0"), "outcome input"),
+        (("exp", "2", "9", "--max-steps", "99"), "outcome steps: it takes more beta steps"),
+        (("exp", "2", "2", "--max-depth", "2"), "outcome depth"),
+    ],
+)
+def test_a_question_whose_answer_exceeds_a_budget_has_an_exit_code_of_its_own(
+    words: tuple[str, ...], part: str
+) -> None:
+    assert part in refused(*words, code=12)
+    single = invoke(*words, "--json")
+    assert (single.exit_code, json.loads(single.stdout)["numeral"]) == (12, None)
+    batch = invoke(words[0], "--batch", "-", *words[3:], stdin=" ".join(words[1:3]))
+    assert (batch.exit_code, "standard input: line 1" in batch.stderr) == (12, True)
 
 
 def test_signs_and_zeros_before_a_number_do_not_count() -> None:
@@ -132,7 +148,7 @@ def test_a_file_gives_a_line_for_every_question_and_says_in_the_end_what_failed(
     assert rows[3][4] == '"1" is no whole number; a numeral stands for 0, 1, 2, ...'
     assert result.exit_code == 2
     assert f"{path}: line 4: -1 is negative" in result.stderr
-    assert "(and 5 more)" in result.stderr
+    assert "(and 4 more)" in result.stderr
 
 
 def test_a_batch_may_come_from_standard_input_and_be_of_any_size() -> None:
@@ -143,6 +159,17 @@ def test_a_batch_may_come_from_standard_input_and_be_of_any_size() -> None:
     assert [a["numeral"] for a in answers] == [m + n for m in range(60) for n in range(90)]
     assert {a["steps"] for a in answers} == {6}
     assert invoke("add", "--batch", "-", stdin="\n \n").stdout == ""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_byte_order_mark_and_any_line_end_are_no_part_of_a_question(
+    tmp_path: Path, end: str
+) -> None:
+    path = tmp_path / "questions"
+    path.write_bytes(end.join(["\ufeff3 4", "", "\ufeff[1,2]", "5 6"]).encode())
+    result = invoke("add", "--batch", path)
+    assert [line.split("\t")[1] for line in result.stdout.splitlines()] == ["7", "3", "11"]
+    assert result.exit_code == 0
 
 
 def test_a_file_that_is_not_there_is_a_file_error(tmp_path: Path) -> None:

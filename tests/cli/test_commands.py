@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import fields, replace
 from importlib import import_module
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 from automaton.cli import command_line, exit_codes
 from automaton.cli.text import one_line, printable
 from automaton.errors import AutomatonError, DamagedError, LockedError, StorageError
+from automaton.format.machine_state import MachineState
 from automaton.format.records import OUTCOMES, CommitFields
 from automaton.log import Log
 from automaton.run.stats import Stats
@@ -78,6 +80,7 @@ class NoRun:
         self.log = SimpleNamespace(notices=["torn\x07"])
         self.aside = None
         self.short_of_room = ""
+        self.left = False
         self.malformed = SimpleNamespace(first=[(3, "no brace")], count=2)
         reader, program = SimpleNamespace(skipped=0), SimpleNamespace(problems=["odd: no action"])
         self.world = SimpleNamespace(reader=reader, program=program)
@@ -298,6 +301,14 @@ def test_config_prints_what_holds_and_where_it_comes_from(folder: Path) -> None:
     assert lines["max_objects"].split("#")[0] in again.stdout
 
 
+def test_a_configuration_may_begin_with_a_byte_order_mark(folder: Path) -> None:
+    (folder / "c.toml").write_bytes("\ufeffseed = 9\n".encode())
+    with process("config", "--config", "c.toml") as program:
+        out, err = program.communicate()
+    assert (program.returncode, err) == (0, b"")
+    assert tomllib.loads(out.decode())["seed"] == 9
+
+
 def test_an_error_in_a_configuration_names_its_line(folder: Path) -> None:
     folder.joinpath("c.toml").write_text("# a comment\nticks = 3\nworkerz = 3\n")
     line = refused(invoke("config", "--config", "c.toml"))
@@ -439,14 +450,41 @@ def test_reduce_json_has_the_promised_members() -> None:
         "size": 2,
         "term": "λa.a",
         "numeral": None,
+        "more_steps": False,
+        "shared_steps": 1,
+        "peak_cells": None,
+        "machine": "plain",
     }
 
 
-def test_reduce_out_of_budget_is_an_answer_and_no_error() -> None:
+def test_reduce_out_of_budget_is_an_answer_with_an_exit_code_of_its_own() -> None:
     result = invoke("reduce", "--json", "--max-steps", "9", "(λx.x x) (λx.x x)")
-    assert result.exit_code == 0
+    assert result.exit_code == 12
+    assert result.stderr == "error: no normal form within --max-steps 9; raise it\n"
     members = {"outcome": "steps", "steps": 9, "size": None, "term": None, "numeral": None}
-    assert json.loads(result.stdout) == members
+    assert members.items() <= json.loads(result.stdout).items()
+
+
+@pytest.mark.parametrize(
+    ("term", "flags", "said"),
+    [
+        ("(λx.x x) (λx.x x)", ["--max-steps", "9"], "no normal form within --max-steps 9"),
+        ("λf.λx.f (f x)", ["--max-size", "3"], "the normal form is larger than --max-size 3"),
+        ("λx.x x x x x", ["--max-depth", "2"], "more pending arguments than --max-depth 2"),
+    ],
+)
+def test_reduce_says_which_budget_was_exceeded_in_single_and_in_batch(
+    term: str, flags: list[str], said: str
+) -> None:
+    single = invoke("reduce", term, *flags)
+    assert (single.exit_code, single.stdout) == (12, "")
+    assert single.stderr == f"error: {said}; raise it\n"
+    text = f"λ0\n{term}\nK = λx.x\nK\n{term}\n"
+    batch = invoke("reduce", "--batch", "-", *flags, stdin=text)
+    assert (batch.exit_code, len(batch.stdout.splitlines())) == (12, 4)
+    assert batch.stderr == f"error: standard input: line 2: {said}; raise it (and 1 more)\n"
+    wrong = invoke("reduce", "--batch", "-", *flags, stdin=f"{text}λx.\n")
+    assert (wrong.exit_code, "line 6: " in wrong.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -536,8 +574,9 @@ def test_a_log_that_is_not_there_is_a_file_error(folder: Path, command: str) -> 
 def commit_of(tick: int) -> CommitFields:
     """What a run would say of a tick."""
     outcomes = {**dict.fromkeys(OUTCOMES, 0), "normal": 2, "copy": tick}
-    state = {"automaton": "a", "counters": {"objects": 4, "actions": {"evolve": tick}}}
-    return CommitFields(tick, outcomes, 3, state, 0)
+    state = MachineState(automaton="a")
+    state.counters["objects"], state.actions["evolve"] = 4, tick
+    return CommitFields(tick, outcomes, 3, state.record(), 0)
 
 
 @pytest.fixture
@@ -644,7 +683,7 @@ def test_every_error_is_one_line_and_a_code(
 
 
 def test_too_little_memory_says_what_to_ask_less_of(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_codes.status(raising(MemoryError())) == 1
+    assert exit_codes.status(raising(MemoryError())) == 11
     assert "--max-steps" in capsys.readouterr().err
 
 
@@ -684,10 +723,35 @@ def test_a_reader_that_leaves_ends_the_program_quietly(many: Path) -> None:
     assert program.returncode == exit_codes.PIPE_CLOSED
 
 
-def test_a_terminal_without_lambda_gets_an_escape(folder: Path) -> None:
-    with process("reduce", "λx.x", PYTHONIOENCODING="ascii") as program:
+def test_a_terminal_without_lambda_gets_a_backslash_and_json_of_ascii(folder: Path) -> None:
+    narrow = {"PYTHONIOENCODING": "ascii"}
+    with process("reduce", "λx.x", **narrow) as program:
         out, _ = program.communicate()
-    assert (program.returncode, out.splitlines()[0]) == (0, b"\\u03bba.a")
+    assert (program.returncode, out.splitlines()[0]) == (0, b"\\a.a")
+    with process("reduce", "--json", "λx.𝜆y.x é", **narrow) as program:
+        out, _ = program.communicate()
+    assert (program.returncode, json.loads(out)["term"]) == (0, "λa.λb.a é")
+    with process("reduce", "foo λx.(", **narrow) as program:
+        _, err = program.communicate()
+    assert (program.returncode, b"add a ')'" in err) == (2, True)
+    with process("reduce", "", PYTHONIOENCODING="latin-1") as program:
+        _, err = program.communicate()
+    assert b"write one such as \\x.x\n" in err
+
+
+def test_lines_of_a_log_and_configurations_keep_their_meaning_on_such_terminals(
+    folder: Path,
+) -> None:
+    narrow = {"PYTHONIOENCODING": "ascii"}
+    (folder / "log").write_text('{"id":"a","term":"λx.x"}\n', "utf-8")
+    for call in (("show", "log", "a"), ("match", "log", "λx")):
+        with process(*call, **narrow) as program:
+            out, _ = program.communicate()
+        first = out.splitlines()[0]
+        assert json.loads(first[first.index(b"{") :]) == {"id": "a", "term": "λx.x"}
+    with process("config", "--operator", "λx.x", **narrow) as program:
+        out, _ = program.communicate()
+    assert tomllib.loads(out.decode("ascii"))["operator"] == "λ0"
 
 
 def test_the_program_runs_as_a_module_without_traceback(folder: Path) -> None:

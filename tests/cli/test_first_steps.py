@@ -113,8 +113,7 @@ PRETTY = json.dumps(automaton("a"), indent=2).encode()
         (encoded([rule("r", "true", "λx.x")]), r"no lambda terms and no automaton[^(]*$"),
         (encoded([BROKEN, *TERMS]), r"no automaton object; [^(]*$"),
         (encoded([BROKEN, automaton("a", term="λx.y"), *TERMS]), r"that can be used \(a: "),
-        (PRETTY, r"\(of 5 lines 5 hold no JSON object, .* line 1: not JSON"),
-        (b"[" + PRETTY.replace(b"\n", b"") + b"]", r"line 1: the top level is an array"),
+        (PRETTY + b"\n" + PRETTY, r"\(of 10 lines 10 hold no JSON object, .* line 1: not JSON"),
     ],
 )
 def test_a_file_without_a_machine_is_told_what_it_lacks(
@@ -164,7 +163,7 @@ def test_the_first_synthesis_on_a_machine_says_that_it_compiles(
     assert invoke(*asked).stderr == ""
 
 
-def test_reduce_and_church_take_the_same_options() -> None:
+def test_church_takes_options_of_reduce_alone() -> None:
     first, second = (
         {
             p.name: p.type.name
@@ -173,7 +172,7 @@ def test_reduce_and_church_take_the_same_options() -> None:
         }
         for name in ("reduce", "church")
     )
-    assert first == second
+    assert second.items() <= first.items()
 
 
 # Logs of earlier versions.

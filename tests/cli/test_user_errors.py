@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +110,8 @@ REFUSALS = {
     b'{"id":7}': admission.BAD_ID,
     b'{"id":null}': admission.BAD_ID,
     b'{"id":"m1.0"}': admission.OUR_ID,
+    b'{"id":"x\\ud800"}': admission.HALF_PAIR,
+    b'{"id":"\\ude42\\ud83d"}': admission.HALF_PAIR,
     b'{"id":"m1.0","id":"x"}': admission.OUR_ID,
     b'{"id":"x","type":"commit"}': admission.RECORD,
     b'{"type":"run","id":"x","type":"y"}': admission.RECORD,
@@ -161,6 +166,73 @@ def test_damage_before_the_hint_can_be_run_as_mere_data_and_that_is_said(tmp_pat
     assert invoke(log, "--ticks", 1, "--interval", 0).exit_code == 0
 
 
+def resealed(data: bytes) -> bytes:
+    """The second tick's population changed, and everything from there on sealed anew."""
+    lines = data.splitlines(keepends=True)
+    head = b""
+    for k, line in enumerate(lines):
+        if line.startswith(b'{"type":"commit"'):
+            body, _, _ = line.rpartition(b',"chain"')
+            if b'"commit:2"' in line:
+                at = body.index(b'"population":"') + len(b'"population":"')
+                digit = b"1" if body[at : at + 1] == b"0" else b"0"
+                body = body[:at] + digit + body[at + 1 :]
+            if head:
+                head = sha256(head + body).digest()
+                lines[k] = body + b',"chain":"' + head.hex().encode() + b'"}\n'
+            elif b'"commit:1"' in line:
+                head = bytes.fromhex(json.loads(line)["chain"])
+    return b"".join(lines)
+
+
+def in_batch(data: bytes) -> bytes:
+    """A winner of the second tick has another term of equal length."""
+    at = data.index(b'"id":"m2.')
+    at = data.index(b'"term":"', at) + len(b'"term":"')
+    end = data.index(b'"', at)
+    return data[:at] + b"x" * (end - at) + data[end:]
+
+
+def in_genesis(data: bytes) -> bytes:
+    """A term of the genesis is another one."""
+    return data.replace("λx.λy.x".encode(), "λx.λy.y".encode(), 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (in_batch, "the batch of tick 2 (line "),
+        (in_genesis, "the genesis of tick 0 (line 1, byte 0) differs"),
+        (resealed, "tick 2: its lines do not lead to the population"),
+    ],
+)
+def test_damage_of_equal_length_is_named_and_can_be_run_as_mere_data(
+    tmp_path: Path, change: Callable[[bytes], bytes], named: str
+) -> None:
+    log = written(tmp_path / "log.jsonl", [automaton("a", 0), *TERMS])
+    with Run(log, {"parallel": 4}) as run:
+        run.go(ticks=5, interval_ms=0)
+    whole = log.read_bytes()
+    damaged = change(whole)
+    assert len(damaged) == len(whole)
+    assert damaged != whole
+    log.write_bytes(damaged)
+    result = invoke(log, "--ticks", 1, "--interval", 0)
+    assert result.exit_code == 6, result.output
+    assert f"error: {log} is damaged: " in result.stderr
+    assert named in result.stderr
+    ways = ["restore a copy", "--as-genesis"]
+    ways += ["replay LOG --to 1 --out FILE"] if "tick 2" in named else []
+    assert all(way in result.stderr for way in ways)
+    assert log.read_bytes() == damaged
+    result = invoke(log, "--as-genesis", "--ticks", 2, "--interval", 0)
+    assert result.exit_code == 0, result.stderr
+    assert f"all {len(damaged)} bytes are mere data" in result.stderr
+    assert log.read_bytes().startswith(damaged)
+    assert invoke("verify", log, "--workers", 1).exit_code == 0
+    assert invoke(log, "--ticks", 1, "--interval", 0).exit_code == 0
+
+
 def test_a_sound_log_is_no_data_for_being_called_so(tmp_path: Path) -> None:
     log = written(tmp_path / "log.jsonl", rich())
     ran(log, 2, parallel=4)
@@ -186,13 +258,13 @@ def test_a_full_disk_behind_the_output_is_said(tmp_path: Path) -> None:
 
 
 LONG = """
-import automaton.compute.text_batch
+import automaton.calculator.text_batch
 from automaton.cli import main
-answer = automaton.compute.text_batch.TextReducer.answer
+answer = automaton.calculator.text_batch.TextReducer.answer
 def said(*arguments):
     print("ready", flush=True)
     return answer(*arguments)
-automaton.compute.text_batch.TextReducer.answer = said
+automaton.calculator.text_batch.TextReducer.answer = said
 main()
 """
 

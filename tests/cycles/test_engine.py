@@ -199,7 +199,7 @@ def test_stages_that_need_the_same_run_at_the_same_time_where_it_is_worth_it(
     flight = ThreadExecutor(
         Plan.of(branch, graph, ["any"]), iter([Job(0, 0, "any")]), lambda _: None, workers=2, most=1
     )
-    flight._costs = {"a": 1.0, "b": 1.0}  # as if measured
+    flight._costs = own.Measured()
     done: list[object] = []
     flight._done = done.append
     with flight._changed:

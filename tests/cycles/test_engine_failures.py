@@ -90,7 +90,7 @@ def test_stopping_while_cycles_are_run_again_keeps_those_that_were(
 def test_a_process_that_cannot_be_replaced_ends_the_call_and_not_what_is_finished(
     branch: FrozenPopulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: Callable[[str], Any] = spawn.spawn
+    started: Callable[[str], Any] = spawn.ChildProcess.start
     calls: list[str] = []
 
     def once(module: str) -> Any:
@@ -99,7 +99,7 @@ def test_a_process_that_cannot_be_replaced_ends_the_call_and_not_what_is_finishe
             raise WorkerError("no worker process can be started")
         return started(module)
 
-    monkeypatch.setattr(spawn, "spawn", once)
+    monkeypatch.setattr(spawn.ChildProcess, "start", once)
     ran = engine(branch, "process", workers=1, graph=own.KILLED, deadline=60.0).run(12)
     assert isinstance(ran.trouble, WorkerError)
     assert [r.seed for r in ran.results] == [0, 1, 2]
@@ -112,7 +112,7 @@ def test_processes_that_do_not_start_are_an_error(
     def never(_: str) -> Any:
         raise WorkerError("no worker process can be started")
 
-    monkeypatch.setattr(spawn, "spawn", never)
+    monkeypatch.setattr(spawn.ChildProcess, "start", never)
     with pytest.raises(WorkerError):
         engine(branch, "process").run(3)
 
@@ -188,7 +188,7 @@ def test_a_cycle_fails_where_what_feeds_build_is_no_proposal(
     assert ran.report.failed == 2
     said = f"build: UsageError: stage 'advise' feeds build but returned {what}, which is no Propos"
     assert all(result.error.startswith(said) for result in ran.results)
-    assert all("Told(Proposal(...), decision)" in result.error for result in ran.results)
+    assert all("StageOutput(Proposal(...), decision)" in result.error for result in ran.results)
 
 
 def test_a_stage_that_computes_beside_is_counted_as_computing(branch: FrozenPopulation) -> None:
@@ -208,7 +208,7 @@ def test_a_stage_that_computes_beside_is_counted_as_computing(branch: FrozenPopu
     graph = Graph((Stage("a", computes), Stage("b", computes), Stage("c", enters)), "a")
     plan = Plan.of(branch, graph, ["any"])
     flight = ThreadExecutor(plan, iter([Job(0, 0, "any")]), told.append, workers=3, most=1)
-    flight._costs = dict.fromkeys("abc", 1.0)  # as if measured
+    flight._costs = own.Measured()
     flight._idle = 2  # as if others had nothing to do
     flight.prepare()
     flight.start()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -408,3 +411,41 @@ def test_an_empty_path_names_no_member() -> None:
         replace_member(b'{"a":1}', (), b"2")
     with pytest.raises(ValueError, match="no whole JSON object"):
         replace_member(b'{"a":[1', ("b",), b"2")
+
+
+WITHOUT_ORJSON = """
+import sys
+if sys.argv.pop(1) == "without":
+    sys.modules["orjson"] = None  # as where it has no wheel
+from automaton.cli import main
+from automaton.format import objects
+assert objects.FAST == (sys.modules["orjson"] is not None)
+main()
+"""
+
+
+def test_a_run_and_doctor_do_the_same_without_orjson(tmp_path: Path) -> None:
+    shipped = (Path(__file__).resolve().parents[2] / "automaton.jsonl").read_bytes()
+    made = []
+    for how in ("with", "without"):
+        log = tmp_path / f"{how}.jsonl"
+        log.write_bytes(shipped)
+        program = [sys.executable, "-c", WITHOUT_ORJSON, how]
+        run = [
+            "run",
+            str(log),
+            "--ticks",
+            "8",
+            "--interval",
+            "0",
+            "--streams",
+            "all",
+            "--seed",
+            "1",
+        ]
+        subprocess.run([*program, *run], check=True, capture_output=True)
+        made.append(log.read_bytes())
+        doctor = [*program, "doctor", "--terms", "0", "--json"]
+        said = json.loads(subprocess.run(doctor, check=True, capture_output=True).stdout)["json"]
+        assert said.startswith({"with": "orjson ", "without": "the standard library"}[how])
+    assert made[0] == made[1] != shipped

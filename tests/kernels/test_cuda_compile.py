@@ -12,16 +12,19 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest import mock
 
 import pytest
+from numba import types
 
 from kernels import registry
+from kernels.cpu import bound
 from kernels.cuda import loops, search_loops
+from kernels.terms import recur, share
 
 ARCHITECTURES = [(8, 0), (9, 0), (10, 0)]
 #: Registers of a multiprocessor, on all of these architectures.
@@ -116,6 +119,28 @@ def test_a_kernel_fits_its_registers_without_spills_and_has_no_floats(
     for resources in found.values():
         assert resources.registers <= registers(name)
         assert resources[1:] == (0, 0, 0)
+
+
+@pytest.mark.usefixtures("compilers")
+@pytest.mark.parametrize(("body", "arrays"), [(share.share, 14), (recur.recurs, 9)])
+def test_the_bodies_of_the_sharing_machine_compile_for_a_gpu(
+    body: Callable[..., Any], arrays: int
+) -> None:
+    words, counts = (types.Array(t, 1, "A") for t in (types.int32, types.int64))
+    number = types.int64
+    if body is share.share:
+        fields = (*[words] * 4, counts)
+        signature = (words, *[number] * 6, counts, words, words, *fields, *fields)
+    else:
+        signature = (words, *[number] * 4, *[words] * 8)
+    assert sum(kind is not number for kind in signature) == arrays
+
+    text: Any
+    text, _ = loops.cuda.compile(
+        bound(body, loops.device), signature, device=True, abi="numba", cc=ARCHITECTURES[0]
+    )
+    assert ".func" in text
+    assert not FLOATING.search(text)
 
 
 def registers(name: str) -> int:

@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).resolve().parents[1] / "support"
 CASES = ["cuda_cases.py", "cuda_search_cases.py"]
 
 
+@pytest.mark.slow
 def test_every_cuda_kernel_agrees_with_the_cpu_in_numbas_simulator() -> None:
     """The switch is read when numba is imported; see CASES for what is tested."""
     done = subprocess.run(

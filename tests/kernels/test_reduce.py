@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 from reductions import (
     NODES,
     OMEGA,
-    SUITES,
+    PROPERTY,
+    TIGHT,
     Answer,
     Budget,
     all_closed,
     bodies,
     lively_terms,
     reduced,
+    suites,
 )
-from strategies import closed_terms, open_terms, published
+from strategies import closed_terms, open_terms
 from targets import FORMS
 
 from automaton.terms import encodings
@@ -30,11 +32,7 @@ from automaton.terms.notation import format_term, parse
 from automaton.terms.packed import APP, LAM, VAR, apply, linked
 from automaton.terms.reference import reduce
 
-PROPERTY = settings(deadline=None)
-
-
 AMPLE = Budget(2000, 4096, 4096)
-TIGHT = st.builds(Budget, st.integers(0, 20), st.integers(0, 40), st.integers(0, 8))
 
 
 def by_textbook(term: Words, budget: Budget) -> Answer | None:
@@ -235,12 +233,6 @@ def test_church_arithmetic_comes_out() -> None:
 
 
 # -- published normal forms ------------------------------------------------
-
-
-def suites(folder: Path) -> Iterator[tuple[str, Words, list[int], int, int | None]]:
-    for suite in SUITES:
-        for case in published(folder, suite):
-            yield case.name, case.term, case.normal.tolist(), case.free, case.steps
 
 
 @pytest.mark.shared_data

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
-from small import TERMS, automaton, commits_in, encoded, rich, transition, written
+from small import TERMS, automaton, commits_in, encoded, rich, term, transition, written
 from tampering import tampered
 
 from automaton.analysis.series import read_series
@@ -502,3 +502,23 @@ def test_a_number_that_we_would_write_otherwise_makes_it_another_line() -> None:
     stub = omission.line(omission.Stub(7, 8, bytes(32)))
     assert omission.parse(stub.replace(b":7,", b":07,")) is None
     assert omission.parse(b" " + stub) is None
+
+
+def test_ticks_that_write_nothing_are_read_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "quiet.jsonl"
+    quiet = [automaton("a", 0, term="λx.λy.x"), term("I", "λx.x")]  # every outcome is a copy
+    path.write_bytes(encoded(quiet))
+    ran(path, 4, "commits", parallel=1)
+    assert [commit["lines"] for commit in commits_in(path)][1:] == [0, 0, 0]
+    whole = tmp_path / "whole.jsonl"
+    for command in (
+        ("replay", path, "--to", "4", "--out", whole),
+        ("replay", path, "--tick", "3"),
+        ("observe", path),
+        ("match", path, "I"),
+        ("cycles", path, "--count", "2", "--engine", "serial"),
+        ("verify", path, "--workers", "1"),
+    ):
+        result = CliRunner().invoke(command_line, [str(word) for word in command])
+        assert result.exit_code == 0, result.output
+    assert sum(map(len, (commit["batch"] for commit in commits_in(whole)))) == 4 * 64

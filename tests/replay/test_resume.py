@@ -40,7 +40,7 @@ from automaton.log import Log
 from automaton.program.conditions import QUESTIONS
 from automaton.replay.spot_check import TermLookup
 from automaton.replay.spot_check import _is_winner as is_winner
-from automaton.replay.spot_check import _options_at as options_at
+from automaton.replay.spot_check import _options_of as options_of
 from automaton.run import Run
 from automaton.workers import sharding
 from automaton.workers.autoscale_policy import ScalingOptions
@@ -353,7 +353,8 @@ def check_claims(path: Path) -> None:
             for line, raw in log.batch_lines(tick):
                 members = json.loads(raw)
                 if is_winner(members, log.prefix):
-                    TermLookup(log, options_at(log, line)).check(members, line)
+                    run = max(number for number in log.run_lines if number <= line)
+                    TermLookup(log, options_of(log, run)).check(members, line)
 
 
 # The snapshot.
@@ -419,7 +420,7 @@ def test_an_altered_term_in_the_middle_stops_the_next_run(tmp_path: Path) -> Non
     lived(tmp_path, "log", [(10, FLAGS)])
     altered(tmp_path / "log", renamed, "modification", 3)
     before = (tmp_path / "log").read_bytes()
-    with pytest.raises(DamagedError, match="tick 3: its lines do not lead to the population"):
+    with pytest.raises(DamagedError, match="the batch of tick 3 "):
         Run(tmp_path / "log", {})
     assert (tmp_path / "log").read_bytes() == before
 

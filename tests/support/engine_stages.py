@@ -12,7 +12,16 @@ from typing import Any
 from automaton.cycles.graph import Cycle, Graph, Stage, StageOutput, Values
 from automaton.cycles.results import CycleOutput
 from automaton.cycles.stages import STANDARD, Proposal
+from automaton.cycles.thread_executor import _StageCosts
 from automaton.terms.encodings import numeral
+
+
+class Measured(_StageCosts):
+    """Costs by which every stage is worth sharing, as if each thread had measured it."""
+
+    def worth_sharing(self, stage: str) -> bool:  # noqa: ARG002
+        """Always."""
+        return True
 
 
 async def nap(_: Cycle, __: Values) -> Proposal:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from typing import Any
 
 import numpy as np
+
+from automaton.workers.channel import Channel
 
 
 def scratch(size: int) -> Any:
@@ -17,6 +20,40 @@ def scratch(size: int) -> Any:
 def no_scratch() -> Any:
     """Ends the process."""
     os._exit(3)
+
+
+def scratch_of(pid: int) -> Any:
+    """Scratch for one process; any other waits for it until it is killed."""
+    if os.getpid() != pid:
+        signal.pause()
+    return scratch(4)
+
+
+def scratch_of_parent(pid: int) -> Any:
+    """Scratch for one process; any other ends."""
+    return scratch(4) if os.getpid() == pid else no_scratch()
+
+
+def handle(channel: Channel) -> None:
+    """A child that says that it is there and then waits for ever."""
+    channel.send(b"ready")
+    signal.pause()
+
+
+def busy(_low: int, _high: int, _own: Any, nanoseconds: int) -> int:
+    """Take so much time."""
+    until = time.perf_counter_ns() + nanoseconds
+    while time.perf_counter_ns() < until:
+        pass
+    return 0
+
+
+def deadly(low: int, high: int, _own: Any, at: int, out: Any) -> int:
+    """Number the slots; whoever computes slot `at` is killed."""
+    if low <= at < high:
+        _kill()
+    out[low:high] = range(low, high)
+    return 0
 
 
 def square(low: int, high: int, own: Any, numbers: Any, out: Any, factor: int) -> int:

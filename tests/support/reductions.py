@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
-from strategies import closed_terms
+from strategies import closed_terms, published
 from targets import FORMS, Array, fenced, intact, joined, machine
 
 from automaton.terms import encodings
@@ -126,3 +128,16 @@ SUITES = [
     "threesubst",
     "twosubst",
 ]
+
+
+PROPERTY = settings(deadline=None)
+
+
+TIGHT = st.builds(Budget, st.integers(0, 20), st.integers(0, 40), st.integers(0, 8))
+
+
+def suites(folder: Path) -> Iterator[tuple[str, Words, list[int], int, int | None]]:
+    """The published terms: name, term, normal form, free variables, beta steps."""
+    for suite in SUITES:
+        for case in published(folder, suite):
+            yield case.name, case.term, case.normal.tolist(), case.free, case.steps

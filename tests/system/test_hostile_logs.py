@@ -55,7 +55,7 @@ def test_a_number_in_an_id_costs_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("identity", ["x#1", "line:3"])
 def test_an_id_that_reads_like_the_name_of_a_span_or_a_line_carries_no_term(identity: str) -> None:
     reader = TermExtractor(64)
-    assert reader.terms_of(NamedObject(identity, {"id": identity, "term": "λ0"})) == []
+    assert not reader.terms_of(NamedObject(identity, {"id": identity, "term": "λ0"}))
     assert reader.skipped == 1
     assert len(reader.terms_of(NamedObject("line:3", {"term": "λ0"}))) == 1
 

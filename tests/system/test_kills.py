@@ -14,9 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def torture(kills: int, seed: int, record: str) -> dict[str, object]:
     """What scripts/torture prints."""
-    script = [sys.executable, str(ROOT / "scripts" / "reliability" / "torture.py"), "--out", "-"]
+    script = [sys.executable, "-m", "scripts.reliability.torture", "--out", "-"]
     asked = ["--kills", str(kills), "--seed", str(seed), "--jobs", "2", "--record", record]
-    result = subprocess.run([*script, *asked], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [*script, *asked], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     found = json.loads(result.stdout)
     assert isinstance(found, dict)

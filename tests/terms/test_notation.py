@@ -13,7 +13,14 @@ from strategies import closed_terms, open_terms, patterns, with_names
 from automaton.errors import TermError, UsageError
 from automaton.terms import encodings, packed
 from automaton.terms.arrays import Words
-from automaton.terms.notation import NOTATIONS, format_term, parse, spans, spans_counted
+from automaton.terms.notation import (
+    NOTATIONS,
+    format_term,
+    parse,
+    parse_question,
+    spans,
+    spans_counted,
+)
 from automaton.terms.parser import MAX_FREE
 
 
@@ -85,6 +92,43 @@ def test_a_term_in_all_its_notations(
     np.testing.assert_array_equal(parse(named), words)
 
 
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        (r"\lambda x.x", "λ0"),
+        (r"\lambda x.\lambda y.x", "λλ1"),
+        (r"\lambda f\lambda x.f", None),
+        (r"\lambda 0", "λ0"),
+        ("𝜆x.𝛌y.𝝀z.𝝺u.𝞴v.x", "λλλλλ4"),
+        (r"\x -> x", "λ0"),
+        ("λx y->y", "λλ0"),
+        ("λx → x", "λ0"),
+        (r"\ foo.foo", "λ0"),
+        ("let i = λx.x in i i", "(λ0 0) (λ0)"),
+        ("let a = λx.x in let b = a a in b a", "(λ(λ0 1) (0 0)) (λ0)"),
+        ("let a = let b = λx.x in b b in a", "(λ0) ((λ0 0) (λ0))"),
+        ("λf.f let x = f in x f", "λ0 ((λ0 1) 0)"),
+        ("(let x = λ0 in x) let y = λλ0 in y", "(λ0) (λ0) ((λ0) (λλ0))"),
+        ("λlet.λin.let in", "λλ1 0"),
+    ],
+)
+def test_what_people_write_in_other_places_is_read(text: str, meaning: str | None) -> None:
+    if meaning is None:
+        with pytest.raises(TermError, match="do not end in a"):
+            parse(text)
+    else:
+        assert format_term(parse(text)) == meaning
+
+
+@given(closed_terms(), closed_terms())
+def test_a_let_is_the_body_as_a_function_of_the_name_applied_to_the_term(
+    term: Words, body: Words
+) -> None:
+    one, two = format_term(term, "lambda"), format_term(body, "lambda")
+    meant = parse(f"(λx.x ({two}) x) ({one})")
+    np.testing.assert_array_equal(parse(f"let x = {one} in x ({two}) x"), meant)
+
+
 def test_binary_may_hold_spaces_between_its_codes() -> None:
     np.testing.assert_array_equal(parse(" 00 00 110\n", "blc"), encodings.TRUE)
 
@@ -141,7 +185,43 @@ ERRORS: list[tuple[str, int, str]] = [
     ("λx.x + x", 6, "'+' has no meaning"),
     ("λx.x .", 6, "'.' has no meaning"),
     ("λx.\n x\x00", 7, "has no meaning"),
+    (r"\foo.foo", 1, r"\foo is no lambda (\lambda is)"),
+    (r"λx.\beta x", 4, r"\beta is no lambda"),
+    (r"\lambdax.x", 1, r"\lambdax is no lambda"),
+    ("λλ01", 3, "does not begin with a zero; write 1"),
+    ("0010", 1, "does not begin with a zero; write 10 (binary is blc)"),
+    ("λ00", 2, "does not begin with a zero; write 0"),
+    ("let x = λ0", 1, "has no 'in'"),
+    ("(let x = λ0) y", 2, "has no 'in'"),
+    ("let x = in x", 1, "says not what x is"),
+    ("let x = λ0 in", 1, "no term behind 'in'"),
+    ("let x = x in x", 9, "'x' is not bound"),
+    ("λx -x", 1, "do not end in a '.'"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "reason"),
+    [
+        ("λx.x 0", 6, "0 beside lambdas with names would be the variable x"),
+        ("λx.λ.1", 6, "1 beside lambdas with names would be the variable x"),
+        ("(λn.λf.λx.f (n f x)) 2", 22, "or for the number λf.λx.f (f x)"),
+        ("3 λx.x", 1, "for the number λf.λx.f (f (f x))"),
+        ("λx.x 17", 6, "for the number λf.λx. and 17 f"),
+    ],
+)  # fmt: skip
+def test_a_question_with_a_digit_that_may_be_a_number_is_refused(
+    text: str, position: int, reason: str
+) -> None:
+    with pytest.raises(TermError) as caught:
+        parse_question(text, "lambda")
+    assert caught.value.position == position
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["λλ1 0", "λx.λ.x 0", "λ0 5", "λ.foo 0", "λ12"])
+def test_indices_of_lambdas_without_names_are_no_numbers(text: str) -> None:
+    np.testing.assert_array_equal(parse_question(text, "lambda")[0], parse(text, free=True)[0])
 
 
 @pytest.mark.parametrize(("text", "position", "reason"), ERRORS)
@@ -187,7 +267,7 @@ def test_a_term_over_the_limit_is_refused_with_its_position() -> None:
     assert len(parse("λx.x x", max_nodes=4)) == 4
     with pytest.raises(TermError, match="more than 3 nodes") as caught:
         parse("λx.x x  ", max_nodes=3)
-    assert caught.value.position == 8
+    assert caught.value.position == 7
     with pytest.raises(TermError, match="more than 2 nodes") as caught:
         parse("000010", "blc", max_nodes=2)
     assert caught.value.position == 5

@@ -35,6 +35,16 @@ def test_a_span_of_longer_names_is_read_where_single_letters_fail() -> None:
     assert skipped == 0
 
 
+def test_other_ways_of_writing_are_terms_and_escapes_are_none() -> None:
+    text = r"`\lambda x.\lambda y.xy` `𝜆x.x` `\x -> xx` `let i = λx.x in i` `\ 0` `\x.x`"
+    usable, skipped = spans_counted(text)
+    shown = ["λλ1 0", "λ0", "λ0 0", "(λ0) (λ0)", "λ0", "λ0"]
+    assert [format_term(words) for _, words in usable] == shown
+    assert skipped == 0
+    assert spans_counted(r"`\0` `\1` `(\0)` `\033`") == ([], 0)
+    assert spans_counted(r"`\n` `\lambda` `\alpha.x` `\xy.x` `λλ01`") == ([], 5)
+
+
 def test_a_span_over_the_limit_is_skipped_and_counted() -> None:
     assert spans_counted("`λx.x x x`", max_nodes=5) == ([], 1)
 

@@ -84,16 +84,45 @@ def test_no_neighbour_of_the_fit_is_better() -> None:
     random = np.random.default_rng(1)
     n = np.arange(1.0, 7)
     x = 1000 * n / (1 + 0.2 * (n - 1)) * random.uniform(0.8, 1.2, 6)
-    a, b, c = fitted([Measured(int(k), (r,)) for k, r in zip(n, x, strict=True)], "USL").resampled[
-        0
-    ]
+    measured = [Measured(int(k), (r,)) for k, r in zip(n, x, strict=True)]
+    for model in MODELS:
+        found = fitted(measured, model).resampled[0]
 
-    def error(a: float, b: float, c: float) -> float:
-        return float((((a + b * n + c * n * (n - 1)) * x / n - 1) ** 2).sum())
+        def error(p: np.ndarray) -> float:
+            return float(((n / (p[0] + p[1] * n + p[2] * n * (n - 1)) - x) ** 2).sum())
 
-    best = error(a, b, c)
-    for step in random.normal(0, 1e-5, (200, 3)):
-        assert error(*np.maximum(0, np.array([a, b, c]) + step)) >= best - 1e-12
+        best = error(found)
+        for step in random.normal(0, 1e-2, (200, 3)):
+            near = found * (1 + step)
+            assert error(near) >= best * (1 - 1e-9)
+
+
+#: Published throughput by load: SPEC SDM91 with the coefficients of R's usl 3.0, and
+#: Schwartz's packets of a router with those of his book (2015), which usl4j is held to.
+PUBLISHED = [
+    (
+        {1: 64.9, 18: 995.9, 36: 1652.4, 72: 1853.2, 108: 1828.9, 144: 1775.0, 216: 1702.2},
+        (89.995233, 0.0277285, 0.0001044),
+    ),
+    (
+        dict(enumerate((
+            955.16, 1878.91, 2688.01, 3548.68, 4315.54, 5130.43, 5931.37, 6531.08, 7219.8,
+            7867.61, 8278.71, 8646.7, 9047.84, 9426.55, 9645.37, 9897.24, 10097.6, 10240.5,
+            10532.39, 10798.52, 11151.43, 11518.63, 11806, 12089.37, 12075.41, 12177.29,
+            12211.41, 12158.93, 12155.27, 12118.04, 12140.4, 12074.39,
+        ), 1)),
+        (995.6486, 0.02671591, 7.690945e-4),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rates", "known"), PUBLISHED, ids=["SDM91", "router"])
+def test_published_measurements_give_the_published_coefficients(
+    rates: dict[int, float], known: tuple[float, float, float]
+) -> None:
+    found = fitted([Measured(n, (x,)) for n, x in rates.items()], "USL")
+    coefficients = (found.rate_1.value, found.sigma.value, found.kappa.value)
+    assert coefficients == pytest.approx(known, rel=5e-4)
 
 
 def test_two_points_do_not_determine_the_universal_law_and_nothing_is_invented() -> None:

@@ -149,14 +149,14 @@ def test_the_rate_bounds_what_is_taken_and_takes_evenly_from_what_is_offered(log
 
 def test_a_full_queue_is_counted_and_waited_for_by_nobody(log: Path) -> None:
     with VectorFeed.open(log, rate=NEVER_ENDING) as memory:
-        os.kill(memory._process.pid, signal.SIGSTOP)
+        os.kill(memory._child.pid, signal.SIGSTOP)
         try:
             slots, *terms = numerals(100)
             for tick in range(WAITING // 100 + 2):
                 memory.offer(tick, slots, *terms)
             report = memory.report()
         finally:
-            os.kill(memory._process.pid, signal.SIGCONT)
+            os.kill(memory._child.pid, signal.SIGCONT)
         assert report["waiting"] == WAITING
         assert report["no_room"] == report["offered"] - WAITING
         assert memory.flush()
@@ -168,8 +168,8 @@ def test_a_memory_whose_process_is_killed_says_so_and_the_loop_goes_on(log: Path
     memory = VectorFeed.open(log, rate=NEVER_ENDING)
     memory.offer(1, *numerals(10))
     assert memory.flush()
-    os.kill(memory._process.pid, signal.SIGKILL)
-    memory._process.wait()
+    os.kill(memory._child.pid, signal.SIGKILL)
+    memory._child.process.wait()
     memory.offer(2, *numerals(10, first=10))
     assert not memory.flush()
     memory.offer(3, *numerals(10, first=20))

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+import psutil
 import pytest
 from click.testing import CliRunner
 from small import TERMS, automaton, commits_in, encoded, ran, rich, transition, written
@@ -26,8 +28,9 @@ from automaton.log import AuditedLog, Log
 from automaton.run import Run
 from automaton.run.stats import Stats, verified_line
 from automaton.terms import encodings
-from automaton.verify import VerifyRequest, live_worker, verify
+from automaton.verify import VerifyRequest, live, live_worker, verify
 from automaton.verify.live import ONE, LiveOptions, LiveVerification, share_of
+from automaton.workers.spawn import Channel
 
 NORMAL = OUTCOMES.index("normal")
 SMALL = [automaton("a", 0, term="λx.x"), transition("t", "a", "a", "self-observe"), *TERMS]
@@ -45,6 +48,12 @@ def paced(path: Path, ticks: int, mode: str = "inline", **more: Any) -> Stats:
     pacing = LiveOptions.of(mode, more.pop("max_lag", None), more.pop("seed", None))
     with Run(path, more, durability="off", pacing=pacing) as run:
         return run.go(ticks=ticks, interval_ms=0)
+
+
+def children_of(pid: int, said: IO[bytes]) -> list[int]:
+    """The processes that a run has started, once it says something."""
+    said.readline()
+    return [child.pid for child in psutil.Process(pid).children()]
 
 
 # -- true runs -----------------------------------------------------------------
@@ -119,10 +128,72 @@ def test_without_verification_the_statistics_say_so(log: Path) -> None:
 
 def test_the_time_limit_holds_while_a_run_waits(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LiveVerification, "written", lambda *_: None)
-    monkeypatch.setattr(LiveVerification, "finish", lambda *_: None)  # which has no limit
+    monkeypatch.setattr(LiveVerification, "finish", lambda *_: True)  # which has no limit
     with Run(log, {"parallel": 8}, durability="off", pacing=LiveOptions.of("inline", 1)) as run:
         found = run.go(seconds=0.05, interval_ms=0)
     assert found.ticks == 1
+
+
+@pytest.mark.parametrize(("earlier", "lag"), [(1, 1), (3, 3), (3, 1), (7, 2), (2, 5)])
+def test_a_bounded_lag_never_stops_a_log_that_has_ticks_already(
+    log: Path, earlier: int, lag: int
+) -> None:
+    ran(log, earlier, parallel=4)
+    for mode in ("inline", "sample=0.5"):
+        found = paced(log, 2, mode, max_lag=lag).verify
+        assert found["lag"] == 0
+        assert found["waiting"] == ""
+    assert len(commits_in(log)) == earlier + 4
+
+
+def test_statistics_are_shown_while_a_run_waits_and_say_why(log: Path) -> None:
+    ran(log, 3, parallel=4)
+    seen: list[Stats] = []
+    with Run(log, {}, durability="off", pacing=LiveOptions.of("inline", 1)) as run:
+        assert run.pace.process is not None
+        os.kill(run.pace.process, signal.SIGSTOP)
+
+        def show(stats: Stats) -> None:
+            seen.append(stats)
+            if len(seen) == 2:
+                run.stop()
+
+        final = run.go(interval_ms=0, stats_every=0.01, show=show)
+    assert final.ticks == 0
+    assert "3 ticks are written and not verified: --max-lag 1" in seen[0].verify["waiting"]
+    assert "waiting: 3 ticks" in verified_line(seen[0].verify, 3)
+
+
+@pytest.mark.parametrize("max_lag", [1, None])
+def test_a_verifier_that_stays_silent_ends_the_wait(
+    log: Path, monkeypatch: pytest.MonkeyPatch, max_lag: int | None
+) -> None:
+    monkeypatch.setattr(live, "SILENT_S", 0.3)
+    monkeypatch.setattr(live, "SILENT_TICKS", 0)
+    ran(log, 2, parallel=4)
+    with Run(log, {}, durability="off", pacing=LiveOptions.of("inline", max_lag)) as run:
+        assert run.pace.process is not None
+        os.kill(run.pace.process, signal.SIGSTOP)
+        with pytest.raises(WorkerError, match=r"nothing was heard of it for 0\.3 s"):
+            run.go(ticks=1, interval_ms=0)
+
+
+def test_sigterm_ends_a_run_that_waits_for_its_verifier(log: Path) -> None:
+    ran(log, 3, parallel=4)
+    command = [
+        sys.executable, "-m", "automaton", "run", str(log), "--interval", "0", "--json",
+        "--verify", "inline", "--max-lag", "1", "--stats-interval", "0.05",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        (verifying,) = children_of(process.pid, process.stdout)
+        os.kill(verifying, signal.SIGSTOP)
+        line = next(line for line in process.stdout if json.loads(line)["verify"]["waiting"])
+        process.send_signal(signal.SIGTERM)
+        last = process.stdout.readlines()[-1]
+    assert "--max-lag 1" in json.loads(line)["verify"]["waiting"]
+    assert json.loads(last)["final"]
+    assert process.returncode == 0
 
 
 # -- runs that lie ---------------------------------------------------------------
@@ -263,13 +334,13 @@ def test_a_verifier_that_is_killed_stops_the_run(log: Path) -> None:
             run.go(ticks=3, interval_ms=0)
 
 
-def serving(asked: dict[str, Any]) -> tuple[socket.socket, threading.Thread]:
-    """A verifier on a thread of this process, and the parent's end of its socket."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+def serving(asked: dict[str, Any]) -> tuple[Channel, threading.Thread]:
+    """A verifier on a thread of this process, and the parent's end of its channel."""
+    ours, theirs = Channel.pair()
 
     def serve() -> None:
-        with theirs:
-            live_worker.serve(theirs)
+        with Channel(theirs) as channel:
+            live_worker.handle(channel)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -282,7 +353,7 @@ def test_a_verifier_that_errs_says_so(tmp_path: Path) -> None:
     ours, thread = serving(asked)
     with ours:
         ours.send(b"100")
-        assert "FileError" in json.loads(ours.recv(1 << 16))["failed"]
+        assert "FileError" in json.loads(ours.receive())["failed"]
     thread.join()
 
 
@@ -296,7 +367,7 @@ def test_a_verifier_says_how_far_it_came_and_when_it_is_idle(log: Path) -> None:
             ours.send(b"%d" % upto)
             said: dict[str, Any] = {}
             while "idle" not in said:
-                said |= json.loads(ours.recv(1 << 16))
+                said |= json.loads(ours.receive())
                 assert not {"fault", "failed"} & said.keys()
         assert (said["tick"], said["computed"]) == (10, 10)
     thread.join()

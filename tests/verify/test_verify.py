@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import shutil
+import signal
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -190,6 +192,18 @@ def _peak(log: AuditedLog, last: int) -> int:
         tracemalloc.stop()
 
 
+def test_verifying_leaves_nothing_to_the_collector_of_garbage(log: Path) -> None:
+    with AuditedLog.open(log) as opened:
+        assert verify(opened, VerifyRequest(workers=1)).ok  # caches are there
+        gc.collect()
+        gc.disable()
+        try:
+            assert verify(opened, VerifyRequest(workers=1)).replayed == 32
+            assert gc.collect() == 0
+        finally:
+            gc.enable()
+
+
 def test_several_processes_answer_as_one_does(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = verdict(log)
     monkeypatch.setattr(ranges, "LEAST", 2)
@@ -220,13 +234,30 @@ def test_a_process_that_dies_leaves_its_range_to_its_parent(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stillborn(module: str) -> Any:
-        process, connection = started(module)
-        process.kill()
-        return process, connection
+        child = started(module)
+        child.process.kill()
+        return child
 
-    started = spawn.spawn
+    started = spawn.ChildProcess.start
     monkeypatch.setattr(ranges, "LEAST", 2)
-    monkeypatch.setattr(spawn, "spawn", stillborn)
+    monkeypatch.setattr(spawn.ChildProcess, "start", stillborn)
+    with AuditedLog.open(log) as opened:
+        assert verify(opened, VerifyRequest(workers=2)).replayed == 32
+
+
+def test_a_process_that_stands_still_is_not_waited_for_without_end(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(module: str, nice: int = 0) -> Any:
+        child = started(module, nice)
+        child.process.send_signal(signal.SIGSTOP)
+        return child
+
+    started = spawn.ChildProcess.start
+    monkeypatch.setattr(ranges, "LEAST", 2)
+    monkeypatch.setattr(ranges, "SILENT_S", 0.2)
+    monkeypatch.setattr(ranges, "SILENT_RANGES", 0)
+    monkeypatch.setattr(spawn.ChildProcess, "start", stopped)
     with AuditedLog.open(log) as opened:
         assert verify(opened, VerifyRequest(workers=2)).replayed == 32
 

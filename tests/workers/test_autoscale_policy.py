@@ -160,9 +160,9 @@ def test_a_decision_is_the_same_whenever_it_is_made_again() -> None:
 @pytest.mark.parametrize(
     ("settings", "cores", "start", "most"),
     [
-        ({}, 4, 4, 8),
-        ({"engine": "process"}, 4, 3, 8),
-        ({"engine": "process"}, 1, 1, 2),
+        ({}, 4, 3, 8),
+        ({"engine": "thread"}, 4, 4, 8),
+        ({}, 1, 1, 2),
         ({"workers": 12}, 4, 12, 12),
         ({"max_workers_limit": 2}, 8, 2, 2),
         ({"min_workers": 3, "max_workers_limit": 6}, 1, 3, 6),

@@ -7,6 +7,7 @@ kernels may be plain Python (scripts/freethreaded).
 from __future__ import annotations
 
 import json
+import queue
 import random
 import sys
 import threading
@@ -21,9 +22,12 @@ import numpy as np
 import pytest
 
 from automaton.cycles import ParallelEngine, load_population, stages
+from automaton.cycles.catalysts import ANY
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.graph import Cycle, Graph, Stage, StageOutput, Values
+from automaton.cycles.plan import Finished, Job, Plan
 from automaton.cycles.results import to_text
+from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.format import objects
 from automaton.log.decision_log import DecisionLog, find, paths
 from automaton.workers import Threads
@@ -31,6 +35,8 @@ from automaton.workers.sharding import ShardSizer
 from kernels import cpu
 from kernels.terms import packed
 
+#: How often the engine is stopped, each time at another moment.
+STOPS = 200
 TERMS = ["λ0", "λλ1", "λλ0", "λλ1 (1 0)", "λλλ2 0 (1 0)", "λλλλ3 1 (2 1 0)", "λ0 0"]
 
 
@@ -138,6 +144,40 @@ def test_decisions_of_a_hundred_threads_are_all_there_whole_and_once(tmp_path: P
     counted = Counter(json.loads(line)["id"] for line in lines)
     assert counted == {f"cycle:0.{k}": 1 for k in range(100 * each)}
     assert len(list(find(tmp_path / "log", b"cycle:0.777"))) == 1
+
+
+STOPPED = Graph(
+    (
+        Stage("first", own.nap),
+        Stage("second", advise_and_yield, waits=True),
+        *(Stage(f"more{k}", advise_and_yield, (("first", "second")[k % 2],)) for k in range(4)),
+        *(Stage(f"last{k}", own.nap, ("second",)) for k in range(4)),
+        *(Stage(f"wait{k}", advise_and_yield, ("first",), waits=True) for k in range(4)),
+    ),
+    "first",
+)
+
+
+def test_stopping_at_any_moment_keeps_what_is_finished_and_raises_nothing(
+    branch: FrozenPopulation,
+) -> None:
+    draw = random.Random(22)
+    jobs = [Job(k, k, ANY) for k in range(24)]
+    plan = Plan.of(branch, STOPPED, [ANY])
+    for _ in range(STOPS):
+        over: queue.SimpleQueue[Finished] = queue.SimpleQueue()
+        flight = ThreadExecutor(plan, iter(jobs), over.put, workers=4, most=16)
+        flight.prepare()
+        flight.start()
+        enough = draw.randrange(12)
+        while over.qsize() < enough:
+            time.sleep(0)
+        for _ in range(draw.randrange(200)):
+            time.sleep(0)
+        flight.close()
+        numbers = [over.get().number for _ in range(over.qsize())]
+        assert len(numbers) >= enough
+        assert len(numbers) == len(set(numbers))
 
 
 def test_two_engines_may_share_a_branch(branch: FrozenPopulation) -> None:

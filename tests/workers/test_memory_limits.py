@@ -5,38 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from group_tree import GroupTree
 
 from automaton.workers.memory_limits import Limit, in_groups
 
 MB = 1_000_000
 
 
-class Tree:
-    """What /proc/self and the mounts of control groups would say."""
-
-    def __init__(self, folder: Path) -> None:
-        self.proc, self.mounted = folder / "proc", folder / "fs cgroup"
-        self.proc.mkdir()
-        self.lines: list[str] = []
-
-    def process(self, *groups: str) -> None:
-        """The groups that the process is in."""
-        (self.proc / "cgroup").write_text("".join(f"{group}\n" for group in groups))
-
-    def mount(self, name: str, version: str, root: str = "/", options: str = "rw") -> None:
-        """A hierarchy, or the part of one under `root`, mounted in a folder of its name."""
-        place = str(self.mounted / name).replace(" ", "\\040")
-        row = f"31 23 0:28 {root} {place} rw,relatime shared:9 - {version} {version} {options}"
-        self.lines.append(row)
-        rows = ["22 27 0:21 / /proc rw - proc proc rw", *self.lines]
-        (self.proc / "mountinfo").write_text("".join(f"{row}\n" for row in rows))
-
-    def group(self, path: str, **files: object) -> None:
-        """A group with its files; `_` stands for the point in their names."""
-        folder = self.mounted / path
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            (folder / f"memory.{name}").write_text(f"{text}\n")
+class Tree(GroupTree):
+    """What is read of a tree here."""
 
     def limits(self) -> list[tuple[int, int]]:
         """Used and allowed, in megabytes."""
@@ -67,9 +44,9 @@ def of_version_2(limit: int, used: int, **more: object) -> dict[str, object]:
 def test_every_group_of_version_2_along_the_path_counts_the_own_one_first(tree: Tree) -> None:
     tree.process("0::/user.slice/run.scope")
     tree.mount("unified", "cgroup2")
-    tree.group("unified/user.slice/run.scope", **of_version_2(800, 100))
-    tree.group("unified/user.slice", **of_version_2(400, 200))
-    tree.group("unified/other.slice", **of_version_2(1, 1))
+    tree.group("unified/user.slice/run.scope", "memory", **of_version_2(800, 100))
+    tree.group("unified/user.slice", "memory", **of_version_2(400, 200))
+    tree.group("unified/other.slice", "memory", **of_version_2(1, 1))
     assert tree.limits() == [(90, 800), (180, 400)]
 
 
@@ -77,10 +54,10 @@ def test_every_group_of_version_1_along_the_path_up_to_the_root_counts(tree: Tre
     tree.process("9:name=systemd:/", "4:cpu,memory:/jobs/one", "0::/")
     tree.mount("cpu,memory", "cgroup", options="rw,cpu,memory")
     tree.mount("cpuset", "cgroup", options="rw,cpuset")
-    tree.group("cpu,memory/jobs/one", **of_version_1(300, 100))
-    tree.group("cpu,memory/jobs", **of_version_1(9_223_372_036_854, 100))  # says "none"
-    tree.group("cpu,memory", **of_version_1(200, 150))
-    tree.group("cpuset/jobs/one", **of_version_1(1, 1))
+    tree.group("cpu,memory/jobs/one", "memory", **of_version_1(300, 100))
+    tree.group("cpu,memory/jobs", "memory", **of_version_1(9_223_372_036_854, 100))  # says "none"
+    tree.group("cpu,memory", "memory", **of_version_1(200, 150))
+    tree.group("cpuset/jobs/one", "memory", **of_version_1(1, 1))
     assert tree.limits() == [(90, 300), (135, 200)]
 
 
@@ -88,8 +65,8 @@ def test_both_versions_at_once_count(tree: Tree) -> None:
     tree.process("4:memory:/", "0::/app")
     tree.mount("memory", "cgroup", options="rw,memory")
     tree.mount("unified", "cgroup2")
-    tree.group("memory", **of_version_1(500, 10))
-    tree.group("unified/app", **of_version_2(600, 20))
+    tree.group("memory", "memory", **of_version_1(500, 10))
+    tree.group("unified/app", "memory", **of_version_2(600, 20))
     assert sorted(tree.limits()) == [(9, 500), (18, 600)]
 
 
@@ -98,11 +75,11 @@ def test_a_group_that_is_slowed_down_above_a_lower_bound_has_that_for_its_limit(
 ) -> None:
     tree.process("0::/app")
     tree.mount("unified", "cgroup2")
-    tree.group("unified/app", **of_version_2(600, 20, high=400 * MB))
+    tree.group("unified/app", "memory", **of_version_2(600, 20, high=400 * MB))
     assert tree.limits() == [(18, 400)]
-    tree.group("unified/app", max="max")
+    tree.group("unified/app", "memory", max="max")
     assert tree.limits() == [(18, 400)]
-    tree.group("unified/app", high="max")
+    tree.group("unified/app", "memory", high="max")
     assert tree.limits() == []
 
 
@@ -110,15 +87,15 @@ def test_a_group_that_is_slowed_down_above_a_lower_bound_has_that_for_its_limit(
 def test_in_a_container_the_mount_stands_for_what_lies_above_it(tree: Tree, seen: str) -> None:
     tree.process(f"4:memory:{seen}")
     tree.mount("memory", "cgroup", root="/docker/3f", options="rw,memory")
-    tree.group("memory", **of_version_1(500, 10))
-    tree.group("memory/docker/3f", **of_version_1(1, 1))  # nobody's: the root is not repeated
+    tree.group("memory", "memory", **of_version_1(500, 10))
+    tree.group("memory/docker/3f", "memory", **of_version_1(1, 1))  # the root is not repeated
     assert tree.limits() == [(9, 500)]
 
 
 def test_a_group_of_a_container_below_its_mount_is_found(tree: Tree) -> None:
     tree.process("0::/docker/3f/worker")
     tree.mount("unified", "cgroup2", root="/docker/3f")
-    tree.group("unified/worker", **of_version_2(70, 10))
+    tree.group("unified/worker", "memory", **of_version_2(70, 10))
     assert tree.limits() == [(9, 70)]
 
 

@@ -24,11 +24,19 @@ from automaton.errors import WorkerError
 from automaton.run import Run
 from automaton.workers import Pool, Threads, open_pool
 from automaton.workers.autoscale_policy import ScalingOptions
-from automaton.workers.processes import ATTEMPTS, ProcessPool
-from automaton.workers.sharding import LEAST_SECONDS, ScratchFactory, ShardSizer, ShardTask, spans
+from automaton.workers.processes import ATTEMPTS, WORTH_STARTING, ProcessPool
+from automaton.workers.sharding import (
+    LEAST_SECONDS,
+    SHARD_SLOTS,
+    ScratchFactory,
+    ShardSizer,
+    ShardTask,
+    spans,
+)
 from automaton.workers.shared_memory import MappedArena, SharedArena
+from automaton.workers.spawn import die_with
 from automaton.workers.threads import Serial
-from automaton.workers.worker import die_with, function_by_name, function_name
+from automaton.workers.worker import function_by_name, function_name
 
 HOME = Path(tasks.__file__).parent
 RECIPE = ScratchFactory(tasks.scratch, (4,))
@@ -57,8 +65,8 @@ def pool(request: pytest.FixtureRequest, said: list[str]) -> Iterator[Pool]:
 
 @pytest.fixture
 def processes(said: list[str]) -> Iterator[ProcessPool]:
-    """Two worker processes."""
-    made = ProcessPool(2, RECIPE, say=said.append)
+    """Two worker processes, and nobody beside them: their shards may kill."""
+    made = ProcessPool(2, RECIPE, say=said.append, helping=False)
     yield made
     made.close()
 
@@ -157,7 +165,8 @@ def test_a_worker_killed_between_batches_is_replaced(
 def test_a_worker_lost_at_a_shard_is_replaced_and_the_shard_computed_again(
     tmp_path: Path, said: list[str], how: str
 ) -> None:
-    pool = ProcessPool(2, RECIPE, say=said.append, deadline=1.0 if how == "hang" else 60.0)
+    deadline = 1.0 if how == "hang" else 60.0
+    pool = ProcessPool(2, RECIPE, say=said.append, deadline=deadline, helping=False)
     squares(pool)  # both have started: a deadline is for shards here
     out = pool.allocate(SLOTS, np.int64)
     letters = np.frombuffer(bytes(tmp_path / "once"), dtype=np.uint8)
@@ -182,9 +191,54 @@ def test_a_shard_that_kills_again_and_again_ends_the_batch_by_its_name(
 
 
 def test_workers_that_never_start_are_an_error(said: list[str]) -> None:
-    pool = ProcessPool(1, ScratchFactory(tasks.no_scratch, ()), say=said.append)
+    pool = ProcessPool(1, ScratchFactory(tasks.no_scratch, ()), say=said.append, helping=False)
     with pytest.raises(WorkerError, match="do not start"):
         squares(pool)
+    pool.close()
+
+
+def test_whoever_asks_computes_while_workers_are_not_ready(said: list[str]) -> None:
+    pool = ProcessPool(2, ScratchFactory(tasks.scratch_of, (os.getpid(),)), say=said.append)
+    assert squares(pool)[0] == [3 * n * n for n in range(SLOTS)]
+    assert len(pool.pids) == 2
+    assert pool.active == 0
+    pool.close()
+    assert all(map(gone, pool.pids))
+
+
+def test_whoever_asks_computes_no_shard_that_has_cost_a_worker(said: list[str]) -> None:
+    pool = ProcessPool(1, RECIPE, say=said.append, helping=False)
+    squares(pool)  # it is ready
+    pool.helping = True
+    out = pool.allocate(SLOTS, np.int64)
+    with pytest.raises(WorkerError, match="slots 0 to 9 of deadly"):
+        pool.run(ShardTask(tasks.deadly, (0, out)), SLOTS, 10)
+    assert out[10:].tolist() == list(range(10, SLOTS))
+    assert pool.replaced == ATTEMPTS
+    assert squares(pool)[0] == [3 * n * n for n in range(SLOTS)]
+    pool.close()
+
+
+def test_workers_start_once_batches_have_been_worth_sharing() -> None:
+    pool = ProcessPool(1, RECIPE)
+    squares(pool, size=None)
+    assert pool.parts == 1  # small: nothing to share
+    assert pool.pids == []
+    call = ShardTask(tasks.busy, (round(WORTH_STARTING * 1e9),))
+    for _ in range(2):  # the second finds that the first was
+        pool.run(call, 2 * SHARD_SLOTS)
+    assert pool.parts > 1
+    assert len(pool.pids) == 1
+    pool.close()
+
+
+def test_a_run_whose_workers_cannot_start_goes_on_and_says_so(said: list[str]) -> None:
+    pool = ProcessPool(1, ScratchFactory(tasks.scratch_of_parent, (os.getpid(),)), say=said.append)
+    while "do not start" not in "".join(said):
+        assert squares(pool)[0] == [3 * n * n for n in range(SLOTS)]
+    assert squares(pool)[0] == [3 * n * n for n in range(SLOTS)]
+    assert "--engine thread needs none" in said[-1]
+    assert len(said) == ATTEMPTS
     pool.close()
 
 
@@ -205,8 +259,9 @@ def test_no_worker_and_no_descriptor_outlives_its_pool() -> None:
 
 
 def test_a_forgotten_pool_ends_its_workers() -> None:
-    pool = ProcessPool(1, RECIPE)
+    squares(pool := ProcessPool(1, RECIPE))
     pids = pool.pids
+    assert len(pids) == 1
     del pool
     gc.collect()
     assert all(map(gone, pids))
@@ -246,7 +301,7 @@ def test_no_worker_outlives_its_parent_however_it_ends(number: signal.Signals | 
 
 
 def test_a_worker_leaves_at_once_when_its_parent_is_already_gone() -> None:
-    code = "from automaton.workers.worker import die_with; print(die_with(1 << 30))"
+    code = "from automaton.workers.spawn import die_with; print(die_with(1 << 30))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert done.stdout == b"False\n"
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
-from automaton.analysis import CheckReport, UnusableMember
+from automaton.analysis.check_report import CheckReport, UnusableMember
 from automaton.cli.commands.verify import chain as head_of
-from automaton.cli.option_types import PATH, option
+from automaton.cli.inclusion import Inclusion
+from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.text import as_json, printable
-from automaton.errors import DamagedError, MismatchError
+from automaton.errors import DamagedError, DocumentError, MismatchError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.log import Log
+    from automaton.log import Log, LogReader
     from automaton.log.integrity import ChainReport
 
     Tell = Callable[[str, int, int], None]  # what is done, how far, of how many bytes
@@ -27,7 +29,8 @@ LISTED = 20  # findings of a kind that are listed for people; `--json` lists all
 
 
 @click.command()
-@click.argument("log", type=PATH)
+@click.argument("logs", type=PATH, nargs=-1, required=True, metavar="LOG...")
+@switch("--include", "Follow the files that @include names, below the log's folder.")
 @option("--chain", is_flag=True, show_default="off", help="Verify every byte that is sealed.")
 @option(
     "--head",
@@ -37,36 +40,106 @@ LISTED = 20  # findings of a kind that are listed for people; `--json` lists all
     help="A chain that the log must have had (a number of 64 hexadecimal digits); asks for --chain",
 )
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
-def check(log: Path, chain: bool, head: bytes | None, json_: bool) -> None:
+def check(
+    logs: tuple[Path, ...], include: bool, chain: bool, head: bytes | None, json_: bool
+) -> None:
     """Say what LOG holds and what is wrong with it; change nothing.
+
+    Several files are a set: an end of an edge may name an object of another, or a file.
 
     A malformed line is no failure: it is named, kept, and skipped by a run. A chain
     that does not verify is one (exit code 6), and so is one that never had the head
-    that --head names (exit code 1).
+    that --head names (exit code 1). Of a file that is no log it says what it is.
     """
-    from automaton.analysis import check_log  # noqa: PLC0415  # see the top
-    from automaton.log import Log  # noqa: PLC0415
+    asked = _Asked(chain, head, json_, len(logs) > 1)
+    with ExitStack() as stack:
+        files = {path: _opened(stack, path, asked) for path in logs}
+        more = [path for log in logs for path in _included(log)] if include else []
+        read = {path.resolve() for path in logs}
+        others = [_opened(stack, path, asked) for path in more if path.resolve() not in read]
+        every = [
+            opened for opened in [*files.values(), *others] if not isinstance(opened, DocumentError)
+        ]
+        for path, opened in files.items():
+            if isinstance(opened, DocumentError):
+                _say_document(path, opened, asked)
+            else:
+                _look(path, opened, every, asked)
 
-    with Log.open(log, write=False) as opened, _bar() as tell:
-        for notice in opened.notices:
+
+class _Asked(NamedTuple):
+    """What is to be said of each file."""
+
+    chain: bool
+    head: bytes | None
+    json: bool
+    several: bool
+
+    def say(self, path: Path, facts: dict[str, object]) -> None:
+        """A report for programs; of several files each says which it is."""
+        click.echo(as_json({"file": str(path), **facts} if self.several else facts))
+
+
+def _opened(stack: ExitStack, path: Path, asked: _Asked) -> Log | DocumentError:
+    from automaton.log import Log  # noqa: PLC0415  # see the top
+
+    try:
+        return stack.enter_context(Log.open(path, write=False))
+    except DocumentError as error:
+        if asked.chain or asked.head is not None:
+            raise
+        return error
+
+
+def _included(log: Path) -> list[Path]:
+    """The files that a log includes; one that is not there is said."""
+    inclusion = Inclusion(log)
+    files = inclusion.follow()
+    for missing in inclusion.missing:
+        click.echo(f"note: {printable(missing)}", err=True)
+    return files
+
+
+def _say_document(path: Path, error: DocumentError, asked: _Asked) -> None:
+    if asked.json:
+        asked.say(path, {"document": {"what": error.what, "remedy": error.remedy}})
+        return
+    click.echo(f"{path}: {error.what}; no log, nothing is ever appended to it\n{error.remedy}")
+
+
+def _look(path: Path, log: Log, every: Sequence[LogReader], asked: _Asked) -> None:
+    from automaton.analysis import check_log  # noqa: PLC0415  # see the top
+
+    def elsewhere(name: str) -> bool:
+        return any(
+            other.find(name) or Path(other.path).name == name for other in every if other is not log
+        )
+
+    with _bar() as tell:
+        for notice in log.notices:
             click.echo(f"note: {printable(notice)}", err=True)
-        report = check_log(opened, lambda done: tell("lines", done, opened.size))
+        report = check_log(log, lambda done: tell("lines", done, log.size), elsewhere)
         verified = tick = None
-        if chain or head is not None:
-            verified = opened.verify_chain(progress=lambda done: tell("chain", done, opened.size))
-            tick = None if head is None else _tick_of(opened, head)
-        facts = None if verified is None else _facts(verified, opened.head, tick)
+        if asked.chain or asked.head is not None:
+            verified = log.verify_chain(progress=lambda done: tell("chain", done, log.size))
+            tick = None if asked.head is None else _tick_of(log, asked.head)
+        facts = None if verified is None else _facts(verified, log.head, tick)
         paragraphs = list(_paragraphs(report))
-    if json_:
-        click.echo(as_json({**report.as_json(), **({} if facts is None else {"chain": facts})}))
+    if asked.json:
+        asked.say(path, {**report.as_json(), **({} if facts is None else {"chain": facts})})
     else:
-        click.echo(f"{log}: {opened.lines} lines, {opened.size} bytes")
+        click.echo(f"{path}: {log.lines} lines, {log.size} bytes")
         click.echo("\n".join(paragraphs))
+        if report.malformed and not report.objects:
+            click.echo(
+                "no line of it is an object; if it is a list of terms, make a log of it: "
+                f"automaton-scalable init NEW.jsonl --from {shlex.quote(str(path))}"
+            )
         if verified is not None:
-            click.echo(f"chain: {_said(verified, opened.head, tick)}")
-        elif len(opened.commits):
+            click.echo(f"chain: {_said(verified, log.head, tick)}")
+        elif len(log.commits):
             click.echo("chain: not checked (--chain checks every sealed byte)")
-    _refuse(log, verified, head, tick)
+    _refuse(path, verified, asked.head, tick)
 
 
 def _refuse(log: Path, verified: ChainReport | None, head: bytes | None, tick: int | None) -> None:
@@ -131,6 +204,14 @@ def _paragraphs(report: CheckReport) -> Iterator[str]:
     yield from _listed("directives", named)
     loose = [f"line {d.line}: {d.end} {printable(d.id)}" for d in report.dangling]
     yield from _listed("edges that lead nowhere", loose)
+    broken = [f"line {b.line}: {b.end}: {printable(b.what)}" for b in report.broken_ends]
+    if broken:
+        yield from _listed("edges and transitions without an end (they do nothing)", broken)
+    retyped = [
+        f"line {r.line}: {printable(r.was)}, now {printable(r.type)}" for r in report.retyped
+    ]
+    if retyped:
+        yield from _listed("versions of another type than before", retyped)
     wrong = [
         f"line {found.line}: names line {printable(str(found.claims))}"
         for found in report.self_references

@@ -7,23 +7,34 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from automaton.cli.commands.reduce import ended_at_once, output, paragraph, reducing, source
+from automaton.calculator.answer_lines import JSON, ROWS, Answer
+from automaton.cli.commands.reduce import (
+    DEPTH,
+    budget,
+    ended_at_once,
+    output,
+    paragraph,
+    reducing,
+    source,
+)
 from automaton.cli.option_types import WIDTH
-from automaton.compute.answer_lines import JSON, ROWS
-from automaton.errors import UsageError
+from automaton.errors import AutomatonError, BudgetError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.compute.budgets import Budgets
 
 NAMES = ("succ", "pred", "add", "mult", "exp")
 _LINES = 4096  # of a file that are read at a time
+_CHUNK = 1 << 20  # bytes of a file that are read at a time
 _NUMBER = re.compile(r"-[0-9.]")
 
 
@@ -33,7 +44,12 @@ _NUMBER = re.compile(r"-[0-9.]")
 @reducing(
     "Take the numbers from a file (a path; - is standard input), a question a line.",
     "numerals are written (a word)",
-    "Largest numeral in nodes; that of n has 2n + 3.",
+    [
+        budget("--max-steps", 1_000_000, "Budget of a reduction in beta steps."),
+        budget("--max-size", 65_536, "Largest numeral in nodes; that of n has 2n + 3."),
+        DEPTH,
+    ],
+    "outcome, steps, size, term, numeral",
 )
 def church(
     operation: str, numbers: tuple[str, ...], batch: Path | None, notation: str, max_steps: int,
@@ -45,7 +61,8 @@ def church(
     numbers; its value is checked by integer arithmetic. Of a file, every line that
     is not empty holds the numbers with spaces between, or as a JSON array, and gives
     one line: numeral, value, beta steps, outcome, with tabs between and - for what
-    there is not. A line without an answer stops nothing; the exit code is 2 in the end.
+    there is not. A line without an answer stops nothing; the exit code is 2 in the end,
+    or 12 where all lines can be meant and some exceed a budget.
     """
     from automaton.compute.budgets import Budgets  # noqa: PLC0415  # numpy takes a moment
 
@@ -55,44 +72,50 @@ def church(
             raise click.NoSuchOption(word, ctx=context)
     if bool(numbers) == (batch is not None):
         raise click.UsageError("give numbers or --batch FILE", context)
-    budget = Budgets(max_steps, max_size, max_depth)
+    limits = Budgets(max_steps, max_size, max_depth)
     if batch is None:
-        _one(operation, numbers, budget, notation, json)
+        _one(operation, numbers, limits, notation, json)
     else:
         with source(batch) as (file, name):
-            _many(operation, file, name, budget, notation, json)
+            _many(operation, file, name, limits, notation, json)
 
 
 def _one(
     operation: str, numbers: tuple[str, ...], budget: Budgets, notation: str, json: bool
 ) -> None:
     """Answer one question, or say why there is no answer."""
-    from automaton.compute import arithmetic  # noqa: PLC0415  # numba takes a second
+    from automaton.calculator import arithmetic  # noqa: PLC0415  # numba takes a second
 
     row = arithmetic.row_of(operation, [arithmetic.Digits(word) for word in numbers])
     with ended_at_once():
         (answer,) = arithmetic.answers(operation, [row], budget, notation)
     if json:
-        sys.stdout.write(JSON.line(answer).decode())
+        output(json=True)(JSON.line(answer))
     elif answer.numeral is not None:
         sys.stdout.write(paragraph(answer) + "\n")
     if answer.numeral is None:
-        raise UsageError(arithmetic.refusal(operation, row, answer, budget))
+        raise _error(answer)(arithmetic.refusal(operation, row, answer, budget))
+
+
+def _error(answer: Answer) -> type[AutomatonError]:
+    """The kind of error that an answer without a numeral is."""
+    return BudgetError if answer.reason is None else UsageError
 
 
 def _many(
     operation: str,
-    file: Iterable[bytes],
+    file: BufferedReader,
     name: str,
     budget: Budgets,
     notation: str,
     json: bool,
 ) -> None:
     """Answer the lines of a file; what has no answer is an error at the end."""
-    from automaton.compute import arithmetic  # noqa: PLC0415  # numba takes a second
+    from automaton.calculator import arithmetic  # noqa: PLC0415  # numba takes a second
 
-    layout, put = JSON if json else ROWS, output()
-    refused, first = 0, ""
+    layout, put = JSON if json else ROWS, output(json=json)
+    refused: Counter[type[AutomatonError]] = Counter()
+    first: dict[type[AutomatonError], str] = {}
     with ended_at_once():
         for lines in _numbered(file):
             rows = [arithmetic.row_of_line(operation, line) for _, line in lines]
@@ -101,17 +124,27 @@ def _many(
                 put(layout.line(answer))
                 if answer.numeral is None:
                     said = arithmetic.refusal(operation, row, answer, budget)
-                    first = first or f"{name}: line {number}: {said}"
-                    refused += 1
+                    kind = _error(answer)
+                    first.setdefault(kind, f"{name}: line {number}: {said}")
+                    refused[kind] += 1
             sys.stdout.flush()
-    if refused:
-        others = f" (and {refused - 1:,} more)" if refused > 1 else ""
-        raise UsageError(first + others)
+    for kind in (UsageError, BudgetError):
+        if more := refused[kind]:
+            raise kind(first[kind] + (f" (and {more - 1:,} more)" if more > 1 else ""))
 
 
-def _numbered(file: Iterable[bytes]) -> Iterator[list[tuple[int, str]]]:
+def _numbered(file: BufferedReader) -> Iterator[list[tuple[int, str]]]:
     """The lines that are not empty, with their numbers, some at a time."""
-    lines = ((k, line.decode("utf-8", "backslashreplace")) for k, line in enumerate(file, 1))
+    from automaton.calculator.text_batch import whole_lines  # noqa: PLC0415  # numba takes a second
+
+    chunks = whole_lines(file.read1, _CHUNK)
+    numbered = enumerate((line for chunk in chunks for line in chunk.splitlines()), 1)
+    lines = ((k, _text(line)) for k, line in numbered)
     full = ((number, line) for number, line in lines if line.strip())
     while some := list(islice(full, _LINES)):
         yield some
+
+
+def _text(line: bytes) -> str:
+    """A line without the byte order mark that a file, or one behind it, begins with."""
+    return line.decode("utf-8", "backslashreplace").removeprefix("\ufeff")

@@ -15,7 +15,7 @@ import click
 from automaton.cli import config_file as files
 from automaton.cli.commands.run import ONE, run
 from automaton.cli.option_types import PATH, WIDTH, Finite, option
-from automaton.cli.text import counted, printable
+from automaton.cli.text import counted, printable, shown_json
 from automaton.format.options import NAMES
 
 if TYPE_CHECKING:  # loads numba, which takes a second
@@ -53,7 +53,8 @@ def _row(context: click.Context, parameter: click.Option, value: object) -> str:
 
 
 def _toml(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    value = str(value) if isinstance(value, Path) else value
+    return shown_json(json.dumps(value, ensure_ascii=False))
 
 
 config = click.Command(

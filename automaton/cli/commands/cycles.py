@@ -17,7 +17,7 @@ from rich.progress import Progress
 from automaton.cli.commands.init import created
 from automaton.cli.commands.run import ended_by_signals
 from automaton.cli.option_types import PATH, WIDTH, Finite, option, switch
-from automaton.cli.text import as_json, one_line, printable
+from automaton.cli.text import as_json, json_text, one_line, printable
 from automaton.errors import AutomatonError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
@@ -118,7 +118,7 @@ def _bar(count: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
 def _write(results: BinaryIO, ran: EngineResult) -> None:
     with results as file:
         for result in ran.results:
-            file.write(as_json(result.as_json()).encode() + b"\n")
+            file.write(json_text(result.as_json()).encode() + b"\n")
 
 
 def _note(text: str) -> None:

@@ -18,6 +18,7 @@ from automaton.cli.option_types import option, switch
 from automaton.cli.text import as_json, printable
 from automaton.compute import capability
 from automaton.errors import MismatchError
+from automaton.format import objects
 from automaton.workers.memory_limits import in_groups
 
 if TYPE_CHECKING:
@@ -59,16 +60,18 @@ def doctor(terms: int, json: bool) -> None:
 
 def _figures(cuda: capability.Cuda) -> Iterator[tuple[str, Any]]:
     """Name and value of what was found."""
-    from automaton.workers import available_cores  # noqa: PLC0415 - with the rest of the machine
+    from automaton.workers import core_limit  # noqa: PLC0415 - with the rest of the machine
 
     memory = psutil.virtual_memory()
     yield "version", version()
     yield "system", platform.platform()
-    yield "cores", f"{available_cores()} usable of {psutil.cpu_count() or 1}"
+    cores = core_limit()
+    yield "cores", f"{cores.cores} usable of {psutil.cpu_count() or 1} ({cores.source})"
     yield "memory", f"{memory.total / 1e9:.1f} GB, {memory.available / 1e9:.1f} GB available"
     limit = memory_limit()
     yield "memory_limit", "none" if limit is None else f"{limit / 1e9:.1f} GB (control group)"
     yield "python", f"{platform.python_version()}, {_gil()}"
+    yield "json", _json()
     for name in ("numpy", "numba", "numba-cuda"):
         yield name.replace("-", "_"), capability.installed(name) or "not installed"
     cupy = capability.installed("cupy-cuda13x", "cupy-cuda12x", "cupy")
@@ -88,6 +91,13 @@ def _card(card: capability.Card) -> str:
 def _gil() -> str:
     enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
     return "with its global lock" if enabled else "free-threaded"
+
+
+def _json() -> str:
+    """What reads lines."""
+    if objects.FAST:
+        return f"orjson {capability.installed('orjson')}"
+    return "the standard library, several times as slow (no orjson; the bytes are the same)"
 
 
 def memory_limit() -> int | None:

@@ -1,15 +1,24 @@
-"""`init PATH`: the shipped log at a new place. Never opens a file that is there."""
+"""`init PATH`: a log at a new place, the shipped one or one made of another file.
+
+Never opens a file that is there.
+"""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
-from automaton.cli.option_types import PATH
-from automaton.errors import FileError, StorageError
+from automaton.cli.conversion import KINDS, Conversion
+from automaton.cli.decompression import opened
+from automaton.cli.inclusion import Inclusion
+from automaton.cli.option_types import PATH, option, switch
+from automaton.cli.text import counted, printable
+from automaton.errors import FileError, StorageError, UsageError
 
 NAME = "automaton.jsonl"
 
@@ -26,25 +35,106 @@ def shipped() -> bytes:
 
 @click.command()
 @click.argument("path", type=PATH)
-def init(path: Path) -> None:
-    """Write the shipped log to PATH, a file that does not exist yet."""
+@option(
+    "--from",
+    "source",
+    type=PATH,
+    metavar="FILE",
+    show_default="the shipped log",
+    help="Make a log of FILE: a canvas, a JSON array, a list of terms, .jsonl.gz, .jsonl.zst.",
+)
+@option(
+    "--as",
+    "kind",
+    type=click.Choice(KINDS),
+    show_default="as it looks",
+    help="What FILE holds (a word): JSON of any kind, terms one a line, or packed BLC.",
+)
+@switch("--include", "Put what @include names behind that line: files below FILE's folder.")
+def init(path: Path, source: Path | None, kind: str | None, include: bool) -> None:
+    """Write the shipped log, or one made of FILE, to PATH, a file that does not exist yet."""
+    if source is None and (kind is not None or include):
+        raise UsageError("--as and --include are for the file of --from; give --from FILE too")
+    if source is not None and include:
+        _include(path, source)
+        return
+    if source is not None:
+        _convert(path, source, kind)
+        return
     content = shipped()
-    _write_new(path, content)
-    lines = content.count(b"\n")
-    click.echo(f"wrote {path}: {lines} lines, {len(content)} bytes")
+    lines, size = _write_new(path, [content])
+    click.echo(f"wrote {path}: {lines} lines, {size} bytes")
     click.echo(f"run it: automaton-scalable {path}")
 
 
-def _write_new(path: Path, content: bytes) -> None:
-    """The file appears whole or not at all."""
+def _convert(path: Path, source: Path, kind: str | None) -> None:
+    with opened(source) as (stream, packed):
+        conversion = Conversion(stream, _stem(source, packed), kind)
+        lines, size = _write_new(path, conversion.lines())
+    of = f", compressed with {packed}" if packed else ""
+    click.echo(f"wrote {path}: {lines} lines, {size} bytes, from {source} ({conversion.what}{of})")
+    for place in conversion.left_out:
+        click.echo(f"note: left out: {printable(place)}", err=True)
+    more = conversion.left_out_count - len(conversion.left_out)
+    if more:
+        click.echo(f"note: left out: {counted(more, 'more place')}", err=True)
+    click.echo(_next_step(path, conversion))
+
+
+def _include(path: Path, source: Path) -> None:
+    inclusion = Inclusion(source)
+    lines, size = _write_new(path, inclusion.lines())
+    files = counted(len(inclusion.files), "file")
+    click.echo(f"wrote {path}: {lines} lines, {size} bytes, from {source} and {files} it includes")
+    for missing in inclusion.missing:
+        click.echo(f"note: {printable(missing)}", err=True)
+    click.echo(f"run it: automaton-scalable {shlex.quote(str(path))}")
+
+
+def _stem(source: Path, packed: str | None) -> str:
+    """The name of what was compressed."""
+    return str(source.with_suffix("") if packed else source)
+
+
+def _next_step(path: Path, conversion: Conversion) -> str:
+    """The command that runs what was made, or what it lacks."""
+    command = f"automaton-scalable {shlex.quote(str(path))}"
+    report = conversion.report
+    if report is None or (report.terms and "automaton" in report.types):
+        return f"run it: {command}"
+    if not report.terms:
+        return (
+            "it holds no lambda terms yet, so nothing reacts: a run takes them from `term`, "
+            "and from `text` between backticks"
+        )
+    terms = counted(report.terms, "term")
+    return f"it holds {terms} and no automaton; run it: {command} --operator 'λx.λy.x y'"
+
+
+def _write_new(path: Path, pieces: Iterable[bytes]) -> tuple[int, int]:
+    """The file appears whole or not at all; its lines and bytes."""
     with created(path) as file:
         try:
-            file.write(content)
-            file.flush()
+            return _written(file, iter(pieces))
         except OSError as error:
             path.unlink()
-            needed = f"{len(content)} bytes are needed"
-            raise StorageError(f"{path}: {error.strerror}; {needed}", len(content)) from None
+            if error.errno is None or error.filename is not None:  # what is read is broken
+                raise
+            at = file.tell()
+            raise StorageError(f"{path}: {error.strerror} at byte {at}", at) from None
+        except BaseException:
+            path.unlink()
+            raise
+
+
+def _written(file: BinaryIO, pieces: Iterator[bytes]) -> tuple[int, int]:
+    lines = size = 0
+    last = b"\n"
+    for piece in pieces:
+        file.write(piece)
+        lines, size, last = lines + piece.count(b"\n"), size + len(piece), piece[-1:] or last
+    file.flush()
+    return lines + (last != b"\n"), size
 
 
 def created(path: Path) -> BinaryIO:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +17,9 @@ import click
 import numpy as np
 
 from automaton.cli.option_types import PATH, option, switch
-from automaton.cli.text import as_json, printable
-from automaton.format.objects import Object, object_id, parse_line
+from automaton.cli.text import as_json, printable, shown_json
+from automaton.format.graphs import Reading
+from automaton.format.objects import Object, parse_line
 from automaton.log import file_io
 from automaton.terms.notation import format_term
 
@@ -65,11 +68,11 @@ def match(
     with Log.open(log, write=False) as opened, with_omitted_batches(opened):
         for notice in opened.notices:
             click.echo(f"note: {printable(notice)}", err=True)
-        found = search(query, _blocks(opened))
+        found = search(replace(query, reading=opened.reading), _blocks(opened))
         if count:
             _count(patterns, query, found, json_)
         else:
-            show = _as_json if json_ else _as_text
+            show = partial(_as_json, opened.reading) if json_ else _as_text
             for matched in found:
                 sys.stdout.writelines(f"{text}\n" for text in show(patterns, matched))
 
@@ -115,10 +118,10 @@ def _as_text(_patterns: tuple[str, ...], matched: Matched) -> Iterator[str]:
     block = matched.block
     for row in matched.rows.tolist():
         text = block.line(row).decode("utf-8", "backslashreplace")
-        yield f"{block.first + row}:{printable(text)}"
+        yield f"{block.first + row}:{shown_json(printable(text))}"
 
 
-def _as_json(patterns: tuple[str, ...], matched: Matched) -> Iterator[str]:
+def _as_json(reading: Reading, patterns: tuple[str, ...], matched: Matched) -> Iterator[str]:
     terms: dict[int, list[dict[str, object]]] = {}
     for row, name, bindings in matched.terms:
         said = {meta: format_term(words) for meta, words in bindings.items()}
@@ -128,7 +131,7 @@ def _as_json(patterns: tuple[str, ...], matched: Matched) -> Iterator[str]:
         yield as_json(
             {
                 "line": matched.block.first + row,
-                "id": object_id(line.members) if isinstance(line, Object) else None,
+                "id": reading.identity(line.members) if isinstance(line, Object) else None,
                 "patterns": [patterns[number] for number in matched.literals(k)],
                 "terms": terms.get(row, []),
             }

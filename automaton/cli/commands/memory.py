@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from automaton.cli.commands.recall import AS_JSON, URL, remembered
-from automaton.cli.option_types import PATH, Topics
+from automaton.cli.option_types import PATH, Topics, option
 from automaton.cli.text import as_json, printable
-from automaton.vector_store import DecayRule
-
-if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.log import LogReader
-    from automaton.log.archive import ReadReport
-    from automaton.vector_store import IndexCounts, Store
 
 _EVERY = 20_000  # terms between two words about progress
 
@@ -29,42 +22,26 @@ def memory() -> None:
 @memory.command()
 @click.argument("log", type=PATH)
 @URL
+@option(
+    "--min-free-disk",
+    type=click.IntRange(0, 1 << 30),
+    metavar="MB",
+    default=1000,
+    show_default=True,
+    help="Free room below which it stops: a number of millions of bytes.",
+)
 @AS_JSON
-def reindex(log: Path, url: str | None, json_: bool) -> None:
+def reindex(log: Path, url: str | None, min_free_disk: int, json_: bool) -> None:
     """Put into the memory all winners of LOG, and all of its archive that is there.
 
     What the memory holds stays as it is. Terms that differ in nothing are one item.
     """
-    from automaton.log import Log  # noqa: PLC0415
-    from automaton.log.archive import ReadReport  # noqa: PLC0415
-    from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
-    from automaton.vector_store import folder, open_store, ownership  # noqa: PLC0415  # see the top
+    from automaton.run.reindex_worker import reindexed  # noqa: PLC0415  # see the top
 
-    archive = ReadReport()
-    with Log.open(log, write=False) as opened, with_omitted_batches(opened):
-        note = ownership.claim_ownership(opened, None if url else folder(log))
-        with open_store(log, url) as store:
-            learned, items = _indexed(opened, store, archive)
-        ownership.mark(opened)
-        for text in filter(None, (note, archive.note(opened))):
-            click.echo(f"note: {printable(text)}", err=True)
-    facts = {
-        "terms": learned.rows, "indexed": learned.indexed, "known": learned.known,
-        "large": learned.large, "full": learned.full, "items": items,
-        "archive_ticks": archive.ticks,
-    }  # fmt: skip
+    facts = reindexed(log, url, min_free_disk * 1_000_000, _Progress())
+    for text in facts.pop("notes"):
+        click.echo(f"note: {printable(text)}", err=True)
     _show(facts, json_)
-
-
-def _indexed(log: LogReader, store: Store, archive: ReadReport) -> tuple[IndexCounts, int]:
-    """Put everything in; what became of it, and how many items there are."""
-    from automaton.vector_store import log_entries  # noqa: PLC0415  # see the top
-    from automaton.vector_store import reindex as enter  # noqa: PLC0415
-
-    entries = log_entries(log, archive)
-    period = DecayRule().period(len(log.commits))
-    learned = enter(store, log.prefix, entries, period, _Progress())
-    return learned, store.count()
 
 
 @memory.command()
@@ -85,10 +62,10 @@ class _Progress:
     def __init__(self) -> None:
         self._next = _EVERY
 
-    def __call__(self, learned: IndexCounts) -> None:
-        if learned.rows >= self._next:
-            self._next = learned.rows + _EVERY
-            click.echo(f"{learned.rows} terms, {learned.indexed} indexed", err=True)
+    def __call__(self, terms: int, indexed: int) -> None:
+        if terms >= self._next:
+            self._next = terms + _EVERY
+            click.echo(f"{terms} terms, {indexed} indexed", err=True)
 
 
 def _show(facts: Mapping[str, object], json_: bool) -> None:

@@ -115,12 +115,15 @@ def remembered(log: Path, url: str | None, opened: LogReader) -> Store:
     note = ownership.require_ownership(opened, None if url else folder(log))
     if note:
         click.echo(f"note: {printable(note)}", err=True)
-    return open_store(log, url)
+    store = open_store(log, url, reading=True)
+    if store.read_only:
+        click.echo("note: the memory may only be read: nothing gains strength by this", err=True)
+    return store
 
 
 def _strengthen(store: Store, found: list[Likeness], log: LogReader) -> None:
     """What was recalled is used, in the period of the log's last tick."""
-    if found:
+    if found and not store.read_only:
         rule = DecayRule()
         now = rule.period(len(log.commits))
         store.strengthen({row.number: 1 for row in found}, now, rule)

@@ -21,6 +21,7 @@ from automaton.cli import config_file
 from automaton.cli.display import SHOW_CURSOR, Display
 from automaton.cli.option_types import PATH, WIDTH, Finite, deciding_option, option, switch
 from automaton.cli.resource_options import PROFILES, Size, resources, scaling_of
+from automaton.cli.trace_file import tracing
 from automaton.errors import StorageError, UsageError
 from automaton.format.options import UNSET
 from automaton.terms.notation import format_term, parse
@@ -212,6 +213,13 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     show_default=True,
     help="Time from one set of statistics to the next, in seconds.",
 )
+@option(
+    "--trace",
+    type=PATH,
+    metavar="FILE",
+    show_default="none",
+    help="Write the stages of each tick to this new file (a path), for Chrome or Perfetto.",
+)
 @switch("--json", "Print statistics as one JSON object a line.")
 @switch("--plain", "Print blocks of statistics on a terminal too, instead of a live view.")
 @option(
@@ -252,6 +260,7 @@ def run(log: Path, **settings: Any) -> None:
     )
     looping = {to: settings.pop(name) for name, to in LOOPING.items()}
     looping["min_free"] = settings.pop("min_free_disk") * 1_000_000
+    trace = settings.pop("trace")
     given = {name: value for name, value in settings.items() if value is not None}
     with display.moving(), Run(log, given, **opening, progress=display.reading) as under_way:
         for text in _notices(under_way):
@@ -268,9 +277,13 @@ def run(log: Path, **settings: Any) -> None:
             under_way.stop()
             display.stopping()
 
-        with ended_by_signals(stop):
+        with ended_by_signals(stop), tracing(trace, under_way, display.note):
             final = under_way.go(**looping, show=display.show, say=display.note)
         short = under_way.short_of_room
+        if under_way.left:
+            display.note(
+                f"tick {under_way.tick + 1} was left unfinished: its input is long, and waits"
+            )
     display.show(final)
     if short:
         raise StorageError(short)

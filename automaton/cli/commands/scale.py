@@ -5,7 +5,6 @@ Says what was measured and what was not; `automaton.tuning.scaling_model` comput
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from automaton.tuning.scaling_model import (
     project,
     why_not,
 )
+from automaton.workers import available_cores
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.tuning import Rates
@@ -77,7 +77,12 @@ def scale(
     given = {name: value for name, value in named.items() if value is not None}
     with _interrupted() as stop:
         found = measure_throughput(
-            log, given, max_workers or _cores(), seconds, lambda text: _note(json, text), stop
+            log,
+            given,
+            max_workers or available_cores(),
+            seconds,
+            lambda text: _note(json, text),
+            stop,
         )
     if not found.turns:
         _note(False, "stopped before the first turn was finished; nothing was measured")
@@ -107,11 +112,6 @@ def _interrupted() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(heard)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _note(quiet: bool, text: str) -> None:

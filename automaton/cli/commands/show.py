@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from automaton.cli.option_types import PATH, option, switch
-from automaton.cli.text import as_json, printable
+from automaton.cli.text import as_json, printable, shown_json
 from automaton.errors import UsageError
 from automaton.format.objects import Object, parse_line
 
@@ -82,7 +82,7 @@ def _paragraphs(
     steps: int | None, most: int | None,
 ) -> Iterator[str]:  # fmt: skip
     """The object, its lines, and its ancestors, nearest first."""
-    yield printable(raw.decode("utf-8", "backslashreplace"))
+    yield shown_json(printable(raw.decode("utf-8", "backslashreplace")))
     yield f"versions: line {', '.join(map(str, versions))}"
     yield "lineage:"
     shown: set[Version] = set()

@@ -12,7 +12,8 @@ import click
 from automaton.cli.option_types import PATH, option
 from automaton.cli.text import as_json, printable
 from automaton.errors import DamagedError
-from automaton.format.records import OUTCOMES, parse_commit
+from automaton.format.machine_state import MachineState
+from automaton.format.records import OUTCOMES, Commit, parse_commit
 from automaton.log import watermarks
 
 if TYPE_CHECKING:  # loads numba, which takes a second
@@ -47,16 +48,14 @@ def stats(log: Path, json_: bool) -> None:
 def figures_of(log: Log) -> dict[str, Any]:
     """The figures by name, in the order they are shown."""
     last = log.last_commit
-    state: dict[str, Any] = dict(last.state) if last else {}
-    counters = dict(state.get("counters", {}))
-    actions = counters.pop("actions", {})
+    state = _state(log, last) if last else None
     return {
         "tick": last.tick if last else 0,
         "dimension": last.dimension if last else None,
-        "automaton": state.get("automaton"),
+        "automaton": state.automaton if state else None,
         "outcomes": outcomes_of(log),
-        "counters": counters,
-        "actions": actions,
+        "counters": state.counters if state else {},
+        "actions": state.actions if state else {},
         "lines": log.lines,
         "bytes": log.size,
         "genesis_lines": log.genesis_line_count,
@@ -67,6 +66,15 @@ def figures_of(log: Log) -> dict[str, Any]:
         "options": dict(log.run.options) if log.run else {},
         "head": log.head.hex(),
     }
+
+
+def _state(log: Log, last: Commit) -> MachineState:
+    """What the last commit says of the machine."""
+    try:
+        return MachineState.of(last.state, last.tick)
+    except DamagedError as error:
+        start = log.commits.row(last.tick).commit_start
+        raise DamagedError(f"{log.path}: byte {start}: {error}", start) from None
 
 
 def _verified(log: Log) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,15 +19,23 @@ from hypothesis import strategies as st
 from strategies import closed_terms, open_terms, published
 from targets import FORMS, fenced
 
+from automaton.calculator import text_batch
+from automaton.calculator.answer_lines import DETAILED, JSON, ROWS, Answer, AnswerLayout
+from automaton.calculator.text_batch import TextBatch, TextReducer, whole_lines
 from automaton.cli import command_line
-from automaton.compute import text_batch
-from automaton.compute.answer_lines import JSON, ROWS, Answer, AnswerLayout
-from automaton.compute.budgets import Budgets
-from automaton.compute.text_batch import TextBatch, TextReducer, whole_lines
+from automaton.compute.budgets import UNLIMITED, Budgets
 from automaton.errors import TermError
 from automaton.terms.arrays import Words
+from automaton.terms.bindings import Bindings, defined_name
 from automaton.terms.encodings import numeral_value
-from automaton.terms.notation import MAX_NODES, NOTATIONS, format_term, parse
+from automaton.terms.notation import (
+    MAX_NODES,
+    NOTATIONS,
+    format_term,
+    parse,
+    parse_question,
+    printed_in,
+)
 from automaton.terms.packed import free_variables
 from kernels.terms.reduce import NORMAL
 from kernels.text import term_reader, term_writer, variable_names, winner_lines
@@ -39,12 +48,26 @@ OMEGA = "(λx.x x) (λx.x x)"
 
 #: Pieces of which somebody's lines are made; most lines of them are no terms.
 PIECES = [
+    *(
+        "\\lambda ",
+        "\\xy",
+        "\\lambdax.",
+        "𝜆",
+        "𝛌x.",
+        "->",
+        "λx -> ",
+        "→",
+        "let ",
+        "in",
+        "x = ",
+        "let x = ",
+    ),
     *("λ", "\\", ".", "(", ")", "0", "1", "00", "01", "10", "110", "2", "7", "19", "0123456789"),
     *("65535", "65536", "99999999999", "x", "y", "x'", "_", "X1", "xy", "λx.", "λx", "λx.x", "λλ"),
     *("λxy.xy", "\\x\\y", "λ.λ.", "abcdefgh", "bcdefghi", "aabcdefghi", "?f", "?", "′", "α", "x′"),
     *("λ aabcdefghi.", "λabcdefgh bcdefghi.", "ə", "[", "@", "`", "{", "Z", "z", "/", ":"),
 ]
-SPACES = (" ", "  ", "\t", "\r", "\u00a0", "\x0b", "\ufeff")
+SPACES = (" ", "  ", "\t", "\u00a0", "\x0b", "\ufeff")
 LINES = st.lists(st.sampled_from(PIECES * 2 + list(SPACES) + [""]), max_size=12).map("".join)
 
 
@@ -102,7 +125,7 @@ def taken(
 def meant(text: str, notation: str) -> tuple[list[int], list[str]] | None:
     """What the notation says of a line: words and free names."""
     try:
-        words, names = parse(text.rstrip(), notation, free=True)
+        words, names = parse_question(text.rstrip(), notation)
     except TermError:
         return None
     return words.tolist(), names
@@ -115,17 +138,28 @@ def one_line(answer: Answer | TermError, layout: AnswerLayout) -> bytes:
     return layout.line(answer)
 
 
-def one_by_one(texts: Sequence[str], notation: str, layout: AnswerLayout = ROWS) -> list[bytes]:
-    """The answers that the path for a single term gives."""
-    worker = TextReducer(BUDGETS, notation)
-    answers: list[Answer | TermError] = []
-    for text in texts:
+def each(texts: Sequence[str], notation: str) -> list[Answer | TermError | None]:
+    """What the path for a single term makes of each line; None where it gives no answer."""
+    worker, bindings = TextReducer(BUDGETS, notation), Bindings()
+
+    def made(place: int, text: str) -> Answer | None:
+        if notation == "lambda" and defined_name(text):
+            bindings.define(place, text)
+            return None
+        return worker.answer(text, bindings.before(place)) if text else None
+
+    answers: list[Answer | TermError | None] = []
+    for place, text in enumerate(texts):
         try:
-            if shown := text.removeprefix("\ufeff").rstrip():
-                answers.append(worker.answer(shown))
+            answers.append(made(place, text.removeprefix("\ufeff").rstrip()))
         except TermError as error:
             answers.append(error)
-    return [one_line(answer, layout) for answer in answers]
+    return answers
+
+
+def one_by_one(texts: Sequence[str], notation: str, layout: AnswerLayout = ROWS) -> list[bytes]:
+    """The lines of the answers that the path for a single term gives."""
+    return [one_line(answer, layout) for answer in each(texts, notation) if answer]
 
 
 def together(
@@ -166,7 +200,8 @@ def test_a_line_is_read_as_the_notation_says_or_declined(
 def test_what_was_printed_is_read_and_not_declined(
     form: str, notation: str, terms: list[Words]
 ) -> None:
-    raw = "".join(f" {format_term(term, notation)}\r\n\n" for term in terms).encode()
+    texts = (format_term(term, printed_in(notation, term, [])) for term in terms)
+    raw = "".join(f" {text}\r\n\n" for text in texts).encode()
     assert [line.words for line in taken(raw, notation, form)] == [t.tolist() for t in terms]
 
 
@@ -182,8 +217,8 @@ def test_what_was_printed_is_read_and_not_declined(
         "λabcdefgh.λbcdefghi.λabcdefghi.λaabcdefghi.abcdefgh bcdefghi abcdefghi aabcdefghi",
         "(λx.(λy.y x) x) λ0",
         "λ.λ.1(1 0)",
-        "λλx.λ.x 0 1 2",
-        "λx_1'.λ(007 x_1')",
+        "λλx.λ.x 0 2",
+        "λx_1'.λ(0 x_1')",
         "((((λ0))))",
         "λ3 9",
         "y",
@@ -212,6 +247,17 @@ def test_the_ways_of_writing_that_people_use_are_read(form: str, text: str) -> N
         "()",
         "λ",
         "λx x",
+        "λ00",
+        "λx.x 0",
+        "λλx.λ1",
+        "λx.λ3",
+        "3 λx.x",
+        "\\xy.x",
+        "\\lambda x.x",
+        "λx->x",
+        "let i = λ0 in i",
+        "i = λ0",
+        "𝜆0",
     ],
 )
 def test_what_is_rare_or_wrong_is_declined(text: str) -> None:
@@ -234,7 +280,7 @@ def test_a_line_without_room_for_it_is_declined_and_one_that_has_to_wait_comes_n
 
 @FORM
 def test_names_beyond_the_scopes_that_are_searched_are_declined(form: str) -> None:
-    raw = "λx.λy.λz.z\nλx.λy.λz.λu.z\nλx.λλλλ0\n".encode()
+    raw = "λx.λy.λz.z\nλx.λy.λz.λu.z\nλλλλ0\n".encode()
     found = [line.words is not None for line in taken(raw, "lambda", form, scopes=3)]
     assert found == [True, False, True]
 
@@ -386,15 +432,60 @@ def test_a_batch_answers_as_the_single_terms_in_their_order(
     pieces = data.draw(st.integers(1, 4))
     found, work = together(raw, notation, layout, pieces)
     assert found == one_by_one("\n".join(texts).split("\n"), notation, layout)
-    bad = [number for number, text in enumerate(texts, 1) if wrong(text, notation)]
+    made = enumerate(each(texts, notation), 1)
+    bad = [number for number, answer in made if isinstance(answer, TermError)]
     assert work.refused == len(bad)
     assert (work.first[0] if work.first else None) == (bad[0] if bad else None)
 
 
-def wrong(text: str, notation: str) -> bool:
-    """Whether a line holds something, and no term."""
-    shown = text.removeprefix("\ufeff").rstrip()
-    return bool(shown) and meant(shown, notation) is None
+def test_a_name_stands_for_its_term_in_the_lines_behind_it() -> None:
+    raw = "I a\nI = λx.x\nI a\nK = λx.λy.x\n\nKI = K I\nKI a b\nI = K\nI a b\nKI a b\n".encode()
+    for pieces, threads in ((1, 1), (30, 2)):
+        found, work = together(raw, pieces=pieces, threads=threads)
+        assert [line.split(b"\t")[0] for line in found] == [b"I a", b"a", b"b", b"a", b"b"]
+        assert not work.refused
+
+
+def test_a_name_is_its_term_without_a_beta_step_and_its_free_names_stay_free() -> None:
+    found, _ = together("K = λx.y\nK z\nλy.K y\n(λy.K) z\n".encode())
+    assert found == [
+        b"y\t-\t1\tnormal\n",
+        "λa.y\t-\t1\tnormal\n".encode(),
+        "λa.y\t-\t1\tnormal\n".encode(),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a = f a", "a would be defined by itself"),
+        ("a = b\nb = λx.x", "b is used by a before it is defined"),
+        ("a = b\nb = c\nc = a", "b is used by a before it is defined"),
+        ("a = (", "a is not defined: cannot read the term: character 5: "),
+        ("a = λ0 3", "a is not defined: a definition has no free indices"),
+        ("a =", "a is not defined: cannot read the term: character 4: there is no term"),
+    ],
+)
+def test_a_definition_that_cannot_be_meant_is_an_error_of_its_line(text: str, reason: str) -> None:
+    found, work = together(text.encode())
+    assert reason in found[0].decode()
+    assert work.first is not None
+    assert reason in work.first[1]
+
+
+def test_definitions_have_no_more_nodes_together_than_a_term() -> None:
+    doubling = [f"d{k + 1} = λx.d{k} (d{k} x)" for k in range(25)]
+    found, work = together("\n".join(["d0 = λx.x", *doubling, "λx.x"]).encode())
+    assert 0 < work.refused < 10
+    assert b"nodes up to here" in found[0]
+    assert found[-1] == "λa.a\t-\t0\tnormal\n".encode()
+
+
+@given(st.lists(st.sampled_from(["λ0", "x", "", " "]), max_size=6), st.integers(1, 9))
+def test_a_carriage_return_alone_ends_a_line_too(texts: list[str], pieces: int) -> None:
+    expected, _ = together("\n".join(texts).encode())
+    for end in ("\r", "\r\n"):
+        assert together(end.join(texts).encode(), pieces=pieces)[0] == expected
 
 
 TEXTS = [OMEGA, "(λx.x x) (λf.λx.f (f (f x)))", "λx.(", "y", "(λx.x x) λf.λx.f (f x)", "λx.x"]
@@ -465,9 +556,77 @@ def test_a_line_that_is_too_long_is_refused_and_the_next_one_answered(
     assert work.first == (3, reason.decode())
 
 
-def test_the_kernel_reads_terms_of_as_many_nodes_as_the_notation() -> None:
-    worker = TextReducer(BUDGETS, "lambda")
-    assert len(worker._words) == MAX_NODES
+def test_a_term_of_millions_of_nodes_is_read_and_reduced() -> None:
+    nodes = 2 * MAX_NODES
+    wide = Budgets(10, nodes + 1, 9)
+    text = "00" * nodes + "10"
+    [answer] = b"".join(
+        TextBatch(wide, "blc", ROWS, 1).answers([f"{text}\n".encode()])
+    ).splitlines()
+    assert answer == f"{text}\t-\t0\tnormal".encode()
+    assert TextReducer(wide, "blc").answer(text).size == nodes + 1
+
+
+# What only the sharing machine can do.
+
+
+def doubled(times: int) -> str:
+    """The identity, for which 2**(times + 1) - 2 steps are made where nothing is shared."""
+    return "((λx.x x) " * times + "(λx.x)" + ")" * times
+
+
+LONG = Budgets(UNLIMITED, 200, 999, 1 << 16)
+MIXED = [
+    *("λx.x", doubled(70), "(", OMEGA, doubled(3), f"y ({doubled(40)})", ""),
+    *(f"(λx.x y x) ({doubled(30)})", f"(λ.0) ({doubled(20)})", "λf.(λx.f (x x)) (λx.f (x x))"),
+]
+
+
+@pytest.mark.parametrize("layout", [ROWS, JSON, DETAILED])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_terms_that_need_sharing_stand_among_the_others_in_order(
+    layout: AnswerLayout, threads: int
+) -> None:
+    worker = TextReducer(LONG, "lambda")
+    texts = [MIXED[i * i % len(MIXED)] for i in range(60)]
+    expected = []
+    for text in filter(None, texts):
+        try:
+            expected.append(layout.line(worker.answer(text)))
+        except TermError as error:
+            expected.append(layout.line(Answer("error", reason=str(error))))
+    raw = "".join(f"{text}\n" for text in texts).encode()
+    found = b"".join(TextBatch(LONG, "lambda", layout, threads).answers([raw]))
+    assert found == b"".join(expected)
+
+
+def test_a_count_beyond_the_largest_is_told_as_more() -> None:
+    answer = TextReducer(LONG, "lambda").answer(doubled(70))
+    assert ROWS.line(answer) == "λa.a\t-\tmore than 9223372036854775807\tnormal\n".encode()
+    detailed = json.loads(DETAILED.line(answer))
+    assert (detailed["steps"], detailed["more_steps"]) == ((1 << 63) - 1, True)
+    assert (detailed["machine"], detailed["shared_steps"]) == ("sharing", 140)
+    shown = invoke(doubled(70), "--max-steps", "none").stdout
+    assert "normal form after more than 9223372036854775807 beta steps" in shown
+
+
+def test_the_members_of_an_answer_say_what_each_machine_did() -> None:
+    lines = invoke("--batch", "-", "--json", "--max-steps", "none", "--max-work", "10000",
+                   stdin=f"{doubled(3)}\n{doubled(40)}\n{OMEGA}\n".encode()).stdout  # fmt: skip
+    plain, sharing, endless = map(json.loads, lines.splitlines())
+    assert (plain["machine"], plain["steps"], plain["shared_steps"]) == ("plain", 14, 14)
+    assert (sharing["machine"], sharing["steps"], sharing["shared_steps"]) == (
+        *("sharing", 2**41 - 2, 80),
+    )
+    assert sharing["peak_cells"] > 0
+    assert (endless["outcome"], endless["steps"], endless["term"]) == ("work", 10_000, None)
+
+
+def test_work_below_the_steps_of_the_plain_machine_counts_too() -> None:
+    for work in range(1, 40):
+        answer = TextReducer(Budgets(UNLIMITED, 200, 99, work), "lambda").answer(doubled(7))
+        assert answer.outcome == ("work" if work < 14 else "normal")
+        assert answer.steps == 254 or work < 14
 
 
 # The command.
@@ -493,20 +652,62 @@ def test_a_bad_line_is_answered_with_the_reason_and_the_exit_code_is_2(tmp_path:
 def test_a_bad_line_has_a_reason_in_json_too() -> None:
     result = invoke("--batch", "-", "--json", stdin=b'\\x.x\n"\t\xce\xbb\n')
     first, second = map(json.loads, result.stdout.splitlines())
-    assert first == {"outcome": "normal", "steps": 0, "size": 2, "term": "λa.a", "numeral": None}
+    plain = {"more_steps": False, "shared_steps": 0, "peak_cells": None, "machine": "plain"}
+    known = {"outcome": "normal", "steps": 0, "size": 2, "term": "λa.a", "numeral": None}
+    assert first == {**known, **plain}
     nothing = {"outcome": "error", "steps": 0, "size": None, "term": None, "numeral": None}
     said = "cannot read the term: character 1: '\"' has no meaning here"
     assert second == {**nothing, "reason": said}
     assert result.exit_code == 2
 
 
-def test_a_terminal_without_lambda_gets_escapes_of_a_batch_too() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", "from automaton.cli import main; main()", "reduce", "--batch", "-"],
-        input="λx.x".encode(),
-        capture_output=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-        env={"PYTHONIOENCODING": "ascii", "PATH": "", "HOME": str(Path.home())},
-    )
-    assert done.stdout == b"\\u03bba.a\t-\t0\tnormal\n"
+def test_the_program_reads_what_people_paste(tmp_path: Path) -> None:
+    path = tmp_path / "terms"
+    path.write_bytes("two = λf.λx.f (f x)\r\\lambda x.x\r\\x -> two x\r".encode())
+    batch = program("reduce", "--batch", str(path))
+    assert (batch.returncode, batch.stderr) == (0, "")
+    assert [row.split("\t")[0] for row in batch.stdout.splitlines()] == ["λa.a", "λa.λb.a (a b)"]
+    single = program("reduce", "two = λf.λx.f (f x)\nlet i = λx.x in two i i")
+    assert single.stdout.splitlines()[0] == "λa.a"
+    for term, said in (
+        (r"\beta.x", r"character 1: \beta is no lambda"),
+        ("λx.x 0", "0 beside lambdas with names would be the variable x"),
+        ("λλ01", "an index does not begin with a zero"),
+        ("I = I\nI", "line 1: I is not defined: I would be defined by itself"),
+    ):
+        refused = program("reduce", term)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert said in refused.stderr
+
+
+def program(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    """A real run of the program."""
+    call = [sys.executable, "-m", "automaton", *arguments]
+    return subprocess.run(
+        call, capture_output=True, encoding="utf-8", cwd=Path(__file__).parents[2], check=False,
+        **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_what_a_terminal_without_lambda_gets_reads_back(encoding: str) -> None:
+    text = "λx.λy.x foo\nλλ1\nλx.\n"
+    narrow = {**os.environ, "PYTHONIOENCODING": encoding}
+    first = program("reduce", "--batch", "-", input=text, env=narrow)
+    assert first.stdout.splitlines()[:2] == [
+        r"\a.\b.a foo" + "\t-\t0\tnormal",
+        r"\a.\b.a" + "\t-\t0\tnormal",
+    ]
+    assert "error: standard input: line 3: " in first.stderr
+    again = "\n".join(row.split("\t")[0] for row in first.stdout.splitlines()[:2])
+    second = program("reduce", "--batch", "-", input=again, env=narrow)
+    assert second.stdout.splitlines() == first.stdout.splitlines()[:2]
+    wide = program("reduce", "--json", "--batch", "-", input=text)
+    shown = program("reduce", "--json", "--batch", "-", input=text, env=narrow)
+    assert shown.stdout.isascii()
+    assert json_lines(shown.stdout) == json_lines(wide.stdout)
+
+
+def json_lines(text: str) -> list[Any]:
+    """The values of JSON lines."""
+    return [json.loads(line) for line in text.splitlines()]

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from automaton.calculator.answer_lines import FAILED, Answer
 from automaton.compute import church
-from automaton.compute.answer_lines import FAILED, Answer
 from automaton.compute.budgets import Budgets
 from automaton.compute.church import Counts
 from automaton.errors import MismatchError

@@ -1,0 +1,48 @@
+"""The directory entry under which a file was opened, and whether it still leads to that file.
+
+An editor that saves by renaming, `sed -i`, `mv`, `rm` and log rotation take the name
+away from a file that stays open: what is written then is in no file that anybody sees.
+The folder is kept open, so that renaming it is no such thing. Must not know: logs,
+commits, what to do about it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+_OPEN_FILES = "/proc/self/fd"  # Linux: links that say what a descriptor's file is called now
+
+
+class DirectoryEntry:
+    """The name of an open file; `path` is absolute and leads to it when this is made."""
+
+    def __init__(self, path: str, fd: int) -> None:
+        folder, self._name = os.path.split(path)
+        self._fd = fd
+        self._folder = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+
+    def fault(self) -> str:
+        """What became of the name, in words; empty where it leads to the open file."""
+        own = os.fstat(self._fd)
+        try:
+            found = os.stat(self._name, dir_fd=self._folder)
+        except FileNotFoundError:
+            return "renamed" if own.st_nlink else "removed"
+        same = (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)
+        return "" if same else "replaced by another file"
+
+    def name_now(self) -> str | None:
+        """Another name under which the open file can be found, where the system tells one."""
+        with contextlib.suppress(OSError):
+            name = Path(f"{_OPEN_FILES}/{self._fd}").readlink()
+            if os.path.samestat(name.stat(), os.fstat(self._fd)):
+                return str(name)
+        return None
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        if self._folder >= 0:
+            os.close(self._folder)
+            self._folder = -1

@@ -1,0 +1,103 @@
+"""Want of memory is never taken for a false log, and what no machine can hold is refused."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from small import encoded, ran, rich
+
+from automaton.cli import command_line, exit_codes
+from automaton.errors import FileError, ShortOfMemoryError, WorkerError
+from automaton.format.options import Options
+from automaton.log import AuditedLog
+from automaton.replay import demand
+from automaton.verify import VerifyRequest, verify
+from automaton.verify.commits import CommitVerifier
+from automaton.workers import memory_limits
+from automaton.workers.memory_limits import Limit
+
+PROGRAM = [sys.executable, "-m", "automaton"]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(encoded(rich()))
+    ran(path, 5, parallel=4)
+    return path
+
+
+@pytest.mark.parametrize("megabytes", [250, 320, 420])
+def test_a_true_log_is_not_called_false_where_memory_ends(log: Path, megabytes: int) -> None:
+    most = megabytes << 20
+
+    def bounded() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+    done = subprocess.run(  # nothing else runs in this process
+        [*PROGRAM, "verify", str(log), "--json", "--workers", "2"], capture_output=True,
+        check=False, preexec_fn=bounded,
+    )  # fmt: skip
+    assert done.returncode != 1, done.stderr
+    assert b"Traceback" not in done.stderr
+    if done.returncode == 0:
+        assert json.loads(done.stdout)["ok"]
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), ShortOfMemoryError("x"), WorkerError("x"), FileError("x")]
+)
+def test_what_says_nothing_about_a_log_is_no_fault_of_it(
+    log: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(CommitVerifier, "_tick", failing)
+    with AuditedLog.open(log) as opened, pytest.raises(type(error)):
+        verify(opened, VerifyRequest(workers=1))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(12, "Cannot allocate memory"),
+        RuntimeError("can't start new thread"),
+        ImportError("x.so: failed to map segment from shared object"),
+    ],
+)
+def test_want_of_memory_has_an_exit_code_of_its_own_however_it_is_met(error: Exception) -> None:
+    def failing() -> int:
+        raise error
+
+    assert exit_codes.status(failing) == ShortOfMemoryError.exit_code == 11
+
+
+@pytest.mark.parametrize("name", ["max_objects", "parallel"])
+def test_a_record_that_asks_for_more_than_there_is_is_refused_before_it_is_taken(
+    log: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    options = Options(max_objects=1 << 24) if name == "max_objects" else Options(parallel=1 << 22)
+    most = max(demand.of(options)) - 1
+    monkeypatch.setattr(memory_limits, "tightest", lambda *_: Limit(0, most, "a small machine"))
+    with pytest.raises(ShortOfMemoryError, match=rf"{name} .* nothing was allocated"):
+        demand.refuse_more_than_there_is(options)
+    monkeypatch.setattr(memory_limits, "tightest", lambda *_: Limit(0, 1000, "a small machine"))
+    for command in ("verify", "run"):
+        result = CliRunner().invoke(command_line, [command, str(log)])
+        assert result.exit_code == 11
+        assert "a small machine" in result.stderr
+
+
+def test_a_defect_is_not_said_to_be_a_mismatch(tmp_path: Path) -> None:
+    program = "import automaton.cli as c\nc.commands.main = lambda: [][1]\nc.main()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == exit_codes.DEFECT == 70
+    assert b"IndexError" in done.stderr
