@@ -240,8 +240,6 @@ class Log(LogReader):
     def _may_append(self, fields: CommitFields) -> None:
         if not self.writable:
             raise ValueError("this log was opened for reading")
-        if self._gone is not None:
-            raise self._gone
         if self._broken:
             raise StorageError(f"{self._broken}; open it anew to go on")
         if fields.tick != len(self.commits) + 1:
