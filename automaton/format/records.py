@@ -13,6 +13,7 @@ import operator
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from string import ascii_lowercase
 from typing import NamedTuple
 
@@ -96,6 +97,8 @@ class Frame(NamedTuple):
 
 def dump(value: object, levels: int = _LEVELS) -> bytes:
     """Compact JSON by our rule; floats are refused (law 1), so is deep nesting."""
+    if type(value) is int:  # most are: a commit's state is written and read back every tick
+        return b"%d" % value
     if value is None or isinstance(value, bool):
         return {None: b"null", True: b"true", False: b"false"}[value]
     if isinstance(value, str):
@@ -103,11 +106,17 @@ def dump(value: object, levels: int = _LEVELS) -> bytes:
     if isinstance(value, (Mapping, list, tuple)) and levels == 0:
         raise ValueError(f"nested deeper than {_LEVELS}")
     if isinstance(value, Mapping):
-        members = (quote(key) + b":" + dump(item, levels - 1) for key, item in value.items())
+        members = [_name(key) + dump(item, levels - 1) for key, item in value.items()]
         return b"{" + b",".join(members) + b"}"
     if isinstance(value, (list, tuple)):
         return b"[" + b",".join(dump(item, levels - 1) for item in value) + b"]"
     return b"%d" % operator.index(value)  # type: ignore[arg-type]  # TypeError is the answer
+
+
+@lru_cache(maxsize=1024)
+def _name(key: str) -> bytes:
+    """A member's name and what stands between it and its value."""
+    return quote(key) + b":"
 
 
 def run_line(run: RunRecord) -> bytes:

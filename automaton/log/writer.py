@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from types import TracebackType
-from typing import Literal, NoReturn, Self
+from typing import Literal, Self
 
 from automaton.errors import AutomatonError, DamagedError, LockedError, StorageError
 from automaton.format.records import (
@@ -70,11 +70,12 @@ class Log(LogReader):
         self._forgotten = self.size
         self.writable, self._disk, self._broken = False, disk_, ""
         self._hint = sidecars.DurableMark(disk_, path)
+        self._deferred = False  # whether somebody else syncs what is appended
+        self._noting, self._looking = Lock(), Lock()
+        self._gone: StorageError | None = None  # the log's name leads elsewhere
         self._entry: DirectoryEntry | None = None  # of a writer
         self.inbox = InboxPosition(path, disk_)
         self._named_folder = False  # whether it was said that names are not durable
-        self._deferred = False  # whether somebody else syncs what is appended
-        self._noting = Lock()
 
     @classmethod
     def open(  # noqa: PLR0913 - options by name, most with defaults
@@ -307,26 +308,29 @@ class Log(LogReader):
     def look(self) -> None:
         """Raises where the log's name no longer leads to the open file, once that is safe.
 
-        What was acknowledged is then under another name, which the error says. Who appends
-        and who syncs both look, each on its own thread.
+        What was acknowledged is then under another name, which the error says.
         """
-        with self._noting:
-            if self._entry is not None and not self._broken and (fault := self._entry.fault()):
-                self._replaced(fault, self._entry.name_now())
+        with self._looking:  # a batch may be appended while the one before is synced
+            self._gone = self._gone or self._no_longer_there()
+            if self._gone is not None:
+                raise self._gone
 
-    def _replaced(self, fault: str, name: str | None) -> NoReturn:
-        """Raises what became of the file; where it has no name any more, it is saved first."""
+    def _no_longer_there(self) -> StorageError | None:
+        """What to say where the name leads elsewhere."""
+        if self._entry is None or self._broken or not (fault := self._entry.fault()):
+            return None
         self._broken = f"{self.path} was {fault} while this run wrote it"
         held = f"what it held up to tick {len(self.commits)}, byte {self.size}, is"
+        name = self._entry.name_now()
         try:
             target = name or sidecars.save_tail(
                 self._disk, self.path, self._fd, 0, self.size, kind="replaced"
             )
         except OSError as error:
-            raise StorageError(
+            return StorageError(
                 f"{self._broken}; {held} lost, for it could not be saved: {error.strerror}"
-            ) from error
-        raise StorageError(
+            )
+        return StorageError(
             f"{self._broken} (an editor that saves by renaming, mv, rm, log rotation); {held} in "
             f"{target}: put it back under its name to go on, and give input through "
             f"{self.path}.inbox"

@@ -6,6 +6,7 @@ and patterns; what a selector is for, and what the log says, others know.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
@@ -81,31 +82,51 @@ class Selections:
 
     def __init__(self, population: Population) -> None:
         self._population = population
-        self._kept: dict[selectors.Selector, tuple[int, Places]] = {}
+        self._kept: dict[selectors.Selector, _Answer] = {}
 
     def select(self, selector: selectors.Selector, matcher: Matcher = ON_CPU) -> Places:
         """The live places that a selector matches, ascending; not to be changed."""
         population = self._population
-        if selectors.asks_others(selector):
-            return select(population, selector, matcher)
-        before = self._kept.get(selector)
-        changed = None if before is None else population.changed_since(before[0])
-        if before is not None and changed is not None and not changed:
-            return before[1]
-        if before is None or changed is None or 2 * sum(map(len, changed)) > len(population):
-            places = select(population, selector, matcher)
-        else:
-            renewed = np.concatenate(changed)
-            rows = renewed[population.column["live"][renewed]]
-            truth = np.zeros(population.max_objects, np.bool_)
-            truth[before[1]] = True
-            truth[renewed] = False
-            truth[chosen(population, rows, selector, matcher)] = True
-            places = np.flatnonzero(truth).astype(np.int32)
-        if len(self._kept) >= MOST_KEPT:
-            self._kept.clear()
-        self._kept[selector] = population.changes, places
-        return places
+        kept = self._kept.get(selector)
+        if kept is None:
+            if selectors.asks_others(selector):
+                return select(population, selector, matcher)
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            kept = self._kept[selector] = _Answer()
+        changed = population.changed_since(kept.changes)
+        if kept.places is not None and changed is not None:
+            if not changed:
+                return kept.places
+            if 2 * sum(map(len, changed)) <= len(population):
+                kept.renew(population, selector, matcher, changed)
+                return kept.places
+        kept.changes, kept.truth = population.changes, None
+        kept.places = select(population, selector, matcher)
+        return kept.places
+
+
+@dataclass
+class _Answer:
+    """What a selector matched after so many changes of the population."""
+
+    changes: int = 0
+    places: Places | None = None
+    truth: Truth | None = None  # the same by place, once it is needed
+
+    def renew(
+        self, population: Population, selector: selectors.Selector, matcher: Matcher,
+        changed: list[Places],
+    ) -> None:  # fmt: skip
+        """Look again at the places that changed."""
+        if self.truth is None:
+            self.truth = np.zeros(population.max_objects, np.bool_)
+            self.truth[self.places] = True
+        rows = changed[0] if len(changed) == 1 else np.concatenate(changed)
+        self.truth[rows] = False
+        live = rows[population.column["live"][rows]]
+        self.truth[chosen(population, live, selector, matcher)] = True
+        self.changes, self.places = population.changes, np.flatnonzero(self.truth).astype(np.int32)
 
 
 def _leaf(population: TermColumns, rows: Places, matcher: Matcher, leaf: selectors.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
