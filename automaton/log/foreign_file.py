@@ -53,8 +53,8 @@ def advice(lines: int, size: int, tick: int, target: str) -> str:
     name = shlex.quote(target)
     stood = "1 line" if lines == 1 else f"{lines} lines"
     return (
-        f"{stood} stood behind tick {tick} ({size} bytes) that no run has sealed, as if appended by "
-        f"hand, which a log cannot take; what stood there was moved to {target}. Two ways work: "
+        f"{stood} stood behind tick {tick} ({size} bytes) that no run has sealed, as if appended "
+        f"by hand, which a log cannot take; what stood there was moved to {target}. Two ways work: "
         f"`give LOG {name}` hands it to the program (--now: to one tick), and `fork LOG --out "
         "NEW` writes a log that may be edited before it runs"
     )
