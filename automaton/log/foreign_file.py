@@ -48,13 +48,13 @@ def lines_by_hand(fd: int, start: int, stop: int, prefix: str) -> int:
     return sum(isinstance(parse_line(line), Object) for line in lines)
 
 
-def advice(lines: int, tick: int, target: str) -> str:
+def advice(lines: int, size: int, tick: int, target: str) -> str:
     """What is said of lines that were added to a log by hand, and moved."""
     name = shlex.quote(target)
     stood = "1 line" if lines == 1 else f"{lines} lines"
     return (
-        f"{stood} stood behind tick {tick} that no run has sealed, as if appended by hand, which "
-        f"a log cannot take; what stood there was moved to {target}. Two ways work: "
+        f"{stood} stood behind tick {tick} ({size} bytes) that no run has sealed, as if appended "
+        f"by hand, which a log cannot take; what stood there was moved to {target}. Two ways work: "
         f"`give LOG {name}` hands it to the program (--now: to one tick), and `fork LOG --out "
         "NEW` writes a log that may be edited before it runs"
     )

@@ -161,7 +161,7 @@ class Log(LogReader):
         self._disk.ftruncate(self._fd, end)
         self._disk.fdatasync(self._fd)
         self.notices.append(
-            foreign_file.advice(by_hand, len(self.commits), target)
+            foreign_file.advice(by_hand, self.tail_bytes, len(self.commits), target)
             if by_hand
             else f"{self.tail_bytes} bytes after tick {len(self.commits)} were torn ({reason}); "
             f"they were moved to {target}"
