@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -20,7 +21,6 @@ from typing import Any, Literal, Self
 from automaton.backends import ON_CPU, DeviceRequest, attach, open_backend, opened
 from automaton.chemistry.tick import TickResult, compute_tick, finish_tick, take_turn
 from automaton.errors import MismatchError, StoppedError, WorkerError
-from automaton.format.machine_state import MachineState
 from automaton.format.options import NAMES as DECIDING
 from automaton.format.options import known
 from automaton.format.records import CommitFields
@@ -292,7 +292,7 @@ class Run:
         begun = (
             self.background.ahead(HashedPrefix.of, parts) if worth_hashing_ahead(parts) else None
         )
-        state, refused = MachineState.of(self.world.state.record()), self.shell.refused.copy()
+        state, refused = deepcopy(self.world.state), self.shell.refused.copy()
         try:
             with self.trace.stage("conditions and actions", tick):
                 lines = take_turn(computed, self.shell.effects, run=self._new_run)

@@ -11,9 +11,6 @@ a free-threaded Python counts the numbers in the text by all threads (0.8 instea
 from __future__ import annotations
 
 import argparse
-import importlib
-import json
-import os
 import platform
 import sys
 import tempfile
@@ -23,8 +20,9 @@ from typing import Any
 from automaton.cycles import ParallelEngine, load_population
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.graph import Cycle, Graph, Stage, Values
-from automaton.workers import available_cores, gil_enabled
+from automaton.workers import gil_enabled
 from scripts.benchmarks import cycles as bench
+from scripts.benchmarks.common import Benchmark, Command, Figures
 
 #: One dict that all threads read.
 TABLE = {k: k * k for k in range(1000)}
@@ -97,32 +95,36 @@ def measured(
     return {"ms_per_cycle": sorted(one)[len(one) // 2] / cycles * 1e3, **ratios}
 
 
-def main() -> None:
-    """Measure, print the table, write the file."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, help="also write the figures to this file")
-    parser.add_argument("--cycles", type=int, default=200, help="of each turn (default 200)")
-    parser.add_argument("--turns", type=int, default=5, help="of each (default 5)")
-    chosen = parser.parse_args()
+def measure(asked: argparse.Namespace) -> Figures:
+    """A row for each kind of work."""
     assert not sys.dont_write_bytecode, "byte code must be cached: unset PYTHONDONTWRITEBYTECODE"
+    cycles = 20 if asked.quick else asked.cycles
     with tempfile.TemporaryDirectory() as folder:
         branch = load_population(bench.the_log(Path(folder)))
         file = Path(folder) / "branch"
         file.write_bytes(branch.packed())
-        rows = {name: measured(branch, file, name, chosen.cycles, chosen.turns) for name in GRAPHS}
+        rows = {name: measured(branch, file, name, cycles, asked.turns) for name in GRAPHS}
     lock = "with its global lock" if gil_enabled() else "free-threaded"
-    found = {
-        "python": f"{platform.python_version()}, {lock}", "cores": available_cores(),
-        "load": os.getloadavg()[0], "cycles": chosen.cycles, "turns": chosen.turns, "rows": rows,
-    }  # fmt: skip
-    print(f"Python {found['python']}, {found['cores']} cores, load {found['load']:.1f}")
+    return {"python": f"{platform.python_version()}, {lock}", "cycles": cycles, "rows": rows}
+
+
+def show(figures: Figures) -> None:
+    """The table."""
+    print(f"Python {figures['python']}")
     print(f"{'':44} {'ms a cycle':>10} {'2 threads':>10} {'2 programs':>10}")
-    for name, row in rows.items():
+    for name, row in figures["rows"].items():
         programs = f"{row['programs']:10.2f}" if "programs" in row else f"{'':>10}"
         print(f"{name:44} {row['ms_per_cycle']:10.2f} {row['two']:10.2f} {programs}")
-    if chosen.out:
-        chosen.out.write_text(json.dumps(found, indent=1) + "\n")
 
 
-if __name__ == "__main__":  # stages must be of a module that is read from its byte code
-    importlib.import_module("scripts.benchmarks.threads").main()
+def flags(parser: argparse.ArgumentParser) -> None:
+    """How many cycles."""
+    parser.add_argument("--cycles", type=int, default=200, help="of each turn (200)")
+
+
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {"cycles on threads": Command("cycles log.jsonl --count {n} --engine thread", n=200, quick=20)},
+    flags=flags,
+)

@@ -197,7 +197,8 @@ def test_a_full_disk_beside_the_log_is_said_once_and_the_run_goes_on(
             raise OSError(errno.ENOSPC, "No space left on device")
         return write_all(where, fd, parts)
 
-    monkeypatch.setattr(f"automaton.{name}.write_all", full)
+    module = {"archive": archive, "decisions": decision_log}[name]
+    monkeypatch.setattr(module, "write_all", full)
     assert ran(path, 3, SidecarOptions(decisions=1)) == []
     before = files[0].read_bytes()
     room.touch()

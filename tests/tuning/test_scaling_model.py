@@ -287,7 +287,7 @@ def test_what_streams_propose_is_what_is_counted(log: Path, tmp_path: Path) -> N
             super().propose(job, batch)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("automaton.backends.cpu.CpuBackend", Counted)
+        patched.setattr("automaton.tuning.trials.CpuBackend", Counted)
         patched.setattr("automaton.tuning.trials.settings", lambda _: [("serial", 1, None)])
         setting, measured = measure_trials(path, {"parallel": 7}, 0.01)
     assert set(batches) == {(21, 3)}
