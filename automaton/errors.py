@@ -126,6 +126,12 @@ class BudgetError(AutomatonError):
     exit_code = 12
 
 
+class IdleError(AutomatonError):
+    """`check --strict`: something in a log does nothing."""
+
+    exit_code = 13
+
+
 class StoppedError(AutomatonError):
     """A tick was left unfinished, for its run is to end; nothing of it was written."""
 

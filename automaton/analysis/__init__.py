@@ -12,19 +12,16 @@ from automaton import lazy
 if TYPE_CHECKING:
     from .check import check_log as check_log
     from .explanation import explain as explain
-    from .measures import Figure as Figure
 else:
     __getattr__ = lazy(
         __name__,
         {
             "check": "check_log",
             "explanation": "explain",
-            "measures": "Figure",
         },
     )
 
 __all__ = [
-    "Figure",
     "check_log",
     "check_report",
     "explain",
@@ -32,7 +29,9 @@ __all__ = [
     "kinship_model",
     "lineage",
     "log_difference",
+    "population_series",
     "query",
     "series",
+    "snapshot",
     "tick_report",
 ]

@@ -68,7 +68,7 @@ def _genesis(log: LogReader) -> Iterator[tuple[int, int, bytes]]:
 
 def _reading(log: LogReader) -> World:
     """As much of a snapshot as reading winner lines takes: the prefix, and options."""
-    return World(Options(max_objects=1), log.prefix)
+    return World(Options(max_objects=1), log.prefix, log.format)
 
 
 class _Batch:

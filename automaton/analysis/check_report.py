@@ -3,6 +3,8 @@
 Lives here: what is counted, what is an edge that leads nowhere or has an end missing,
 an object that became another, a self-reference that is wrong. Must not know: files,
 commits, the chain, how a report is shown.
+
+Longer than 300 lines: all that a report holds, and the fold that makes it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from sys import intern
 from typing import Any, Literal, NamedTuple
 
+from automaton.analysis.reachability import unreachable
 from automaton.format import graphs
 from automaton.format.graphs import AS_EVER, Reading
 from automaton.format.objects import (
@@ -21,6 +24,7 @@ from automaton.format.objects import (
     Malformed,
     Object,
     edge_ends,
+    level,
     object_type,
     parse_line,
 )
@@ -94,6 +98,14 @@ class UnusableMember:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class UnreachableState:
+    """An automaton, as it stands now, to which the machine cannot come from where it starts."""
+
+    line: int
+    id: str
+
+
 @dataclass(slots=True)
 class CheckReport:
     """What a log holds. `objects` = `ids` + the objects without id; records are apart."""
@@ -116,7 +128,18 @@ class CheckReport:
     ignored: list[UnusableMember] = field(default_factory=list)
     idle_rules: list[UnusableMember] = field(default_factory=list)
     idle_vetoes: list[UnusableMember] = field(default_factory=list)
+    unknown_states: list[UnusableMember] = field(default_factory=list)
+    unreachable: list[UnreachableState] = field(default_factory=list)
     terms: int = 0
+
+    def idle(self) -> int:
+        """How many findings there are of what does nothing, or not what it says."""
+        findings: tuple[list[Any], ...] = (
+            self.malformed, self.dangling, self.broken_ends, self.unknown_actions,
+            self.unknown_conditions, self.unreadable, self.ignored, self.idle_rules,
+            self.idle_vetoes, self.unknown_states, self.unreachable,
+        )  # fmt: skip
+        return sum(map(len, findings))
 
     def as_json(self) -> dict[str, Any]:
         """The report as JSON values, under the names that docs/cli.md promises."""
@@ -135,6 +158,8 @@ class _Claims(NamedTuple):
     reference: int | None
     claims: object  # what the reference says, as it stands
     unusable: list[Diagnostic]
+    level: int
+    action: object
 
 
 class ReportBuilder:
@@ -176,7 +201,10 @@ class ReportBuilder:
         ends = _ends(members)
         broken = tuple(BrokenEnd(number, *end) for end in graphs.broken_ends(members))
         parent = graphs.parent(members) if self._reading.graph else None
-        claims = _Claims(number, terms, kind, ends, broken, parent, line, claimed, wrong)
+        claims = _Claims(
+            number, terms, kind, ends, broken, parent, line, claimed, wrong,
+            level(members), members.get("action"),
+        )  # fmt: skip
         if place == len(self._claims):
             self._claims.append(claims)
         else:
@@ -220,7 +248,34 @@ class ReportBuilder:
         broken = (end for claims in self._claims for end in claims.broken)
         report.broken_ends = sorted(broken, key=lambda end: end.line)
         self._list_unusable()
+        report.unreachable = sorted(self._unreachable(), key=lambda found: found.line)
         return report
+
+    def _unreachable(self) -> Iterable[UnreachableState]:
+        """Automata that no transition and no vertical edge leads to."""
+        named = ((name, self._claims[place]) for name, place in self._places.items())
+        lines, levels = {}, {}
+        for name, claims in named:
+            if claims.kind == "automaton":
+                lines[name], levels[name] = claims.line, claims.level
+        for name in unreachable(levels, self._ways(levels)):
+            yield UnreachableState(lines[name], name)
+
+    def _ways(self, levels: Mapping[str, int]) -> Iterable[tuple[str, str]]:
+        """Source and target of transitions and vertical edges."""
+        ground = next((name for name, at in levels.items() if at == 0), None)
+        for claims in self._claims:
+            if claims.ends is None or claims.kind not in {"transition", "vertical"}:
+                continue
+            ends = claims.ends
+            if self._reading.graph:
+                source, target = (graphs.meant(end, levels.__contains__) for end in ends)
+            else:
+                source, target = ends
+            observes = claims.kind == "transition" and claims.action == "self-observe"
+            if observes and levels:
+                target = ground or min(levels, key=lambda name: levels[name])
+            yield source, target
 
     def _list_unusable(self) -> None:
         report = self.report
@@ -231,6 +286,7 @@ class ReportBuilder:
             "ignored": report.ignored,
             "rewriting": report.idle_rules,
             "veto": report.idle_vetoes,
+            "state": report.unknown_states,
         }
         for claims in sorted(self._claims, key=lambda claims: claims.line):
             for kind, member, what in claims.unusable:

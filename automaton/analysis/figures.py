@@ -16,7 +16,8 @@ import numpy as np
 
 from automaton.analysis import measures
 from automaton.analysis.evidence import Label, judged
-from automaton.analysis.measures import Figure, Interval
+from automaton.analysis.measures import Figure as Figure  # noqa: PLC0414  # what this module gives
+from automaton.analysis.measures import Interval
 from automaton.analysis.series import Series
 from automaton.terms import arrays
 

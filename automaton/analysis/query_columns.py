@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.compute.matching import bind, numerals
-from automaton.format import graphs, json_edit, objects
+from automaton.format import graphs, json_edit, objects, versions
 from automaton.format.graphs import AS_EVER, Reading
 from automaton.format.objects import NamedObject
 from automaton.program import TermExtractor, grammar, selectors
@@ -84,7 +84,7 @@ class ObjectColumns:
 
 
 def _steps(members: objects.Members) -> int:
-    value = members.get("steps")
+    value = versions.beta_of(members)
     return value if type(value) is int and -_INT64 <= value < _INT64 else 0
 
 

@@ -16,8 +16,10 @@ import numpy.typing as npt
 
 from automaton.analysis.lineage import Lineage, Version
 from automaton.errors import DamagedError
+from automaton.format import versions
 from automaton.format.ids import is_our_id
 from automaton.format.objects import Members, Object, object_id, parse_line
+from automaton.format.options import from_record
 from automaton.format.records import parse_run
 from automaton.format.stream_options import FIXED_ONE
 from automaton.log import LogReader
@@ -74,11 +76,13 @@ def read_series(log: LogReader, window: int) -> Series:
     cut = since > 1 and (len(newest) < window or ticks - since + 1 < window)
     # Without streams salience is counted in nodes; only its order is looked at.
     salience = [_salience(log, tick) / FIXED_ONE for tick in range(first, ticks + 1)]
-    options = log.run.options if log.run else {}
-    seed = options.get("seed")
+    options = dict(log.run.options) if log.run else {}
+    seed = from_record(options).seed if log.run else None
+    if log.run:
+        options["seed"] = seed  # a text in some formats
     return Series(
         newest[::-1], first, np.array(salience, dtype=np.float64),
-        _names(log, newest), ticks, since, cut, seed if isinstance(seed, int) else None,
+        _names(log, newest), ticks, since, cut, seed,
         {name: value for name, value in options.items() if name not in {"streams", "salience"}},
         log.genesis.sha256, _traced(log, newest[:TRACED]),
     )  # fmt: skip
@@ -153,7 +157,7 @@ def _winner(line: bytes, prefix: str, tick: int) -> Winner | None:
 
 
 def _of_members(name: str, members: Members, tick: int) -> Winner:
-    term, size, steps = (members.get(key) for key in ("term", "size", "steps"))
+    term, size, steps = members.get("term"), members.get("size"), versions.beta_of(members)
     stream, salience = members.get("stream"), members.get("salience")
     if not isinstance(term, str) or not isinstance(size, int) or not isinstance(steps, int):
         raise DamagedError(f"the winner {name} has not the members it must have; see verify")

@@ -1,17 +1,20 @@
-"""A tick's rounds, computed again to be looked at: reactants, outcome, winner and why.
+"""A tick computed again to be looked at: its rounds, winners and why, and the machine's turn.
 
 Reads an opened log and folds it up to the tick; keeps nothing, prints nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from automaton.chemistry import ConditionAnswers, World
 from automaton.errors import UsageError
 from automaton.log import AuditedLog
+from automaton.program import conditions, moves
+from automaton.replay import claims
 from automaton.replay.recompute import Slot, TickRecomputer
 from automaton.replay.restore import recomputer
 from automaton.terms.notation import format_term
@@ -48,10 +51,36 @@ class Round:
         return dict(vars(self))
 
 
+class Standing(NamedTuple):
+    """Where the machine and the population stood."""
+
+    automaton: str  # the current one; "": there is no machine
+    dimension: int
+    live: int
+    distinct: int  # different terms among the living
+
+
+class TickReport(NamedTuple):
+    """A tick from its snapshot to the next one."""
+
+    before: Standing
+    after: Standing
+    rounds: list[Round]
+    fired: list[tuple[str, str]]  # transitions that acted: id and action, in their order
+    upward: bool  # no transition led on, and a vertical edge was the way
+
+
 def report_tick(
     log: AuditedLog, tick: int, progress: Callable[[int], object] = lambda _: None
 ) -> list[Round]:
     """All rounds of a tick, in order."""
+    return examine_tick(log, tick, progress).rounds
+
+
+def examine_tick(
+    log: AuditedLog, tick: int, progress: Callable[[int], object] = lambda _: None
+) -> TickReport:
+    """A tick's rounds, which transitions fired, and where all stood before and after."""
     last = len(log.commits)
     if not 1 <= tick <= last:
         raise UsageError(f"--tick {tick}: the log has the ticks 1 to {last}")
@@ -59,9 +88,59 @@ def report_tick(
         again.run_to(tick - 1, progress)
         again.look_at(tick)
         told = {slot.number: slot for slot in again.slots()}
-        return [
+        before = _standing(again.world)
+        rounds = [
             _round(again, tick, number, told.get(number)) for number in range(again.batch.slots)
         ]
+        fired, upward = _turn(again, tick)
+        again.run_to(tick)
+        return TickReport(before, _standing(again.world), rounds, fired, upward)
+
+
+def _standing(world: World) -> Standing:
+    population = world.population
+    return Standing(world.current, world.dimension(), len(population), population.distinct())
+
+
+def _turn(again: TickRecomputer, tick: int) -> tuple[list[tuple[str, str]], bool]:
+    """Which transitions fire at the end of a tick that has reacted; nothing is changed."""
+    world = again.world
+    if not world.current:
+        return [], False
+    known = iter(_facts(again, tick))
+    answers = ConditionAnswers(world, again.batch, tick, again.reference, lambda: next(known, True))
+    counters = world.state.counters
+    numbers = {
+        "line_number": counters["lines"],
+        "step_count": tick - world.state.entered,
+        "object_count": counters["objects"],
+        "dimension": world.dimension(),
+    }
+    locked = world.options.lock_dimension is not None
+    going = moves(
+        world.program, world.current,
+        lambda condition: conditions.holds(condition, numbers, answers), locked=locked,
+    )  # fmt: skip
+    stays = all(world.program.meant(t.target) == world.current for t in going.performed)
+    fired = [(transition.id, transition.action) for transition in going.performed]
+    return fired, stays and going.next != world.current and not _observes(fired)
+
+
+def _observes(fired: list[tuple[str, str]]) -> bool:
+    """Whether the machine went to the ground by `self-observe`, wherever its way led."""
+    return any(action == "self-observe" for _, action in fired)
+
+
+def _facts(again: TickRecomputer, tick: int) -> Iterator[bool]:
+    """The answers of the disk that the log records of a tick."""
+    with again.log.batch(tick) as raw:
+        data, at = bytes(raw), 0
+        while (at := data.find(b'"type":"fact"', at)) >= 0:
+            found = list(claims.facts(raw[data.rfind(b"\n", 0, at) + 1 :], again.world.format))
+            if found:
+                yield from found
+                return
+            at += 1
 
 
 def _round(again: TickRecomputer, tick: int, number: int, slot: Slot | None) -> Round:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.compute.reduction import OUTCOMES
+from automaton.format.versions import NEWEST, Format
 from automaton.format.winner_lines import winner_parts
 from automaton.population import Population, Reactants
 from automaton.terms.arrays import Allocate, Words
@@ -27,9 +28,12 @@ class WinnerTemplate:
     mark: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, prefix: str, tick: int, level: int, streams: Sequence[str] = ()) -> WinnerTemplate:
+    def of(
+        cls, prefix: str, tick: int, level: int, streams: Sequence[str] = (),
+        form: Format = NEWEST,
+    ) -> WinnerTemplate:  # fmt: skip
         """The parts for a tick whose operator has the dimension `level`."""
-        first, second, third, *others = winner_parts(prefix, tick, streams)
+        first, second, third, *others = winner_parts(prefix, tick, streams, form)
         parts = [first, second + b"%d" % level + third, *others]
         mark = np.cumsum([0, *map(len, parts)], dtype=np.int64)
         return cls(

@@ -15,7 +15,7 @@ from automaton.chemistry.condition_answers import ConditionAnswers
 from automaton.chemistry.effects import TRIALS_NEEDED, Effects
 from automaton.chemistry.streams import trained
 from automaton.chemistry.world import ActionLine, World
-from automaton.format import objects
+from automaton.format import objects, versions
 from automaton.format.json_edit import quote, replace_member
 from automaton.format.objects import NamedObject
 from automaton.format.records import dump
@@ -104,9 +104,9 @@ def self_io(scene: ActionContext) -> None:
 
 def validate_self(scene: ActionContext) -> None:
     """Verify the chain of the last commits and recompute a sample of them."""
-    first, last, recomputed = scene.effects.validate()
-    fields = {"from": first, "to": last, "recomputed": recomputed}
-    scene.made.append(_own_line(scene, "validation", fields))
+    world = scene.world
+    checked = scene.effects.validate()
+    scene.made.append(_own_line(scene, *versions.validation(world.format, world.prefix, checked)))
 
 
 def self_train(scene: ActionContext) -> None:
@@ -118,15 +118,12 @@ def self_train(scene: ActionContext) -> None:
 
 def self_observe(scene: ActionContext) -> None:
     """Append what is alive and where the machine stands."""
-    population = scene.world.population
-    fields = {
-        "automaton": scene.automaton.id,
-        "dimensionalLevel": scene.automaton.level,
-        "objects": len(population),
-        "distinct": population.distinct(),
-        "salience": scene.answers.mean_salience,
-    }
-    scene.made.append(_own_line(scene, "observation", fields))
+    population, automaton = scene.world.population, scene.automaton
+    living = len(population), population.distinct()
+    seen = versions.observation(
+        scene.world.format, automaton.id, automaton.level, living, scene.answers.mean_salience
+    )
+    scene.made += [_own_line(scene, kind, fields) for kind, fields in seen]
 
 
 def compose(scene: ActionContext) -> None:
@@ -139,7 +136,7 @@ def compose(scene: ActionContext) -> None:
     fields = {
         "dimensionalLevel": scene.automaton.level,
         "parents": [scene.automaton.id, scene.target.id],
-        "steps": steps,
+        scene.world.format.beta: steps,
         "size": len(normal_form),
         "term": notation.format_term(normal_form),
     }
@@ -152,7 +149,7 @@ def compose(scene: ActionContext) -> None:
 
 def fact_line(scene: ActionContext, question: str, *, answer: bool) -> ActionLine:
     """The line that keeps an answer which only the disk can give."""
-    return _own_line(scene, "fact", {"condition": question, "value": answer})
+    return _own_line(scene, *versions.fact(scene.world.format, question, holds=answer))
 
 
 def _own_line(scene: ActionContext, kind: str, fields: Mapping[str, object]) -> ActionLine:

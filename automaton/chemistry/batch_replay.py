@@ -24,6 +24,7 @@ from automaton.format.machine_state import MachineState
 from automaton.format.objects import NamedObject
 from automaton.format.options import from_record
 from automaton.format.records import Commit, parse_run
+from automaton.format.versions import NEWEST, Format
 from automaton.format.winner_lines import winner_parts
 from automaton.population import Entrants, place_draws
 from automaton.terms.arrays import Words
@@ -44,10 +45,10 @@ class Winners:
 
 
 def parts(
-    prefix: str, tick: int, streams: Sequence[str] = ()
+    prefix: str, tick: int, streams: Sequence[str] = (), form: Format = NEWEST
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """The constant parts of a tick's winner lines, as `lines.read_winners` takes them."""
-    encoded = winner_parts(prefix, tick, streams)
+    encoded = winner_parts(prefix, tick, streams, form)
     mark = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     return np.frombuffer(b"".join(encoded), dtype=np.uint8), mark
 
@@ -57,7 +58,7 @@ def read_winners(
 ) -> Winners:
     """At most `count` winner lines of a tick, from position `at` on."""
     prefix, max_size = world.prefix, world.options.max_size
-    text, mark = parts(prefix, tick, world.stream_names)
+    text, mark = parts(prefix, tick, world.stream_names, world.format)
     slots, starts = np.empty((2, count), dtype=np.int64)
     steps, sizes, salience, levels = np.empty((4, count), dtype=np.int32)
     ids = np.empty((count, 3, 2), dtype=np.int64)
@@ -92,7 +93,7 @@ def replay_batch(world: World, raw: bytes | memoryview, commit: Commit) -> None:
         elif found is not None:
             accepted.append(found)
     winners = read_winners(batch, begin, commit.lines, world, commit.tick)
-    made = [_made(line, world.prefix) for line in _lines_from(batch, winners.end)]
+    made = [_made(line, world) for line in _lines_from(batch, winners.end)]
     level = int(winners.levels[0]) if len(winners.levels) else 0
     entering, lost = winners.entering, []
     if world.streams is not None:
@@ -135,17 +136,17 @@ def _found(line: bytes) -> NamedObject | None:
     return None if object_id is None else NamedObject(object_id, parsed.members)
 
 
-def _made(line: bytes, prefix: str) -> ActionLine:
+def _made(line: bytes, world: World) -> ActionLine:
     """A line that an action made, as the fold takes it."""
     found = _found(line)
     if found is None:
         return ActionLine(line)
-    if not is_our_id(found.id, prefix):
+    if not is_our_id(found.id, world.prefix):
         return ActionLine(line, found)
     if found.members.get("type") != "composition":
         return ActionLine(line)
     slot, members = int(found.id.rpartition(".")[2]), found.members
-    term, size, steps = (members.get(name) for name in ("term", "size", "steps"))
+    term, size, steps = (members.get(name) for name in ("term", "size", world.format.beta))
     if not (isinstance(term, str) and type(size) is int and type(steps) is int) or not (
         0 < size <= len(line) and 0 <= steps < _INT32 and slot < _INT32
     ):

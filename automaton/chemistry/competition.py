@@ -33,7 +33,9 @@ def compute(  # noqa: PLR0913, PLR0917 - a tick is made of these
 ) -> None:
     """A tick's candidates, who of them wins, and the winners' lines."""
     job = BatchJob(world.population, choice, tick, philox.REACTANTS)
-    fragments = WinnerTemplate.of(world.prefix, tick, choice.level, world.stream_names)
+    fragments = WinnerTemplate.of(
+        world.prefix, tick, choice.level, world.stream_names, world.format
+    )
     if choice.proposals is None:
         device.react(job, batch)
         device.write(job, batch, fragments, buffer)

@@ -18,6 +18,7 @@ from automaton.format.machine_state import MachineState
 from automaton.format.objects import NamedObject
 from automaton.format.options import Options
 from automaton.format.stream_options import FIXED_ONE
+from automaton.format.versions import NEWEST, Format
 from automaton.population import Population, selection
 from automaton.population.selection import Matcher
 from automaton.program import NamedTerm, TermExtractor
@@ -42,9 +43,10 @@ class ActionLine:
 class World:
     """Everything that the next tick depends on."""
 
-    def __init__(self, options: Options, prefix: str = "") -> None:
+    def __init__(self, options: Options, prefix: str = "", form: Format = NEWEST) -> None:
         self.options = options
         self.prefix = prefix
+        self.format = form
         self.program = Program(options.max_size, graph=options.graph)
         self.population = Population(options.max_objects, prefix)
         self.selections = selection.Selections(self.population)

@@ -41,11 +41,24 @@ def load(context: click.Context, _option: click.Parameter, path: Path | None) ->
         if name == "auto_scale" and isinstance(value, bool):
             name, value = "no_auto_scale", not value  # noqa: PLW2901  # one option, two names
         name = ALIASES.get(name, name)
+        if isinstance(value, dict):
+            first = next(iter(value), "parallel")
+            raise UsageError(
+                f"{where}: the section [{key}] has no meaning; write its options without it, one "
+                f"a line, as in {first} = {_example(value.get(first))}"
+            )
         if name not in options:
             raise UsageError(f"{where}: there is no option {key!r}{_nearest(name, options)}")
         values[name] = _checked(where, options[name], value, context)
     context.meta[_FILE] = values, str(path)
     _merge(context)
+
+
+def _example(value: object) -> str:
+    """A value as TOML has it, where it is a plain one."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else f'"{value}"' if value else "64"
 
 
 def _merge(context: click.Context) -> None:

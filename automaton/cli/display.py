@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from time import monotonic
+from time import gmtime, monotonic, strftime, time
 from typing import Any, Protocol
 
 import click
@@ -28,6 +28,7 @@ from automaton.run.stats import Stats, block
 
 _WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 REFRESHES = 8  # a second, of the moving line
+NOWHERE: Mapping[str, Any] = {}
 SHOW_CURSOR = b"\x1b[?25h"
 
 
@@ -63,8 +64,11 @@ class UnderWay(Protocol):
 class Display:
     """The three forms of output: for programs, for a terminal, for a file."""
 
-    def __init__(self, *, json: bool, plain: bool = True) -> None:
+    def __init__(
+        self, *, json: bool, plain: bool = True, origin: Mapping[str, Any] = NOWHERE
+    ) -> None:  # fmt: skip
         self.json = json
+        self.origin = origin  # what every line for programs says of where it comes from
         self.plain = plain
         self.ticks: int | None = None
         self.seconds: float | None = None
@@ -157,7 +161,7 @@ class Display:
     def show(self, stats: Stats) -> None:
         """One set of statistics; the last one closes the run."""
         if self.json:
-            self._say(as_json(stats.as_json()))
+            self._say(as_json({"time": _now(), **self.origin, **stats.as_json()}))
             return
         if self._live and not stats.final:
             self.last = stats
@@ -178,6 +182,12 @@ class Display:
             self._moving.console.print(Text(text), soft_wrap=True)
         else:
             click.echo(text, err=err)
+
+
+def _now() -> str:
+    """The time, UTC in ISO 8601 with milliseconds."""
+    seconds = time()
+    return f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(seconds))}.{int(seconds * 1000) % 1000:03d}Z"
 
 
 def _columns() -> int:

@@ -20,7 +20,7 @@ from automaton.cli.text import LAMBDA_AS_BACKSLASH, one_line
 from automaton.errors import AutomatonError, FileError, ShortOfMemoryError, StorageError
 
 DEFECT = 70  # EX_SOFTWARE of sysexits.h: a traceback; 1 would say that a log is false
-DIFFERENT = 13  # two logs, of `diff`
+DIFFERENT = 15  # two logs, of `diff`
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
 LONGEST = 1000  # characters of an error's line; more is somebody's data

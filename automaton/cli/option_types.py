@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from automaton.format.options import RANGES, UNSET, UNSETTABLE, Options
+from automaton.terms.notation import format_term, parse
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -92,6 +93,11 @@ def deciding_option(
         show_default=f"{shown}, or as the log was run",
         help=help_,
     )
+
+
+def canonical(_context: click.Context, _option: click.Parameter, term: str | None) -> str | None:
+    """The term as logs have it; `none` takes it back."""
+    return term if term in {None, UNSET} else format_term(parse(str(term)))
 
 
 def switch(flag: str, help_: str) -> Callable[[Command], Command]:

@@ -6,6 +6,12 @@ who draws.
 
 from __future__ import annotations
 
+import numpy as np
+
 from kernels.philox import PLACE, REACTANTS, SAMPLE, TRIAL, VALIDATE, index_of, words
 
-__all__ = ["PLACE", "REACTANTS", "SAMPLE", "TRIAL", "VALIDATE", "index_of", "words"]
+#: Purpose of the draws of a random soup, which no kernel draws: tick is the term's number,
+#: slot 0 chooses its size, the slots from 1 on its number among the terms of that size.
+SOUP = np.uint64(14)
+
+__all__ = ["PLACE", "REACTANTS", "SAMPLE", "SOUP", "TRIAL", "VALIDATE", "index_of", "words"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from automaton.format.versions import portable
 from automaton.terms.arrays import Words
 from automaton.terms.notation import format_term
 
@@ -65,7 +66,7 @@ class Result:
     def as_json(self) -> dict[str, Any]:
         """Every figure by name."""
         return {
-            "seed": self.seed,
+            "seed": portable(self.seed),
             "catalyst": self.catalyst,
             "score": self.built.score,
             "candidates": [candidate.as_json() for candidate in self.built.candidates],

@@ -16,5 +16,6 @@ __all__ = [
     "options",
     "records",
     "stream_options",
+    "versions",
     "winner_lines",
 ]

@@ -7,12 +7,14 @@ how many workers, which device and how durable are settings of the shell.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from automaton.errors import DamagedError, UsageError
 from automaton.format import stream_options
+from automaton.format.versions import NEWEST, Format
 
 #: Lowest and highest value of each whole-number option, and its unit.
 RANGES = {
@@ -66,12 +68,13 @@ class Options:
         """Nodes of a term `(op a) b` above which the outcome is `input`."""
         return 3 * self.max_size + 2 if self.max_input is None else self.max_input
 
-    def record(self) -> dict[str, Any]:
+    def record(self, form: Format = NEWEST) -> dict[str, Any]:
         """The options sorted by name, as they stand in the `run` record.
 
         Without streams nothing is said of them, nor of a graph where there is none.
         """
         own = asdict(self)
+        own["seed"] = form.seed(self.seed)
         if not self.graph:
             del own["graph"]
         if self.streams == "none":
@@ -102,12 +105,16 @@ def known(given: Iterable[str], names: Iterable[str]) -> None:
 #: What takes back an option that the log remembers, and which can be.
 UNSET = "none"
 UNSETTABLE = ("operator", "lock_dimension", "focus_dimension")
+_DECIMAL = re.compile("[0-9]{1,20}")
 _TEXTS = ("operator", "streams", "salience")
 NAMES = frozenset(field.name for field in fields(Options))
 
 
 def from_record(record: Mapping[str, Any]) -> Options:
-    """The options that a `run` record holds; unknown names are a newer format's."""
+    """The options that a `run` record holds; unknown names are a newer format's.
+
+    A seed may be a number or its decimal text.
+    """
     unknown = sorted(set(record) - NAMES)
     if unknown:
         message = (
@@ -115,6 +122,9 @@ def from_record(record: Mapping[str, Any]) -> Options:
             "use the version that wrote it"
         )
         raise UsageError(message)
+    seed = record.get("seed")
+    if isinstance(seed, str) and _DECIMAL.fullmatch(seed):
+        record = {**record, "seed": int(seed)}
     try:
         options = Options(**record)
     except (TypeError, UsageError) as error:

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from automaton.format.json_edit import quote
 from automaton.format.schema import Integer, misfit
+from automaton.format.versions import FORMATS, NEWEST, Format, refuse_large
 
-FORMAT = 1  # the format version that stands in every run record
 OUTCOMES = ("normal", "copy", "steps", "size", "depth", "input", "empty")
 _OUTCOMES = dict.fromkeys(OUTCOMES, Integer())
 _DIMENSION = Integer(low=-(1 << 31), high=(1 << 31) - 1)
@@ -55,6 +55,7 @@ class RunRecord:
     prefix: str
     genesis: Genesis
     options: Mapping[str, object]
+    format: Format = NEWEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +119,18 @@ def _name(key: str) -> bytes:
     return quote(key) + b":"
 
 
-def run_line(prefix: str, number: int, genesis: Genesis, options: Mapping[str, object]) -> bytes:
+def run_line(run: RunRecord) -> bytes:
     """The line of a run record, its newline included; options sorted by name."""
-    ordered = {name: options[name] for name in sorted(options)}
-    return run_head(prefix, number, genesis) + dump(ordered) + b"}\n"
+    ordered = {name: run.options[name] for name in sorted(run.options)}
+    return run_head(run.prefix, run.number, run.genesis, run.format) + dump(ordered) + b"}\n"
 
 
-def run_head(prefix: str, number: int, genesis: Genesis) -> bytes:
+def run_head(prefix: str, number: int, genesis: Genesis, form: Format) -> bytes:
     """A run record up to its options: what a torn first batch begins with."""
     return b'{"type":"run","id":"%srun:%d","format":%d,"prefix":"%s","genesis":%s,"options":' % (
         prefix.encode(),
         number,
-        FORMAT,
+        form.number,
         prefix.encode(),
         dump({"bytes": genesis.bytes, "sha256": genesis.sha256.hex()}),
     )
@@ -147,15 +148,17 @@ def commit_line(  # noqa: PLR0913, PLR0917 - a commit is made of these
     nbytes: int,
     batch_sha: bytes,
     previous_chain: bytes,
+    form: Format = NEWEST,
 ) -> tuple[bytes, bytes]:
     """A commit's line, its newline included, and the new chain (32 raw bytes)."""
-    body = _commit_body(prefix, fields, lines, nbytes, batch_sha)
+    refuse_large(fields.state, form)
+    body = _commit_body(prefix, fields, (lines, nbytes), batch_sha, form)
     chain = link(previous_chain, body)
     return body + b',"chain":"%s"}\n' % chain.hex().encode(), chain
 
 
 def _commit_body(
-    prefix: str, fields: CommitFields, lines: int, nbytes: int, batch_sha: bytes
+    prefix: str, fields: CommitFields, lengths: tuple[int, int], batch_sha: bytes, form: Format
 ) -> bytes:
     if set(fields.outcomes) != set(OUTCOMES):
         raise ValueError(f"a commit names the outcomes {', '.join(OUTCOMES)}, and no others")
@@ -164,11 +167,11 @@ def _commit_body(
         prefix.encode(),
         fields.tick,
         fields.tick,
-        lines,
-        nbytes,
-        b'"outcomes":{%s},"dimension":%d,"state":%s,"population":"%016x","batch":"%s"'
+        *lengths,
+        b'"outcomes":{%s},"%s":%d,"state":%s,"population":"%016x","batch":"%s"'
         % (
             b",".join(counts),
+            form.level.encode(),
             fields.dimension,
             dump(fields.state),
             fields.population & 0xFFFF_FFFF_FFFF_FFFF,
@@ -206,7 +209,8 @@ def parse_commit(raw: bytes) -> Commit | None:
         fields = CommitFields(
             commit.tick, commit.outcomes, commit.dimension, commit.state, commit.population
         )
-        body = _commit_body(frame.prefix, fields, frame.lines, frame.bytes, frame.batch)
+        lengths, form = (frame.lines, frame.bytes), _form_of(members)
+        body = _commit_body(frame.prefix, fields, lengths, frame.batch, form)
     except (TypeError, ValueError, KeyError):
         return None
     line = body + b',"chain":"%s"}' % frame.chain.hex().encode()
@@ -223,11 +227,14 @@ def known_commit(raw: bytes) -> Commit | None:
         return None
 
 
+def _form_of(members: Mapping[str, object]) -> Format:
+    """The format whose name for the dimension a commit has."""
+    return next((form for form in FORMATS.values() if form.level in members), NEWEST)
+
+
 def _commit_of(frame: Frame, members: dict[str, object]) -> Commit:
-    outcomes, state = members["outcomes"], members["state"]
-    wrong = misfit(outcomes, _OUTCOMES, "outcomes") or misfit(
-        members["dimension"], _DIMENSION, "dimension"
-    )
+    outcomes, state, level = members["outcomes"], members["state"], _form_of(members).level
+    wrong = misfit(outcomes, _OUTCOMES, "outcomes") or misfit(members[level], _DIMENSION, level)
     if wrong or not isinstance(outcomes, dict) or not isinstance(state, dict):
         raise TypeError(wrong)
     return Commit(
@@ -235,7 +242,7 @@ def _commit_of(frame: Frame, members: dict[str, object]) -> Commit:
         lines=frame.lines,
         bytes=frame.bytes,
         outcomes=outcomes,
-        dimension=operator.index(members["dimension"]),  # type: ignore[arg-type]
+        dimension=operator.index(members[level]),  # type: ignore[arg-type]
         state=state,
         population=int(str(members["population"]), 16),
         batch=frame.batch,
@@ -250,7 +257,7 @@ def parse_run(raw: bytes) -> RunRecord | None:
         return None
     try:
         run = _run_of(members)
-        line = run_line(run.prefix, run.number, run.genesis, run.options)
+        line = run_line(run)
     except (TypeError, ValueError, KeyError):
         return None
     return run if line.rstrip(b"\n") == raw.removesuffix(b"\n") else None
@@ -266,7 +273,9 @@ def _run_of(members: dict[str, object]) -> RunRecord:
     digest = bytes.fromhex(genesis["sha256"])
     if len(digest) != DIGEST or number < 1 or genesis["bytes"] < 0:
         raise ValueError
-    return RunRecord(number, prefix, Genesis(operator.index(genesis["bytes"]), digest), options)
+    form = FORMATS[members["format"]]  # type: ignore[index]  # KeyError, TypeError: none of ours
+    pin = Genesis(operator.index(genesis["bytes"]), digest)
+    return RunRecord(number, prefix, pin, options, form)
 
 
 def _members(raw: bytes) -> dict[str, object] | None:

@@ -104,6 +104,8 @@ class CommitScanner:
             return "the run record does not belong to this genesis"
         if run.number != len(self.run_lines) + 1 or line != self._open.line:
             return "the run record is out of order"
+        if self.run is not None and run.format is not self.run.format:
+            return f"the run record has format {run.format.number}, and the log another"
         self._open.run = run
         return ""
 

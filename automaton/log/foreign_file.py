@@ -1,7 +1,8 @@
-"""Files to which nothing is ever appended: JSON documents, compressed files.
+"""What others wrote where the log room expects its own: documents, lines added by hand.
 
-Lives here: how the log room tells them from a log, by a descriptor. What a document
-is, `automaton.format.documents` says. Must not know: commits, pins.
+Lives here: how the log room tells them from a log, by a descriptor. To JSON documents
+and compressed files nothing is ever appended; what a document is,
+`automaton.format.documents` says. Must not know: commits, pins.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import shlex
 
 from automaton.errors import DocumentError
 from automaton.format import documents
+from automaton.format.ids import claims_our_id
+from automaton.format.objects import Object, parse_line
 
 _HEAD = 8  # bytes by which compression is told
+_LOOKED_AT = 1 << 20  # bytes behind the last commit in which lines added by hand are looked for
 
 
 def refuse(fd: int, path: str, size: int) -> None:
@@ -27,6 +31,33 @@ def refuse(fd: int, path: str, size: int) -> None:
         found = documents.document(data)
     if found is not None:
         raise _error(path, str(found), readable=True)
+
+
+def lines_by_hand(fd: int, start: int, stop: int, prefix: str) -> int:
+    """How many whole objects stand in a range, where none of its lines is one of ours.
+
+    A tick that was cut off between two lines of input, which are somebody's too, cannot
+    be told from lines added by hand.
+    """
+    data = os.pread(fd, min(stop - start, _LOOKED_AT), start)
+    *whole, rest = data.split(b"\n")
+    lines = [line for line in [*whole, rest] if line.strip()]
+    cut = rest.strip() and not isinstance(parse_line(rest), Object)
+    if cut or any(claims_our_id(line, prefix) for line in lines):
+        return 0
+    return sum(isinstance(parse_line(line), Object) for line in lines)
+
+
+def advice(lines: int, size: int, tick: int, target: str) -> str:
+    """What is said of lines that were added to a log by hand, and moved."""
+    name = shlex.quote(target)
+    stood = "1 line" if lines == 1 else f"{lines} lines"
+    return (
+        f"{stood} stood behind tick {tick} ({size} bytes) that no run has sealed, as if appended "
+        f"by hand, which a log cannot take; what stood there was moved to {target}. Two ways work: "
+        f"`give LOG {name}` hands it to the program (--now: to one tick), and `fork LOG --out "
+        "NEW` writes a log that may be edited before it runs"
+    )
 
 
 def _error(path: str, what: str, readable: bool) -> DocumentError:  # noqa: FBT001 - said by name

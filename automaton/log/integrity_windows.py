@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automaton.format.records import DIGEST, link
+from automaton.format.versions import FORMATS, NEWEST, Format
 from automaton.log.commit_table import CommitTable
 from kernels import cpu
 from kernels.text import commit_lines as kernel
@@ -25,10 +26,18 @@ from kernels.text import line_scan
 WINDOW = 1 << 20
 #: What a commit's chain does not cover of its line.
 _TAIL = len(b',"chain":"') + 2 * DIGEST + len(b'"}\n')
-_TEXT = np.frombuffer(b"".join(kernel.PARTS), np.uint8)
-_MARKS = np.cumsum([0, *map(len, kernel.PARTS)], dtype=np.int64)
 _START, _COMMIT, _END, _LINES, _GAP = 0, 1, 2, 4, 5  # columns of `Commits.cells`
 Positions = NDArray[np.int64]
+Parts = tuple[NDArray[np.uint8], Positions]
+
+
+def parts(form: Format) -> Parts:
+    """The constant parts of a format's commits, as the kernel takes them, and where each begins."""
+    text = [part.replace(b"%s", form.level.encode()) for part in kernel.PARTS]
+    return np.frombuffer(b"".join(text), np.uint8), np.cumsum([0, *map(len, text)], dtype=np.int64)
+
+
+_PARTS = {form: parts(form) for form in FORMATS.values()}
 
 
 @dataclass(frozen=True)
@@ -111,7 +120,7 @@ class Window:
         found, said = np.zeros((count, 3), np.int64), np.zeros(count, np.uint8)
         seals = np.zeros((count, 2 * DIGEST), np.uint8)
         cpu.compiled(kernel.read_commits)(
-            self.room, starts, ends, _TEXT, _MARKS, found, seals, said,
+            self.room, starts, ends, *self._parts(starts, ends), found, seals, said,
             np.empty(kernel.LEVELS, np.int64), np.empty((kernel.NAMES, 2), np.int64),
         )  # fmt: skip
         ticks, sizes = np.arange(self.first, self.last + 1), starts + base - self.cells[:, _START]
@@ -124,6 +133,12 @@ class Window:
             except UnicodeDecodeError:
                 return None
         return seals
+
+    def _parts(self, starts: Positions, ends: Positions) -> Parts:
+        """Those of the format whose name the first commit has; a wrong guess costs time alone."""
+        first = self.room[int(starts[0]) : int(ends[0])].tobytes()
+        found = (form for form in FORMATS.values() if b'},"%s":' % form.level.encode() in first)
+        return _PARTS[next(found, NEWEST)]
 
     def _linked(self, base: int, before: bytes, stated: bytes) -> bytes | None:
         """The last chain if every commit's follows from the one before it."""
@@ -154,7 +169,7 @@ def warm_up() -> None:
     room, none = np.empty(0, np.uint8), np.empty(0, np.int64)
     cpu.compiled(line_scan.count_lines)(room, none, none, none.copy())
     cpu.compiled(kernel.read_commits)(
-        room, none, none, _TEXT, _MARKS, np.empty((0, 3), np.int64),
+        room, none, none, *_PARTS[NEWEST], np.empty((0, 3), np.int64),
         np.empty((0, 2 * DIGEST), np.uint8), room.copy(),
         np.empty(kernel.LEVELS, np.int64), np.empty((kernel.NAMES, 2), np.int64),
     )  # fmt: skip

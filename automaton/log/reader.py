@@ -20,6 +20,7 @@ from automaton.errors import DamagedError, FileError, OmittedError
 from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import Commit, Genesis, RunRecord, parse_commit, parse_frame
+from automaton.format.versions import NEWEST, Format
 from automaton.log import file_io, integrity, line_search, omission, recovery, sidecars
 from automaton.log.commit_table import CommitRow, CommitTable
 from automaton.log.genesis_index import indexed
@@ -157,6 +158,11 @@ class LogReader:
             digest = file_io.sha256(self._fd, 0, self._genesis_bytes)
             self._genesis = Genesis(self._genesis_bytes, digest)
         return self._genesis
+
+    @property
+    def format(self) -> Format:
+        """What its records are like; a log that never ran has the newest."""
+        return self.run.format if self.run else NEWEST
 
     @property
     def prefix(self) -> str:

@@ -20,6 +20,7 @@ from automaton.format.records import (
     parse_run,
     run_head,
 )
+from automaton.format.versions import FORMATS
 from automaton.log import foreign_file, sidecars
 from automaton.log.checkpoint import Checkpoint, resume_scan
 from automaton.log.checkpoint import read as read_checkpoint
@@ -218,9 +219,12 @@ def _lies_on_commit(fd: int, hint: sidecars.Hint, genesis: Genesis, size: int) -
 def _begins_run(fd: int, walk: CommitScanner, size: int) -> bool:
     """Whether the bytes after the genesis are a first run record of ours, whole or cut."""
     genesis = walk.genesis
-    ours = b"\n"[: walk.separator] + run_head(walk.prefix, 1, genesis)
-    tail = os.pread(fd, min(len(ours), size - genesis.bytes), genesis.bytes)
-    return tail == ours[: len(tail)]
+    for form in FORMATS.values():
+        ours = b"\n"[: walk.separator] + run_head(walk.prefix, 1, genesis, form)
+        tail = os.pread(fd, min(len(ours), size - genesis.bytes), genesis.bytes)
+        if tail == ours[: len(tail)]:
+            return True
+    return False
 
 
 def later_commit(fd: int, walk: CommitScanner, size: int, distance: int) -> int | None:
@@ -236,6 +240,8 @@ def later_commit(fd: int, walk: CommitScanner, size: int, distance: int) -> int 
 def _damaged(path: str, offset: int, reason: str) -> DamagedError:
     return DamagedError(
         f"{path} is damaged after byte {offset}: {reason}; nothing was changed: restore a copy, "
-        "cut it there yourself to keep what stands before, or run it as mere data (--as-genesis)",
+        "cut it there yourself to keep what stands before, or run it as mere data (--as-genesis). "
+        "A log that has run is not edited: `fork LOG --out NEW` writes one to be edited, and "
+        "`give LOG FILE` gives lines to its program",
         offset,
     )

@@ -21,12 +21,14 @@ from automaton.errors import AutomatonError, DamagedError, LockedError, StorageE
 from automaton.format.records import (
     Commit,
     CommitFields,
+    RunRecord,
     commit_line,
     parse_commit,
     parse_run,
     run_line,
 )
-from automaton.log import omission, recovery, sidecars
+from automaton.format.versions import refuse_large
+from automaton.log import foreign_file, omission, recovery, sidecars
 from automaton.log.commit_scanner import first_line, named_in
 from automaton.log.commit_table import NamedLine
 from automaton.log.directory_entry import DirectoryEntry
@@ -154,11 +156,14 @@ class Log(LogReader):
 
     def _move_tail(self, reason: str) -> None:
         end, size = self.size, self.size + self.tail_bytes
+        by_hand = foreign_file.lines_by_hand(self._fd, end, size, self.prefix)
         target = sidecars.save_tail(self._disk, self.path, self._fd, end, size)
         self._disk.ftruncate(self._fd, end)
         self._disk.fdatasync(self._fd)
         self.notices.append(
-            f"{self.tail_bytes} bytes after tick {len(self.commits)} were torn ({reason}); "
+            foreign_file.advice(by_hand, self.tail_bytes, len(self.commits), target)
+            if by_hand
+            else f"{self.tail_bytes} bytes after tick {len(self.commits)} were torn ({reason}); "
             f"they were moved to {target}"
         )
         self.tail_bytes = 0
@@ -167,7 +172,9 @@ class Log(LogReader):
 
     def run_record(self, options: Mapping[str, object]) -> bytes:
         """The line of the next run record, to be the first part of a batch."""
-        return run_line(self.prefix, self.run_count + 1, self.genesis, options)
+        number = self.run_count + 1
+        refuse_large(options, self.format)
+        return run_line(RunRecord(number, self.prefix, self.genesis, options, self.format))
 
     def append(  # noqa: PLR0913, PLR0917 - a batch is made of these
         self,
@@ -253,7 +260,9 @@ class Log(LogReader):
         for part in batch[1 + len(begun.parts) :] if begun.parts else batch:
             digest.update(part)
             count += memoryview(part).nbytes
-        line, head = commit_line(self.prefix, fields, lines, count, digest.digest(), self.head)
+        line, head = commit_line(
+            self.prefix, fields, lines, count, digest.digest(), self.head, self.format
+        )
         commit = parse_commit(line)
         if commit is None:
             raise ValueError("the commit does not read back as it was written")

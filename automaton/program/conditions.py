@@ -29,19 +29,39 @@ from automaton.program.grammar import (
     parse_comparison,
 )
 
-COUNTERS = ("line_number", "step_count", "object_count", "dimension")
-"""What a condition may compare."""
+#: What a condition may compare, and what it is; docs/language.md shows this table.
+COUNTERS = {
+    "line_number": "lines of the whole log when the tick began, commits and run records too",
+    "step_count": "ticks since the machine entered the current automaton; 0 on the tick of entry",
+    "object_count": "distinct objects that the log holds when the tick began",
+    "dimension": "`dimensionalLevel` of the current automaton",
+}
 
-QUESTIONS = (
-    "file_exists",
-    "observation",
-    "unifiable",
-    "numeric",
-    "majority_agree",
-    "gradient_descent",
-    "quantum_collapse",
-)
-"""What a condition may ask of its run; `holds` passes the bare name on."""
+#: What a condition may ask of its run, and when it is true; `holds` passes the bare name on.
+QUESTIONS = {
+    "file_exists": (
+        "the pinned genesis (`LOG.genesis`) is in place; the answer is kept in the log as a "
+        "`fact`, from which a replay takes it"
+    ),
+    "observation": "a seeded draw says so: one time in two",
+    "unifiable": (
+        "the two reactants of some winner of this tick unify as first-order terms; names bound "
+        "outermost are metavariables, those of the two renamed apart"
+    ),
+    "numeric": "both reactants of some winner of this tick are Church numerals",
+    "majority_agree": (
+        "of at most 16 drawn winners of this tick, more than half come out the same from the "
+        "reference reducer (normally all of them do)"
+    ),
+    "gradient_descent": (
+        "the mean salience of this tick's winners is above the baseline that the last "
+        "`self-train` left; before the first, above 0"
+    ),
+    "quantum_collapse": (
+        "a seeded draw says so, with the probability of the largest weight of a stream; without "
+        "streams, one time in two"
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from automaton.errors import AutomatonError, NothingToRunError, UsageError
+from automaton.errors import AutomatonError, NothingToRunError, UsageError, closest
 from automaton.format import graphs, json_edit, objects
 from automaton.format.machine_state import ACTIONS
 from automaton.program import conditions, selectors
@@ -157,6 +157,13 @@ def _definition(  # noqa: PLR0911 - one return a table
 
 
 def _automaton(object_id: str, members: Mapping[str, Any], program: Program) -> Automaton:
+    source = objects.term_sources(members)
+    if source.kind == "state" and source.value not in encodings.OPERATORS:
+        nearest = closest(source.value, encodings.OPERATORS)
+        program.problems.append(
+            f"{object_id}: currentState {source.value!r} names no operator; it is the application"
+            f"{nearest}"
+        )
     reference = members.get("selfReference")
     line = reference.get("line") if isinstance(reference, dict) else None
     return Automaton(
@@ -194,8 +201,11 @@ def _transition(
 ) -> Transition:
     condition = members.get("condition")
     action = members.get("action")
-    if action not in ACTIONS:
-        program.problems.append(f"{object_id}: the action {action!r} is not known; it does nothing")
+    if "action" in members and action not in ACTIONS:
+        nearest = closest(action, ACTIONS) if isinstance(action, str) else ""
+        program.problems.append(
+            f"{object_id}: the action {action!r} is not known; it does nothing{nearest}"
+        )
     return Transition(
         id=object_id,
         source=ends[0],

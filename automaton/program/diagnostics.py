@@ -5,16 +5,16 @@ A function of one object's members. Must not know: lines, files, how a report is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from automaton.errors import AutomatonError
+from automaton.errors import AutomatonError, closest
 from automaton.format.machine_state import ACTIONS
 from automaton.format.objects import edge_ends, term_sources
 from automaton.program import conditions, selectors
-from automaton.terms import notation, rewrite_rule
+from automaton.terms import encodings, notation, rewrite_rule
 
-Kind = Literal["action", "condition", "unreadable", "ignored", "rewriting", "veto"]
+Kind = Literal["action", "condition", "state", "unreadable", "ignored", "rewriting", "veto"]
 
 #: The members of a definition that are selectors, and that are terms, by its type.
 _SELECTORS = {"automaton": ("a", "b"), "rule": ("match",), "veto": ("match",)}
@@ -46,6 +46,8 @@ def diagnose(members: Mapping[str, Any]) -> tuple[int, list[Diagnostic]]:
         return terms, found
     if kind == "transition" and edge_ends(members) is not None:
         found += _transition(members)
+    if kind == "automaton":
+        found += unknown_state(members)
     found += _unread(members, _SELECTORS.get(kind, ()), selectors.parse_checked)
     found += _unread(members, _OPERATORS.get(kind, ()), notation.parse)
     if kind == "rule" and rewrite_rule.is_rewrite_rule(members):
@@ -99,11 +101,33 @@ def _terms(members: Mapping[str, Any]) -> tuple[int, list[Diagnostic]]:
 
 def _transition(members: Mapping[str, Any]) -> Iterator[Diagnostic]:
     action, condition = members.get("action"), members.get("condition")
-    if not isinstance(action, str) or action not in ACTIONS:
-        yield Diagnostic("action", "action", action if isinstance(action, str) else "(none)")
+    if "action" in members and action not in ACTIONS:
+        yield Diagnostic("action", "action", _with_nearest(action, ACTIONS))
     if isinstance(condition, str):
         for text in conditions.unknowns(conditions.parse_condition(condition)):
-            yield Diagnostic("condition", "condition", text)
+            yield Diagnostic("condition", "condition", _nearest_condition(text))
+
+
+def unknown_state(members: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """A `currentState` that decides the operator and names none."""
+    source = term_sources(members)
+    if source.kind == "state" and source.value not in encodings.OPERATORS:
+        what = _with_nearest(source.value, encodings.OPERATORS)
+        yield Diagnostic("state", "currentState", what)
+
+
+def _with_nearest(value: object, known: Iterable[str]) -> str:
+    """A word that is not known, and the known one that is nearly the same."""
+    if not isinstance(value, str):
+        return "(no text)"
+    return value + closest(value, known)
+
+
+def _nearest_condition(text: str) -> str:
+    """An unknown atom, and the known word that is nearly its first."""
+    word = (text.replace("(", " ").split(maxsplit=1) or [""])[0]
+    known = [*conditions.QUESTIONS, *conditions.COUNTERS, "true", "false"]
+    return text if word in known else text + closest(word, known)
 
 
 def _unread(

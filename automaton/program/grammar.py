@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, NoReturn, TypeVar
 
@@ -245,7 +245,7 @@ class Compare:
     value: int | float  # a float only as an infinity, and only in conditions
 
 
-def parse_comparison(left: Token, op: str, right: Token, fields: tuple[str, ...]) -> Compare | None:
+def parse_comparison(left: Token, op: str, right: Token, fields: Collection[str]) -> Compare | None:
     """The comparison of one of the fields with a number, whichever stands first; else None."""
     for name, operation, bound in ((left, op, right.number), (right, _TURNED[op], left.number)):
         if name.kind == "name" and name.text in fields and bound is not None:

@@ -40,8 +40,12 @@ def _check_leaf(leaf: Leaf) -> Truth:
     return np.zeros(0, dtype=np.bool_)
 
 
-MEASURES = ("size", "steps", "level")
-"""What a selector may compare."""
+#: What a selector may compare with an integer, and what it is; docs/language.md shows it.
+MEASURES = {
+    "size": "nodes of the term",
+    "steps": "beta steps that made it; 0 of a term that was not made here",
+    "level": "`dimensionalLevel` of the object",
+}
 
 
 @dataclass(frozen=True, slots=True)

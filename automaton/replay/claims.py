@@ -11,14 +11,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from automaton.format import versions
 from automaton.format.admission import admit
 from automaton.format.ids import is_our_id
 from automaton.format.machine_state import MachineState
-from automaton.format.records import Commit, RunRecord, parse_run
+from automaton.format.records import Commit, RunRecord, dump, parse_run
+from automaton.format.versions import FORMATS, Format
 
-_FACT = re.compile(
-    rb'\{"id":"[a-z]*m[0-9]+\.[0-9]+","type":"fact","condition":"file_exists","value":(true|false)\}\n'
-)
+_ID = re.compile(rb'\{"id":"[a-z]*m[0-9]+\.[0-9]+",')
+
+
+def _behind_id(form: Format, *, holds: bool) -> bytes:
+    """What a fact's line holds behind its id, its newline included."""
+    kind, said = versions.fact(form, "file_exists", holds=holds)
+    return dump({"type": kind, **said})[1:] + b"\n"
+
+
+_FACTS = {
+    form: {holds: _behind_id(form, holds=holds) for holds in (True, False)}
+    for form in FORMATS.values()
+}
 
 
 @dataclass(frozen=True)
@@ -55,12 +67,17 @@ def separator(tick: int, raw: memoryview) -> int:
     return int(tick == 1 and bytes(raw[:1]) == b"\n")
 
 
-def facts(raw: memoryview) -> Iterator[bool]:
+def facts(raw: memoryview, form: Format) -> Iterator[bool]:
     """The answers of the disk in the lines that stand right here."""
     at = 0
-    while (match := _FACT.match(raw, at)) is not None:
-        yield match[1] == b"true"
-        at = match.end()
+    while (head := _ID.match(raw, at)) is not None:
+        for holds, line in _FACTS[form].items():
+            if raw[head.end() : head.end() + len(line)] == line:
+                yield holds
+                at = head.end() + len(line)
+                break
+        else:
+            return
 
 
 def _lines(raw: memoryview) -> Iterator[bytes]:

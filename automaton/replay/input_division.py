@@ -17,7 +17,7 @@ from automaton.format.admission import admit
 from automaton.format.ids import is_our_id
 from automaton.format.objects import NamedObject, Object, parse_line
 from automaton.format.options import from_record
-from automaton.format.records import run_line
+from automaton.format.records import RunRecord, run_line
 from automaton.log import LogReader
 from automaton.program.definitions import Automaton
 from automaton.replay import claims, spot_check
@@ -78,11 +78,13 @@ class TickAttempt:
         run, raw = self.claim.run, self.claim.raw
         head = b"\n"[: separator(self.tick, raw)]
         if run is not None:
-            options = from_record(run.options).record()
-            head += run_line(self.world.prefix, run.number, self.log.genesis, options)
+            form = self.world.format
+            options = from_record(run.options).record(form)
+            due = RunRecord(run.number, self.world.prefix, self.log.genesis, options, form)
+            head += run_line(due)
         own = sum(map(len, self.computed.winner_lines))
         self.begin = len(head) + own + sum(map(len, self.claim.input))
-        self.facts = claims.facts(raw[self.begin :])
+        self.facts = claims.facts(raw[self.begin :], self.world.format)
         self.lines = take_turn(self.computed, self._effects(), run=run is not None)
         return self.lines.sections(head)
 

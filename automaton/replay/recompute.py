@@ -20,7 +20,7 @@ from automaton.backends.batch import CandidateBatch
 from automaton.chemistry import World
 from automaton.chemistry.batch_replay import replay_batch
 from automaton.chemistry.tick import ComputedTick, Section, compute_tick, finish_tick
-from automaton.compute.reduction import OUTCOMES, application
+from automaton.compute.reduction import OUTCOMES, SubstitutionReducer, application
 from automaton.errors import DamagedError
 from automaton.format.machine_state import MachineState
 from automaton.format.options import Options, from_record
@@ -68,6 +68,12 @@ class TickRecomputer:
         """The columns of the tick computed last, once `begin` has looked at the options."""
         assert self._space is not None
         return self._space.batch
+
+    @property
+    def reference(self) -> SubstitutionReducer:
+        """The reducer that conditions are held against, once `begin` has looked at the options."""
+        assert self._space is not None
+        return self._space.reference
 
     def claim(self, tick: int, raw: memoryview, commit: Commit | None) -> BatchClaim:
         """Read from a batch what has to be believed."""

@@ -61,7 +61,7 @@ def genesis_world(log: LogReader, options: Options, malformed: MalformedLines) -
     """The snapshot before the first tick; `options` are those of a log without a run."""
     first = options if log.run is None else _first_options(log, options)
     demand.refuse_more_than_there_is(first)
-    world = World(first, log.prefix)
+    world = World(first, log.prefix, log.format)
     try:
         world.found(genesis_objects(log, malformed), 1)
     except NothingToRunError as error:

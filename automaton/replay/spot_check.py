@@ -102,9 +102,10 @@ class TermLookup:
         normal_form = reduced.words(0)
         outcome = OUTCOMES[reduced.outcomes[0]]
         term = None if normal_form is None else notation.format_term(normal_form)
-        if (term, reduced.steps[0]) != (members["term"], members["steps"]):
+        said = members[self.log.format.beta]
+        if (term, reduced.steps[0]) != (members["term"], said):
             message = (
-                f"line {line}: {identity} says {members['steps']} steps to {members['term']}; "
+                f"line {line}: {identity} says {said} steps to {members['term']}; "
                 f"recomputing gives {outcome} after {reduced.steps[0]} steps, {term}"
             )
             raise MismatchError(message)

@@ -65,7 +65,7 @@ def decode(log: LogReader, found: Checkpoint) -> World | None:
         return None
     options = from_record(facts["options"])
     demand.refuse_more_than_there_is(options)
-    world = World(options, log.prefix)
+    world = World(options, log.prefix, log.format)
     population = world.population
     population.column = {
         name: columns[f"place.{name}"].astype(kind) for name, kind in population.COLUMNS.items()

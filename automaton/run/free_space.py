@@ -9,7 +9,7 @@ from automaton.log.file_io import free_bytes
 
 #: Ticks of a run after which its growth is told.
 MEASURED_TICKS = 10
-_HOUR_MS = 3_600_000
+_HOUR = 3600  # seconds
 
 
 class FreeSpaceGuard:
@@ -33,14 +33,48 @@ class FreeSpaceGuard:
             f"{len(self._log.commits)}: free some, or give a smaller limit"
         )
 
-    def said(self, ticks: int, seconds: float, interval_ms: int) -> str:
-        """What was measured over the first ticks, and how long the disk lasts at this pace."""
-        grown = self._log.size - self._begun
-        spent_ms = max(seconds * 1000 / ticks, interval_ms)
-        an_hour = grown / ticks * _HOUR_MS / spent_ms
+    def said(
+        self, ticks: int, seconds: float, interval_ms: int, ends_in: float | None = None
+    ) -> str:  # fmt: skip
+        """What was measured over the first ticks, and how long the disk lasts at this pace.
+
+        Nothing where the run ends, in `ends_in` seconds (None: never), before the disk is full.
+        """
+        spent = max(seconds / ticks, interval_ms / 1000)  # seconds a tick
+        rate = (self._log.size - self._begun) / ticks / spent  # bytes a second
         free = max(free_bytes(self._folder) - self._min_free, 0)
-        lasts = f", enough for {free / an_hour:,.1f} hours" if an_hour else ""
-        return (
-            f"the log grows by {grown / ticks:,.0f} bytes a tick, {an_hour / 1e6:,.1f} MB an hour "
-            f"at this pace (measured over {ticks} ticks); {free / 1e9:.1f} GB may be used{lasts}"
+        if not rate or (ends_in is not None and ends_in * rate < free):
+            return ""
+        commits = self._log.commits
+        last = [commits.row(tick) for tick in range(len(commits) - ticks + 1, len(commits) + 1)]
+        sealing = sum(row.end - row.commit_start for row in last) / ticks / spent
+        way = (
+            ""
+            if self._log.record == "commits"
+            else f"; commits alone are {_bytes(sealing * _HOUR)} an hour, and a new log with "
+            "--record commits keeps little more"
         )
+        return (
+            f"the log grows by {_bytes(rate * _HOUR)} an hour at this pace (measured over {ticks} "
+            f"ticks): full in {_duration(free / rate)}, after {_bytes(free)}{way}"
+        )
+
+
+def _bytes(count: float) -> str:
+    """Bytes in the unit that fits."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return (
+                f"{count:.0f} {unit}" if count >= 10 or unit == "bytes" else f"{count:.1f} {unit}"
+            )
+        count /= 1000
+    return f"{count:,.1f} TB"
+
+
+def _duration(seconds: float) -> str:
+    """A time in the unit that fits."""
+    for limit, unit in ((120, 1), (120 * 60, 60), (72 * 3600, 3600)):
+        if seconds < limit:
+            name = {1: "seconds", 60: "minutes", 3600: "hours"}[unit]
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds / 86400:,.0f} days"

@@ -123,7 +123,7 @@ class Run:
         self.world = restore_world(self.log, self.options, self.malformed, progress)
         self.begun = len(self.log.commits)
         self.totals = RunTotals(self.begun)
-        self._new_run = self.log.run is None or dict(self.log.run.options) != self.options.record()
+        self._new_run = self.log.run is None or dict(self.log.run.options) != self._record()
         if self._new_run:
             self.world.begin_run(self.options, self.log.run_count + 1, self.tick + 1)
         self._count_genesis()
@@ -141,6 +141,10 @@ class Run:
         self.world.watch_with(self._look)
         self.short_of_room = ""  # why `go` ended, where the disk was the reason
         self.gauges = RunMeter(self.tick)
+
+    def _record(self) -> dict[str, Any]:
+        """The options as they stand in a run record of this log."""
+        return self.options.record(self.log.format)
 
     def _count_genesis(self) -> None:
         counters = self.world.state.counters
@@ -178,7 +182,10 @@ class Run:
                 break
             self.step()
             if self.tick - first == MEASURED_TICKS:
-                say(growth.said(self.tick - first, time.monotonic() - started, interval_ms))
+                spent = time.monotonic() - started
+                ends_in = _ends_in(spent, MEASURED_TICKS, interval_ms, ticks, seconds)
+                if text := growth.said(MEASURED_TICKS, spent, interval_ms, ends_in):
+                    say(text)
             self._say_troubles(say)
             self._keep_checkpoint()
             now = time.monotonic()
@@ -192,8 +199,7 @@ class Run:
             pause = begun + interval_ms / 1000 - now
             if seconds is not None:
                 pause = min(pause, started + seconds - now)
-            if pause > 0:
-                self._stopping.wait(pause)
+            self._pause(now + pause, shown)
         self.background.wait()
         self._sync()
         with self._name_first():
@@ -204,6 +210,12 @@ class Run:
             self.aside.settle()
         self._say_troubles(say)
         return self.stats(final=True)
+
+    def _pause(self, until: float, shown: Periodic[Stats]) -> None:
+        """Wait for the next tick; statistics that become due meanwhile say that it lives."""
+        while not self._stopping.is_set() and (now := time.monotonic()) < until:
+            self._stopping.wait(max(0.0, shown.before(until) - now))
+            shown.when_due(time.monotonic())
 
     def _in_step(self, until: float | None, shown: Periodic[Stats]) -> bool:
         """Whether to go on, once verification is near enough; a mismatch is raised here."""
@@ -296,7 +308,7 @@ class Run:
         aside = self.aside.take(tick, self.world, batch, choice) if self.aside else None
         with self.trace.stage("wait for the log", tick):
             self.background.wait()
-        head = self.log.run_record(self.options.record()) if self._new_run else b""
+        head = self.log.run_record(self._record()) if self._new_run else b""
         self._new_run = False
         handed = PendingBatch.of(result, head)
         omitted = handed.winners if self.record == "commits" else None
@@ -348,3 +360,13 @@ class Run:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _ends_in(
+    spent: float, done: int, interval_ms: int, ticks: int | None, seconds: float | None
+) -> float | None:
+    """Seconds until a bounded run ends, by the pace of what is done; None: it has no bound."""
+    a_tick = max(spent / done, interval_ms / 1000)
+    bounds = [] if seconds is None else [seconds - spent]
+    bounds += [] if ticks is None else [(ticks - done) * a_tick]
+    return min(bounds, default=None)

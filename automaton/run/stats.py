@@ -84,28 +84,24 @@ def block(stats: Stats) -> Sequence[tuple[str, str]]:
         f"{stats.tree_bytes / 1e6:.0f} MB used by this run; {stats.memory_used_bytes / 1e6:.0f} of "
         f"{stats.memory_limit_bytes / 1e6:.0f} MB ({stats.memory_limit_source})"
     )
+    durable = f"{stats.durable_bytes:,} of {stats.log_bytes:,} bytes"
+    rate, total = stats.modifications_per_s, stats.modifications_per_s_total
     return [
         ("CPU cores", f"{stats.cores} (load {stats.load:.1f})"),
         ("Workers active/total", _workers(stats)),
         ("GPU", _gpu(stats)),
         ("Memory", memory),
-        ("Objects (modifications)", f"{stats.objects} ({stats.modifications})"),
-        ("Parallel modifications", f"{stats.parallel} rounds a tick"),
-        ("Ticks", f"{stats.ticks} in {stats.seconds:.1f} s (tick {stats.tick} of the log)"),
+        ("Objects (modifications)", f"{stats.objects:,} ({stats.modifications:,})"),
+        ("Parallel modifications", f"{stats.parallel:,} rounds a tick"),
+        ("Ticks", f"{stats.ticks:,} in {stats.seconds:,.1f} s (tick {stats.tick:,} of the log)"),
         ("Tick", _tick(stats)),
-        (
-            "Modifications/s",
-            f"{stats.modifications_per_s:.0f} ({stats.modifications_per_s_total:.0f} since start)",
-        ),
-        ("Candidates/s", f"{stats.candidates_per_s:.0f}"),
+        ("Modifications/s", f"{rate:,.0f} ({total:,.0f} since start)"),
+        ("Candidates/s", f"{stats.candidates_per_s:,.0f}"),
         *_streams(stats),
         ("Outcomes", summary_line(stats.outcomes)),
         ("Dimension", f"{stats.dimension} ({where})"),
-        ("Population", f"{stats.live} live, {stats.distinct} distinct terms"),
-        (
-            "Durable",
-            f"{stats.durable_bytes} of {stats.log_bytes} bytes, {stats.queue} batches under way",
-        ),
+        ("Population", f"{stats.live:,} live, {stats.distinct:,} distinct terms"),
+        ("Durable", f"{durable}, {stats.queue} batches under way"),
         ("Verified", verified_line(stats.verify, stats.tick)),
     ]
 
@@ -159,4 +155,4 @@ def _tick(stats: Stats) -> str:
     """How long ticks take."""
     if stats.tick_ms_p50 is None or stats.tick_ms_p99 is None:
         return "none yet"
-    return f"{stats.tick_ms_p50:.2f} ms half of them, {stats.tick_ms_p99:.2f} ms 99 of 100"
+    return f"median {stats.tick_ms_p50:,.2f} ms, 99th percentile {stats.tick_ms_p99:,.2f} ms"

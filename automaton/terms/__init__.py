@@ -12,6 +12,7 @@ __all__ = [
     "notation",
     "packed",
     "parser",
+    "random_terms",
     "reduction_trace",
     "reference",
     "rewrite_rule",

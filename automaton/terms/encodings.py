@@ -56,9 +56,18 @@ PAIR = _lambdas(3, _spine(var(0), var(2), var(1)))
 ADDITION = _lambdas(4, _spine(var(3), var(1), _spine(var(2), var(1), var(0))))
 APPLICATION = _lambdas(2, apply(var(1), var(0)))
 
-_OPERATORS = {"identity": IDENTITY, "successor": SUCCESSOR, "pair": PAIR, "addition": ADDITION}
+#: What the `currentState` of an automaton may name: the words of dimensions 0 to 7.
+OPERATORS = {
+    "identity": IDENTITY,
+    "successor": SUCCESSOR,
+    "pair": PAIR,
+    "addition": ADDITION,
+    **dict.fromkeys(
+        ("application", "network", "consensus", "intelligence", "quantum"), APPLICATION
+    ),
+}
 
 
 def operator_named(state: str) -> Words:
-    """What the `currentState` of an automaton without a term stands for."""
-    return _OPERATORS.get(state, APPLICATION)
+    """What the `currentState` of an automaton without a term stands for; the application else."""
+    return OPERATORS.get(state, APPLICATION)

@@ -80,7 +80,7 @@ def measure_trials(
 def _next(log: Log, options: Options) -> World:
     """The snapshot before the next tick, under these options, as a run would have it."""
     world = restore_world(log, options, MalformedLines(), lambda _tick: None)
-    if log.run is None or dict(log.run.options) != options.record():
+    if log.run is None or dict(log.run.options) != options.record(log.format):
         world.begin_run(options, log.run_count + 1, len(log.commits) + 1)
     return world
 

@@ -243,7 +243,7 @@ class CommitVerifier:
             return
         digest = hashlib.sha256(claim.raw[:size]).digest() if sealed is None else sealed.batch
         before = self.log.chain_at(tick - 1)
-        due, _ = commit_line(self.log.prefix, fields, lines, size, digest, before)
+        due, _ = commit_line(self.log.prefix, fields, lines, size, digest, before, self.log.format)
         row = self.log.commits.row(tick) if whole else None
         at = self.log.size + self._in_file(size) if row is None else row.commit_start
         found = bytes(self.log.bytes_from(at)[: len(due)])

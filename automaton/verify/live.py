@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any, NamedTuple, Self
 
 from automaton.errors import MismatchError, UsageError, WorkerError
+from automaton.format.versions import portable
 from automaton.workers import spawn
 
 ONE = 1 << 32  # probabilities are kept as 32-bit integers
@@ -49,7 +50,7 @@ class LiveOptions:
                 "--max-lag bounds how far verification may be behind: it needs "
                 "--verify inline or --verify sample=P"
             )
-        drawn = int.from_bytes(os.urandom(8), "little") if seed is None else seed
+        drawn = int.from_bytes(os.urandom(6), "little") if seed is None else seed
         return cls(mode, share, max_lag, drawn if mode.startswith("sample") else 0)
 
 
@@ -77,7 +78,7 @@ class Verified(NamedTuple):
     """How far a log is verified while it is written; ticks are those of the log."""
 
     mode: str
-    seed: int | None  # of the drawn ticks
+    seed: int | str | None  # of the drawn ticks; a text where JSON would round it
     tick: int  # the frontier: every chain up to here checked, the drawn ticks computed again
     lag: int  # ticks behind the frontier's front: written, not verified
     commits: int  # computed again
@@ -261,7 +262,7 @@ class LiveVerification:
         commits = min(self.computed, tick)
         return Verified(
             pacing.mode,
-            pacing.seed if pacing.mode.startswith("sample") else None,
+            portable(pacing.seed) if pacing.mode.startswith("sample") else None,
             min(self.tick, tick),
             max(0, tick - self.tick),
             commits,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from automaton.format.versions import portable
 from automaton.log import AuditedLog
 from automaton.log.integrity import Fault
 from automaton.replay.omitted_batches import with_omitted_batches
@@ -21,6 +22,8 @@ from automaton.verify import ranges
 from automaton.verify.commits import CommitVerifier, ProgressReport, VerifyRequest
 from automaton.workers import SingleTaskExecutor, available_cores
 
+#: The exit code where there was no commit, so that nothing was claimed and nothing checked.
+NOTHING_CHECKED = 14
 #: Faults that leave no snapshot to compute from.
 _BEFORE_COMMITS = frozenset({"pin", "genesis", "records"})
 
@@ -50,8 +53,10 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """0: true; 1: a mismatch; 3: true, but bytes follow that no commit covers."""
-        return 1 if self.first_bad else 3 if self.tail_bytes else 0
+        """0: true; 1: a mismatch; 3: bytes follow that no commit covers; 14: no commit at all."""
+        if self.first_bad:
+            return 1
+        return 3 if self.tail_bytes else 0 if self.commits else NOTHING_CHECKED
 
     def as_json(self) -> dict[str, Any]:
         """The verdict for programs."""
@@ -72,7 +77,7 @@ class Verdict:
             "integrity_bytes_per_s": round(self.bytes / self.integrity_s) if self.bytes else 0,
             "head": self.head,
             "head_tick": self.head_tick,
-            "seed": asked.seed if asked.replay == "sample" else None,
+            "seed": portable(asked.seed) if asked.replay == "sample" else None,
             "at_most_false": min(1.0, round(3 / self.replayed, 9)) if sampled else None,
             "first_bad": None if self.first_bad is None else asdict(self.first_bad),
         }

@@ -270,10 +270,10 @@ class _Batch:
         return [self._results[shard] for shard in range(len(self._parts))]
 
     def _deal(self) -> None:
-        """Give every worker a shard, and one ahead while there are more than computers."""
+        """Give every worker a shard, and one ahead while many wait: a late worker holds up few."""
         for ahead in range(AHEAD):
             for worker in list(self._pool.workers):
-                enough = len(self._waiting) > ahead * (len(self._pool.workers) + 1)
+                enough = len(self._waiting) > 2 * ahead * (len(self._pool.workers) + 1)
                 if worker.ready and len(worker.given) == ahead and enough:
                     self._give(worker)
 

@@ -16,7 +16,8 @@ from kernels.typed import U
 
 from .winner_lines import expect, get_number
 
-#: The constant parts of a commit's line; numbers, ids, `state` and digests stand between.
+#: The constant parts of a commit's line; numbers, ids, `state` and digests stand between. A
+#: format's name for the dimension stands in the place of `%s`.
 PARTS = (
     b'{"type":"commit","id":"',
     b"commit:",
@@ -30,7 +31,7 @@ PARTS = (
     b',"depth":',
     b',"input":',
     b',"empty":',
-    b'},"dimension":',
+    b'},"%s":',
     b',"state":',
     b',"population":"',
     b'","batch":"',
@@ -193,7 +194,7 @@ def id_end(data, at, end, text, marks):  # type: ignore[no-untyped-def]
 
 
 def counts_end(data, at, end, text, marks, found):  # type: ignore[no-untyped-def]
-    """The position behind all up to `dimension`, or -1; found: tick, lines, bytes."""
+    """The position behind all up to the dimension, or -1; found: tick, lines, bytes."""
     at = id_end(data, at, end, text, marks)
     if at < 0:
         return -1

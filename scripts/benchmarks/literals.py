@@ -83,7 +83,7 @@ def text(size: int, seed: int = 1) -> Bytes:
         tick, slot = divmod(n, 64)
         a, b, c, d, steps, nodes = rng.integers(0, 64, 6) * (tick + 1, 1, tick + 1, 1, 7, 4)
         head = f'{{"id":"m{tick}.{slot}","type":"modification","dimensionalLevel":{n % 8},'
-        head += f'"parents":["m{a}.{b}","m{c}.{d}"],"steps":{steps},"size":{nodes},'
+        head += f'"parents":["m{a}.{b}","m{c}.{d}"],"beta":{steps},"size":{nodes},'
         if n % 2:
             body = '"term":"' + "".join(rng.choice(parts, 150))
         else:

@@ -1,8 +1,8 @@
 """What a user starts, beside another version of the code: the shipped log, run and verified.
 
 Both versions run in turn, each in a process of its own, and must write the same bytes
-before anything of them counts. Both compute on threads. Rates of single runs vary with what else the machine
-does; the ratio within a pair does so less, and its median is what is told.
+before anything of them counts. Both compute on threads. Rates of single runs vary with
+what else the machine does; the ratio within a pair does so less: its median is told.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,7 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from scripts.benchmarks import revisions
+from scripts.benchmarks.common import ROOT, Benchmark, Command, Figures
 
 #: By name: options of the run, how durable, its ticks, and a quarter of them for --quick.
 WORK: dict[str, dict[str, Any]] = {
@@ -59,6 +59,10 @@ def processor():
     of = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in of)
 
+def winners(raw):  # records may say of which format they are
+    lines = [line for line in raw.split(b"\\n") if line.startswith(b'{"id":"m')]
+    return hashlib.sha256(b"\\n".join(lines).replace(b'"beta":', b'"steps":')).hexdigest()
+
 log, work = Path(sys.argv[1]), json.loads(sys.argv[2])
 keeping = Keeping(decisions=work.get("decisions", 0))
 durability = work.get("durability", "commit")
@@ -74,7 +78,7 @@ spent = processor() - before
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 told = {"seconds": seconds, "processor_s": spent, "candidates": last.candidates,
         "modifications": last.modifications, "memory_mb": memory / 1e3,
-        "sha256": hashlib.sha256(log.read_bytes()).hexdigest()}
+        "sha256": winners(log.read_bytes())}
 print(json.dumps(told))
 """
 
@@ -143,29 +147,45 @@ def told(pairs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Measure, print, and write the results where they are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--against", type=Path, required=True, help="another checkout")
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--only", default="", help="words of the names of what is measured")
-    parser.add_argument("--quick", action="store_true", help="a quarter of the ticks")
-    parser.add_argument("--out", type=Path)
-    asked = parser.parse_args()
-    roots = {"new": ROOT, "old": asked.against.resolve()}
-    results: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for name, work in WORK.items():
-            if asked.only in name:
-                some = {**work, "ticks": max(1, work["ticks"] // (4 if asked.quick else 1))}
-                pairs = [pair(Path(folder), roots, some, turn) for turn in range(asked.pairs)]
-                results[name] = told(pairs)
-                print(name, json.dumps(results[name]), flush=True)
-    machine = {"cores": os.cpu_count(), "machine": platform.machine(),
-               "load": round(os.getloadavg()[0], 1)}  # fmt: skip
-    if asked.out:
-        asked.out.write_text(json.dumps({"machine": machine, "work": results}, indent=1) + "\n")
+def flags(parser: argparse.ArgumentParser) -> None:
+    """The other version."""
+    parser.add_argument(
+        "--than", default="HEAD~1", metavar="REV", help="the other version (HEAD~1)"
+    )
 
 
-if __name__ == "__main__":
-    main()
+def measure(asked: argparse.Namespace) -> Figures:
+    """Every work that is asked for, in turn with the other version."""
+    results: Figures = {}
+    with revisions.unpacked(asked.than) as other, tempfile.TemporaryDirectory() as folder:
+        roots = {"new": ROOT, "old": other}
+        for name in asked.only or WORK:
+            work = {**WORK[name], "ticks": WORK[name]["ticks"] // (4 if asked.quick else 1)}
+            pairs = [pair(Path(folder), roots, work, turn) for turn in range(asked.turns)]
+            results[name] = told(pairs)
+    return {"than": asked.than, "work": results}
+
+
+def show(figures: Figures) -> None:
+    """A line a work."""
+    for name, row in figures["work"].items():
+        rates = "{new:,} candidates/s, {old:,} before".format(**row["candidates_per_s"])
+        print(
+            f"{name}: {row['times_the_rate']} times the rate ({rates}), "
+            f"{row['times_less_processor']} times less processor time, {row['memory']} of the "
+            f"memory; verifying at {row['verify_per_run']} times the rate of the run"
+        )
+
+
+BENCHMARK = Benchmark(
+    measure,
+    show,
+    {
+        "run, 64 rounds": Command("log.jsonl --ticks {n} --interval 0", n=400, quick=40),
+        "run, 16,384 rounds": Command(
+            "log.jsonl --ticks {n} --interval 0 --parallel 16384", n=60, quick=5
+        ),
+    },
+    flags=flags,
+    names=tuple(WORK),
+)

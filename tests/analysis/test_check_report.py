@@ -24,7 +24,8 @@ KEYS = [
     "objects", "ids", "versions", "records", "types", "malformed", "directives", "dangling",
     "broken_ends", "retyped",
     "self_references_wrong", "self_references", "unknown_actions", "unknown_conditions",
-    "unreadable", "ignored", "idle_rules", "idle_vetoes", "terms",
+    "unreadable", "ignored", "idle_rules", "idle_vetoes",
+    "unknown_states", "unreachable", "terms",
 ]  # fmt: skip
 
 
@@ -83,6 +84,8 @@ def test_the_report_of_a_small_log_counts_every_kind_of_line() -> None:
         "ignored": [],
         "idle_rules": [],
         "idle_vetoes": [],
+        "unknown_states": [],
+        "unreachable": [],
         "terms": 1,
     }
 

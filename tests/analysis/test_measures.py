@@ -362,7 +362,7 @@ def test_the_window_holds_the_last_winners_as_they_stand_in_the_log(plain: Path)
             winners = read_series(log, window).winners
             assert [w.id for w in winners] == [line["id"] for line in lines[-window:]]
             assert [w.term for w in winners] == [line["term"] for line in lines[-window:]]
-            assert [w.steps for w in winners] == [line["steps"] for line in lines[-window:]]
+            assert [w.steps for w in winners] == [line["beta"] for line in lines[-window:]]
 
 
 def test_the_series_of_ticks_is_what_the_commits_say(plain: Path) -> None:

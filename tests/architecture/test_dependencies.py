@@ -95,7 +95,7 @@ PACKAGES = {
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
         "run synthesis analysis cycles tuning",
-        outside="atexit click io os pathlib platform psutil rich signal time",
+        outside="atexit click io os pathlib platform psutil rich signal stat tempfile time",
     ),
 }
 
@@ -123,6 +123,7 @@ OPENERS = {
     "cli.decompression": "the file of `init --from`, compressed or not",
     "cli.inclusion": "files that a CanvasL file includes",
     "cli.commands.cycles": "the file of --results",
+    "cli.commands.give": "a file of input, and the inbox that any program may append to",
     "cli.commands.init": "the shipped log, and a file that did not exist",
     "cli.commands.reduce": "a file of terms",
     "cli.descriptors": "nothing: the null device",

@@ -59,7 +59,7 @@ def test_grouped_candidates_are_those_that_are_made_one_by_one(
     for name in COLUMNS:
         assert np.array_equal(getattr(alone, name), getattr(shared, name)), name
     for slot in np.flatnonzero(alone.outcomes == 0):
-        assert np.array_equal(alone.word_span(slot), shared.word_span(slot))
+        assert np.array_equal(alone.word_span(int(slot)), shared.word_span(int(slot)))
     kinds = {
         tuple(world.population.words(int(row)).tobytes() for row in rows)
         for rows in zip(shared.operators, shared.places_a, shared.places_b, strict=True)

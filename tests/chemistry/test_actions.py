@@ -103,7 +103,7 @@ def test_an_unknown_action_does_nothing(tmp_path: Path) -> None:
 def test_evolve_moves_and_makes_no_line(tmp_path: Path) -> None:
     path = written(tmp_path / "log", leading("evolve", automaton("1D", 1, term="λa.λb.b a")))
     ran(path, 2, parallel=4)
-    assert [c["dimension"] for c in commits_in(path)] == [1, 1]
+    assert [c["dimensionalLevel"] for c in commits_in(path)] == [1, 1]
     assert [c["state"]["automaton"] for c in commits_in(path)] == ["1D", "1D"]
     assert commits_in(path)[0]["lines"] == 1 + commits_in(path)[0]["outcomes"]["normal"]
     operators = {(m["id"][:2], m["parents"][0]) for m in objects_in(path, "modification")}
@@ -448,14 +448,15 @@ def test_a_validation_names_the_ticks_and_what_was_recomputed(tmp_path: Path) ->
     path = written(tmp_path / "log", looping("validate-self"))
     ran(path, 18, parallel=8)
     validations = objects_in(path, "validation")
-    assert [(v["from"], v["to"]) for v in validations] == [
-        (0, 0), *((max(1, tick - 16), tick - 1) for tick in range(2, 19)),
+    ticks = [(max(1, tick - 16), tick - 1) for tick in range(2, 19)]
+    assert [v["parents"] for v in validations] == [
+        [], *([f"commit:{first}", f"commit:{last}"] for first, last in ticks),
     ]  # fmt: skip
-    assert validations[0]["recomputed"] == 0
-    assert all(0 < v["recomputed"] <= 16 for v in validations[1:])
+    assert validations[0]["size"] == 0
+    assert all(0 < v["size"] <= 16 for v in validations[1:])
 
 
-@pytest.mark.parametrize("where", [b'"steps":', b'"population":"', b'"term":"'])
+@pytest.mark.parametrize("where", [b'"beta":', b'"population":"', b'"term":"'])
 def test_a_log_that_was_altered_under_a_run_ends_it(tmp_path: Path, where: bytes) -> None:
     path = written(tmp_path / "log", looping("validate-self"))
     with Run(path, {"parallel": 8}) as run:
@@ -493,7 +494,7 @@ def test_validation_knows_the_operator_that_an_option_named(tmp_path: Path) -> N
     ran(path, 2, parallel=8)
     ran(path, 3, operator="λλ0 1")
     assert {m["parents"][0] for m in objects_in(path, "modification")} == {"0D", "run:2"}
-    assert objects_in(path, "validation")[-1]["recomputed"] > 0
+    assert objects_in(path, "validation")[-1]["size"] > 0
     assert recomputed(path) > 0
 
 
@@ -501,7 +502,7 @@ def test_validation_knows_terms_that_are_larger_than_is_allowed_now(tmp_path: Pa
     path = written(tmp_path / "log", looping("validate-self"))
     ran(path, 4, parallel=32)
     ran(path, 8, max_size=5)
-    assert objects_in(path, "validation")[-1]["recomputed"] > 0
+    assert objects_in(path, "validation")[-1]["size"] > 0
 
 
 # self-train and self-observe
@@ -528,11 +529,10 @@ def test_an_observation_says_what_is_alive_and_leads_to_dimension_0(tmp_path: Pa
         run.go(ticks=1, interval_ms=0)
         live, distinct = len(run.world.population), run.world.population.distinct()
         run.go(ticks=1, interval_ms=0)
-    (seen,) = objects_in(path, "observation")
-    assert (seen["automaton"], seen["dimensionalLevel"]) == ("1D", 1)
-    assert (seen["objects"], seen["distinct"]) == (live, distinct)
-    assert seen["salience"] == commits_in(path)[-1]["state"]["salience"]
-    assert [c["dimension"] for c in commits_in(path)] == [1, 0]
+    seen = [*objects_in(path, "observation"), *objects_in(path, "richness")]
+    assert [(s["parents"], s["dimensionalLevel"]) for s in seen] == [(["1D"], 1)] * 2
+    assert [s["size"] for s in seen] == [live, distinct]
+    assert [c["dimensionalLevel"] for c in commits_in(path)] == [1, 0]
 
 
 # compose
@@ -547,7 +547,7 @@ def test_a_composition_enters_as_a_term_of_its_own(tmp_path: Path) -> None:
     assert body.words is not None
     assert made == {
         "id": "m1.4", "type": "composition", "dimensionalLevel": 0, "parents": ["0D", "1D"],
-        "steps": body.steps, "size": len(body.words), "term": format_term(body.words),
+        "beta": body.steps, "size": len(body.words), "term": format_term(body.words),
     }  # fmt: skip
     assert {m["parents"][2] for m in winners_of(path, 2).values()} == {"m1.4"}
     assert recomputed(path) > 0
@@ -576,7 +576,7 @@ def test_locked_actions_name_the_current_automaton_as_their_target(tmp_path: Pat
     ran(path, 2, parallel=2, lock_dimension=0)
     made = objects_in(path, "composition")
     assert [m["parents"] for m in made] == [["0D", "0D"]] * 2
-    assert [c["dimension"] for c in commits_in(path)] == [0, 0]
+    assert [c["dimensionalLevel"] for c in commits_in(path)] == [0, 0]
 
 
 def test_a_target_that_is_gone_is_the_automaton_itself(tmp_path: Path) -> None:
@@ -592,5 +592,5 @@ def test_own_lines_are_numbered_behind_the_last_slot(tmp_path: Path) -> None:
     path = written(tmp_path / "log", looping("compose", "self-observe", "validate-self", "compose"))
     ran(path, 2, parallel=6)
     own = [m["id"] for m in map(json.loads, path.read_bytes().splitlines())
-           if m["type"] in {"composition", "observation", "validation"}]  # fmt: skip
-    assert own == [f"m{tick}.{slot}" for tick in (1, 2) for slot in (6, 7, 8, 9)]
+           if m["type"] in {"composition", "observation", "richness", "validation"}]  # fmt: skip
+    assert own == [f"m{tick}.{slot}" for tick in (1, 2) for slot in range(6, 11)]

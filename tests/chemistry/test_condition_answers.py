@@ -312,7 +312,7 @@ def test_steps_are_counted_from_the_tick_of_entry(tmp_path: Path) -> None:
     back = transition("back", "1D", "0D", "evolve", "step_count = 2")
     path = written(tmp_path / "log.jsonl", [*moving_when("true"), back])
     ran(path, 8, parallel=4)
-    levels = [commit["dimension"] for commit in commits_in(path)]
+    levels = [commit["dimensionalLevel"] for commit in commits_in(path)]
     assert levels == [1, 1, 1, 0, 1, 1, 1, 0]
 
 
@@ -326,5 +326,5 @@ def test_what_the_disk_said_stands_in_the_batch(tmp_path: Path) -> None:
     ran(path, 1)
     facts = objects_in(path, "fact")
     assert [fact["id"] for fact in facts] == ["m1.4", "m2.4", "m3.4"]
-    assert [fact["value"] for fact in facts] == [True, False, True]
-    assert {fact["condition"] for fact in facts} == {"file_exists"}
+    assert [fact["size"] for fact in facts] == [1, 0, 1]
+    assert all(fact["parents"] == ["file_exists"] for fact in facts)

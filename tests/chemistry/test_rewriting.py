@@ -300,7 +300,7 @@ def test_rewritten_terms_win_and_are_what_the_textbook_says(tmp_path: Path) -> N
             reduced = reduce(expected, 498, 256, 256)
             assert reduced.words is not None
             assert format_term(reduced.words) == row["term"] != format_term(term)
-            assert reduced.steps + 2 == row["steps"]
+            assert reduced.steps + 2 == row["beta"]
             TermLookup(log, options_for(log, {})).check(row, line)
 
 

@@ -77,13 +77,16 @@ class NoRun:
 
     def __init__(self, log: Path, given: dict[str, Any], **opening: object) -> None:
         self.tick, self.outcomes = 0, dict[str, int]()
-        self.log = SimpleNamespace(notices=["torn\x07"])
+        self.log = SimpleNamespace(notices=["torn\x07"], path=str(log))
         self.aside = None
         self.short_of_room = ""
         self.left = False
         self.malformed = SimpleNamespace(first=[(3, "no brace")], count=2)
-        reader, program = SimpleNamespace(skipped=0), SimpleNamespace(problems=["odd: no action"])
-        self.world = SimpleNamespace(reader=reader, program=program)
+        reader, program = (
+            SimpleNamespace(skipped=0),
+            SimpleNamespace(problems=["odd: no action"], transitions={}),
+        )
+        self.world = SimpleNamespace(reader=reader, program=program, state=SimpleNamespace(inbox=0))
         self.settings = {**given, **opening}
         self.asked.append((log, self.settings))
 
@@ -299,6 +302,17 @@ def test_config_prints_what_holds_and_where_it_comes_from(folder: Path) -> None:
     again = invoke("config", "--config", "again.toml")
     assert again.exit_code == 0
     assert lines["max_objects"].split("#")[0] in again.stdout
+
+
+@pytest.mark.parametrize("text", ["18446744073709551615", '"18446744073709551615"'])
+def test_a_seed_of_64_bits_may_be_a_number_or_a_text_and_is_printed_as_one(
+    folder: Path, text: str
+) -> None:
+    folder.joinpath("c.toml").write_text(f"seed = {text}\n")
+    shown = [invoke("config", "--config", "c.toml"), invoke("config", "--seed", text.strip('"'))]
+    for result in shown:
+        assert result.exit_code == 0
+        assert tomllib.loads(result.stdout)["seed"] == "18446744073709551615"
 
 
 def test_a_configuration_may_begin_with_a_byte_order_mark(folder: Path) -> None:
@@ -747,7 +761,7 @@ def test_lines_of_a_log_and_configurations_keep_their_meaning_on_such_terminals(
     for call in (("show", "log", "a"), ("match", "log", "λx")):
         with process(*call, **narrow) as program:
             out, _ = program.communicate()
-        first = out.splitlines()[0]
+        first = next(line for line in out.splitlines() if b'{"' in line)
         assert json.loads(first[first.index(b"{") :]) == {"id": "a", "term": "λx.x"}
     with process("config", "--operator", "λx.x", **narrow) as program:
         out, _ = program.communicate()

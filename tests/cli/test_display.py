@@ -92,11 +92,11 @@ def glued(seen: str, word: str) -> bool:
 def test_notes_and_blocks_begin_lines_of_their_own(
     log: Path, terminals: list[Terminal], *, plain: bool
 ) -> None:
-    flags = ["--plain"] if plain else []
+    flags = ["--decisions", "all", *(["--plain"] if plain else [])]
     terminal = Terminal(log, "--ticks", 40, "--interval", 10, "--stats-interval", 0.1, *flags)
     terminals.append(terminal)
     assert terminal.end() == 0
-    assert "note: the log grows by" in terminal.seen
+    assert "note: --decisions: nothing to keep" in terminal.seen
     for word in ("note: ", "Summary", *(["Tick [0-9]+\r"] if plain else [])):
         assert re.search(word, terminal.seen), word
         assert not glued(terminal.seen, word), word

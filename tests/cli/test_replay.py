@@ -62,7 +62,7 @@ def test_the_rounds_of_a_tick_are_those_that_the_log_records(log: Path, tick: in
     assert [row["round"] for row in rounds] == list(range(16))
     won = [row for row in rounds if row["winner"]]
     winners = [w for w in objects_in(log, "modification") if w["id"].startswith(f"m{tick}.")]
-    assert [(w["id"], w["parents"], w["steps"], w["term"]) for w in winners] == [
+    assert [(w["id"], w["parents"], w["beta"], w["term"]) for w in winners] == [
         (row["winner"], row["parents"], row["steps"], row["term"]) for row in won
     ]
     outcomes = commits_in(log)[tick - 1]["outcomes"]
@@ -71,6 +71,8 @@ def test_the_rounds_of_a_tick_are_those_that_the_log_records(log: Path, tick: in
 
 def test_a_round_is_a_line_for_people(log: Path) -> None:
     lines = invoke("replay", log, "--tick", 3).stdout.splitlines()
+    assert (lines[0][:6], lines[-2][:6], lines[-1][:5]) == ("before", "fired:", "after")
+    lines = lines[1:-2]
     assert len(lines) == 16
     assert all("steps" in line and ("won as m3." in line or "no winner" in line) for line in lines)
 

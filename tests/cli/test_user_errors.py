@@ -63,7 +63,7 @@ def test_an_operator_can_be_replaced_by_a_lock_in_one_command(tmp_path: Path) ->
     log = written(tmp_path / "log.jsonl", rich())
     ran(log, 1, parallel=2, operator="λλ1 0")
     ran(log, 2, operator="none", lock_dimension=2)
-    assert [commit["dimension"] for commit in commits_in(log)] == [0, 2, 2]
+    assert [commit["dimensionalLevel"] for commit in commits_in(log)] == [0, 2, 2]
 
 
 def test_a_run_takes_options_by_keyword_or_none_at_all(tmp_path: Path) -> None:

@@ -92,7 +92,14 @@ def test_ends_that_are_references_lead_where_the_id_does(tmp_path: Path) -> None
     automata = [automaton("a", 0), automaton("b", 1), automaton("c", 2)]
     path = written(tmp_path / "log.jsonl", [*automata, *ways, term("K", "λλ1")])
     ran(path, 6, parallel=2)
-    assert [commit["dimension"] for commit in objects_in(path, "commit")] == [1, 2, 0, 1, 2, 0]
+    assert [commit["dimensionalLevel"] for commit in objects_in(path, "commit")] == [
+        1,
+        2,
+        0,
+        1,
+        2,
+        0,
+    ]
 
 
 def test_an_object_that_is_called_like_a_reference_is_meant_first(tmp_path: Path) -> None:
@@ -135,7 +142,7 @@ def test_automata_above_dimension_7_apply_unless_they_bring_a_term(
     high = {"id": "high", "type": "automaton", "dimension": "11D", **more}
     path = written(tmp_path / "log.jsonl", [high, term("2", "λf.λx.f (f x)")])
     ran(path, 1, parallel=8)
-    assert objects_in(path, "commit")[0]["dimension"] == 11
+    assert objects_in(path, "commit")[0]["dimensionalLevel"] == 11
     made_of_2 = [w for w in objects_in(path, "modification") if w["parents"][1:] == ["2", "2"]]
     assert {(w["dimensionalLevel"], w["term"]) for w in made_of_2} == {(11, made)}
 
@@ -317,7 +324,7 @@ def test_ids_that_are_integers_throughout_are_their_decimal_text_and_that_is_sai
     assert (
         done.stderr.count("its ids are integers") + done.stdout.count("its ids are integers") == 1
     )
-    dimensions = [commit["dimension"] for commit in objects_in(path, "commit")]
+    dimensions = [commit["dimensionalLevel"] for commit in objects_in(path, "commit")]
     assert dimensions == [1, 0, 1, 0, 1, 0]
     parents = {name for w in objects_in(path, "modification") for name in w["parents"]}
     assert {"1", "2", "20", "21"} <= parents

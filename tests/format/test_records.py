@@ -13,12 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from logs import fields
 
-from automaton.format import records
+from automaton.errors import DamagedError
 from automaton.format.ids import choose_prefix, claims_our_id, is_our_id
+from automaton.format.options import from_record
 from automaton.format.records import (
     OUTCOMES,
     CommitFields,
     Genesis,
+    RunRecord,
     chained,
     commit_line,
     dump,
@@ -27,20 +29,21 @@ from automaton.format.records import (
     parse_run,
     run_line,
 )
+from automaton.format.versions import FIRST, NEWEST
 from automaton.run import Run
 
 GENESIS = Genesis(5, hashlib.sha256(b"hello").digest())
 BATCH = hashlib.sha256(b"lines\n").digest()
 
 RUN = (
-    b'{"type":"run","id":"run:2","format":1,"prefix":"","genesis":{"bytes":5,'
+    b'{"type":"run","id":"run:2","format":2,"prefix":"","genesis":{"bytes":5,'
     b'"sha256":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"},'
-    b'"options":{"parallel":64,"seed":18446744073709551615}}\n'
+    b'"options":{"parallel":64,"seed":"18446744073709551615"}}\n'
 )
 COMMIT = (
     b'{"type":"commit","id":"commit:7","tick":7,"lines":1,"bytes":6,'
     b'"outcomes":{"normal":3,"copy":2,"steps":1,"size":0,"depth":0,"input":0,"empty":58},'
-    b'"dimension":4,"state":{"automaton":"a\\"\\u000a\xce\xbb","weights":[1,2],"none":null},'
+    b'"dimensionalLevel":4,"state":{"automaton":"a\\"\\u000a\xce\xbb","weights":[1,2],"none":null},'
     b'"population":"00000000000000ff",'
     b'"batch":"%s","chain":"%s"}\n'
 )
@@ -58,20 +61,47 @@ def sealed(values: CommitFields = FIELDS, prefix: str = "") -> bytes:
 
 
 def test_a_run_record_has_these_bytes() -> None:
-    line = run_line("", 2, GENESIS, {"seed": 2**64 - 1, "parallel": 64})
-    assert line == RUN
+    options = {"seed": str(2**64 - 1), "parallel": 64}
+    assert run_line(RunRecord(2, "", GENESIS, options)) == RUN
+
+
+def test_a_run_record_of_format_1_has_its_seed_as_a_number() -> None:
+    options = {"seed": 2**64 - 1, "parallel": 64}
+    line = run_line(RunRecord(2, "", GENESIS, options, FIRST))
+    assert line == RUN.replace(b'"format":2', b'"format":1').replace(b'"1844', b"1844").replace(
+        b'1615"', b"1615"
+    )
+    run = parse_run(line)
+    assert run is not None
+    assert run.format is FIRST
+
+
+@pytest.mark.parametrize("seed", [b"7", b'"7"', b"18446744073709551615"])
+def test_a_seed_is_read_as_a_number_and_as_a_text(seed: bytes) -> None:
+    run = parse_run(RUN.replace(b'"18446744073709551615"', seed))
+    assert run is not None
+    assert from_record(run.options).seed == int(seed.strip(b'"'))
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.0", " 7", "٣", "18446744073709551616", "9" * 5000])
+def test_another_text_is_no_seed(seed: str) -> None:
+    with pytest.raises(DamagedError, match="seed"):
+        from_record({"seed": seed})
 
 
 def test_a_commit_has_these_bytes_and_its_chain_is_the_digest_of_what_came_before() -> None:
     line, chain = commit_line("", FIELDS, 1, 6, BATCH, GENESIS.sha256)
+    first, _ = commit_line("", FIELDS, 1, 6, BATCH, GENESIS.sha256, FIRST)
+    unchained = len(b',"chain":"') + 64
+    assert first[:-unchained] == line.replace(b"dimensionalLevel", b"dimension")[:-unchained]
     body = line[: line.index(b',"chain"')]
     assert chain == hashlib.sha256(GENESIS.sha256 + body).digest()
     assert line == COMMIT % (BATCH.hex().encode(), chain.hex().encode())
 
 
 def test_a_prefix_stands_before_every_id_of_ours() -> None:
-    run = run_line("ab", 1, GENESIS, {})
-    assert run.startswith(b'{"type":"run","id":"abrun:1","format":1,"prefix":"ab",')
+    run = run_line(RunRecord(1, "ab", GENESIS, {}))
+    assert run.startswith(b'{"type":"run","id":"abrun:1","format":2,"prefix":"ab",')
     assert sealed(prefix="ab").startswith(b'{"type":"commit","id":"abcommit:7","tick":7,')
 
 
@@ -79,7 +109,7 @@ def test_a_run_record_reads_back() -> None:
     run = parse_run(RUN)
     assert run is not None
     assert (run.number, run.prefix, run.genesis) == (2, "", GENESIS)
-    assert run.options == {"parallel": 64, "seed": 2**64 - 1}
+    assert run.options == {"parallel": 64, "seed": str(2**64 - 1)}
     assert parse_run(RUN[:-1]) == run
 
 
@@ -128,7 +158,7 @@ def test_a_run_record_that_is_read_is_always_what_we_would_write(at: int, other:
     changed = RUN[:at] + other + RUN[at + 1 :]
     run = parse_run(changed)
     if run is not None:
-        assert run_line(run.prefix, run.number, run.genesis, run.options) == changed
+        assert run_line(run) == changed
 
 
 @pytest.mark.parametrize(
@@ -137,8 +167,11 @@ def test_a_run_record_that_is_read_is_always_what_we_would_write(at: int, other:
         b"",
         b"{}",
         b'{"type":"run","id":"',
-        RUN.replace(b'"format":1', b'"format":2'),
-        RUN.replace(b'"format":1', b'"format": 1'),
+        RUN.replace(b'"format":2', b'"format":3'),
+        RUN.replace(b'"format":2', b'"format": 2'),
+        RUN.replace(b'"format":2', b'"format":2.0'),
+        RUN.replace(b'"format":2', b'"format":"2"'),
+        RUN.replace(b'"format":2', b'"format":[2]'),
         RUN.replace(b"run:2", b"run:02"),
         RUN.replace(b"run:2", b"run:0"),
         RUN.replace(b"run:2", b"arun:2"),
@@ -148,7 +181,7 @@ def test_a_run_record_that_is_read_is_always_what_we_would_write(at: int, other:
         RUN.replace(b"2cf2", b"2CF2"),
         RUN.replace(b"2cf2", b""),
         RUN.replace(b'"parallel":64,', b'"parallel":1,"parallel":64,'),
-        RUN.replace(b'"parallel":64,"seed":18446744073709551615', b'"seed":1,"parallel":64'),
+        RUN.replace(b'"parallel":64,"seed":"18446744073709551615"', b'"seed":1,"parallel":64'),
         RUN.replace(b"64", b"6.4"),
         RUN.replace(b"64", b"NaN"),
         RUN.replace(b"64", b"\xff"),
@@ -170,7 +203,7 @@ def test_what_only_resembles_a_run_record_is_none(line: bytes) -> None:
         (b'"normal":3', b'"normal":true'),
         (b'"normal":3,', b""),
         (b'"normal":3', b'"abnormal":3'),
-        (b'"dimension":4', b'"dimension":"4"'),
+        (b'"dimensionalLevel":4', b'"dimensionalLevel":"4"'),
         (b'"state":{', b'"state":{"x":[' + b"[" * 40 + b"]" * 40 + b"],"),
         (b"\\u000a", b"\\n"),
         (b"\xce\xbb", b"\\u03bb"),
@@ -257,7 +290,7 @@ def test_a_line_claims_our_id_by_its_bytes_whatever_it_parses_to(line: bytes, ou
 
 
 def test_the_constants_of_the_format_are_what_the_format_says() -> None:
-    assert records.FORMAT == 1
+    assert (FIRST.number, NEWEST.number) == (1, 2)
     assert OUTCOMES == ("normal", "copy", "steps", "size", "depth", "input", "empty")
 
 

@@ -74,7 +74,7 @@ def expected_lines(w: Winners) -> list[bytes]:
     ids = ids_of(w)
     return [
         f'{{"id":"{w.prefix}m{w.tick}.{slot}","type":"modification","dimensionalLevel":{w.level},'
-        f'"parents":["{ids[op]}","{ids[a]}","{ids[b]}"],"steps":{steps},"size":{len(term)},'
+        f'"parents":["{ids[op]}","{ids[a]}","{ids[b]}"],"beta":{steps},"size":{len(term)},'
         f'"term":"{format_term(term)}"}}\n'.encode()
         for slot, (won, op, a, b, steps, term) in enumerate(w.slots)
         if won
@@ -253,9 +253,9 @@ def test_no_more_lines_are_read_than_there_are_rows_for_and_no_larger_terms() ->
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (b'"steps":5', b'"steps":4294967301'),
-        (b'"steps":5', b'"steps":05'),
-        (b'"steps":5', b'"steps":-5'),
+        (b'"beta":5', b'"beta":4294967301'),
+        (b'"beta":5', b'"beta":05'),
+        (b'"beta":5', b'"beta":-5'),
         (b'Level":0', b'Level":-0'),
         (b'Level":0', b'Level":2147483648'),
         (b'Level":0', b'Level":-2147483649'),

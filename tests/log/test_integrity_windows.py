@@ -17,12 +17,12 @@ from logs import write
 from targets import FORMS, Array, Body, fenced, intact
 
 from automaton.format.records import OUTCOMES, CommitFields, commit_line, parse_commit
+from automaton.format.versions import FIRST, FORMATS, LARGEST, NEWEST, Format
 from automaton.log import Log, integrity_windows
 from automaton.log.commit_scanner import Others
 from kernels.text import commit_lines, line_scan
 
-TEXT = np.frombuffer(b"".join(commit_lines.PARTS), np.uint8)
-MARKS = np.cumsum([0, *map(len, commit_lines.PARTS)], dtype=np.int64)
+PARTS = {form: integrity_windows.parts(form) for form in FORMATS.values()}
 BATCH, CHAIN = bytes(range(32)), bytes(range(100, 132))
 PLAIN = CommitFields(
     7,
@@ -40,7 +40,7 @@ LINE = commit_line("ab", PLAIN, 3, 999, BATCH, CHAIN)[0]
 
 #: JSON values that a state may hold.
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text(max_size=6),
+    st.none() | st.booleans() | st.integers(-LARGEST, LARGEST) | st.text(max_size=6),
     lambda inner: (
         st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4)
     ),
@@ -49,7 +49,9 @@ VALUES = st.recursive(
 STATES = st.dictionaries(st.text(max_size=6), VALUES, max_size=6)
 
 
-def read(line: bytes, form: Callable[[Body], Body] = FORMS["compiled"]) -> tuple[int, Array, Array]:
+def read(
+    line: bytes, form: Callable[[Body], Body] = FORMS["compiled"], version: Format = NEWEST
+) -> tuple[int, Array, Array]:
     """What the kernel says of a line, the counts and the seals that it read."""
     data = fenced(len(line), np.uint8)
     data[:] = np.frombuffer(line, np.uint8)
@@ -57,15 +59,15 @@ def read(line: bytes, form: Callable[[Body], Body] = FORMS["compiled"]) -> tuple
     opened = fenced(commit_lines.LEVELS, np.int64)
     names = np.zeros((commit_lines.NAMES, 2), np.int64)
     said = form(commit_lines.read_commit)(
-        data, 0, len(line), TEXT, MARKS, found, seals, opened, names
+        data, 0, len(line), *PARTS[version], found, seals, opened, names
     )
     assert intact(data, found, seals, opened)
     return int(said), found, seals
 
 
-def agrees(line: bytes) -> int:
+def agrees(line: bytes, version: Format = NEWEST) -> int:
     """The kernel's answer, which never takes a line for a commit that the parser does not."""
-    said, found, seals = read(line)
+    said, found, seals = read(line, version=version)
     commit = parse_commit(line) if line.endswith(b"\n") else None
     if said == commit_lines.IF_UTF8:
         try:
@@ -95,8 +97,15 @@ def test_other_letters_than_ascii_count_if_they_are_utf_8() -> None:
 @given(STATES, st.integers(0, 10**18 - 1), st.sampled_from(["", "a", "commit", "z" * 32]))
 def test_what_a_run_writes_needs_no_parser(state: dict[str, Any], tick: int, prefix: str) -> None:
     values = CommitFields(tick, PLAIN.outcomes, 3, state, 2**64 - 1)
-    line = commit_line(prefix, values, tick, 5, BATCH, CHAIN)[0]
-    assert agrees(line) != commit_lines.ASK
+    for version in FORMATS.values():
+        line = commit_line(prefix, values, tick, 5, BATCH, CHAIN, version)[0]
+        assert agrees(line, version) != commit_lines.ASK
+
+
+def test_a_commit_of_another_format_is_for_the_parser() -> None:
+    old = commit_line("ab", PLAIN, 3, 999, BATCH, CHAIN, FIRST)[0]
+    assert agrees(old) == commit_lines.ASK
+    assert parse_commit(old) is not None
 
 
 @given(st.integers(0, len(LINE) - 1), st.binary(min_size=0, max_size=3), st.integers(0, 3))
@@ -110,7 +119,7 @@ def test_a_changed_line_is_a_commit_only_if_the_parser_says_so(
     ("old", "new"),
     [
         (b'"normal":64', b'"normal":064'),
-        (b'"dimension":-1', b'"dimension":-0'),
+        (b'"dimensionalLevel":-1', b'"dimensionalLevel":-0'),
         (b'"weights":[1,-2,[]]', b'"weights":[1,-2,[],]'),
         (b'"weights":[1,-2,[]]', b'"weights":[1.0,-2,[]]'),
         (b'"weights":[1,-2,[]]', b'"weights":[1,-0,[]]'),

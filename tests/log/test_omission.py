@@ -124,7 +124,7 @@ def test_what_stands_in_the_file_are_the_lines_that_are_not_winners(pair: list[P
     won = [line for line in full if b'"type":"modification"' in line]
     kept = [line for line in slim if omission.parse(line) is None]
     assert kept == [line for line in full if line not in set(won)]
-    for kind in (b"fact", b"validation", b"observation", b"composition", b"run"):
+    for kind in (b"fact", b"validation", b"observation", b"richness", b"composition", b"run"):
         assert any(b'"type":"%s"' % kind in line for line in kept), kind
     assert any(b'"id":"n1"' in line for line in kept)
     assert any(b'"modifiedBy"' in line for line in kept)
@@ -275,7 +275,7 @@ def test_a_changed_byte_of_what_is_kept_is_found_without_computing(log: Path) ->
 
 def test_a_kept_line_that_was_changed_with_its_digest_is_found_where_it_stands(log: Path) -> None:
     data = log.read_bytes()
-    at = data.index(b'"distinct":') + 11
+    at = data.index(b'"size":', data.index(b'"type":"richness"')) + 7
     wrong = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
     start, end, stub = stub_of(data)
     begin = data.index(b'{"type":"run"')

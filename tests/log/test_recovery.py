@@ -13,7 +13,7 @@ import pytest
 from logs import GENESIS, Faulty, Quick, append, ends, fields, side, write
 
 from automaton.errors import DamagedError, StorageError
-from automaton.format.records import Genesis, commit_line, run_line
+from automaton.format.records import Genesis, RunRecord, commit_line, run_line
 from automaton.log import Log
 
 
@@ -345,7 +345,7 @@ def test_without_a_pin_a_chain_that_does_not_verify_is_damage(path: Path) -> Non
 
 
 def test_without_a_pin_a_run_record_that_is_not_ours_any_more_is_data(path: Path) -> None:
-    data = write(path, 1).replace(b'"format":1', b'"format":9')
+    data = write(path, 1).replace(b'"format":2', b'"format":9')
     restore(path, data, suffixes=())
     with Log.open(path, write=True, disk=Quick()) as log:
         assert log.genesis.bytes == len(data)
@@ -476,7 +476,7 @@ def test_a_whole_log_copied_behind_somebodys_lines_is_damage_or_data(path: Path)
 
 
 def test_a_run_record_inside_a_string_is_no_run_record(path: Path) -> None:
-    line = run_line("", 1, Genesis(0, hashlib.sha256(b"").digest()), {}).strip()
+    line = run_line(RunRecord(1, "", Genesis(0, hashlib.sha256(b"").digest()), {})).strip()
     genesis = b'{"id":"x","text":%s}\n  %s\n' % (json.dumps(line.decode()).encode(), line)
     data = write(path, 1, genesis)
     assert data.startswith(genesis)

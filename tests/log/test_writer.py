@@ -19,7 +19,7 @@ from logs import GENESIS, Faulty, append, batch, fields, side, write
 
 from automaton.errors import FileError, LockedError, StorageError
 from automaton.format.objects import MAX_LINE_BYTES
-from automaton.format.records import Genesis, parse_commit, parse_run, run_line
+from automaton.format.records import Genesis, RunRecord, parse_commit, parse_run, run_line
 from automaton.log import Log, file_io, reader
 from automaton.log.inbox import MAX_LINES, TOO_LONG
 
@@ -753,7 +753,7 @@ def test_an_inbox_that_is_no_file_is_said_and_not_waited_for(path: Path) -> None
 
 def test_a_reader_knows_nothing_of_writing() -> None:
     assert not hasattr(reader.LogReader, "append")
-    assert run_line("", 1, Genesis(0, b"\0" * 32), {}).endswith(b"\n")
+    assert run_line(RunRecord(1, "", Genesis(0, b"\0" * 32), {})).endswith(b"\n")
 
 
 @pytest.mark.shared_data

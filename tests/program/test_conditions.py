@@ -242,8 +242,8 @@ def compared(fields: tuple[str, ...]) -> st.SearchStrategy[Tree]:
 
 
 CONDITIONS = combined(
-    compared(COUNTERS)
-    | st.tuples(st.just("ask"), st.sampled_from(QUESTIONS))
+    compared(tuple(COUNTERS))
+    | st.tuples(st.just("ask"), st.sampled_from(list(QUESTIONS)))
     | st.tuples(st.just("const"), st.booleans())
     | st.tuples(st.just("unknown"), st.sampled_from(["moon", "tide(a)"]))
 )
@@ -300,7 +300,7 @@ def truth(op: str, left: int, right: int) -> bool:
 @given(
     CONDITIONS,
     st.fixed_dictionaries({name: st.integers(-3, 3) for name in COUNTERS}),
-    st.sets(st.sampled_from(QUESTIONS)),
+    st.sets(st.sampled_from(list(QUESTIONS))),
     st.data(),
 )
 def test_a_condition_holds_when_python_says_so_and_asks_in_the_same_order(
@@ -385,7 +385,7 @@ def test_a_selector_that_cannot_be_read_is_an_error_with_its_position(
     assert caught.value.position == position
 
 
-SELECTORS = combined(compared(MEASURES) | st.tuples(st.just("const"), st.booleans()))
+SELECTORS = combined(compared(tuple(MEASURES)) | st.tuples(st.just("const"), st.booleans()))
 ROWS = st.lists(st.fixed_dictionaries({name: st.integers(-3, 3) for name in MEASURES}), max_size=6)
 
 

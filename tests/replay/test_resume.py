@@ -427,7 +427,7 @@ def test_an_altered_term_in_the_middle_stops_the_next_run(tmp_path: Path) -> Non
 
 def test_an_alteration_that_changes_no_term_is_found_by_the_chain(tmp_path: Path) -> None:
     lived(tmp_path, "log", [(10, FLAGS)])
-    altered(tmp_path / "log", lambda m: {**m, "steps": m["steps"] ^ 1}, "modification", 3)
+    altered(tmp_path / "log", lambda m: {**m, "beta": m["beta"] ^ 1}, "modification", 3)
     with Log.open(tmp_path / "log", write=False) as log:
         report = log.verify_chain()
         assert not report.ok
@@ -452,7 +452,7 @@ def test_an_altered_last_tick_is_moved_aside_and_made_again(tmp_path: Path) -> N
 
 def test_without_a_word_on_what_is_durable_the_whole_chain_is_checked(tmp_path: Path) -> None:
     lived(tmp_path, "log", [(5, FLAGS)])
-    altered = (tmp_path / "log").read_bytes().replace(b'"seed":7', b'"seed":8')
+    altered = (tmp_path / "log").read_bytes().replace(b'"seed":"7"', b'"seed":"8"')
     (tmp_path / "log").write_bytes(altered)
     (tmp_path / "log.durable").unlink()
     with pytest.raises(DamagedError, match="damaged after byte"):

@@ -38,7 +38,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> SlowDisk:
     """The disk of the runs of a test."""
     slow, opened = SlowDisk(), Log.open.__func__  # type: ignore[attr-defined]
 
-    def on_it(cls: type[Log], path: Path, **options: Any) -> Log:
+    def on_it(cls: type[Log], path: Path, /, **options: Any) -> Log:
         log: Log = opened(cls, path, **{**options, "disk": slow})
         return log
 

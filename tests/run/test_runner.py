@@ -83,7 +83,7 @@ def test_a_winner_s_line_is_as_the_format_has_it(soup: Path) -> None:
     for line in batch_of(soup, 1)[1:]:
         members = json.loads(line)
         assert list(members) == [
-            "id", "type", "dimensionalLevel", "parents", "steps", "size", "term",
+            "id", "type", "dimensionalLevel", "parents", "beta", "size", "term",
         ]  # fmt: skip
         assert json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode() == line
         assert len(parse(members["term"])) == members["size"]
@@ -107,7 +107,7 @@ def test_every_modification_is_what_its_parents_reduce_to(tmp_path: Path) -> Non
             members = json.loads(raw)
             if members["type"] == "modification":
                 TermLookup(log, Options()).check(members, line)
-                assert literally(log, members, line) == members["steps"]
+                assert literally(log, members, line) == members["beta"]
                 assert len(texts[members["id"]]) == members["size"]
 
 
@@ -239,7 +239,7 @@ def test_the_machine_starts_at_the_lowest_dimension_and_moves(tmp_path: Path) ->
     assert operators(path) == [{"0D"}, {"1D"}, {"2D"}, {"0D"}]
     levels = {(m["parents"][0], m["dimensionalLevel"]) for m in objects_in(path, "modification")}
     assert levels == {("0D", 0), ("1D", 1), ("2D", 2)}
-    assert [commit["dimension"] for commit in commits_in(path)] == [1, 2, 0, 1]
+    assert [commit["dimensionalLevel"] for commit in commits_in(path)] == [1, 2, 0, 1]
 
 
 def test_locked_the_machine_stays_in_its_dimension(tmp_path: Path) -> None:
@@ -280,7 +280,7 @@ def test_focus_replaces_the_operator_now_and_then_and_moves_nothing(tmp_path: Pa
         frozenset(), *map(frozenset, [{"0D"}, {"1D"}, {"2D"}]),
     }  # fmt: skip
     assert 10 < sum(focused) < 30
-    assert [commit["dimension"] for commit in commits_in(path)] == [1, 2, 0] * 20
+    assert [commit["dimensionalLevel"] for commit in commits_in(path)] == [1, 2, 0] * 20
 
 
 @pytest.mark.parametrize(("probability", "expected"), [(1 << 32, "0D"), (0, "1D")])

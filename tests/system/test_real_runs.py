@@ -127,7 +127,7 @@ def test_the_kernel_gets_past_every_one_of_its_eight_automata(copy: Copy) -> Non
     ran(path, 40, parallel=1024)
     commits = commits_in(path)
     assert visited(commits) == {f"{level}D-automaton" for level in range(8)}
-    assert {commit["dimension"] for commit in commits} == set(range(8))
+    assert {commit["dimensionalLevel"] for commit in commits} == set(range(8))
     assert commits[-1]["state"]["counters"]["unknown"] == 0
 
 
@@ -142,7 +142,7 @@ def test_the_eight_actions_are_all_performed(copy: Copy) -> None:
     assert all(performed.values())
     assert objects_in(path, "composition")
     assert objects_in(path, "observation")
-    assert all(v["recomputed"] > 0 for v in objects_in(path, "validation"))
+    assert all(v["size"] > 0 for v in objects_in(path, "validation"))
     operators = {m["parents"][0] for m in objects_in(path, "modification")}
     assert operators == {f"{level}D-automaton" for level in range(8)}
 

@@ -260,7 +260,7 @@ def test_a_writer_that_writes_other_lines_than_it_computed_is_found_out(
         write(self, job, batch, texts, buffer)
         if job.tick == 2:
             first = bytes(buffer.parts[0])
-            at = first.index(b'"steps":') + 8
+            at = first.index(b'"beta":') + 7
             buffer.parts[0][at : at + 1] = b"8" if first[at : at + 1] != b"8" else b"9"
 
     monkeypatch.setattr(CpuBackend, "write", lying)
@@ -271,7 +271,7 @@ def test_a_writer_that_writes_other_lines_than_it_computed_is_found_out(
 def flipped(path: Path) -> None:
     """A bit of a batch that is already written."""
     data = bytearray(path.read_bytes())
-    at = data.rindex(b'"steps":') + 8
+    at = data.rindex(b'"beta":') + 7
     data[at] ^= 1
     with path.open("r+b") as file:
         file.write(data)

@@ -324,7 +324,7 @@ def test_the_json_answer_has_the_members_of_the_contract(log: Path) -> None:
     assert answer["ok"] is True
     assert answer["first_bad"] is None
     assert answer["bytes"] == log.stat().st_size
-    log.write_bytes(log.read_bytes().replace(b'"steps":1', b'"steps":2', 1))
+    log.write_bytes(log.read_bytes().replace(b'"beta":1', b'"beta":2', 1))
     result = invoke("verify", log, "--json")
     assert result.exit_code == 1
     bad = json.loads(result.stdout)["first_bad"]
@@ -474,7 +474,7 @@ def other_term(batch: list[bytes], _fields: dict[str, Any]) -> None:
 
 def other_steps(batch: list[bytes], _fields: dict[str, Any]) -> None:
     k = _first_winner(batch)
-    batch[k] = replace_member(batch[k].rstrip(b"\n"), ("steps",), b"499") + b"\n"
+    batch[k] = replace_member(batch[k].rstrip(b"\n"), ("beta",), b"499") + b"\n"
 
 
 def other_reactants(batch: list[bytes], _fields: dict[str, Any]) -> None:
@@ -504,7 +504,7 @@ def dimension(_batch: list[bytes], fields: dict[str, Any]) -> None:
 
 
 def options(batch: list[bytes], _fields: dict[str, Any]) -> None:
-    batch[0] = batch[0].replace(b'"seed":0', b'"seed":1')
+    batch[0] = batch[0].replace(b'"seed":"0"', b'"seed":"1"')
 
 
 LIES = [other_term, other_steps, other_reactants, outcomes, population, counters, dimension]

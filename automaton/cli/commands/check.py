@@ -16,8 +16,8 @@ from automaton.analysis.check_report import CheckReport, UnusableMember
 from automaton.cli.commands.verify import chain as head_of
 from automaton.cli.inclusion import Inclusion
 from automaton.cli.option_types import PATH, option, switch
-from automaton.cli.text import as_json, printable
-from automaton.errors import DamagedError, DocumentError, MismatchError
+from automaton.cli.text import as_json, counted, printable
+from automaton.errors import DamagedError, DocumentError, IdleError, MismatchError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.log import Log, LogReader
@@ -31,6 +31,7 @@ LISTED = 20  # findings of a kind that are listed for people; `--json` lists all
 @click.command()
 @click.argument("logs", type=PATH, nargs=-1, required=True, metavar="LOG...")
 @switch("--include", "Follow the files that @include names, below the log's folder.")
+@switch("--strict", "End with exit code 13 where anything in LOG does nothing.")
 @option("--chain", is_flag=True, show_default="off", help="Verify every byte that is sealed.")
 @option(
     "--head",
@@ -41,8 +42,9 @@ LISTED = 20  # findings of a kind that are listed for people; `--json` lists all
 )
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
 def check(
-    logs: tuple[Path, ...], include: bool, chain: bool, head: bytes | None, json_: bool
-) -> None:
+    logs: tuple[Path, ...], include: bool, strict: bool, chain: bool, head: bytes | None,
+    json_: bool,
+) -> None:  # fmt: skip
     """Say what LOG holds and what is wrong with it; change nothing.
 
     Several files are a set: an end of an edge may name an object of another, or a file.
@@ -52,6 +54,7 @@ def check(
     that --head names (exit code 1). Of a file that is no log it says what it is.
     """
     asked = _Asked(chain, head, json_, len(logs) > 1)
+    idle: dict[Path, int] = {}
     with ExitStack() as stack:
         files = {path: _opened(stack, path, asked) for path in logs}
         more = [path for log in logs for path in _included(log)] if include else []
@@ -64,7 +67,16 @@ def check(
             if isinstance(opened, DocumentError):
                 _say_document(path, opened, asked)
             else:
-                _look(path, opened, every, asked)
+                idle[path] = _look(path, opened, every, asked)
+    if strict:
+        _refuse_idle(idle)
+
+
+def _refuse_idle(idle: dict[Path, int]) -> None:
+    """Findings of what does nothing are an error where it was asked for."""
+    found = [f"{path}: {counted(n, 'finding')}" for path, n in idle.items() if n]
+    if found:
+        raise IdleError(f"{', '.join(found)} of what does nothing (see above)")
 
 
 class _Asked(NamedTuple):
@@ -107,7 +119,8 @@ def _say_document(path: Path, error: DocumentError, asked: _Asked) -> None:
     click.echo(f"{path}: {error.what}; no log, nothing is ever appended to it\n{error.remedy}")
 
 
-def _look(path: Path, log: Log, every: Sequence[LogReader], asked: _Asked) -> None:
+def _look(path: Path, log: Log, every: Sequence[LogReader], asked: _Asked) -> int:
+    """Say what a log holds; returns how many findings of what does nothing there are."""
     from automaton.analysis import check_log  # noqa: PLC0415  # see the top
 
     def elsewhere(name: str) -> bool:
@@ -140,6 +153,7 @@ def _look(path: Path, log: Log, every: Sequence[LogReader], asked: _Asked) -> No
         elif len(log.commits):
             click.echo("chain: not checked (--chain checks every sealed byte)")
     _refuse(path, verified, asked.head, tick)
+    return report.idle()
 
 
 def _refuse(log: Path, verified: ChainReport | None, head: bytes | None, tick: int | None) -> None:
@@ -205,13 +219,11 @@ def _paragraphs(report: CheckReport) -> Iterator[str]:
     loose = [f"line {d.line}: {d.end} {printable(d.id)}" for d in report.dangling]
     yield from _listed("edges that lead nowhere", loose)
     broken = [f"line {b.line}: {b.end}: {printable(b.what)}" for b in report.broken_ends]
-    if broken:
-        yield from _listed("edges and transitions without an end (they do nothing)", broken)
+    yield from _listed("edges and transitions without an end (they do nothing)", broken)
     retyped = [
         f"line {r.line}: {printable(r.was)}, now {printable(r.type)}" for r in report.retyped
     ]
-    if retyped:
-        yield from _listed("versions of another type than before", retyped)
+    yield from _listed("versions of another type than before", retyped)
     wrong = [
         f"line {found.line}: names line {printable(str(found.claims))}"
         for found in report.self_references
@@ -220,13 +232,16 @@ def _paragraphs(report: CheckReport) -> Iterator[str]:
     yield from _listed("unknown actions (they do nothing)", _members(report.unknown_actions))
     yield from _listed("unknown conditions (false)", _members(report.unknown_conditions))
     yield from _listed("terms that cannot be read", _members(report.unreadable))
+    states = [f"line {u.line}: {printable(u.what)}" for u in report.unknown_states]
+    yield from _listed("currentState that names no operator (it is the application)", states)
+    alone = [f"line {u.line}: {printable(u.id)}" for u in report.unreachable]
+    yield from _listed("states that cannot be reached from where the machine starts", alone)
     for title, members in (
         ("members that are missing, or that nothing looks at", report.ignored),
         ("rules that rewrite, and do nothing without `--streams` with `reason`", report.idle_rules),
         ("vetoes, which forbid nothing without `--streams`", report.idle_vetoes),
     ):
-        if members:
-            yield from _listed(title, _members(members))
+        yield from _listed(title, _members(members))
 
 
 def _members(found: Sequence[UnusableMember]) -> list[str]:
@@ -234,7 +249,10 @@ def _members(found: Sequence[UnusableMember]) -> list[str]:
 
 
 def _listed(title: str, findings: list[str]) -> Iterator[str]:
-    yield f"{title}: {len(findings) or 'none'}"
+    """Findings under their title; nothing where there are none."""
+    if not findings:
+        return
+    yield f"{title}: {len(findings):,}"
     yield from (f"  {finding}" for finding in findings[:LISTED])
     if len(findings) > LISTED:
         yield f"  and {len(findings) - LISTED} more; --json lists all"

@@ -17,6 +17,7 @@ from automaton.cli.commands.run import ONE, run
 from automaton.cli.option_types import PATH, WIDTH, Finite, option
 from automaton.cli.text import counted, printable, shown_json
 from automaton.format.options import NAMES
+from automaton.format.versions import portable
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.tuning import Trial, Workload
@@ -53,6 +54,7 @@ def _row(context: click.Context, parameter: click.Option, value: object) -> str:
 
 
 def _toml(value: object) -> str:
+    value = portable(value) if type(value) is int else value
     value = str(value) if isinstance(value, Path) else value
     return shown_json(json.dumps(value, ensure_ascii=False))
 

@@ -26,7 +26,7 @@ def diff(a: Path, b: Path, json_: bool) -> int:
     """Show where the logs A and B part, and why.
 
     That is the first tick, line and byte in which they differ. Exit code 0: they are equal
-    up to their last commits; 13: they are not. Neither is changed. A log of --record
+    up to their last commits; 15: they are not. Neither is changed. A log of --record
     commits is equal to the same log written whole.
 
     Example: automaton-scalable diff here.jsonl there.jsonl

@@ -9,28 +9,55 @@ import shlex
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
 from automaton.cli.conversion import KINDS, Conversion
 from automaton.cli.decompression import opened
 from automaton.cli.inclusion import Inclusion
-from automaton.cli.option_types import PATH, option, switch
+from automaton.cli.option_types import PATH, canonical, option, switch
+from automaton.cli.soup import Soup
 from automaton.cli.text import counted, printable
 from automaton.errors import FileError, StorageError, UsageError
+from automaton.format.options import UNSET
+from automaton.terms.random_terms import MOST_NODES
 
 NAME = "automaton.jsonl"
 
 
+def _places() -> list[Path]:
+    """Where the shipped log may lie: in the wheel in the package, in a checkout beside it."""
+    package = Path(str(resources.files("automaton")))
+    return [package / NAME, package.parent / NAME]
+
+
+def refuse_shipped(log: Path) -> None:
+    """The shipped log itself is never appended to: it is what `init` copies."""
+    if log.exists() and any(place.exists() and place.samefile(log) for place in _places()):
+        raise UsageError(
+            f"{log} is the shipped log itself, to which nothing is appended; make a copy and run "
+            "that: automaton-scalable init my.jsonl, then automaton-scalable my.jsonl"
+        )
+
+
 def shipped() -> bytes:
-    """The shipped log: in the wheel it lies in the package, in a checkout beside it."""
-    package = resources.files("automaton")
-    beside = Path(str(package)).parent
-    for place in (package.joinpath(NAME), beside.joinpath(NAME)):
+    """The shipped log."""
+    for place in _places():
         if place.is_file():
             return place.read_bytes()
     raise FileError(f"the shipped {NAME} is not in this installation; install the program again")
+
+
+def size_range(
+    _context: click.Context, _option: click.Parameter, text: str
+) -> tuple[int, int]:  # fmt: skip
+    """`N`, or `A-B`, as smallest and largest."""
+    first, _, last = text.partition("-")
+    try:
+        return int(first), int(last or first)
+    except ValueError:
+        raise UsageError(f"--size {text}: a number of nodes is wanted, or two, as 3-20") from None
 
 
 @click.command()
@@ -50,9 +77,58 @@ def shipped() -> bytes:
     show_default="as it looks",
     help="What FILE holds (a word): JSON of any kind, terms one a line, or packed BLC.",
 )
+@option(
+    "--random",
+    type=click.IntRange(1, 1 << 24),
+    metavar="N",
+    show_default="none",
+    help="A soup of N closed terms (a count), each drawn evenly among all of its size.",
+)
+@option(
+    "--size",
+    callback=size_range,
+    metavar="N|A-B",
+    default="3-20",
+    show_default=True,
+    help="Of --random: nodes of a term; of a range each number is as likely.",
+)
+@option(
+    "--depth",
+    type=click.IntRange(1, MOST_NODES),
+    metavar="N",
+    default=8,
+    show_default=True,
+    help="Of --random: most lambdas around a variable (a count).",
+)
+@option(
+    "--seed",
+    type=click.IntRange(0, (1 << 64) - 1),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Of --random: seed of its draws (an integer of 64 bits): same seed, same soup.",
+)
+@option(
+    "--operator",
+    callback=canonical,
+    metavar="TERM",
+    show_default="none",
+    help="Of --random: an automaton with this operator (a lambda term) comes first.",
+)
 @switch("--include", "Put what @include names behind that line: files below FILE's folder.")
-def init(path: Path, source: Path | None, kind: str | None, include: bool) -> None:
-    """Write the shipped log, or one made of FILE, to PATH, a file that does not exist yet."""
+def init(
+    path: Path, source: Path | None, kind: str | None, include: bool, random: int | None,
+    **drawn: Any,
+) -> None:  # fmt: skip
+    """Write a log to PATH, a file that does not exist yet.
+
+    It is the shipped log, one made of FILE (--from), or a random soup (--random).
+    """
+    if random is not None and (source is not None or kind is not None or include):
+        raise UsageError("--random makes a soup of its own; leave --from, --as and --include away")
+    if random is not None:
+        _draw(path, random, **drawn)
+        return
     if source is None and (kind is not None or include):
         raise UsageError("--as and --include are for the file of --from; give --from FILE too")
     if source is not None and include:
@@ -62,15 +138,32 @@ def init(path: Path, source: Path | None, kind: str | None, include: bool) -> No
         _convert(path, source, kind)
         return
     content = shipped()
-    lines, size = _write_new(path, [content])
+    lines, size = write_new(path, [content])
     click.echo(f"wrote {path}: {lines} lines, {size} bytes")
     click.echo(f"run it: automaton-scalable {path}")
+
+
+def _draw(
+    path: Path, count: int, *, size: tuple[int, int], depth: int, seed: int, operator: str | None
+) -> None:  # fmt: skip
+    """A soup, and the command that keeps it at its size."""
+    operator = None if operator == UNSET else operator
+    soup = Soup(count, *size, depth, seed, operator)
+    lines, written = write_new(path, soup.lines())
+    click.echo(
+        f"wrote {path}: {lines:,} lines, {written:,} bytes; {counted(count, 'closed term')} of "
+        f"{soup.smallest} to {soup.largest} nodes under at most {depth} lambdas, seed {seed}"
+    )
+    places = count + (operator is not None)
+    more = "" if operator is not None else " --operator 'λx.λy.x y'"
+    command = f"automaton-scalable {shlex.quote(str(path))} --max-objects {places}{more}"
+    click.echo(f"run it with as many objects as it has, so that what is made dilutes: {command}")
 
 
 def _convert(path: Path, source: Path, kind: str | None) -> None:
     with opened(source) as (stream, packed):
         conversion = Conversion(stream, _stem(source, packed), kind)
-        lines, size = _write_new(path, conversion.lines())
+        lines, size = write_new(path, conversion.lines())
     of = f", compressed with {packed}" if packed else ""
     click.echo(f"wrote {path}: {lines} lines, {size} bytes, from {source} ({conversion.what}{of})")
     for place in conversion.left_out:
@@ -83,7 +176,7 @@ def _convert(path: Path, source: Path, kind: str | None) -> None:
 
 def _include(path: Path, source: Path) -> None:
     inclusion = Inclusion(source)
-    lines, size = _write_new(path, inclusion.lines())
+    lines, size = write_new(path, inclusion.lines())
     files = counted(len(inclusion.files), "file")
     click.echo(f"wrote {path}: {lines} lines, {size} bytes, from {source} and {files} it includes")
     for missing in inclusion.missing:
@@ -111,7 +204,7 @@ def _next_step(path: Path, conversion: Conversion) -> str:
     return f"it holds {terms} and no automaton; run it: {command} --operator 'λx.λy.x y'"
 
 
-def _write_new(path: Path, pieces: Iterable[bytes]) -> tuple[int, int]:
+def write_new(path: Path, pieces: Iterable[bytes]) -> tuple[int, int]:
     """The file appears whole or not at all; its lines and bytes."""
     with created(path) as file:
         try:

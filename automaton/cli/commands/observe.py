@@ -17,8 +17,7 @@ from automaton.cli.text import as_json, printable
 from automaton.errors import UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.analysis import Figure
-    from automaton.analysis.figures import Observed
+    from automaton.analysis.figures import Figure, Observed
     from automaton.analysis.series import Series
 
 _HOW = (

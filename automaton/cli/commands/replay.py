@@ -10,11 +10,11 @@ import click
 
 from automaton.cli.commands.init import created
 from automaton.cli.option_types import PATH, option
-from automaton.cli.text import as_json, printable
+from automaton.cli.text import as_json, counted, printable
 from automaton.errors import AutomatonError, MismatchError, StorageError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.analysis.tick_report import Round
+    from automaton.analysis.tick_report import Round, Standing
     from automaton.log import AuditedLog
 
 BLOCK = 1 << 20  # bytes copied at a time
@@ -47,7 +47,8 @@ BLOCK = 1 << 20  # bytes copied at a time
 def replay(log: Path, to: int | None, out: Path | None, tick: int | None, json_: bool) -> None:
     """Write LOG as it was after a tick (--to, --out), or print a tick's rounds (--tick).
 
-    A round shows reactants, outcome, beta steps, the winner and why. Whether the log
+    A round shows reactants, outcome, beta steps, the winner and why; around them stand
+    where the machine was before and after, and which transitions fired. Whether the log
     is true is for verify to say; a log that does not verify up to there is refused.
     """
     from automaton.log import AuditedLog  # noqa: PLC0415  # see the top
@@ -108,10 +109,28 @@ def _parts(log: AuditedLog, tick: int) -> Iterator[memoryview]:
 
 
 def _show(log: AuditedLog, tick: int, json_: bool) -> None:
-    from automaton.analysis.tick_report import report_tick  # noqa: PLC0415  # see the top
+    from automaton.analysis.tick_report import examine_tick  # noqa: PLC0415  # see the top
 
-    for row in report_tick(log, tick):
-        click.echo(as_json(row.as_json()) if json_ else _said(row))
+    report = examine_tick(log, tick)
+    if json_:
+        for row in report.rounds:
+            click.echo(as_json(row.as_json()))
+        return
+    click.echo(f"before tick {tick:,}: {_stood(report.before)}")
+    for row in report.rounds:
+        click.echo(_said(row))
+    ways = [f"{printable(name)} ({action or 'no action'})" for name, action in report.fired]
+    ways += ["a vertical edge"] if report.upward else []
+    if report.before.automaton:
+        click.echo(f"fired: {', '.join(ways) or 'nothing: the machine stays'}")
+    click.echo(f"after tick {tick:,}: {_stood(report.after)}")
+
+
+def _stood(state: Standing) -> str:
+    """Where the machine and the population stood."""
+    machine = f"{printable(state.automaton)} (dimension {state.dimension})"
+    alive = f"{state.live:,} live, {counted(state.distinct, 'distinct term')}"
+    return f"{machine if state.automaton else 'no machine'}, {alive}"
 
 
 def _said(row: Round) -> str:

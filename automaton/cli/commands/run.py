@@ -18,13 +18,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from automaton.cli import config_file
+from automaton.cli.commands.init import refuse_shipped
 from automaton.cli.display import SHOW_CURSOR, Display
-from automaton.cli.option_types import PATH, WIDTH, Finite, deciding_option, option, switch
+from automaton.cli.group import version
+from automaton.cli.option_types import (
+    PATH,
+    WIDTH,
+    Finite,
+    canonical,
+    deciding_option,
+    option,
+    switch,
+)
 from automaton.cli.resource_options import PROFILES, Size, resources, scaling_of
+from automaton.cli.text import counted
 from automaton.cli.trace_file import tracing
 from automaton.errors import StorageError, UsageError
-from automaton.format.options import UNSET
-from automaton.terms.notation import format_term, parse
 from automaton.verify.live import LiveOptions, share_of
 
 if TYPE_CHECKING:
@@ -48,11 +57,6 @@ def in_units(
 ) -> int | None:
     """A probability in units of 2**-32."""
     return None if probability is None else round(probability * ONE)
-
-
-def canonical(_context: click.Context, _option: click.Parameter, term: str | None) -> str | None:
-    """The term as logs have it; `none` takes it back."""
-    return term if term in {None, UNSET} else format_term(parse(str(term)))
 
 
 def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
@@ -112,6 +116,12 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     metavar="TERM",
     show_default="the current automaton's, or as the log was run",
     help="Operator of every reaction (a lambda term; none: take it back); needs no machine.",
+)
+@option(
+    "--copies/--no-copies",
+    default=None,
+    show_default="no, or as the log was run",
+    help="Whether a result equal to one of its reactants counts (copy reactions).",
 )
 @option(
     "--streams",
@@ -249,7 +259,11 @@ def run(log: Path, **settings: Any) -> None:
     from automaton.backends import DeviceRequest  # noqa: PLC0415  # as below
     from automaton.run import Run, SidecarOptions  # noqa: PLC0415
 
-    display = Display(json=bool(settings.pop("json")), plain=bool(settings.pop("plain")))
+    refuse_shipped(log)
+    display = Display(
+        json=bool(settings.pop("json")), plain=bool(settings.pop("plain")),
+        origin={"pid": os.getpid(), "log": str(log.absolute()), "version": version()},
+    )  # fmt: skip
     opening = {name: settings.pop(name) for name in ("durability", "as_genesis", "record")}
     device = _device(settings.pop("gpu"), settings.pop("device"))
     opening["wanted"] = DeviceRequest(device, settings.pop("gpu_batch_size"), display.note)
@@ -300,7 +314,7 @@ def _device(gpu: bool, device: Name | None) -> Name:
 
 @contextmanager
 def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call `stop` once; the next one ends the process at once.
+    """Ctrl-C, SIGTERM and SIGHUP call `stop` once; the next one ends the process at once.
 
     Nothing that was committed is lost then: what was being written is a torn
     tail, which the next opening moves aside.
@@ -315,7 +329,10 @@ def ended_by_signals(stop: Callable[[], None]) -> Iterator[None]:
         heard.append(number)
         stop()
 
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup asks to live on
+        ending.append(signal.SIGHUP)
+    before = {number: signal.signal(number, hear) for number in ending}
     try:
         yield
     finally:
@@ -338,3 +355,20 @@ def _notices(run: Run) -> Iterator[str]:
     if run.world.reader.skipped:
         skipped = run.world.reader.skipped
         yield f"{skipped} terms are open, unreadable or larger than --max-size: skipped"
+    if waiting := _unread_input(run):
+        yield (
+            f"{counted(waiting, 'line')} wait in {run.log.path}.inbox, and nobody reads them: no "
+            "transition has the action self-io; `give LOG FILE --now` gives lines to one tick"
+        )
+
+
+def _unread_input(run: Run) -> int:
+    """Lines of the inbox (as many as one call reads) that no transition would take in."""
+    transitions = run.world.program.transitions.values()
+    if any(transition.action == "self-io" for transition in transitions):
+        return 0
+    from automaton.log import LogReader  # noqa: PLC0415  # as above
+
+    # As a reader: a writer would note that it has read them.
+    lines, _ = LogReader.inbox_lines(run.log, run.world.state.inbox)
+    return len(lines)

@@ -1,4 +1,4 @@
-"""`show LOG ID`: an object as it stands, its versions, and where it comes from."""
+"""`show LOG ID`: its term, the object as it stands, its versions; where it comes from if asked."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from automaton.cli.option_types import PATH, option, switch
-from automaton.cli.text import as_json, printable, shown_json
-from automaton.errors import UsageError
-from automaton.format.objects import Object, parse_line
+from automaton.cli.text import as_json, counted, printable, shown_json
+from automaton.errors import AutomatonError, UsageError
+from automaton.format.objects import Object, parse_line, term_sources
+from automaton.terms.arrays import Words
+from automaton.terms.encodings import operator_named
+from automaton.terms.notation import format_term, parse, spans
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.analysis.lineage import Ancestor, Branch, Lineage, Version
@@ -29,12 +32,15 @@ LINES = 200  # and lines, where they did not ask for a depth
     "--depth",
     type=click.IntRange(min=0),
     metavar="N",
-    show_default=f"{DEPTH}, and {LINES} lines; all with --json",
-    help="How far the lineage is followed (a count of steps).",
+    show_default=f"no lineage; with --lineage {DEPTH}, and {LINES} lines; all with --json",
+    help="List the ancestry so far (a count of steps), nearest first.",
 )
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
 def show(log: Path, id_: str, lineage: bool, depth: int | None, json_: bool) -> None:
-    """Show the object ID of LOG: as it stands, its versions, its lineage to the genesis."""
+    """Show the object ID of LOG: its term, the object as it stands, the lines of its versions.
+
+    Where it comes from is shown on request: --lineage draws it, --depth N lists it.
+    """
     from automaton.analysis.lineage import Lineage, ancestry, tree  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415  # see the top
     from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
@@ -53,7 +59,7 @@ def show(log: Path, id_: str, lineage: bool, depth: int | None, json_: bool) -> 
         elif json_:
             lines = _facts(known, root, versions, raw, steps)
         else:
-            found = ancestry(known, root, steps)
+            found = None if depth is None else ancestry(known, root, steps)
             lines = _paragraphs(versions, raw, found, steps, most)
         for line in lines:
             click.echo(line, nl=not json_)
@@ -78,12 +84,42 @@ def _facts(
 
 
 def _paragraphs(
-    versions: list[int], raw: bytes, found: Iterator[Ancestor],
+    versions: list[int], raw: bytes, found: Iterator[Ancestor] | None,
     steps: int | None, most: int | None,
 ) -> Iterator[str]:  # fmt: skip
-    """The object, its lines, and its ancestors, nearest first."""
+    """The term, the object, its lines, and its ancestors where they are asked for."""
+    yield from _terms(raw)
     yield shown_json(printable(raw.decode("utf-8", "backslashreplace")))
     yield f"versions: line {', '.join(map(str, versions))}"
+    if found is None:
+        yield "its ancestry: --lineage draws it, --depth N lists N steps of it"
+    else:
+        yield from _ancestors(found, steps, most)
+
+
+def _terms(raw: bytes) -> Iterator[str]:
+    """The terms of an object: with names, in de Bruijn notation, and their nodes."""
+    parsed = parse_line(raw)
+    if not isinstance(parsed, Object):
+        return
+    source = term_sources(parsed.members)
+    found: list[Words] = []
+    if source.kind == "term":
+        try:
+            found = [parse(source.value)]
+        except AutomatonError as error:
+            yield f"term: cannot be read: {printable(str(error))}"
+    elif source.kind == "state":
+        found = [operator_named(source.value)]
+    elif source.kind == "text" and "`" in source.value:
+        found = [words for _, words in spans(source.value)]
+    for words in found:
+        nodes = counted(len(words), "node")
+        yield f"term: {format_term(words, 'lambda')}   de Bruijn: {format_term(words)}   {nodes}"
+
+
+def _ancestors(found: Iterator[Ancestor], steps: int | None, most: int | None) -> Iterator[str]:
+    """Ancestors, nearest first, and what of them is not shown."""
     yield "lineage:"
     shown: set[Version] = set()
     ends: list[Version] = []

@@ -49,6 +49,10 @@ def chain(_context: click.Context, _option: click.Parameter, text: str | None) -
     return bytes.fromhex(digits)
 
 
+#: Commits of a sample without a fault from which at most 1 % are false (3 / n).
+ONE_PERCENT = 300
+
+
 @click.command()
 @click.argument("log", type=PATH)
 @option(
@@ -109,7 +113,7 @@ def verify(
 
     Exits with 0 only if all that was asked was checked and is true; with 1 at a
     mismatch, whose first byte, line and tick are named; with 3 where every commit is
-    true but bytes follow that no commit covers.
+    true but bytes follow that no commit covers; with 14 where there was no commit.
     """
     from automaton.backends import DeviceRequest, open_backend  # noqa: PLC0415
     from automaton.log import AuditedLog  # noqa: PLC0415  # see the top
@@ -119,7 +123,7 @@ def verify(
     if last is not None and last < first:
         raise click.UsageError("--to is before --from", click.get_current_context())
     if seed is None:
-        seed = int.from_bytes(os.urandom(8), "little")
+        seed = int.from_bytes(os.urandom(6), "little")  # any reader of JSON keeps it
     way, sample = replay
     asked = VerifyRequest(way, sample, seed, first, last, head, workers, reference, resume)
     wanted = DeviceRequest("auto", None, _note)
@@ -156,20 +160,27 @@ def _paragraphs(log: Path, verdict: Verdict) -> Iterator[str]:
     asked = verdict.asked
     if verdict.first_bad is not None:
         bad = verdict.first_bad
-        yield f"{log}: NOT TRUE: {bad.kind} of tick {bad.tick}, line {bad.line}, byte {bad.offset}"
+        what = f"{bad.kind} of tick {bad.tick}"
+        if bad.kind == "genesis":
+            what = "the genesis was changed, what the file held before its first tick"
+        yield f"{log}: NOT TRUE: {what}, line {bad.line}, byte {bad.offset}"
         yield f"  expected: {printable(bad.expected)}"
         yield f"  found:    {printable(bad.found)}"
     elif verdict.commits:
-        yield f"{log}: true, as far as it was checked:"
+        yield f"{log}: {_true(verdict)}"
     else:
-        yield f"{log}: no commit, so nothing is sealed and nothing is claimed"
+        yield f"{log}: no commit, so nothing is sealed and nothing is claimed: nothing was checked"
+        return
+    fast = verdict.first_bad is None  # of a log that is not true nobody asks how fast
+    rate = f", {facts['integrity_bytes_per_s'] / 1e9:.2f} GB/s" if fast else ""
     yield (
-        f"  integrity: {verdict.bytes:,} bytes of {verdict.commits:,} commits, "
-        f"{facts['integrity_bytes_per_s'] / 1e9:.2f} GB/s, {_anchored(verdict)}"
+        f"  integrity: {verdict.bytes:,} bytes of {verdict.commits:,} commits{rate}, "
+        f"{_anchored(verdict)}"
     )
+    rate = f", {facts['modifications_per_s']:,.0f}/s" if fast else ""
     yield (
         f"  truth: {verdict.replayed:,} commits ({verdict.modifications:,} modifications) computed "
-        f"again, {facts['modifications_per_s']:,.0f}/s"
+        f"again{rate}"
         + (f"; ticks to {verdict.resumed:,} by an earlier call" if verdict.resumed else "")
     )
     unchecked = verdict.commits - verdict.replayed - verdict.resumed
@@ -183,10 +194,36 @@ def _paragraphs(log: Path, verdict: Verdict) -> Iterator[str]:
             ""
             if bound is None
             else f": at most {bound:.2%} of all commits are false, with 95 % confidence"
+            + _for_one_percent(verdict)
         )
         yield f"  sample drawn by --seed {asked.seed}{said}"
     if verdict.tail_bytes:
         yield f"  {verdict.tail_bytes:,} bytes follow that no commit covers (a torn tail)"
+
+
+def _true(verdict: Verdict) -> str:
+    """What a log without a fault is, and how completely that was checked."""
+    if verdict.replayed == verdict.commits:
+        said = f"TRUE: {_all(verdict.commits)} computed again, every byte checked"
+    elif verdict.replayed + verdict.resumed == verdict.commits:
+        said = f"TRUE: {_all(verdict.commits)} computed again, here or by an earlier call"
+    else:
+        some = f"{verdict.replayed:,} of {verdict.commits:,} commits"
+        said = f"true as far as it was checked: every byte, and {some} computed again"
+    return said + (", up to its last commit" if verdict.tail_bytes else "")
+
+
+def _all(commits: int) -> str:
+    return "the 1 commit" if commits == 1 else f"all {commits:,} commits"
+
+
+def _for_one_percent(verdict: Verdict) -> str:
+    """How large a sample would have to be for a bound of 1 %."""
+    if verdict.replayed >= ONE_PERCENT:
+        return ""
+    if verdict.commits > ONE_PERCENT:
+        return f"; a sample of {ONE_PERCENT} would make it 1 %"
+    return "; --replay all leaves no doubt"
 
 
 def _left_out(omitted: int, unchecked: int) -> Iterator[str]:

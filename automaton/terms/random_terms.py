@@ -1,0 +1,62 @@
+"""Closed lambda terms of so many nodes, counted and numbered, so that one can be drawn evenly.
+
+A variable, a lambda and an application are a node each. The number of terms with n nodes
+whose free variables are among m follows from the three shapes a term may have; the term of
+a number is found by going down the branch in which the number lies (Grygiel and Lescanne,
+Counting and generating lambda terms, Journal of Functional Programming 23, 2013; recursive
+method of Nijenhuis and Wilf). `depth` bounds how many lambdas may stand around a node.
+Whoever draws the number draws the term. Pure.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from automaton.errors import UsageError
+from automaton.terms.arrays import Words
+from automaton.terms.packed import apply, lam, var
+
+#: Most nodes of a term: the table has size x depth whole numbers of up to size x 2 bits.
+MOST_NODES = 200
+
+
+class TermCounts:
+    """How many terms there are by nodes and by lambdas around them, up to some size."""
+
+    def __init__(self, size: int, depth: int) -> None:
+        self.size, self.depth = size, min(depth, size)
+        #: count[n][m]: terms of n nodes under m lambdas; no more than `depth` of these.
+        self.count = [[0] * (self.depth + 2) for _ in range(size + 1)]
+        for n in range(1, size + 1):
+            for m in range(self.depth + 1):
+                self.count[n][m] = sum(self._ways(n, m))
+
+    def closed(self, nodes: int) -> int:
+        """How many closed terms have so many nodes."""
+        return self.count[nodes][0]
+
+    def term(self, nodes: int, number: int) -> Words:
+        """The closed term of a number from 0; a number that is too large is an error."""
+        if not 0 <= number < self.closed(nodes):
+            raise UsageError(f"there are {self.closed(nodes)} closed terms of {nodes} nodes")
+        return np.asarray(self._built(nodes, 0, number), dtype=np.int32)
+
+    def _ways(self, n: int, m: int) -> list[int]:
+        """Terms by shape: a variable, a lambda, an application by the nodes of its function."""
+        count = self.count
+        lambdas = count[n - 1][m + 1] if m < self.depth else 0
+        pairs = [count[k][m] * count[n - 1 - k][m] for k in range(1, n - 1)]
+        return [m if n == 1 else 0, lambdas, *pairs]
+
+    def _built(self, n: int, m: int, number: int) -> Words:
+        shape, ways = 0, self._ways(n, m)
+        while number >= ways[shape]:
+            number -= ways[shape]
+            shape += 1
+        if shape == 0:
+            return var(number)
+        if shape == 1:
+            return lam(self._built(n - 1, m + 1, number))
+        nodes = shape - 1  # of the function
+        first, second = divmod(number, self.count[n - 1 - nodes][m])
+        return apply(self._built(nodes, m, first), self._built(n - 1 - nodes, m, second))
