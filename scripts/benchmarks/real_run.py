@@ -1,8 +1,8 @@
 """What a user starts, beside another version of the code: the shipped log, run and verified.
 
 Both versions run in turn, each in a process of its own, and must write the same bytes
-before anything of them counts. Rates of single runs vary with what else the machine
-does; the ratio within a pair does so less, and its median is what is told.
+before anything of them counts. Both compute on threads. Rates of single runs vary with
+what else the machine does; the ratio within a pair does so less: its median is told.
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ except ImportError:
     except ImportError:
         from automaton.runner import Run
         from automaton.aside import Keeping
+try:
+    from automaton.workers.autoscale_policy import ScalingOptions as Scaling
+except ImportError:
+    from automaton.budget import Scaling
 
 def processor():
     of = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -62,7 +66,10 @@ def winners(raw):  # records may say of which format they are
 log, work = Path(sys.argv[1]), json.loads(sys.argv[2])
 keeping = Keeping(decisions=work.get("decisions", 0))
 durability = work.get("durability", "commit")
-with Run(log, work["options"], durability=durability, keeping=keeping) as run:
+threads = Scaling(engine="thread")
+with Run(
+    log, work["options"], durability=durability, keeping=keeping, scaling=threads
+) as run:
     run.go(ticks=5, interval_ms=0)
     before, start = processor(), time.perf_counter()
     last = run.go(ticks=work["ticks"], interval_ms=0)
