@@ -23,6 +23,7 @@ from automaton.compute.reduction import SubstitutionReducer, application, reduce
 from automaton.format.objects import NamedObject
 from automaton.format.options import Options
 from automaton.log import integrity
+from automaton.log.prefix_hash import HashedPrefix
 from automaton.population import MODIFICATION, Entrants, place_draws, selection
 from automaton.program import selectors
 from automaton.terms import encodings
@@ -52,8 +53,10 @@ def _compete() -> None:
     rule = {"type": "rule", "pattern": "?x", "replacement": "?x"}
     veto = {"type": "veto", "match": "duplicate"}
     world.found([NamedObject("a", term), NamedObject("b", veto), NamedObject("r", rule)], 1)
-    space = attach(CpuBackend(world.options, threads=1), world)
-    compute_tick(world, space, 1)
+    device = CpuBackend(world.options, threads=1)
+    space = attach(device, world)
+    for device.grouping.forced in (True, False):  # equal reactions once, and one by one
+        compute_tick(world, space, 1)
     batch = space.batch
     space.device.archive(batch, space.device.buffer())
     lost = [Remembered(0, encodings.IDENTITY, 1)]
@@ -69,7 +72,8 @@ def _warm_up() -> None:
     world.found([NamedObject("a", {"term": "λ0"}), NamedObject("b", {"term": "λλ1"})], 1)
     device, batch = CpuBackend(options, threads=1), CandidateBatch(1, options.max_size)
     job = BatchJob(world.population, plan_tick(world, 1), 1, draws.REACTANTS)
-    device.react(job, batch)
+    for device.grouping.forced in (True, False):  # equal reactions once, and one by one
+        device.react(job, batch)
     device.write(job, batch, WinnerTemplate.of("", 1, 0), LineBuffer())
     answers = ConditionAnswers(world, batch, 1, SubstitutionReducer(), lambda: True)
     for question in ("unifiable", "numeric"):
@@ -89,4 +93,5 @@ def _warm_up() -> None:
     )
     world.population.reserve(len(world.population.code))
     integrity.warm_up()
+    HashedPrefix.of([b"\n"])  # counts lines too
     device.close()
