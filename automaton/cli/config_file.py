@@ -58,7 +58,9 @@ def _example(value: object) -> str:
     """A value as TOML has it, where it is a plain one."""
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, (int, float)) else f'"{value}"' if value else "64"
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(value) if isinstance(value, (int, float)) else "64"
 
 
 def _merge(context: click.Context) -> None:

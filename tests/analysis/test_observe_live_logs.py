@@ -15,7 +15,7 @@ from small import TERMS, automaton, objects_in, ran, written
 
 from automaton.analysis.series import read_series
 from automaton.cli import command_line
-from automaton.log import Log, file_io
+from automaton.log import Log, file_io, recovery
 
 SOUP = [automaton("0D", 0, term="λa.λb.a b"), *TERMS]
 
@@ -52,7 +52,7 @@ def test_ticks_that_come_while_a_log_is_opened_are_no_loss(
             append(log, 6)
         return size
 
-    monkeypatch.setattr(file_io, "size_of", size_of)
+    monkeypatch.setattr(recovery, "size_of", size_of)
     with Log.open(path, write=False) as log:
         assert (len(log.commits), log.notices) == (4, [])
 

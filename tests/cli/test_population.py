@@ -72,7 +72,7 @@ def test_the_series_has_a_row_a_tick_with_the_commits_outcomes(log: Path) -> Non
     assert [row["tick"] for row in found] == list(range(1, 11))
     for row, commit in zip(found, commits_in(log), strict=True):
         assert row["outcomes"] == commit["outcomes"]
-        assert row["dimension"] == commit["dimension"]
+        assert row["dimension"] == commit["dimensionalLevel"]
         assert 1 <= row["effective"] <= row["distinct"] + 1e-9
         assert row["distinct"] <= row["live"] <= 30
         assert row["winners"] <= row["outcomes"]["normal"]

@@ -104,8 +104,9 @@ class Program:
         source = self._process.stdout if stream == "out" else self._process.stderr
         assert source is not None
         while b"\n" not in self._heard[stream]:
-            ready, _, _ = select.select([source], [], [], DEADLINE)
-            assert ready, f"nothing was said within {DEADLINE} seconds"
+            waiting = select.poll()  # select() knows no descriptor beyond 1023
+            waiting.register(source, select.POLLIN)
+            assert waiting.poll(DEADLINE * 1000), f"nothing was said within {DEADLINE} seconds"
             data = os.read(source.fileno(), 1 << 16)
             if not data:
                 break

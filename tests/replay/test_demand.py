@@ -19,7 +19,6 @@ from automaton.log import AuditedLog
 from automaton.replay import demand
 from automaton.verify import VerifyRequest, verify
 from automaton.verify.commits import CommitVerifier
-from automaton.workers import memory_limits
 from automaton.workers.memory_limits import Limit
 
 PROGRAM = [sys.executable, "-m", "automaton"]
@@ -86,10 +85,10 @@ def test_a_record_that_asks_for_more_than_there_is_is_refused_before_it_is_taken
 ) -> None:
     options = Options(max_objects=1 << 24) if name == "max_objects" else Options(parallel=1 << 22)
     most = max(demand.of(options)) - 1
-    monkeypatch.setattr(memory_limits, "tightest", lambda *_: Limit(0, most, "a small machine"))
+    monkeypatch.setattr(demand, "tightest", lambda *_: Limit(0, most, "a small machine"))
     with pytest.raises(ShortOfMemoryError, match=rf"{name} .* nothing was allocated"):
         demand.refuse_more_than_there_is(options)
-    monkeypatch.setattr(memory_limits, "tightest", lambda *_: Limit(0, 1000, "a small machine"))
+    monkeypatch.setattr(demand, "tightest", lambda *_: Limit(0, 1000, "a small machine"))
     for command in ("verify", "run"):
         result = CliRunner().invoke(command_line, [command, str(log)])
         assert result.exit_code == 11
@@ -97,7 +96,7 @@ def test_a_record_that_asks_for_more_than_there_is_is_refused_before_it_is_taken
 
 
 def test_a_defect_is_not_said_to_be_a_mismatch(tmp_path: Path) -> None:
-    program = "import automaton.cli as c\nc.commands.main = lambda: [][1]\nc.main()"
+    program = "import automaton.cli as c\nc.command_line.main = lambda: [][1]\nc.main()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == exit_codes.DEFECT == 70
     assert b"IndexError" in done.stderr

@@ -157,7 +157,8 @@ def test_changed_flags_stand_in_a_new_run_record_and_hold_from_there(
     assert lived(tmp_path, "log", pieces) == whole
     first, second = objects_in(tmp_path / "log", "run")
     assert (first["id"], second["id"]) == ("run:1", "run:2")
-    assert second["options"] == {**first["options"], **change}
+    told = {name: str(value) if name == "seed" else value for name, value in change.items()}
+    assert second["options"] == {**first["options"], **told}
     assert lived(tmp_path, "other", [(30, FLAGS)]) != whole
 
 

@@ -480,7 +480,7 @@ def test_closing_statistics_are_those_of_the_log(soup: Path) -> None:
     assert (final.tick, final.ticks) == (4, 4)
     assert final.durable_bytes == final.log_bytes == soup.stat().st_size
     assert final.head == commits_in(soup)[-1]["chain"]
-    assert (final.workers_active, final.device) == (1, "cpu")
+    assert (final.workers_active, final.device) == (0, "cpu")  # ticks too small for a worker
     assert final.live == 9 + final.modifications
     resumed = ran(soup, 2)
     assert (resumed.tick, resumed.ticks, resumed.candidates) == (6, 2, 16)

@@ -34,7 +34,7 @@ def run(log: Path, *words: object) -> subprocess.CompletedProcess[str]:
 def traced(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[dict[str, Any]], bytes]:
     """The events of a run, and its log."""
     folder = tmp_path_factory.mktemp("traced")
-    done = run(folder / "log.jsonl", "--trace", folder / "trace.json")
+    done = run(folder / "log.jsonl", "--trace", folder / "trace.json", "--streams", "all")
     assert done.returncode == 0, done.stderr
     found = json.loads((folder / "trace.json").read_text())
     return found["traceEvents"], (folder / "log.jsonl").read_bytes()

@@ -288,7 +288,7 @@ def test_selectors_choose_on_the_card_what_they_choose_on_the_cpu(
         launched.append(name)
         launch(name, *rest)
 
-    monkeypatch.setattr(loops, "launch", counted)
+    monkeypatch.setattr(calls, "launch", counted)
     people, selector = job(33).population, selectors.parse_checked(text)
     expected = selection.select(people, selector)
     matcher = card(Options()).matcher
@@ -304,7 +304,7 @@ def test_a_match_that_the_card_has_no_room_for_is_the_cpus(monkeypatch: pytest.M
         raise MemoryError
 
     monkeypatch.setattr(cuda, "LEAST_ROWS", 1)
-    monkeypatch.setattr(loops, "launch", refuse)
+    monkeypatch.setattr(calls, "launch", refuse)
     people, selector = job(33).population, selectors.parse_checked("numeral or term ~ '?f ?g'")
     expected = selection.select(people, selector)
     chosen = selection.select(people, selector, card(Options()).matcher)
@@ -348,7 +348,7 @@ def test_without_memory_for_a_warp_the_cpu_goes_on(monkeypatch: pytest.MonkeyPat
 
 def test_budgets_that_no_memory_holds_are_for_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     options, said = Options(max_steps=100, max_size=40), list[str]()
-    monkeypatch.setattr(memory, "free_bytes", lambda: 200_000.0)
+    monkeypatch.setattr(pipeline, "free_bytes", lambda: 200_000.0)
     assert answers(card(options, said), job(9), 40) == answers(CpuBackend(options, 1), job(9), 40)
     assert said == [
         "32 threads of 0.0 MB do not fit into 0 MB of the GPU's memory; this run goes on on the CPU"
@@ -362,8 +362,8 @@ def test_a_card_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def lost(*_: object) -> None:
         raise LostError("[700] an illegal address")
 
-    monkeypatch.setattr(loops, "launch", lost)
-    monkeypatch.setattr(loops, "launch", lost)
+    monkeypatch.setattr(pipeline, "launch", lost)
+    monkeypatch.setattr(calls, "launch", lost)
     with pytest.raises(DeviceError, match=r"the GPU failed: \[700\] an illegal address; "):
         card(Options()).react(job(3), CandidateBatch(4, 256))
 

@@ -141,7 +141,7 @@ def test_both_ways_of_dot_products_are_taken(monkeypatch: pytest.MonkeyPatch) ->
         seen.append(name)
         launch(name, *rest)
 
-    monkeypatch.setattr(loops, "launch", noted)
+    monkeypatch.setattr(search_calls, "launch", noted)
     for high in (3, 32767):
         stored = embeddings.NearestIndex(matrix(5, 40, np.int16, high, 1))
         search_calls.Searcher(stored.vectors, stored.norms).nearest(

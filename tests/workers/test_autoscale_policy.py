@@ -20,7 +20,6 @@ from automaton.cli import command_line
 from automaton.errors import ShortOfMemoryError, UsageError
 from automaton.run import Run
 from automaton.run import autoscaler as acting
-from automaton.workers import memory_limits
 from automaton.workers.autoscale_policy import (
     COOL_DOWN,
     HALVINGS,
@@ -210,7 +209,7 @@ def test_real_processes_come_and_leave_by_what_memory_is_used(
     monkeypatch.setattr(acting, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(acting, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(acting, "LONGEST_ALONE", 0.0)
-    monkeypatch.setattr(memory_limits, "tightest", of_the_tree)  # whatever else this machine does
+    monkeypatch.setattr(acting, "tightest", of_the_tree)  # whatever else this machine does
     scaling = ScalingOptions(
         "process", 1, max_workers_limit=2, execution_batch_size=7, memory_limit=64 * GB
     )
@@ -274,7 +273,7 @@ def invented(monkeypatch: pytest.MonkeyPatch, shares: Iterator[float]) -> None:
     def next_limit(_process: psutil.Process, _asked: int | None) -> Limit:
         return Limit(int(next(shares) * GB), GB, "invented")
 
-    monkeypatch.setattr(memory_limits, "tightest", next_limit)
+    monkeypatch.setattr(acting, "tightest", next_limit)
 
 
 @pytest.mark.usefixtures("quick")
@@ -367,7 +366,7 @@ def test_a_bounded_run_over_its_memory_limit_ends_whole_with_an_error_of_its_own
 def test_the_command_ends_with_the_exit_code_of_memory_and_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory_limits, "tree_bytes", lambda _: 0)  # or it would not begin
+    monkeypatch.setattr(acting, "tree_bytes", lambda _: 0)  # or it would not begin
     log = written(tmp_path / "log.jsonl", rich())
     arguments = ["--interval", "0", "--memory-limit", "1MB", "--plain"]
     result = CliRunner().invoke(command_line, [str(log), *arguments])

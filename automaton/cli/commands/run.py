@@ -262,7 +262,7 @@ def run(log: Path, **settings: Any) -> None:
     refuse_shipped(log)
     display = Display(
         json=bool(settings.pop("json")), plain=bool(settings.pop("plain")),
-        origin={"pid": os.getpid(), "log": str(log.absolute()), "version": version()},
+        origin={"pid": os.getpid(), "log": _place_of(log), "version": version()},
     )  # fmt: skip
     opening = {name: settings.pop(name) for name in ("durability", "as_genesis", "record")}
     device = _device(settings.pop("gpu"), settings.pop("device"))
@@ -303,6 +303,14 @@ def run(log: Path, **settings: Any) -> None:
         raise StorageError(short)
     if not display.json:
         display.end(f"{log}: go on with the same command; look at it with check, stats and show")
+
+
+def _place_of(log: Path) -> str:
+    """The log's whole path, for programs; as it was given where there is no working folder."""
+    try:
+        return str(log.absolute())
+    except FileNotFoundError:
+        return str(log)
 
 
 def _device(gpu: bool, device: Name | None) -> Name:
