@@ -102,7 +102,7 @@ def test_notes_and_blocks_begin_lines_of_their_own(
         assert not glued(terminal.seen, word), word
     shown = ESCAPES.sub("", terminal.seen.partition("Summary")[2]).split("\r\n")
     rows = [line for line in shown if line.startswith("  ")]  # behind them a path, of any length
-    assert 10 < len(rows)
+    assert len(rows) > 10
     assert max(map(len, rows)) <= COLUMNS
 
 
