@@ -77,11 +77,6 @@ class CommitTable:
         """The tick whose batch or commit holds this line; 0 is the genesis."""
         return int(np.searchsorted(self.first_line, line, side="right"))
 
-    def tick_ending_at(self, offset: int) -> int:
-        """The tick whose commit ends at this byte, or 0."""
-        at = int(np.searchsorted(self.end, offset))
-        return at + 1 if at < self._count and self.end[at] == offset else 0
-
     def more_until(self, tick: int) -> int:
         """`more` of the batches up to a tick."""
         return int(self._cells[:tick, 7].sum())

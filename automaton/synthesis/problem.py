@@ -107,12 +107,6 @@ def _list(parts: list[Words]) -> Words:
     return packed.lam(packed.lam(body))
 
 
-def decoded(words: Words) -> str:
-    """The numeral, boolean or term that words are, for people."""
-    value = encodings.numeral_value(words)
-    return notation.format_term(words) if value is None else str(value)
-
-
 def read(text: str) -> tuple[str, list[Pair], Words | None]:
     """The name, the pairs and the pattern of a problem's text; any of them may be missing."""
     name, begin = _named(text)

@@ -27,8 +27,6 @@ LARGEST_COUNT = 127
 USES_HALF = 8
 #: Ticks for which a term that was used stays connected.
 RECENT_TICKS = 16
-#: Draws of a tournament: EMOTION's and ANCHOR's.
-CONTENDERS = 4
 #: Uses are counted no further.
 MOST_USES = 1 << 30
 #: Entries of a bucket in the table of seen terms: one line of the processor's cache.

@@ -14,9 +14,6 @@ from kernels.typed import U
 
 from .packed import APP, LAM, VAR, link
 
-#: Most bits whose counts fit an int64 with room to multiply.
-MOST_BITS = 60
-
 
 def counted(bits: int) -> npt.NDArray[np.int64]:
     """counts[n, m]: the terms of n bits whose free indices are below m; int64 [bits+1, bits+2]."""
