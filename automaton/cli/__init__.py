@@ -37,6 +37,7 @@ def _while_loading() -> Iterator[None]:
 with _while_loading():
     from automaton.cli import descriptors, exit_codes
     from automaton.cli.group import CommandGroup, CommandTable
+    from automaton.errors import ShortOfMemoryError
 
 __all__ = ["command_line", "main"]
 
@@ -61,9 +62,16 @@ with _while_loading():
     command_line.load(sys.argv[1:2])
 
 
+def _show_unraisable(said: sys.UnraisableHookArgs) -> None:
+    """Say what could not be raised, but not that memory ended: the command says that."""
+    if not issubclass(said.exc_type, MemoryError):
+        sys.__unraisablehook__(said)
+
+
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit."""
     descriptors.make_safe()
+    sys.unraisablehook = _show_unraisable
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if hears:  # registered first, it comes last: Python then takes its handlers away
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
@@ -71,6 +79,9 @@ def main() -> NoReturn:
         command_line.main()
     except KeyboardInterrupt:  # once all was said
         sys.exit(exit_codes.INTERRUPTED)
+    except MemoryError:  # what would say so found none either, and what ends Python may not
+        os.write(2, b"error: not enough memory\n")
+        os._exit(ShortOfMemoryError.exit_code)
     except Exception:  # noqa: BLE001  # a defect: said whole, under a code of its own
         traceback.print_exc()
         sys.exit(exit_codes.DEFECT)
