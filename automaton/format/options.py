@@ -31,6 +31,10 @@ RANGES = {
 }
 
 
+#: When a product can react: in the next tick, or in the next reaction of the same tick.
+UPDATINGS = ("synchronous", "sequential")
+
+
 @dataclass(frozen=True)
 class Options:
     """Every deciding option with its default."""
@@ -49,6 +53,7 @@ class Options:
     streams: str = "none"  # who competes each round: none, all, or names (`lineup.table`)
     salience: str = stream_options.MIXTURE  # what a candidate's features weigh (`lineup.mixture`)
     copies: bool = False  # whether a normal form equal to a reactant is a candidate
+    updating: str = "synchronous"  # whether a product waits for the tick's end: UPDATINGS
     graph: bool = False  # how objects are read (`graphs`): by the genesis, never given
 
     def __post_init__(self) -> None:
@@ -60,6 +65,14 @@ class Options:
             if value is not None and not low <= value <= high:
                 message = f"{flag} is {value}; it must be from {low} to {high} ({unit})"
                 raise UsageError(message)
+        if self.updating not in UPDATINGS:
+            raise UsageError(f"--updating is {self.updating!r}; it is {' or '.join(UPDATINGS)}")
+        if self.updating == "sequential" and self.streams != "none":
+            message = (
+                "--updating sequential goes without streams: they choose among the candidates of "
+                "one snapshot; give --streams none"
+            )
+            raise UsageError(message)
         stream_options.initial_weights(stream_options.parse_streams(self.streams))
         stream_options.parse_salience(self.salience)
 
@@ -71,12 +84,15 @@ class Options:
     def record(self, form: Format = NEWEST) -> dict[str, Any]:
         """The options sorted by name, as they stand in the `run` record.
 
-        Without streams nothing is said of them, nor of a graph where there is none.
+        Without streams nothing is said of them, nor of a graph where there is none, nor
+        of updating where it is synchronous.
         """
         own = asdict(self)
         own["seed"] = form.seed(self.seed)
         if not self.graph:
             del own["graph"]
+        if self.updating == UPDATINGS[0]:
+            del own["updating"]
         if self.streams == "none":
             del own["streams"], own["salience"]
         return dict(sorted(own.items()))
@@ -106,7 +122,7 @@ def known(given: Iterable[str], names: Iterable[str]) -> None:
 UNSET = "none"
 UNSETTABLE = ("operator", "lock_dimension", "focus_dimension")
 _DECIMAL = re.compile("[0-9]{1,20}")
-_TEXTS = ("operator", "streams", "salience")
+_TEXTS = ("operator", "streams", "salience", "updating")
 NAMES = frozenset(field.name for field in fields(Options))
 
 

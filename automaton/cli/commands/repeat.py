@@ -72,6 +72,12 @@ _MOST_SEED = (1 << 64) - 1
     show_default="no, or as the log was run",
     help="Whether a result equal to one of its reactants counts (copy reactions).",
 )
+@option(
+    "--updating",
+    metavar="HOW",
+    show_default="synchronous, or as the log was run",
+    help="When a product may react: in the next tick (synchronous) or at once (sequential).",
+)
 @forms
 def repeat(
     log: Path, ticks: int, seeds: int, first_seed: int, every: int, json: bool, csv: bool,

@@ -124,6 +124,12 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     help="Whether a result equal to one of its reactants counts (copy reactions).",
 )
 @option(
+    "--updating",
+    metavar="HOW",
+    show_default="synchronous, or as the log was run",
+    help="When a product may react: in the next tick (synchronous) or at once (sequential).",
+)
+@option(
     "--streams",
     metavar="NAMES",
     show_default="none, or as the log was run",
