@@ -8,7 +8,6 @@ right, the terminal.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from automaton.digests.pages import batch_digest
 from automaton.format.records import Commit, known_commit, parse_run, won
 from automaton.log import LogReader
 
@@ -125,7 +125,7 @@ def _tick_is_equal(a: LogReader, b: LogReader, tick: int) -> bool:
     if a.omits(tick) or b.omits(tick):
         whole = b if a.omits(tick) else a
         with whole.batch(tick) as raw:
-            return hashlib.sha256(raw).digest() == a.commit(tick).batch
+            return batch_digest(whole.format, [raw]) == a.commit(tick).batch
     with a.batch(tick) as one, b.batch(tick) as other:
         return len(one) == len(other) == _first_unequal(one, other)
 

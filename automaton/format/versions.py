@@ -1,9 +1,8 @@
 """What each format of a log has: names of members, the rare records, how numbers stand.
 
 The one place that tells formats apart; a log says in its run records which it has, and
-goes on in that. Format 2 is open until there are proofs: what they change of a record
-(the digest of a batch) has its place here. Values in, values out; must not know: how a
-record is written or read, files, who runs.
+goes on in that. Values in, values out; must not know: how a record is written or read,
+how digests are computed, files, who runs.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ class Format:
     beta: str  # of a winner and a composition: beta steps
     level: str  # of a commit: the dimension
     largest: int
+    paged: bool  # a batch's digest is the root over its pages, not the SHA-256 of its bytes
 
     def seed(self, number: int) -> int | str:
         """A seed as it stands in a run record; always a text in format 2, for one type."""
@@ -32,8 +32,8 @@ class Format:
 
 #: Names of format 1 clash with those of users' objects: `steps` is a list there, `dimension`
 #: and the ends `from` and `to` are texts. A 64-bit seed was its largest number.
-FIRST = Format(1, beta="steps", level="dimension", largest=(1 << 64) - 1)
-NEWEST = Format(2, beta="beta", level="dimensionalLevel", largest=LARGEST)
+FIRST = Format(1, beta="steps", level="dimension", largest=(1 << 64) - 1, paged=False)
+NEWEST = Format(2, beta="beta", level="dimensionalLevel", largest=LARGEST, paged=True)
 FORMATS = {form.number: form for form in (FIRST, NEWEST)}
 
 

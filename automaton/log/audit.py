@@ -53,12 +53,17 @@ class AuditedLog(LogReader):
             raise
 
     def check(
-        self, first: int, last: int, progress: Callable[[int], object] | None = None
+        self,
+        first: int,
+        last: int,
+        progress: Callable[[int], object] | None = None,
+        threads: int = 1,
     ) -> Fault | None:
         """The first fault in the batches of these ticks, the genesis included with tick 1."""
         report = integrity.check_integrity(
-            self._fd, self.genesis, self.commits, first, progress, last=last
-        )
+            self._fd, self.genesis, self.commits, self.format, first, progress, last=last,
+            threads=threads,
+        )  # fmt: skip
         return report.first_bad
 
     def checked_commit(self, tick: int) -> Commit:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import Genesis, RunRecord, chained, parse_frame, parse_run
+from automaton.format.versions import NEWEST, Format
 from automaton.log import omission
 from automaton.log.commit_table import CommitTable, NamedLine
 from automaton.log.file_io import Buffer, whole_lines
@@ -61,6 +62,11 @@ class CommitScanner:
         self._run_head = f'{{"type":"run","id":"{prefix}run:'.encode()
         self._open = _Open(0)
         self._left_out = 0  # lines that the file does not hold, since `follow` began
+
+    @property
+    def format(self) -> Format:
+        """What the records are like; before the first run record the newest."""
+        return self.run.format if self.run else NEWEST
 
     def begin(  # noqa: PLR0913, PLR0917 - the state of a walk
         self, commits: CommitTable, named: list[NamedLine], runs: list[int], run: RunRecord,

@@ -8,15 +8,20 @@ that is checked. Must not know: what a batch means, how to repair anything.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from threading import Lock, Thread
+from typing import NamedTuple
 
+import numpy as np
+
+from automaton.digests.pages import new_digest
 from automaton.format.records import Genesis, chained, parse_commit, parse_frame
+from automaton.format.versions import Format
 from automaton.log.commit_table import CommitRow, CommitTable
 from automaton.log.file_io import blocks, sha256, size_of
-from automaton.log.integrity_windows import Window, warm_up, windows
+from automaton.log.integrity_windows import Window, room_for, warm_up, windows
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import read_kept
 
@@ -56,50 +61,125 @@ class ChainReport:
         return self.first_bad is None
 
 
-def check_integrity(  # noqa: PLR0913 - the file, what it is held against, and which part
+def check_integrity(  # noqa: PLR0913, PLR0917 - the file, what it is held against, and which part
     fd: int,
     genesis: Genesis,
     commits: CommitTable,
+    form: Format,
     first: int,
     progress: Callable[[int], object] | None = None,
     *,
     last: int | None = None,
+    threads: int = 1,
 ) -> ChainReport:
     """Checks all ticks from `first` to `last`, and the genesis if `first` is the first tick.
 
-    `progress` is told the bytes done after every window.
+    `progress` is told the bytes done, now and then. So many threads share the ticks, for
+    what a commit is chained to stands in the one before it.
     """
     done, bad, last = 0, None, len(commits) if last is None else last
     if first <= 1:
         bad = _genesis(fd, genesis)
         done = genesis.bytes
     first = max(first, 1)
-    before = _chain_before(fd, commits, first, genesis) if first <= last else b""
-    for window in windows(fd, commits, first, last):
-        if bad:
-            break
-        bad, before = _window(fd, commits, window, before)
-        done += window.length
-        if progress:
-            progress(done)
+    if bad is None:
+        survey = _Survey(_Sealed(fd, genesis, commits, form), first, last, done)
+        survey.share(threads, progress)
+        done, bad = survey.done, survey.fault
     end = int(commits.end[-1]) if len(commits) else genesis.bytes
     return ChainReport(max(last - first + 1, 0), done, size_of(fd) - end, bad)
 
 
-def _window(
-    fd: int, commits: CommitTable, window: Window, before: bytes
-) -> tuple[Fault | None, bytes]:
-    """The first fault of some ticks, and the chain that stands after them."""
-    after = window.chain_after(before)
-    if after is not None:
-        return None, after
+class _Sealed(NamedTuple):
+    """The file, and what is known of it."""
+
+    fd: int
+    genesis: Genesis
+    commits: CommitTable
+    form: Format
+
+    def chain_before(self, tick: int) -> bytes:
+        """The chain that stands in the commit before this one."""
+        return self.genesis.sha256 if tick == 1 else self.chain_at(tick - 1)
+
+    def chain_at(self, tick: int) -> bytes:
+        """The chain that stands in a commit."""
+        row = self.commits.row(tick)
+        frame = parse_frame(os.pread(self.fd, row.end - row.commit_start, row.commit_start))
+        return frame.chain if frame else b""
+
+
+class _Survey:
+    """Windows that threads take one after the other, up to the first in which one finds a fault."""
+
+    def __init__(self, sealed: _Sealed, first: int, last: int, done: int) -> None:
+        self._sealed = sealed
+        self._windows = windows(sealed.commits, first, last)
+        self._next, self._lock = 0, Lock()
+        self._found: dict[int, Fault] = {}
+        self._error: BaseException | None = None
+        self.done = done
+
+    @property
+    def fault(self) -> Fault | None:
+        """The first of those that were found."""
+        return self._found[min(self._found)] if self._found else None
+
+    def share(self, threads: int, progress: Callable[[int], object] | None) -> None:
+        """Look at all windows, this thread too."""
+        others = [Thread(target=self._helped) for _ in range(min(threads, len(self._windows)) - 1)]
+        for other in others:
+            other.start()
+        try:
+            self._look(progress)
+        finally:
+            self._next = len(self._windows)
+            for other in others:
+                other.join()
+        if self._error is not None:
+            raise self._error
+
+    def _helped(self) -> None:
+        try:
+            self._look(None)
+        except BaseException as error:  # noqa: BLE001 - raised by `share`
+            self._error = error
+            self._next = len(self._windows)
+
+    def _look(self, progress: Callable[[int], object] | None) -> None:
+        sealed = self._sealed
+        size = room_for(sealed.commits, self._windows)
+        room = np.empty(size, np.uint8)
+        while True:
+            with self._lock:
+                number = self._next
+                if number >= len(self._windows) or self._found:
+                    return
+                self._next = number + 1
+            first, stop = self._windows[number]
+            cells = sealed.commits.cells()[first - 1 : stop]
+            window = Window(sealed.fd, cells, first, room, sealed.form)
+            fault = _window(sealed, window)
+            with self._lock:
+                self.done += window.length
+                if fault is not None:
+                    self._found[number] = fault
+            if progress:
+                progress(self.done)
+
+
+def _window(sealed: _Sealed, window: Window) -> Fault | None:
+    """The first fault of some ticks."""
+    before = sealed.chain_before(window.first)
+    if window.chain_after(before) is not None:
+        return None
     for tick in range(window.first, window.last + 1):  # one by one, to say what differs
-        row = commits.row(tick)
-        bad = next(_batch(fd, row, before), None)
+        row = sealed.commits.row(tick)
+        bad = next(_batch(sealed, row, before), None)
         if bad:
-            return bad, b""
-        before = _chain_at(fd, row)
-    return None, before
+            return bad
+        before = sealed.chain_at(tick)
+    return None
 
 
 def _genesis(fd: int, genesis: Genesis) -> Fault | None:
@@ -109,19 +189,8 @@ def _genesis(fd: int, genesis: Genesis) -> Fault | None:
     return Fault("genesis", 0, 1, 0, genesis.sha256.hex(), found.hex())
 
 
-def _chain_before(fd: int, commits: CommitTable, tick: int, genesis: Genesis) -> bytes:
-    """The chain that stands in the commit before this one."""
-    if tick == 1:
-        return genesis.sha256
-    return _chain_at(fd, commits.row(tick - 1))
-
-
-def _chain_at(fd: int, row: CommitRow) -> bytes:
-    frame = parse_frame(os.pread(fd, row.end - row.commit_start, row.commit_start))
-    return frame.chain if frame else b""
-
-
-def _batch(fd: int, row: CommitRow, before: bytes) -> Iterator[Fault]:
+def _batch(sealed: _Sealed, row: CommitRow, before: bytes) -> Iterator[Fault]:
+    fd = sealed.fd
     raw = os.pread(fd, row.end - row.commit_start, row.commit_start)
     line = row.first_line + row.lines
     commit, frame = parse_commit(raw), parse_frame(raw)
@@ -136,7 +205,7 @@ def _batch(fd: int, row: CommitRow, before: bytes) -> Iterator[Fault]:
         due = kept.stub.kept.hex() if kept.stub else "a line for what is left out"
         found = digest_of((kept.head, kept.tail)).hex()
         yield Fault("batch", row.batch_start, row.first_line, row.tick, due, found)
-    digest, count = _digest(fd, row) if kept is None else (commit.batch, row.lines)
+    digest, count = _digest(sealed, row) if kept is None else (commit.batch, row.lines)
     if digest != commit.batch or count != row.lines:
         yield Fault(
             "batch", row.batch_start, row.first_line, row.tick, commit.batch.hex(), digest.hex()
@@ -145,10 +214,10 @@ def _batch(fd: int, row: CommitRow, before: bytes) -> Iterator[Fault]:
         yield Fault("chain", row.commit_start, line, row.tick, before.hex(), commit.chain.hex())
 
 
-def _digest(fd: int, row: CommitRow) -> tuple[bytes, int]:
+def _digest(sealed: _Sealed, row: CommitRow) -> tuple[bytes, int]:
     """The batch's digest and its lines: newlines, a separating one (tick 1) aside."""
-    digest, count, first = hashlib.sha256(), 0, b""
-    for data in blocks(fd, row.batch_start, row.commit_start):
+    digest, count, first = new_digest(sealed.form), 0, b""
+    for data in blocks(sealed.fd, row.batch_start, row.commit_start):
         first = first or data[:1]
         digest.update(data)
         count += data.count(b"\n")

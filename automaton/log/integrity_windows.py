@@ -7,14 +7,14 @@ what a batch means.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from automaton.digests.pages import digests, new_digest
 from automaton.format.records import DIGEST, link
 from automaton.format.versions import FORMATS, NEWEST, Format
 from automaton.log.commit_table import CommitTable
@@ -48,6 +48,7 @@ class Window:
     cells: Positions  # their rows of the table
     first: int
     room: NDArray[np.uint8]  # lent: the next window overwrites it
+    form: Format
 
     @property
     def last(self) -> int:
@@ -94,14 +95,13 @@ class Window:
         starts, stops = self.cells[:, _START] - base, self.cells[:, _COMMIT] - base
         lines = np.empty(len(self.cells), np.int64)
         cpu.compiled(line_scan.count_lines)(self.room, starts, stops, lines)
-        data, sha256 = self.room.data, hashlib.sha256
         spans = zip(starts.tolist(), stops.tolist(), strict=True)
-        return b"".join([sha256(data[start:stop]).digest() for start, stop in spans]), lines
+        return digests(self.form, self.room.data, spans), lines
 
     def _long_batch(self) -> tuple[bytes, Positions]:
         """Digest and newlines of a batch that does not fit into `room`."""
         at, stop = int(self.cells[0, _START]), int(self.cells[0, _COMMIT])
-        digest, lines, begin = hashlib.sha256(), np.zeros(1, np.int64), np.zeros(1, np.int64)
+        digest, lines, begin = new_digest(self.form), np.zeros(1, np.int64), np.zeros(1, np.int64)
         while at < stop:
             size = os.preadv(self.fd, [self.room[: stop - at].data], at)
             if size == 0:
@@ -120,7 +120,7 @@ class Window:
         found, said = np.zeros((count, 3), np.int64), np.zeros(count, np.uint8)
         seals = np.zeros((count, 2 * DIGEST), np.uint8)
         cpu.compiled(kernel.read_commits)(
-            self.room, starts, ends, *self._parts(starts, ends), found, seals, said,
+            self.room, starts, ends, *_PARTS[self.form], found, seals, said,
             np.empty(kernel.LEVELS, np.int64), np.empty((kernel.NAMES, 2), np.int64),
         )  # fmt: skip
         ticks, sizes = np.arange(self.first, self.last + 1), starts + base - self.cells[:, _START]
@@ -134,12 +134,6 @@ class Window:
                 return None
         return seals
 
-    def _parts(self, starts: Positions, ends: Positions) -> Parts:
-        """Those of the format whose name the first commit has; a wrong guess costs time alone."""
-        first = self.room[int(starts[0]) : int(ends[0])].tobytes()
-        found = (form for form in FORMATS.values() if b'},"%s":' % form.level.encode() in first)
-        return _PARTS[next(found, NEWEST)]
-
     def _linked(self, base: int, before: bytes, stated: bytes) -> bytes | None:
         """The last chain if every commit's follows from the one before it."""
         data, chain = self.room.data, before
@@ -151,17 +145,22 @@ class Window:
         return chain if b"".join(chains) == stated else None
 
 
-def windows(fd: int, commits: CommitTable, first: int, last: int) -> Iterator[Window]:
-    """The ticks from `first` to `last`; each window is good until the next is asked for."""
-    starts, ends, cells = commits.batch_start, commits.end, commits.cells()
-    if first > last:
-        return
-    room = np.empty(min(WINDOW, int(ends[last - 1] - starts[first - 1])), np.uint8)
+def windows(commits: CommitTable, first: int, last: int) -> list[tuple[int, int]]:
+    """First and last tick of each window over the ticks from `first` to `last`."""
+    starts, ends, found = commits.batch_start, commits.end, []
     while first <= last:
-        fitting = np.searchsorted(ends[:last], starts[first - 1] + len(room), side="right")
-        stop = max(int(fitting), first)
-        yield Window(fd, cells[first - 1 : stop], first, room)
-        first = stop + 1
+        fitting = np.searchsorted(ends[:last], starts[first - 1] + WINDOW, side="right")
+        found.append((first, max(int(fitting), first)))
+        first = found[-1][1] + 1
+    return found
+
+
+def room_for(commits: CommitTable, windows: Sequence[tuple[int, int]]) -> int:
+    """Bytes that windows are read into; a batch that does not fit is read in pieces."""
+    if not windows:
+        return 0
+    first, last = windows[0][0], windows[-1][1]
+    return min(WINDOW, int(commits.end[last - 1] - commits.batch_start[first - 1]))
 
 
 def warm_up() -> None:

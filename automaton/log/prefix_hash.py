@@ -6,11 +6,12 @@ threads, what the lines say.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
+from automaton.digests.pages import BatchDigest, new_digest
+from automaton.format.versions import NEWEST, Format
 from automaton.log.file_io import Buffer
 from automaton.log.line_table import LineCounts
 
@@ -20,16 +21,16 @@ WORTH = 1 << 18
 
 @dataclass(frozen=True)
 class HashedPrefix:
-    """Parts that a batch begins with: their SHA-256 so far, and their lines."""
+    """Parts that a batch begins with: their digest so far, and their lines."""
 
     parts: tuple[Buffer, ...]
-    digest: Any  # of hashlib; copied before it is continued
+    digest: BatchDigest  # copied before it is continued
     counts: LineCounts
 
     @classmethod
-    def of(cls, parts: Sequence[Buffer]) -> Self:
+    def of(cls, parts: Sequence[Buffer], form: Format = NEWEST) -> Self:
         """Hash and count these parts; each is whole lines."""
-        digest, counts = hashlib.sha256(), LineCounts()
+        digest, counts = new_digest(form), LineCounts()
         for part in parts:
             digest.update(part)
             counts = counts.more(part)

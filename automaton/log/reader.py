@@ -393,9 +393,13 @@ class LogReader:
         return inbox_lines(self.path, offset)
 
     def verify_chain(
-        self, from_tick: int | None = None, progress: Callable[[int], object] | None = None
+        self,
+        from_tick: int | None = None,
+        progress: Callable[[int], object] | None = None,
+        threads: int = 1,
     ) -> integrity.ChainReport:
         """Checks all bytes of the genesis and of every batch (from a tick on: of these)."""
         return integrity.check_integrity(
-            self._fd, self.genesis, self.commits, from_tick or 1, progress
-        )
+            self._fd, self.genesis, self.commits, self.format, from_tick or 1, progress,
+            threads=threads,
+        )  # fmt: skip

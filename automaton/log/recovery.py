@@ -11,6 +11,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 
+from automaton.digests.pages import batch_digest
 from automaton.errors import DamagedError
 from automaton.format.records import (
     Genesis,
@@ -20,7 +21,7 @@ from automaton.format.records import (
     parse_run,
     run_head,
 )
-from automaton.format.versions import FORMATS
+from automaton.format.versions import FORMATS, Format
 from automaton.log import foreign_file, sidecars
 from automaton.log.checkpoint import Checkpoint, resume_scan
 from automaton.log.checkpoint import read as read_checkpoint
@@ -195,16 +196,16 @@ def first_bad_batch(fd: int, walk: CommitScanner, first: int) -> int:
     for tick in range(first, len(walk.commits) + 1):
         row = walk.commits.row(tick)
         frame = parse_frame(os.pread(fd, row.end - row.commit_start, row.commit_start))
-        if frame is None or not _stands(fd, row, frame.batch):
+        if frame is None or not _stands(fd, row, frame.batch, walk.format):
             return tick
     return 0
 
 
-def _stands(fd: int, row: CommitRow, digest: bytes) -> bool:
+def _stands(fd: int, row: CommitRow, digest: bytes, form: Format) -> bool:
     """Whether a batch's bytes are those of its digest; what is left out is not looked at."""
     if row.gap:
         return read_kept(fd, row.batch_start, row.gap, row.commit_start).fits()
-    return sha256(fd, row.batch_start, row.commit_start) == digest
+    return batch_digest(form, blocks(fd, row.batch_start, row.commit_start)) == digest
 
 
 def _lies_on_commit(fd: int, hint: sidecars.Hint, genesis: Genesis, size: int) -> bool:

@@ -17,6 +17,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, Self
 
+from automaton.digests.pages import new_digest
 from automaton.errors import AutomatonError, DamagedError, LockedError, StorageError
 from automaton.format.records import (
     Commit,
@@ -256,7 +257,8 @@ class Log(LogReader):
     def _sealed(
         self, batch: Sequence[Buffer], lines: int, fields: CommitFields, begun: HashedPrefix
     ) -> tuple[bytes, bytes, Commit]:
-        digest, count = begun.digest.copy(), begun.counts.bytes
+        digest = begun.digest.copy() if begun.parts else new_digest(self.format)
+        count = begun.counts.bytes
         for part in batch[1 + len(begun.parts) :] if begun.parts else batch:
             digest.update(part)
             count += memoryview(part).nbytes

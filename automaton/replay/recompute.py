@@ -8,7 +8,6 @@ read and refused.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from automaton.chemistry import World
 from automaton.chemistry.batch_replay import replay_batch
 from automaton.chemistry.tick import ComputedTick, Section, compute_tick, finish_tick
 from automaton.compute.reduction import OUTCOMES, SubstitutionReducer, application
+from automaton.digests.pages import batch_digest
 from automaton.errors import DamagedError
 from automaton.format.machine_state import MachineState
 from automaton.format.options import Options, from_record
@@ -136,7 +136,7 @@ class TickRecomputer:
         whole = bytes(self.whole(tick, claim, kept.tail).raw)
         self._ahead = None
         lines = whole.count(b"\n") - separator(tick, memoryview(whole))
-        if hashlib.sha256(whole).digest() != commit.batch or lines != commit.lines:
+        if batch_digest(log.format, [whole]) != commit.batch or lines != commit.lines:
             raise DamagedError(
                 f"{log.path}: tick {tick}: its winner lines, computed again, are not those that "
                 "its commit sealed; the log was altered, or written by another version: see verify"

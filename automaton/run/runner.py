@@ -290,7 +290,9 @@ class Run:
             computed = compute_tick(self.world, self.space, tick)
         parts = computed.winner_lines
         begun = (
-            self.background.ahead(HashedPrefix.of, parts) if worth_hashing_ahead(parts) else None
+            self.background.ahead(HashedPrefix.of, parts, self.log.format)
+            if worth_hashing_ahead(parts)
+            else None
         )
         state, refused = deepcopy(self.world.state), self.shell.refused.copy()
         try:

@@ -8,7 +8,6 @@ Longer than 300 lines: one verdict, and all that leads to it.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from automaton.chemistry.tick import Section
 from automaton.compute import draws
+from automaton.digests.pages import batch_digest
 from automaton.errors import (
     AutomatonError,
     DeviceError,
@@ -241,9 +241,10 @@ class CommitVerifier:
         if fields is None:
             self.fault = self.fault or self._located(tick, claim.raw)
             return
-        digest = hashlib.sha256(claim.raw[:size]).digest() if sealed is None else sealed.batch
+        form = self.log.format
+        digest = batch_digest(form, [claim.raw[:size]]) if sealed is None else sealed.batch
         before = self.log.chain_at(tick - 1)
-        due, _ = commit_line(self.log.prefix, fields, lines, size, digest, before, self.log.format)
+        due, _ = commit_line(self.log.prefix, fields, lines, size, digest, before, form)
         row = self.log.commits.row(tick) if whole else None
         at = self.log.size + self._in_file(size) if row is None else row.commit_start
         found = bytes(self.log.bytes_from(at)[: len(due)])

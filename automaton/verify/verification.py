@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any
-
-import numpy as np
 
 from automaton.format.versions import portable
 from automaton.log import AuditedLog
@@ -20,7 +17,7 @@ from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.recompute import Open, open_cpu
 from automaton.verify import ranges
 from automaton.verify.commits import CommitVerifier, ProgressReport, VerifyRequest
-from automaton.workers import SingleTaskExecutor, available_cores
+from automaton.workers import available_cores
 
 #: The exit code where there was no commit, so that nothing was claimed and nothing checked.
 NOTHING_CHECKED = 14
@@ -113,38 +110,7 @@ def verify(
 
 def integrity(log: AuditedLog, workers: int, tell: ProgressReport) -> Fault | None:
     """The first fault of the chain over all bytes, checked by some threads."""
-    edges = _shares(log, workers)
-    found: dict[int, Fault | None] = {}
-    done: dict[int, int] = {}
-
-    def check(first: int, last: int) -> None:
-        def told(count: int) -> None:
-            done[first] = count
-            if first == 1:
-                tell("bytes", sum(done.values()), log.size)
-
-        found[first] = log.check(first, last, told)
-
-    threads = [SingleTaskExecutor() for _ in edges]
-    try:
-        for thread, (first, last) in zip(threads, edges, strict=True):
-            thread.start(check, first, last)
-        for thread in threads:
-            thread.wait()
-    finally:
-        for thread in threads:
-            thread.close()
-    faults = [fault for fault in found.values() if fault is not None]
-    return min(faults, key=lambda fault: fault.tick, default=None)
-
-
-def _shares(log: AuditedLog, workers: int) -> list[tuple[int, int]]:
-    """First and last tick of each thread's share, about equally many bytes each."""
-    count = len(log.commits)
-    marks = [log.size * k // workers for k in range(1, workers)]
-    edges = [0, *np.searchsorted(log.commits.end, marks).tolist(), count]
-    shares = [(low + 1, high) for low, high in pairwise(edges) if high > low]
-    return shares or [(1, 0)]  # the genesis alone
+    return log.check(1, len(log.commits), lambda done: tell("bytes", done, log.size), workers)
 
 
 def _head(log: AuditedLog, head: bytes | None) -> tuple[int | None, Fault | None]:

@@ -43,12 +43,13 @@ PACKAGES = {
     "terms": Package("language"),
     "format": Package("language"),
     "program": Package("language", "terms format", "cpu"),
+    "digests": Package("language", "format"),
     "workers": Package(
         "machinery",
         outside="concurrent mmap os pathlib psutil select signal socket subprocess threading time",
     ),
     "compute": Package("machinery", "terms format workers", "any", "os threading"),
-    "log": Package("machinery", "format", "cpu", "fcntl io mmap os pathlib stat threading"),
+    "log": Package("machinery", "format digests", "cpu", "fcntl io mmap os pathlib stat threading"),
     "population": Package("the tick", "terms program", "cpu"),
     "backends": Package("the tick", "terms format workers compute population", "any"),
     "chemistry": Package("the tick", "terms format program compute population backends", "cpu"),
@@ -60,12 +61,12 @@ PACKAGES = {
     ),
     "replay": Package(
         "the run",
-        "terms format workers program compute log population backends chemistry",
+        "terms format digests workers program compute log population backends chemistry",
         outside="psutil",
     ),
     "verify": Package(
         "the run",
-        "terms format workers compute log chemistry replay",
+        "terms format digests workers compute log chemistry replay",
         "cpu",
         "os pathlib threading time",
     ),
@@ -78,7 +79,9 @@ PACKAGES = {
     "calculator": Package("applications", "terms format workers compute", "cpu"),
     "synthesis": Package("applications", "terms workers compute population chemistry", "cpu"),
     "analysis": Package(
-        "applications", "terms format program compute log chemistry replay", outside="pathlib"
+        "applications",
+        "terms format digests program compute log chemistry replay",
+        outside="pathlib",
     ),
     "cycles": Package(
         "applications",

@@ -308,7 +308,7 @@ def test_the_examples_on_the_page_about_the_format_are_what_a_run_appends(tmp_pa
     assert log.read_bytes() == genesis + run + winner + commit
     sealed_ = parse_commit(commit.rstrip(b"\n"))
     assert sealed_ is not None
-    assert sealed_.batch == hashlib.sha256(run + winner).digest()
+    assert sealed_.batch == hashlib.sha256(b"\0" + run + winner).digest()  # of one page
     body = commit[: commit.index(b',"chain"')]
     assert sealed_.chain == hashlib.sha256(hashlib.sha256(genesis).digest() + body).digest()
     for name in OUTCOMES:

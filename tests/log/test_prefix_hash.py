@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from logs import GENESIS, batch, fields
 from small import rich, written
 
+from automaton.digests.pages import batch_digest
+from automaton.format.versions import FIRST, NEWEST
 from automaton.log import Log
 from automaton.log import prefix_hash as beginning
 from automaton.log.commit_scanner import named_in
@@ -68,7 +70,9 @@ def test_lines_and_offsets_are_those_of_a_batch_that_is_looked_at_whole(
 def test_lines_are_counted_in_pieces(lines: list[bytes]) -> None:
     data = b"".join(lines) * 40
     assert LineCounts().more(data).lines == data.count(b"\n")
-    assert HashedPrefix.of([data]).digest.digest() == hashlib.sha256(data).digest()
+    first = HashedPrefix.of([data], FIRST)
+    assert first.digest.digest() == hashlib.sha256(data).digest()
+    assert HashedPrefix.of([data]).digest.digest() == batch_digest(NEWEST, [data])
 
 
 def test_a_part_that_ends_within_a_line_is_refused() -> None:

@@ -42,7 +42,7 @@ def test_a_log_is_its_genesis_then_batches_each_closed_by_its_commit(path: Path)
     assert first is not None
     assert second is not None
     assert run.genesis == Genesis(len(GENESIS), hashlib.sha256(GENESIS).digest())
-    assert first.batch == hashlib.sha256(b"".join(lines[:8])).digest()
+    assert first.batch == hashlib.sha256(b"\0" + b"".join(lines[:8])).digest()  # of one page
     assert (second.lines, second.bytes) == (7, sum(map(len, lines[9:16])))
     body = lines[8][: lines[8].index(b',"chain"')]
     assert first.chain == hashlib.sha256(run.genesis.sha256 + body).digest()

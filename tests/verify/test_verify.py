@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import shutil
 import signal
@@ -32,6 +31,7 @@ from tampering import first_change, tampered
 from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
 from automaton.cli import command_line
+from automaton.digests.pages import batch_digest
 from automaton.format.json_edit import replace_member
 from automaton.format.records import commit_line, parse_commit
 from automaton.log import AuditedLog, Log
@@ -454,7 +454,7 @@ def rechained(path: Path, tick: int, lie: Lie) -> None:
                 type(commit)(**fields),  # type: ignore[arg-type]  # it has the fields' names
                 commit.lines,
                 len(body),
-                hashlib.sha256(body).digest(),
+                batch_digest(log.format, [body]),
                 chain,
             )
             out += body + line

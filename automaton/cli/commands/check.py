@@ -18,6 +18,7 @@ from automaton.cli.inclusion import Inclusion
 from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.text import as_json, counted, printable
 from automaton.errors import DamagedError, DocumentError, IdleError, MismatchError
+from automaton.workers import available_cores
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.log import Log, LogReader
@@ -134,7 +135,9 @@ def _look(path: Path, log: Log, every: Sequence[LogReader], asked: _Asked) -> in
         report = check_log(log, lambda done: tell("lines", done, log.size), elsewhere)
         verified = tick = None
         if asked.chain or asked.head is not None:
-            verified = log.verify_chain(progress=lambda done: tell("chain", done, log.size))
+            verified = log.verify_chain(
+                progress=lambda done: tell("chain", done, log.size), threads=available_cores()
+            )
             tick = None if asked.head is None else _tick_of(log, asked.head)
         facts = None if verified is None else _facts(verified, log.head, tick)
         paragraphs = list(_paragraphs(report))
