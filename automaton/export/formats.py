@@ -1,0 +1,43 @@
+"""The formats: one row each, its module is loaded when it is asked for.
+
+A module has `write(job, out)`, where `out` is a file open for bytes, or, of a format of many
+files, a `Folder`. Must not know: options, paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.export.job import ExportJob
+
+
+class ExportFormat(NamedTuple):
+    """What a format can be asked for."""
+
+    module: str
+    summary: str
+    folder: bool = False  # many files; those with tables: unless one table is named
+    tables: tuple[str, ...] = ()  # the first one where none is named and it is one file
+    filters: bool = False  # by stream and dimension
+    roles: bool = False  # which parents
+
+
+TABLES = ("winners", "commits", "decisions")
+PARENTS = ("a", "b", "operator")
+FORMATS = {
+    "csv": ExportFormat("csv_table", "one table", tables=TABLES, filters=True),
+    "parquet": ExportFormat(
+        "parquet", "tables with typed columns, in files by ticks", folder=True, tables=TABLES,
+        filters=True,
+    ),
+}  # fmt: skip
+
+
+def writer(name: str) -> Callable[[ExportJob, Any], None]:
+    """What writes a format."""
+    module = import_module(f"{__package__}.{FORMATS[name].module}")
+    write: Callable[[ExportJob, Any], None] = module.write
+    return write
