@@ -33,6 +33,7 @@ FORMATS = {
         "parquet", "tables with typed columns, in files by ticks", folder=True, tables=TABLES,
         filters=True,
     ),
+    "phylogeny": ExportFormat("phylogeny", "who descends from whom, ALife standard", roles=True),
 }  # fmt: skip
 
 
