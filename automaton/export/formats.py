@@ -34,6 +34,10 @@ FORMATS = {
         filters=True,
     ),
     "phylogeny": ExportFormat("phylogeny", "who descends from whom, ALife standard", roles=True),
+    "canvas": ExportFormat("canvas", "what stands after the last tick, JSON Canvas 1.0"),
+    "graphml": ExportFormat("graphml", "winners and their parents", filters=True, roles=True),
+    "dot": ExportFormat("dot", "winners and their parents, to draw", filters=True, roles=True),
+    "prov": ExportFormat("prov", "provenance, PROV-JSON", filters=True, roles=True),
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol
 
 from automaton.errors import DeviceError
 from automaton.export.export_selection import Selection
-from automaton.log import LogReader
+from automaton.log import Log
 
 INSTALL = "pip install 'automaton-scalable[{extra}]'"
 
@@ -29,7 +29,7 @@ class Folder(Protocol):
 class ExportJob:
     """One export: `progress` is told the last tick that is done."""
 
-    log: LogReader
+    log: Log
     selection: Selection  # held against the log
     table: str | None = None  # of the formats that have tables
     progress: Callable[[int], object] = lambda _tick: None
