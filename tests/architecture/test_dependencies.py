@@ -83,6 +83,7 @@ PACKAGES = {
         "terms format digests program compute log chemistry replay",
         outside="pathlib",
     ),
+    "export": Package("applications", "terms format log replay analysis", "cpu", "pathlib"),
     "cycles": Package(
         "applications",
         "terms format workers compute log population chemistry replay run",
@@ -97,8 +98,8 @@ PACKAGES = {
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis cycles tuning",
-        outside="atexit click io os pathlib platform psutil rich signal stat tempfile time",
+        "run synthesis analysis export cycles tuning",
+        outside="atexit click io os pathlib platform psutil rich shutil signal stat tempfile time",
     ),
 }
 
@@ -124,6 +125,7 @@ OPENERS = {
     "workers.control_groups": "what the system says of limits of memory and cores",
     "cli.config_file": "the TOML file of --config",
     "cli.decompression": "the file of `init --from`, compressed or not",
+    "cli.output_file": "drafts of exports and pictures, which take their names when they are whole",
     "cli.inclusion": "files that a CanvasL file includes",
     "cli.commands.cycles": "the file of --results",
     "cli.commands.give": "a file of input, and the inbox that any program may append to",
