@@ -80,6 +80,11 @@ PACKAGES = {
     "analysis": Package(
         "applications", "terms format program compute log chemistry replay", outside="pathlib"
     ),
+    "observatory": Package(
+        "applications",
+        "log replay analysis vector_store",
+        outside="concurrent http pathlib psutil queue secrets threading time urllib",
+    ),
     "cycles": Package(
         "applications",
         "terms format workers compute log population chemistry replay run",
@@ -94,7 +99,7 @@ PACKAGES = {
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis cycles tuning",
+        "run synthesis analysis cycles tuning observatory",
         outside="atexit click io os pathlib platform psutil rich signal stat tempfile time",
     ),
 }
@@ -119,6 +124,7 @@ OPENERS = {
     "log": "the log and the files beside it",
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
     "workers.control_groups": "what the system says of limits of memory and cores",
+    "observatory.page_files": "files of the page, in the installed packages",
     "cli.config_file": "the TOML file of --config",
     "cli.decompression": "the file of `init --from`, compressed or not",
     "cli.inclusion": "files that a CanvasL file includes",
