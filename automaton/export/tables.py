@@ -11,7 +11,7 @@ import numpy as np
 
 from automaton.errors import UsageError
 from automaton.export.columns import Table
-from automaton.export.commit_columns import COMMITS, commit_tables
+from automaton.export.commit_rows import COMMITS, commit_tables
 from automaton.export.decision_columns import DECISIONS, decision_tables
 from automaton.export.export_selection import Selection, listed
 from automaton.export.job import ExportJob

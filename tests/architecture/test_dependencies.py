@@ -84,6 +84,11 @@ PACKAGES = {
         outside="pathlib",
     ),
     "export": Package("applications", "terms format log replay analysis", "cpu", "pathlib"),
+    "observatory": Package(
+        "applications",
+        "log replay analysis vector_store",
+        outside="concurrent http pathlib psutil queue secrets threading time urllib",
+    ),
     "cycles": Package(
         "applications",
         "terms format workers compute log population chemistry replay run",
@@ -98,7 +103,7 @@ PACKAGES = {
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis export cycles tuning",
+        "run synthesis analysis export observatory cycles tuning",
         outside="atexit click io os pathlib platform psutil rich shutil signal stat tempfile time",
     ),
 }
@@ -123,6 +128,7 @@ OPENERS = {
     "log": "the log and the files beside it",
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
     "workers.control_groups": "what the system says of limits of memory and cores",
+    "observatory.page_files": "files of the page, in the installed packages",
     "cli.config_file": "the TOML file of --config",
     "cli.decompression": "the file of `init --from`, compressed or not",
     "cli.output_file": "drafts of exports and pictures, which take their names when they are whole",

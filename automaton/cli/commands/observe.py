@@ -84,6 +84,11 @@ def _read(log: Path, window: int) -> tuple[Series, float]:
         return series, max(0.0, time.time() - log.stat().st_mtime)
 
 
+def null_of(null: Path, window: int, log: Path) -> Series:
+    """The window of the null model of a log; raises `UsageError` where it is none of it."""
+    return _null(null, window, _read(log, window)[0])
+
+
 def _null(null: Path, window: int, of: Series) -> Series:
     """The null model's window, if it is one of this log."""
     series, _ = _read(null, window)
