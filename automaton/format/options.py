@@ -28,7 +28,12 @@ RANGES = {
     "lock_dimension": (-(1 << 31), (1 << 31) - 1, "a dimension"),
     "focus_dimension": (-(1 << 31), (1 << 31) - 1, "a dimension"),
     "focus_probability": (0, 1 << 32, "of 2**32"),
+    "island": (0, (1 << 20) - 1, "the number of an island"),
 }
+
+#: What only an archipelago gives to its islands' logs.
+OF_ISLANDS = ("archipelago", "island")
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Options:
     salience: str = stream_options.MIXTURE  # what a candidate's features weigh (`lineup.mixture`)
     copies: bool = False  # whether a normal form equal to a reactant is a candidate
     graph: bool = False  # how objects are read (`graphs`): by the genesis, never given
+    archipelago: str | None = None  # SHA-256 of what it is, in hex; None: the log runs alone
+    island: int | None = None  # its number in there
 
     def __post_init__(self) -> None:
         for name, (low, high, unit) in RANGES.items():
@@ -62,6 +69,10 @@ class Options:
                 raise UsageError(message)
         stream_options.initial_weights(stream_options.parse_streams(self.streams))
         stream_options.parse_salience(self.salience)
+        if (self.archipelago is None) != (self.island is None):
+            raise UsageError("an island has a number, and an archipelago that it is of")
+        if self.archipelago is not None and not _DIGEST.fullmatch(self.archipelago):
+            raise UsageError(f"{self.archipelago!r} is no SHA-256 in hexadecimal digits")
 
     @property
     def input_limit(self) -> int:
@@ -71,7 +82,8 @@ class Options:
     def record(self, form: Format = NEWEST) -> dict[str, Any]:
         """The options sorted by name, as they stand in the `run` record.
 
-        Without streams nothing is said of them, nor of a graph where there is none.
+        Without streams nothing is said of them, nor of a graph where there is none, nor of
+        islands where the log runs alone.
         """
         own = asdict(self)
         own["seed"] = form.seed(self.seed)
@@ -79,6 +91,8 @@ class Options:
             del own["graph"]
         if self.streams == "none":
             del own["streams"], own["salience"]
+        if self.archipelago is None:
+            del own["archipelago"], own["island"]
         return dict(sorted(own.items()))
 
     def updated(self, given: Mapping[str, Any]) -> Options:
@@ -106,7 +120,7 @@ def known(given: Iterable[str], names: Iterable[str]) -> None:
 UNSET = "none"
 UNSETTABLE = ("operator", "lock_dimension", "focus_dimension")
 _DECIMAL = re.compile("[0-9]{1,20}")
-_TEXTS = ("operator", "streams", "salience")
+_TEXTS = ("operator", "streams", "salience", "archipelago")
 NAMES = frozenset(field.name for field in fields(Options))
 
 

@@ -91,10 +91,15 @@ PACKAGES = {
         "terms format workers log backends chemistry replay run",
         outside="pathlib psutil shutil tempfile time",
     ),
+    "islands": Package(
+        "applications",
+        "terms format workers compute log backends chemistry replay verify run",
+        outside="os pathlib select socket threading time",
+    ),
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis cycles tuning",
+        "run synthesis analysis cycles tuning islands",
         outside="atexit click io os pathlib platform psutil rich signal stat tempfile time",
     ),
 }
@@ -119,6 +124,7 @@ OPENERS = {
     "log": "the log and the files beside it",
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
     "workers.control_groups": "what the system says of limits of memory and cores",
+    "islands.folder": "the file that says what an archipelago is",
     "cli.config_file": "the TOML file of --config",
     "cli.decompression": "the file of `init --from`, compressed or not",
     "cli.inclusion": "files that a CanvasL file includes",
