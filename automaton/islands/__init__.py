@@ -26,7 +26,11 @@ __all__ = [
     "Schedule",
     "archipelago",
     "carrier",
+    "cross_verification",
+    "driver",
     "folder",
     "island",
+    "local_carrier",
     "topology",
+    "verification_process",
 ]

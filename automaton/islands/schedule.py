@@ -13,6 +13,7 @@ from automaton.islands.archipelago import Archipelago
 from automaton.islands.island import ASK, EpochReport, Task
 from automaton.islands.topology import targets_of
 
+ENDLESS = 1 << 62  # epochs of who goes on until it is stopped
 Departure = tuple[int, int]  # island and epoch
 
 
@@ -20,7 +21,7 @@ class Schedule:
     """The epochs of an archipelago from where its islands are up to a goal."""
 
     def __init__(self, archipelago: Archipelago, epochs: int | None, until: int | None) -> None:
-        """`epochs` more than the slowest island has, or `until` each has so many."""
+        """`epochs` more than the slowest island has, or `until` each has so many; else no end."""
         self.archipelago, self._epochs, self.goal = archipelago, epochs, until
         self.ticks: dict[int, int] = {}  # by island, once it said so
         self._targets = targets_of(archipelago.sources)
@@ -103,7 +104,7 @@ class Schedule:
             self._known[report.island, report.epoch] = report.lines
         if self.goal is None and len(self.ticks) == self.archipelago.count:
             least = min(self.done(k) for k in range(self.archipelago.count))
-            self.goal = least + (self._epochs or 0)
+            self.goal = ENDLESS if self._epochs is None else least + self._epochs
         self._forget(report.island)
 
     def _forget(self, island: int) -> None:

@@ -125,6 +125,7 @@ OPENERS = {
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
     "workers.control_groups": "what the system says of limits of memory and cores",
     "islands.folder": "the file that says what an archipelago is",
+    "cli.archipelago.beginning": "a file of edges, and the genesis that all islands share",
     "cli.config_file": "the TOML file of --config",
     "cli.decompression": "the file of `init --from`, compressed or not",
     "cli.inclusion": "files that a CanvasL file includes",
