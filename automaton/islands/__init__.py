@@ -6,31 +6,17 @@ carriers alone. Must not know: the terminal.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from automaton import lazy
-
-if TYPE_CHECKING:
-    from .archipelago import Archipelago as Archipelago
-    from .driver import Driver as Driver
-    from .schedule import Schedule as Schedule
-else:
-    __getattr__ = lazy(
-        __name__,
-        {"archipelago": "Archipelago", "driver": "Driver", "schedule": "Schedule"},
-    )
-
 __all__ = [
-    "Archipelago",
-    "Driver",
-    "Schedule",
     "archipelago",
     "carrier",
+    "carrier_choice",
     "cross_verification",
     "driver",
+    "elsewhere",
     "folder",
     "island",
-    "local_carrier",
+    "schedule",
     "topology",
+    "transport_choice",
     "verification_process",
 ]

@@ -7,6 +7,7 @@ again. Must not know: which epoch is due, who waits for whom.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
@@ -60,9 +61,12 @@ class SerialCarrier:
         """Have a task done by `wait`."""
         self._queue.append(task)
 
-    def wait(self, seconds: float) -> list[EpochReport]:  # noqa: ARG002  # it never waits
-        """Do one task."""
-        report = self._host.perform(self._queue.popleft()) if self._queue else None
+    def wait(self, seconds: float) -> list[EpochReport]:
+        """Do one task; without any, wait: somebody else's work may bring one."""
+        if not self._queue:
+            time.sleep(seconds)
+            return []
+        report = self._host.perform(self._queue.popleft())
         return [] if report is None else [report]
 
     def ticks(self) -> dict[int, int]:

@@ -2,7 +2,8 @@
 
 An island does its epochs in order; one begins when the emigrants of the epoch of departure
 are known of every island that sends to it. What is known is held until all who receive it
-are past it, and asked for again where it was not held. Must not know: processes, logs.
+are past it, and asked for again where it was not held. Of islands that run elsewhere, only
+what leaves them is known, once it was brought. Must not know: processes, logs, transports.
 """
 
 from __future__ import annotations
@@ -20,11 +21,21 @@ Departure = tuple[int, int]  # island and epoch
 class Schedule:
     """The epochs of an archipelago from where its islands are up to a goal."""
 
-    def __init__(self, archipelago: Archipelago, epochs: int | None, until: int | None) -> None:
-        """`epochs` more than the slowest island has, or `until` each has so many; else no end."""
+    def __init__(
+        self, archipelago: Archipelago, epochs: int | None, until: int | None,
+        own: Iterable[int] | None = None,
+    ) -> None:  # fmt: skip
+        """`epochs` more than the slowest island has, or `until` each has so many; else no end.
+
+        own: the islands that run here (None: all).
+        """
         self.archipelago, self._epochs, self.goal = archipelago, epochs, until
-        self.ticks: dict[int, int] = {}  # by island, once it said so
-        self._targets = targets_of(archipelago.sources)
+        self.own = sorted(set(range(archipelago.count) if own is None else own))
+        self.ticks: dict[int, int] = {}  # by island of this place, once it said so
+        self._here = frozenset(self.own)
+        self._all_targets = targets_of(archipelago.sources)
+        self._targets = [[k for k in each if k in self._here] for each in self._all_targets]
+        self._again: dict[int, list[int]] = {}  # epochs that are wanted elsewhere, by island
         self._known: dict[Departure, tuple[bytes, ...]] = {}
         self._busy: dict[int, Task] = {}
 
@@ -38,12 +49,12 @@ class Schedule:
         return (
             self.goal is not None
             and not self._busy
-            and all(self.done(island) >= self.goal for island in range(self.archipelago.count))
+            and all(self.done(island) >= self.goal for island in self.own)
         )
 
     def due(self) -> list[Task]:
         """The tasks that can be begun now; they count as begun."""
-        tasks = [task for k in range(self.archipelago.count) if (task := self._next(k)) is not None]
+        tasks = [task for k in self.own if (task := self._next(k)) is not None]
         self._busy.update((task.island, task) for task in tasks)
         return tasks
 
@@ -55,6 +66,8 @@ class Schedule:
         if self.goal is None:
             return None
         wanted = self._wanted(island)
+        if wanted is None and self._again.get(island):
+            wanted = self._again[island].pop(0)
         if wanted is not None:
             return Task(island, wanted)
         epoch = self.done(island)
@@ -102,8 +115,8 @@ class Schedule:
         self.ticks[report.island] = report.tick
         if report.epoch != ASK and self._targets[report.island]:
             self._known[report.island, report.epoch] = report.lines
-        if self.goal is None and len(self.ticks) == self.archipelago.count:
-            least = min(self.done(k) for k in range(self.archipelago.count))
+        if self.goal is None and len(self.ticks) == len(self.own):
+            least = min(self.done(k) for k in self.own)
             self.goal = ENDLESS if self._epochs is None else least + self._epochs
         self._forget(report.island)
 
@@ -117,10 +130,46 @@ class Schedule:
             for known in [at for at in self._known if at[0] == source and at[1] < needed]:
                 del self._known[known]
 
-    def leave(self, island: int) -> None:
-        """A task was stopped on the way; where the island is now is not known."""
-        self._busy.pop(island, None)
-        self.ticks.pop(island, None)
+    # Islands that run elsewhere.
+
+    def targets_elsewhere(self, island: int) -> list[int]:
+        """The islands of other places that receive from one of this place."""
+        return [k for k in self._all_targets[island] if k not in self._here]
+
+    def missing(self) -> list[Departure]:
+        """What islands of this place wait for and only other places can bring."""
+        found = {
+            (source, self.archipelago.departure(self.done(island)))
+            for island in self.own
+            if island not in self._busy and not self._at_goal(island)
+            for source in self.waits_for(island)
+            if source not in self._here
+        }
+        return sorted(found)
+
+    def _at_goal(self, island: int) -> bool:
+        return self.goal is not None and self.done(island) >= self.goal
+
+    def deliver(self, source: int, epoch: int, lines: tuple[bytes, ...]) -> None:
+        """Enter what was brought of an island that runs elsewhere."""
+        self._known[source, epoch] = lines
+
+    def ask_again(self, island: int, epochs: Iterable[int]) -> None:
+        """Have epochs behind an island reported once more, for others miss them."""
+        waiting = self._again.setdefault(island, [])
+        busy = self._busy.get(island)
+        under_way = {busy.epoch} if busy else set()
+        done = range(self.done(island))
+        waiting += [e for e in epochs if e in done and e not in {*waiting, *under_way}]
+
+    def wants(self) -> dict[tuple[int, int], int]:
+        """By island of this place and source elsewhere: the first epoch still needed of it."""
+        return {
+            (island, source): max(0, self.archipelago.departure(self.done(island))
+                                  + self._past_arrival(island))
+            for island in self.own if island in self.ticks
+            for source in self.archipelago.sources[island] if source not in self._here
+        }  # fmt: skip
 
     @property
     def busy(self) -> dict[int, Task]:

@@ -94,7 +94,7 @@ PACKAGES = {
     "islands": Package(
         "applications",
         "terms format workers compute log backends chemistry replay verify run",
-        outside="os pathlib select socket threading time",
+        outside="pathlib select time urllib",
     ),
     "cli": Package(
         "surface",

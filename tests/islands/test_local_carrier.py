@@ -13,9 +13,10 @@ import pytest
 from island_cases import QUICK, digests, run_in_turn, small_archipelago, written_folder
 
 from automaton.errors import AutomatonError, FileError, LockedError
-from automaton.islands import Driver, Schedule
+from automaton.islands.driver import Driver
 from automaton.islands.folder import Folder
 from automaton.islands.local_carrier import LocalCarrier
+from automaton.islands.schedule import Schedule
 from automaton.log import Log
 
 

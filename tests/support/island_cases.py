@@ -9,11 +9,12 @@ from typing import Any
 from small import encoded, rich
 
 from automaton.format.records import Genesis
-from automaton.islands import Archipelago, Driver, Schedule
-from automaton.islands.archipelago import FILE
+from automaton.islands.archipelago import FILE, Archipelago
 from automaton.islands.carrier import SerialCarrier
+from automaton.islands.driver import Driver
 from automaton.islands.folder import Folder
 from automaton.islands.island import HostOptions, Island
+from automaton.islands.schedule import Schedule
 from automaton.islands.topology import named_topology
 
 #: Nobody waits for the disk in a test that does not lose power.

@@ -20,7 +20,7 @@ from automaton.format.options import Options
 from automaton.format.records import Genesis
 
 if TYPE_CHECKING:
-    from automaton.islands import Archipelago
+    from automaton.islands.archipelago import Archipelago
     from automaton.islands.topology import Sources
 
 #: Options of the archipelago itself; the others are deciding options of its logs.
@@ -101,9 +101,9 @@ def _written(
     folder: Path, source: Path | None, own: dict[str, Any], settings: dict[str, Any]
 ) -> Archipelago:
     """The files of a new archipelago; its own file comes last, so that it says all is there."""
-    from automaton.islands import Archipelago  # noqa: PLC0415  # loads numba
-    from automaton.islands.archipelago import (  # noqa: PLC0415  # as above
+    from automaton.islands.archipelago import (  # noqa: PLC0415  # loads numba
         FILE,
+        Archipelago,
         choose_island_prefix,
         shared_options,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,11 @@ from automaton.cli.text import as_json, counted, printable
 from automaton.errors import UsageError
 
 if TYPE_CHECKING:
-    from automaton.islands import Driver
     from automaton.islands.carrier import Carrier
-    from automaton.islands.driver import IslandRow
+    from automaton.islands.driver import Driver, IslandRow
+    from automaton.islands.elsewhere import Exchange
     from automaton.islands.folder import Folder
+    from automaton.islands.schedule import Schedule
 
 #: Rows that a terminal shows; of more islands the slowest.
 _ROWS = 24
@@ -41,6 +42,11 @@ _REFRESHES = 4  # a second
         help="Who carries the islands (a word): processes of this machine, or this.")  # fmt: skip
 @option("--processes", type=click.IntRange(1, 4096), metavar="N", show_default="the cores",
         help="Processes that carry them here (a count).")  # fmt: skip
+@option("--only", metavar="NUMBERS", show_default="all",
+        help="Islands that run here (numbers, as in 0-3,7); the others run elsewhere.")  # fmt: skip
+@option("--transport", metavar="direct|URL,...", default="direct", show_default=True,
+        envvar="AUTOMATON_TRANSPORT",
+        help="How migrants reach islands elsewhere (words, as in redis://HOST:PORT).")  # fmt: skip
 @option("--durability", type=click.Choice(["commit", "interval", "off"]), default="commit",
         show_default=True, help="When the disk is waited for (a word), as in a run.")  # fmt: skip
 @option("--record", type=click.Choice(["full", "commits"]), show_default="full, or as begun",
@@ -61,20 +67,28 @@ def run(
 
     Example: automaton-scalable islands run soup --epochs 50
     """
-    from automaton.islands import Driver, Schedule  # noqa: PLC0415  # loads numba
+    from automaton.islands.driver import Driver  # noqa: PLC0415  # loads numba
     from automaton.islands.folder import open_folder  # noqa: PLC0415  # with it
+    from automaton.islands.schedule import Schedule  # noqa: PLC0415  # with it
 
     if epochs is not None and until is not None:
         raise UsageError("--epochs counts from where the islands are and --to from 0; give one")
     opened, begun = open_folder(folder), time.monotonic()
-    carried = _carrier(opened, carrier, settings)
-    try:
-        with _table() as show:
-            driver = Driver(Schedule(opened.archipelago, epochs, until), carried, show, _note)
-            with ended_by_signals(driver.stop):
-                whole = driver.go()
-    finally:
-        carried.close()
+    own = _numbers(settings.pop("only"), opened.archipelago.count)
+    transport = settings.pop("transport")
+    if own is not None and (transport == "direct" or epochs is not None):
+        raise UsageError(
+            "--only needs --transport redis://HOST:PORT, over which the other islands are "
+            "reached, and --to rather than --epochs, which each place would count for itself"
+        )
+    schedule = Schedule(opened.archipelago, epochs, until, own)
+    with ExitStack() as stack:
+        exchange = _exchange(schedule, transport, stack)
+        carried = _carrier(opened, carrier, settings)
+        stack.callback(carried.close)
+        driver = Driver(schedule, carried, exchange, stack.enter_context(_table()), _note)
+        with ended_by_signals(driver.stop):
+            whole = driver.go()
     facts = _facts(opened, driver, time.monotonic() - begun, whole)
     click.echo(as_json(facts) if json else "\n".join(_paragraphs(folder, facts)))
 
@@ -83,21 +97,44 @@ def _note(text: str) -> None:
     click.echo(f"note: {printable(text)}", err=True)
 
 
+def _numbers(text: str | None, count: int) -> list[int] | None:
+    """The islands that `--only` names; None: all."""
+    if text is None:
+        return None
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        ends = [int(end) for end in (first, last or first) if end.isascii() and end.isdecimal()]
+        if len(ends) != 2 or not ends[0] <= ends[1] < count:
+            raise UsageError(
+                f"--only {text}: give numbers of islands from 0 to {count - 1}, as in 0-3,7"
+            )
+        found.update(range(ends[0], ends[1] + 1))
+    return sorted(found)
+
+
+def _exchange(schedule: Schedule, transport: str, stack: ExitStack) -> Exchange | None:
+    """The way to islands that run elsewhere; None: there is none."""
+    from automaton.islands.elsewhere import Exchange  # noqa: PLC0415  # loads numba
+    from automaton.islands.transport_choice import open_transport  # noqa: PLC0415  # with it
+
+    opened = open_transport(transport, schedule.archipelago.digest)
+    if opened is None:
+        return None
+    stack.callback(opened.close)
+    return Exchange(schedule, opened)
+
+
 def _carrier(folder: Folder, name: str, settings: dict[str, Any]) -> Carrier:
     """Who carries the islands."""
-    from automaton.islands.carrier import SerialCarrier  # noqa: PLC0415  # loads numba
-    from automaton.islands.island import HostOptions, Island  # noqa: PLC0415  # with it
-    from automaton.islands.local_carrier import LocalCarrier  # noqa: PLC0415  # with it
-    from automaton.workers import available_cores  # noqa: PLC0415  # with it
+    from automaton.islands.carrier_choice import open_carrier  # noqa: PLC0415  # loads numba
+    from automaton.islands.island import HostOptions  # noqa: PLC0415  # with it
 
-    processes = settings.pop("processes")
     options = HostOptions(
         settings["durability"], settings["record"], settings["archive"],
         settings["min_free_disk"] * 1_000_000,
     )  # fmt: skip
-    if name == "here":
-        return SerialCarrier(lambda number: Island(folder, number, options))
-    return LocalCarrier(folder, processes or available_cores(), options)
+    return open_carrier(name, folder, options, settings["processes"])
 
 
 @contextmanager
