@@ -14,13 +14,13 @@ from automaton import lazy
 if TYPE_CHECKING:
     from .export_selection import Selection as Selection
     from .job import ExportJob as ExportJob
-    from .job import Folder as Folder
+    from .job import TargetFolder as TargetFolder
 else:
-    __getattr__ = lazy(__name__, {"job": "ExportJob Folder", "export_selection": "Selection"})
+    __getattr__ = lazy(__name__, {"job": "ExportJob TargetFolder", "export_selection": "Selection"})
 
 __all__ = [
     "ExportJob",
-    "Folder",
+    "TargetFolder",
     "Selection",
     "columns",
     "formats",

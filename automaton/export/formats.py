@@ -1,7 +1,7 @@
 """The formats: one row each, its module is loaded when it is asked for.
 
 A module has `write(job, out)`, where `out` is a file open for bytes, or, of a format of many
-files, a `Folder`. Must not know: options, paths.
+files, a `TargetFolder`. Must not know: options, paths.
 """
 
 from __future__ import annotations

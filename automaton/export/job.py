@@ -17,7 +17,7 @@ from automaton.log import Log
 INSTALL = "pip install 'automaton-scalable[{extra}]'"
 
 
-class Folder(Protocol):
+class TargetFolder(Protocol):
     """Where a format of many files puts them."""
 
     def file(self, name: str) -> AbstractContextManager[BinaryIO]:

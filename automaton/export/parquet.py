@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from automaton.export import arrow
 from automaton.export.export_selection import Selection
-from automaton.export.job import ExportJob, Folder
+from automaton.export.job import ExportJob, TargetFolder
 from automaton.export.tables import COLUMNS, facts, partitions, rows_of
 
 
@@ -20,7 +20,7 @@ def write(job: ExportJob, out: Any) -> None:
         _write_file(job, job.table, job.selection, out)
 
 
-def _write_folder(job: ExportJob, folder: Folder) -> None:
+def _write_folder(job: ExportJob, folder: TargetFolder) -> None:
     for table in COLUMNS:
         whole = job.selection
         if table == "commits":  # of whole ticks, whatever of them is meant

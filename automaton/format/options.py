@@ -28,7 +28,12 @@ RANGES = {
     "lock_dimension": (-(1 << 31), (1 << 31) - 1, "a dimension"),
     "focus_dimension": (-(1 << 31), (1 << 31) - 1, "a dimension"),
     "focus_probability": (0, 1 << 32, "of 2**32"),
+    "island": (0, (1 << 20) - 1, "the number of an island"),
 }
+
+#: What only an archipelago gives to its islands' logs.
+OF_ISLANDS = ("archipelago", "island")
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 #: When a product can react: in the next tick, or in the next reaction of the same tick.
@@ -55,6 +60,8 @@ class Options:
     copies: bool = False  # whether a normal form equal to a reactant is a candidate
     updating: str = "synchronous"  # whether a product waits for the tick's end: UPDATINGS
     graph: bool = False  # how objects are read (`graphs`): by the genesis, never given
+    archipelago: str | None = None  # SHA-256 of what it is, in hex; None: the log runs alone
+    island: int | None = None  # its number in there
 
     def __post_init__(self) -> None:
         for name, (low, high, unit) in RANGES.items():
@@ -75,6 +82,10 @@ class Options:
             raise UsageError(message)
         stream_options.initial_weights(stream_options.parse_streams(self.streams))
         stream_options.parse_salience(self.salience)
+        if (self.archipelago is None) != (self.island is None):
+            raise UsageError("an island has a number, and an archipelago that it is of")
+        if self.archipelago is not None and not _DIGEST.fullmatch(self.archipelago):
+            raise UsageError(f"{self.archipelago!r} is no SHA-256 in hexadecimal digits")
 
     @property
     def input_limit(self) -> int:
@@ -85,7 +96,7 @@ class Options:
         """The options sorted by name, as they stand in the `run` record.
 
         Without streams nothing is said of them, nor of a graph where there is none, nor
-        of updating where it is synchronous.
+        of updating where it is synchronous, nor of islands where the log runs alone.
         """
         own = asdict(self)
         own["seed"] = form.seed(self.seed)
@@ -95,6 +106,8 @@ class Options:
             del own["updating"]
         if self.streams == "none":
             del own["streams"], own["salience"]
+        if self.archipelago is None:
+            del own["archipelago"], own["island"]
         return dict(sorted(own.items()))
 
     def updated(self, given: Mapping[str, Any]) -> Options:
@@ -122,7 +135,7 @@ def known(given: Iterable[str], names: Iterable[str]) -> None:
 UNSET = "none"
 UNSETTABLE = ("operator", "lock_dimension", "focus_dimension")
 _DECIMAL = re.compile("[0-9]{1,20}")
-_TEXTS = ("operator", "streams", "salience", "updating")
+_TEXTS = ("operator", "streams", "salience", "updating", "archipelago")
 NAMES = frozenset(field.name for field in fields(Options))
 
 

@@ -30,7 +30,7 @@ from automaton.replay import CheckpointWriter, MalformedLines
 from automaton.replay.mere_data import as_data_if_damaged
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
-from automaton.replay.run_options import options_for, record_for
+from automaton.replay.run_options import options_for, record_for, refuse_island
 from automaton.run.autoscaler import Autoscaler
 from automaton.run.background_sync import BackgroundSync
 from automaton.run.effects import RunEffects
@@ -100,6 +100,7 @@ class Run:
         try:
             if as_genesis:
                 as_data_if_damaged(self.log, given)
+            refuse_island(self.log, given)
             self.record = record_for(self.log, record)
             self._parts.enter_context(with_omitted_batches(self.log))
             self.options = options_for(self.log, given)
@@ -205,11 +206,24 @@ class Run:
         with self._name_first():
             while not self.pace.finish(self.tick, self._stopping, shown.due):
                 shown.when_due(time.monotonic())
-        self._keep_checkpoint(final=True)
-        if self.aside is not None:
-            self.aside.settle()
+        self._settle_beside(final=True)
         self._say_troubles(say)
         return self.stats(final=True)
+
+    def short_of_disk(self, min_free: int) -> str:
+        """Why not to go on, where fewer bytes are free than `min_free`; or nothing."""
+        return FreeSpaceGuard(self.log, min_free).short()
+
+    def settle(self) -> None:
+        """Have all ticks so far on the disk, for who makes them one by one with `step`."""
+        self.background.wait()
+        self._sync()
+        self._settle_beside(final=False)
+
+    def _settle_beside(self, *, final: bool) -> None:
+        self._keep_checkpoint(final=final)
+        if self.aside is not None:
+            self.aside.settle()
 
     def _pause(self, until: float, shown: Periodic[Stats]) -> None:
         """Wait for the next tick; statistics that become due meanwhile say that it lives."""

@@ -100,10 +100,15 @@ PACKAGES = {
         "terms format workers log backends chemistry replay run",
         outside="pathlib psutil shutil tempfile time",
     ),
+    "islands": Package(
+        "applications",
+        "terms format workers compute log backends chemistry replay verify run",
+        outside="pathlib select time urllib",
+    ),
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis export observatory cycles tuning",
+        "run synthesis analysis export observatory cycles tuning islands",
         outside="atexit click io os pathlib platform psutil rich shutil signal stat tempfile time",
     ),
 }
@@ -129,6 +134,8 @@ OPENERS = {
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
     "workers.control_groups": "what the system says of limits of memory and cores",
     "observatory.page_files": "files of the page, in the installed packages",
+    "islands.folder": "the file that says what an archipelago is",
+    "cli.archipelago.beginning": "a file of edges, and the genesis that all islands share",
     "cli.config_file": "the TOML file of --config",
     "cli.decompression": "the file of `init --from`, compressed or not",
     "cli.output_file": "drafts of exports and pictures, which take their names when they are whole",

@@ -12,7 +12,7 @@ import click
 from automaton.cli.commands.init import write_new
 from automaton.cli.option_types import PATH, option
 from automaton.cli.text import printable
-from automaton.format.options import Options
+from automaton.format.options import OF_ISLANDS, Options
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.analysis.snapshot import ForkLine
@@ -84,7 +84,7 @@ def _flags(options: Options) -> str:
     words = []
     default = vars(Options())
     for name, value in vars(options).items():
-        if name in {"graph", "max_input"} or value in {None, default[name]}:
+        if name in {"graph", "max_input", *OF_ISLANDS} or value in {None, default[name]}:
             continue
         flag = "--" + name.replace("_", "-")
         if name == "focus_probability":
