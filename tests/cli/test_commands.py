@@ -161,8 +161,8 @@ def test_version_is_one_line() -> None:
     assert result.stdout.startswith("automaton-scalable ")
 
 
-def test_help_shows_the_options_of_a_run_without_naming_it() -> None:
-    assert "--max-objects N" in invoke("--help").stdout
+def test_help_shows_what_a_run_is_asked_most_without_naming_it() -> None:
+    assert "--parallel N" in invoke("--help").stdout
 
 
 OPTIONS = [
@@ -270,7 +270,7 @@ def test_where_it_computes_reaches_the_run_apart_from_what_decides_bytes(
     scaling = ran[0][1]["scaling"]
     assert (scaling.engine, scaling.workers, scaling.auto_scale) == ("process", 4, False)
     assert scaling.memory_limit == 2 << 30
-    assert not {"workers", "no_auto_scale", "engine"} & ran[0][1].keys()
+    assert not {"workers", "auto_scale", "engine"} & ran[0][1].keys()
     assert (ran[1][1]["scaling"].workers, ran[1][1]["scaling"].auto_scale) == (None, True)
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from automaton.cli.commands.config import STREAMS
-from automaton.cli.option_types import PATH, WIDTH, Finite, option, switch
+from automaton.cli.option_types import PATH, WIDTH, option, switch
 from automaton.cli.text import as_json, counted, printable
+from automaton.cli.workload_options import PARALLEL, SECONDS, STREAMS
 from automaton.tuning.scaling_model import (
     MODELS,
     NODES,
@@ -38,14 +38,7 @@ ENOUGH = 4096
 
 @click.command(context_settings={"max_content_width": WIDTH})
 @click.argument("log", type=PATH)
-@option(
-    "--seconds",
-    type=Finite(0, min_open=True),
-    metavar="S",
-    default=20,
-    show_default=True,
-    help="Time for all measurements together, in seconds.",
-)
+@SECONDS
 @option(
     "--max-workers",
     type=click.IntRange(1, 256),
@@ -53,20 +46,14 @@ ENOUGH = 4096
     show_default="the cores",
     help="Most workers that are measured (a count of threads).",
 )
-@option(
-    "--parallel",
-    type=click.IntRange(1, 1 << 22),
-    metavar="N",
-    show_default="as the log was run",
-    help="Rounds a tick to measure with (a count); few leave workers nothing to do.",
-)
+@PARALLEL
 @STREAMS
 @switch("--json", "Print one JSON object.")
 def scale(
     log: Path, seconds: float, max_workers: int | None, parallel: int | None, streams: str | None,
     json: bool,
 ) -> None:  # fmt: skip
-    """Measure LOG's rate with 1 to N workers here, fit two laws, and project them to nodes.
+    """Measure LOG's rate with 1 to N workers on this machine.
 
     Copies of LOG in a temporary folder are run; LOG itself is only read. Everything
     beyond what was measured is called extrapolated. Ctrl-C keeps the finished turns.

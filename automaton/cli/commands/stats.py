@@ -24,10 +24,11 @@ if TYPE_CHECKING:  # loads numba, which takes a second
 @click.argument("log", type=PATH)
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
 def stats(log: Path, json_: bool) -> None:
-    """Show how far LOG has come: ticks, outcomes, dimension, actions, the chain's head.
+    """Show how far LOG has come, read from its commits.
 
-    Also while another process runs it; all figures are read from its commits. Where
-    `verify --resume` left a note beside LOG, up to where and when.
+    Ticks, outcomes, dimension, actions, the chain's head. Also while another process
+    runs it; all figures are read from its commits. Where `verify --resume` left a note
+    beside LOG, up to where and when.
     """
     from automaton.log import Log  # noqa: PLC0415  # see the top
 
