@@ -4,7 +4,7 @@ Lives here: opening, locking, appending a batch with its commit, durability. Mus
 not know: terms, populations, the clock (it is handed one), the terminal. What a
 file is, `automaton.log.recovery` decides; reading is `automaton.log.reader`'s; the
 system calls are `automaton.log.file_io`'s; the format is docs/format.md. These modules
-are one room, and nobody else opens a log.
+are one package, and nobody else opens a log.
 
 Longer than 300 lines: one writer, whose steps may not be torn apart.
 """
