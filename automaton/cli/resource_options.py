@@ -12,9 +12,10 @@ import click
 from automaton.cli.option_types import Command, Finite, option
 from automaton.workers.autoscale_policy import NAMES, ScalingOptions
 
-#: Three sets of settings, as guides to the original name them.
+#: Three sets of settings, as guides to the original name them. Rounds of `maximum`: where
+#: more of them stopped to pay on the machines that were measured (docs/scaling.md).
 PROFILES: dict[str, dict[str, object]] = {
-    "maximum": {"workers": 8, "interval": 100, "gpu": True},
+    "maximum": {"interval": 0, "parallel": 65_536, "gpu": True},
     "balanced": {"workers": 4, "interval": 500},
     "conservative": {"workers": 2, "interval": 1000, "auto_scale": False},
 }

@@ -190,16 +190,16 @@ class Run:
             self._keep_checkpoint()
             now = time.monotonic()
             shown.when_due(now)
-            if ticks is not None and self.tick - first >= ticks:
-                break
-            if seconds is not None and now - started >= seconds:
+            if self._over(first, ticks, until):
                 break
             self.scaler.after_tick(now - begun, self._stopping, until, bounded=ticks is not None)
             now = time.monotonic()
             pause = begun + interval_ms / 1000 - now
-            if seconds is not None:
-                pause = min(pause, started + seconds - now)
+            if until is not None:
+                pause = min(pause, until - now)
             self._pause(now + pause, shown)
+            if self._over(first, None, until):
+                break  # no tick begins when the time is over
         self.background.wait()
         self._sync()
         with self._name_first():
@@ -210,6 +210,11 @@ class Run:
             self.aside.settle()
         self._say_troubles(say)
         return self.stats(final=True)
+
+    def _over(self, first: int, ticks: int | None, until: float | None) -> bool:
+        """Whether a bound is reached: so many ticks since `first`, or the time."""
+        made = ticks is not None and self.tick - first >= ticks
+        return made or (until is not None and time.monotonic() >= until)
 
     def _pause(self, until: float, shown: Periodic[Stats]) -> None:
         """Wait for the next tick; statistics that become due meanwhile say that it lives."""

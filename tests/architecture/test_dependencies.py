@@ -88,8 +88,8 @@ PACKAGES = {
     ),
     "tuning": Package(
         "applications",
-        "terms format workers log backends chemistry replay run",
-        outside="pathlib psutil shutil tempfile time",
+        "terms format workers log replay run",
+        outside="pathlib psutil shutil tempfile",
     ),
     "cli": Package(
         "surface",

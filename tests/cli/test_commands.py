@@ -284,7 +284,7 @@ def test_a_profile_gives_way_to_a_file_and_a_file_to_a_flag(
     workers = [asked["scaling"].workers for _, asked in ran]
     assert workers == [2, 3, 5]
     assert [asked["scaling"].auto_scale for _, asked in ran] == [False, True, True]
-    assert [asked["interval_ms"] for _, asked in ran] == [1000, 1000, 100]
+    assert [asked["interval_ms"] for _, asked in ran] == [1000, 1000, 0]
     assert ran[2][1]["wanted"].device == "auto"
 
 
