@@ -28,7 +28,7 @@ from automaton.format.records import (
     run_line,
 )
 from automaton.format.versions import refuse_large
-from automaton.log import foreign_file, omission, recovery, sidecars
+from automaton.log import foreign_file, omission, recovery, sidecars, version_history
 from automaton.log.commit_scanner import first_line, named_in
 from automaton.log.commit_table import NamedLine
 from automaton.log.directory_entry import DirectoryEntry
@@ -75,6 +75,7 @@ class Log(LogReader):
         self._gone: StorageError | None = None  # the log's name leads elsewhere
         self._entry: DirectoryEntry | None = None  # of a writer
         self.inbox = InboxPosition(path, disk_)
+        self._version = ""  # to be noted
         self._named_folder = False  # whether it was said that names are not durable
 
     @classmethod
@@ -88,8 +89,12 @@ class Log(LogReader):
         clock: Clock | None = None,
         as_genesis: bool = False,
         disk: FileOps | None = None,
+        version: str = "",
     ) -> Self:
         """Opens by the rules of law 2; with `write`, takes the lock and mends a torn tail.
+
+        `version`: of the program that writes, to be noted beside the log with its first
+        append; "" notes nothing.
 
         With durability `interval` and a `clock` (seconds), appends are made durable
         at least `interval_s` apart; without a clock, each is.
@@ -105,6 +110,7 @@ class Log(LogReader):
                 write_owner(disk_, real)
             found = recovery.recover(fd, real, as_genesis=as_genesis)
             log = cls(fd, real, found, disk_, (durability, interval_s, clock))
+            log._version = version
             log.notices += moved
             log._mention_loss(found.hint)
             if write:
@@ -285,6 +291,9 @@ class Log(LogReader):
         """Puts the bytes behind the last commit; whether they were made durable."""
         if size_of(self._fd) != self.size:
             raise self._foreign()
+        if self._version:
+            version_history.note(self, self._version)
+            self._version = ""
         try:
             os.lseek(self._fd, self.size, os.SEEK_SET)
             write_all(self._disk, self._fd, parts)

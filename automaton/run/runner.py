@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 
 from automaton.backends import ON_CPU, DeviceRequest, attach, open_backend, opened
 from automaton.chemistry.tick import TickResult, compute_tick, finish_tick, take_turn
+from automaton.compute import capability
 from automaton.errors import MismatchError, StoppedError, WorkerError
 from automaton.format.options import NAMES as DECIDING
 from automaton.format.options import known
@@ -45,6 +46,7 @@ from automaton.verify.live import OFF, LiveOptions, LiveVerification
 from automaton.workers import Pool, SingleTaskExecutor
 from automaton.workers.autoscale_policy import ScalingOptions
 
+PROGRAM = "automaton-scalable"  # what is installed
 Durability = Literal["commit", "interval", "off"]
 SCALING = ScalingOptions()
 NOTHING: Mapping[str, Any] = {}
@@ -90,8 +92,9 @@ class Run:
         given = {**given, **more}
         known(given, DECIDING)  # before the log is touched
         self.log = Log.open(
-            path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic
-        )
+            path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic,
+            version=capability.installed(PROGRAM),
+        )  # fmt: skip
         self.pool: Pool | None = None
         self.pace = LiveVerification()
         self.trace: Trace = NO_TRACE
