@@ -227,6 +227,8 @@ def test_the_block_has_the_labels_that_people_know(
     labels = ["CPU cores", "Workers active/total", "GPU", "Memory", "Objects (modifications)"]
     assert all(f"  {label}  " in shown for label in [*labels, "Parallel modifications"])
     assert shown.index("Tick 0") < shown.index("Summary")
+    first = [line.split()[0] for line in shown.partition("Summary\n")[2].splitlines()[:4]]
+    assert first == ["Population", "Modifications/s", "Candidates/s", "Durable"]
     assert "odd\\x1b (false)" in shown
     assert "it stays" in shown
 
