@@ -82,7 +82,8 @@ def block(stats: Stats) -> Sequence[tuple[str, str]]:
     where = stats.automaton or "no machine"
     memory = (
         f"{stats.tree_bytes / 1e6:,.0f} MB used by this run; "
-        f"{stats.memory_used_bytes / 1e6:,.0f} of {stats.memory_limit_bytes / 1e6:,.0f} MB ({stats.memory_limit_source})"
+        f"{stats.memory_used_bytes / 1e6:,.0f} of {stats.memory_limit_bytes / 1e6:,.0f} MB "
+        f"({stats.memory_limit_source})"
     )
     durable = f"{stats.durable_bytes:,} of {stats.log_bytes:,} bytes"
     under_way = "1 batch" if stats.queue == 1 else f"{stats.queue} batches"
