@@ -25,7 +25,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "diff": ("diff a.jsonl b.jsonl",),
     "stats": ("stats my.jsonl",),
     "population": ("population my.jsonl --top 10", "population my.jsonl --at 0 --csv"),
-    "series": ("series my.jsonl --every 10", "series my.jsonl --csv"),
+    "series": ("series my.jsonl --every 10", "series my.jsonl --every 10 --chart distinct"),
     "show": ("show my.jsonl m50.7 --lineage",),
     "doctor": ("doctor",),
     "config": ("config --profile balanced --parallel 1024",),

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from automaton.cli.option_types import PATH, option
-from automaton.cli.tabular import form_of, forms, print_json, print_rows
+from automaton.cli.tabular import form_of, forms, print_chart, print_json, print_rows
+from automaton.errors import UsageError
 from automaton.format.records import OUTCOMES
 
 
@@ -21,8 +22,14 @@ from automaton.format.records import OUTCOMES
     show_default=True,
     help="A row for every N-th tick (a count), and one for the last.",
 )
+@option(
+    "--chart",
+    metavar="FIGURE",
+    show_default="none",
+    help="Draw one figure as bars (a word, such as distinct) instead of printing all.",
+)
 @forms
-def series(log: Path, every: int, json: bool, csv: bool) -> None:
+def series(log: Path, every: int, chart: str | None, json: bool, csv: bool) -> None:
     """Show how LOG's population went, a row of figures a tick.
 
     Live and distinct terms, sizes, outcomes. It is folded from the log, so a run that
@@ -34,9 +41,15 @@ def series(log: Path, every: int, json: bool, csv: bool) -> None:
     from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
 
     form = form_of(json=json, csv=csv)
+    if chart is not None and form != "text":
+        raise UsageError("--chart draws for people; leave --json and --csv out, or --chart")
+    if chart is not None and chart not in FIGURES:
+        raise UsageError(f"--chart {chart}: a figure is one of {', '.join(FIGURES)}")
     with Log.open(log, write=False) as opened, with_omitted_batches(opened):
         rows = tick_rows(opened, every)
-        if form == "json":
+        if chart is not None:
+            print_chart(chart, ((row.tick, getattr(row, chart)) for row in rows))
+        elif form == "json":
             print_json(row.as_json() for row in rows)
         else:
             names = ("tick", *FIGURES)
