@@ -1,6 +1,6 @@
 """Chooses where batches are computed, and runs them there: the CPU's threads.
 
-The only room that knows targets. A batch's results are columns by slot; which
+The only module that knows targets. A batch's results are columns by slot; which
 of them wins and what a line means is decided elsewhere.
 """
 

@@ -1,6 +1,6 @@
-"""The command line: the only room that prints and exits. One file a command.
+"""The command line: the only package that prints and exits. One file a command.
 
-Says what was asked for in terms of the other rooms and shows what they answer;
+Says what was asked for in terms of the other packages and shows what they answer;
 it must not know how anything is computed or stored. `exit_codes` turns every error
 into one line and an exit code (docs/cli.md), `group` tells a log from a
 command.
@@ -55,7 +55,6 @@ command_line = CommandGroup(
         "run init fork give check verify replay diff stats population series show doctor config "
         "tune reduce church match recall memory observe scale models why cycles cycle repeat "
         "synthesize export observatory islands",
-        {"tune": "config", "series": "population"},
     ),
 )
 with _while_loading():

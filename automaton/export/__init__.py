@@ -20,8 +20,8 @@ else:
 
 __all__ = [
     "ExportJob",
-    "TargetFolder",
     "Selection",
+    "TargetFolder",
     "columns",
     "formats",
     "winner_columns",

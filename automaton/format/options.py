@@ -57,7 +57,7 @@ class Options:
     focus_probability: int = 0  # in units of 2**-32
     streams: str = "none"  # who competes each round: none, all, or names (`lineup.table`)
     salience: str = stream_options.MIXTURE  # what a candidate's features weigh (`lineup.mixture`)
-    copies: bool = False  # whether a normal form equal to a reactant is a candidate
+    copies: bool = False  # whether a normal form equal to a reactant competes
     updating: str = "synchronous"  # whether a product waits for the tick's end: UPDATINGS
     graph: bool = False  # how objects are read (`graphs`): by the genesis, never given
     archipelago: str | None = None  # SHA-256 of what it is, in hex; None: the log runs alone

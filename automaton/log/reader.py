@@ -21,7 +21,15 @@ from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import Commit, Genesis, RunRecord, parse_commit, parse_frame
 from automaton.format.versions import NEWEST, Format
-from automaton.log import file_io, integrity, line_search, omission, recovery, sidecars
+from automaton.log import (
+    file_io,
+    integrity,
+    line_search,
+    omission,
+    recovery,
+    sidecars,
+    version_history,
+)
 from automaton.log.commit_table import CommitRow, CommitTable
 from automaton.log.genesis_index import indexed
 from automaton.log.id_index import MALFORMED, NAMELESS
@@ -132,6 +140,10 @@ class LogReader:
                 start,
             )
         return commit
+
+    def versions(self) -> list[version_history.VersionEntry]:
+        """Which version of the program wrote it, and from which tick on, as far as noted."""
+        return version_history.read(self)
 
     def chain_at(self, tick: int) -> bytes:
         """The chain after a tick, 32 raw bytes; tick 0 is the genesis."""

@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 
 from automaton.backends import ON_CPU, DeviceRequest, attach, open_backend, opened
 from automaton.chemistry.tick import TickResult, compute_tick, finish_tick, take_turn
+from automaton.compute import capability
 from automaton.errors import MismatchError, StoppedError, WorkerError
 from automaton.format.options import NAMES as DECIDING
 from automaton.format.options import known
@@ -45,6 +46,7 @@ from automaton.verify.live import OFF, LiveOptions, LiveVerification
 from automaton.workers import Pool, SingleTaskExecutor
 from automaton.workers.autoscale_policy import ScalingOptions
 
+PROGRAM = "automaton-scalable"  # what is installed
 Durability = Literal["commit", "interval", "off"]
 SCALING = ScalingOptions()
 NOTHING: Mapping[str, Any] = {}
@@ -90,8 +92,9 @@ class Run:
         given = {**given, **more}
         known(given, DECIDING)  # before the log is touched
         self.log = Log.open(
-            path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic
-        )
+            path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic,
+            version=capability.installed(PROGRAM),
+        )  # fmt: skip
         self.pool: Pool | None = None
         self.pace = LiveVerification()
         self.trace: Trace = NO_TRACE
@@ -191,16 +194,16 @@ class Run:
             self._keep_checkpoint()
             now = time.monotonic()
             shown.when_due(now)
-            if ticks is not None and self.tick - first >= ticks:
-                break
-            if seconds is not None and now - started >= seconds:
+            if self._over(first, ticks, until):
                 break
             self.scaler.after_tick(now - begun, self._stopping, until, bounded=ticks is not None)
             now = time.monotonic()
             pause = begun + interval_ms / 1000 - now
-            if seconds is not None:
-                pause = min(pause, started + seconds - now)
+            if until is not None:
+                pause = min(pause, until - now)
             self._pause(now + pause, shown)
+            if self._over(first, None, until):
+                break  # no tick begins when the time is over
         self.background.wait()
         self._sync()
         with self._name_first():
@@ -224,6 +227,11 @@ class Run:
         self._keep_checkpoint(final=final)
         if self.aside is not None:
             self.aside.settle()
+
+    def _over(self, first: int, ticks: int | None, until: float | None) -> bool:
+        """Whether a bound is reached: so many ticks since `first`, or the time."""
+        made = ticks is not None and self.tick - first >= ticks
+        return made or (until is not None and time.monotonic() >= until)
 
     def _pause(self, until: float, shown: Periodic[Stats]) -> None:
         """Wait for the next tick; statistics that become due meanwhile say that it lives."""

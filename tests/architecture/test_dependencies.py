@@ -97,8 +97,8 @@ PACKAGES = {
     ),
     "tuning": Package(
         "applications",
-        "terms format workers log backends chemistry replay run",
-        outside="pathlib psutil shutil tempfile time",
+        "terms format workers log replay run",
+        outside="pathlib psutil shutil tempfile",
     ),
     "islands": Package(
         "applications",
@@ -383,7 +383,7 @@ def test_array_types_are_declared_once() -> None:
     assert not {name: modules for name, modules in names.items() if len(modules) > 1}
 
 
-def test_a_longer_module_gives_its_reason_on_its_door() -> None:
+def test_a_longer_module_gives_its_reason_in_its_docstring() -> None:
     for name, tree in AUTOMATON.items():
         path = ROOT.joinpath("automaton", *name.split("."))
         file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
@@ -392,7 +392,7 @@ def test_a_longer_module_gives_its_reason_on_its_door() -> None:
             assert "Longer than" in said, name
 
 
-def test_a_package_of_more_than_22_modules_gives_its_reason_on_its_door() -> None:
+def test_a_package_of_more_than_22_modules_gives_its_reason_in_its_docstring() -> None:
     for name in PACKAGES:
         if len(list((ROOT / "automaton" / name).glob("*.py"))) > 23:  # the face besides
             assert "More than 22 modules:" in (ast.get_docstring(AUTOMATON[name]) or ""), name

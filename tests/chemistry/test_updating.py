@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,12 @@ from automaton.verify import VerifyRequest, verify
 from kernels import philox
 
 APPLY = "λx.λy.x y"
-SEQUENTIAL = {"updating": "sequential", "operator": "λλ1 0", "parallel": 40, "max_objects": 12}
+SEQUENTIAL: dict[str, Any] = {
+    "updating": "sequential",
+    "operator": "λλ1 0",
+    "parallel": 40,
+    "max_objects": 12,
+}
 
 
 def ran(path: Path, ticks: int, **given: object) -> Path:
@@ -30,7 +36,7 @@ def ran(path: Path, ticks: int, **given: object) -> Path:
     return path
 
 
-def lines(path: Path) -> list[dict[str, object]]:
+def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()[len(TERMS) :]]
 
 
@@ -136,7 +142,7 @@ def test_a_log_without_the_option_says_nothing_of_it(tmp_path: Path) -> None:
         ({"updating": "sequential", "streams": "all"}, "without streams"),
     ],
 )
-def test_what_cannot_be_is_refused_in_words(given: dict[str, str], message: str) -> None:
+def test_what_cannot_be_is_refused_in_words(given: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Options(**given)
 

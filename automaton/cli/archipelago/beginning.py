@@ -62,8 +62,6 @@ def init(folder: Path, source: Path | None, **settings: Any) -> None:
 
     They have the same genesis and options, and seeds of their own. What the archipelago
     is stands in DIR/islands.jsonl, and every log names that file's SHA-256.
-
-    Example: automaton-scalable islands init soup --count 8 --from my.jsonl --seed 7
     """
     own = {name: settings.pop(name) for name in _OWN}
     with _new_folder(folder):

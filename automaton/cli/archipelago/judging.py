@@ -26,9 +26,9 @@ _SHOWN = 10  # faults that people are shown
 @click.argument("folder", type=PATH, metavar="DIR")
 @switch("--json", "Print one JSON object.")
 def stats(folder: Path, json: bool) -> None:
-    """Show how far every island of DIR has come, also while they run; nothing is recomputed.
+    """Show how far every island of DIR has come.
 
-    Example: automaton-scalable islands stats soup
+    Also while they run; nothing is recomputed.
     """
     from automaton.islands.folder import open_folder  # noqa: PLC0415  # loads numba
 
@@ -92,12 +92,10 @@ def _figures(folder: Folder) -> dict[str, Any]:
 def verify(
     folder: Path, replay: tuple[str, int], seed: int | None, processes: int | None, json: bool
 ) -> int:
-    """Say whether every log of DIR is true, and whether all fit each other.
+    """Compute every log of DIR again; hold migrants to sources.
 
     Each log is verified as by `verify LOG`; then every migrant is looked up in the log
     that it names. Exit codes as of `verify`.
-
-    Example: automaton-scalable islands verify soup
     """
     from automaton.islands.folder import open_folder  # noqa: PLC0415  # loads numba
 

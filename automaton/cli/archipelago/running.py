@@ -64,8 +64,6 @@ def run(
 
     Whatever is killed, and whenever: run it again, and the bytes of all logs are those of
     a run that nothing happened to. Ctrl-C finishes the ticks under way.
-
-    Example: automaton-scalable islands run soup --epochs 50
     """
     from automaton.islands.driver import Driver  # noqa: PLC0415  # loads numba
     from automaton.islands.folder import open_folder  # noqa: PLC0415  # with it

@@ -62,11 +62,11 @@ def export(
     log: Path, form: str, out: Path, table: str | None, first: int, last: int | None,
     streams: tuple[str, ...], dimensions: tuple[int, ...], parent: str | None, force: bool,
 ) -> None:  # fmt: skip
-    """Write what LOG holds for another tool: tables, phylogeny, canvas, graphs, provenance.
+    """Write what LOG holds for another tool.
+
+    As tables, a phylogeny, a canvas, a graph or a record of provenance.
 
     LOG is read only, also while another process runs it; FILE appears whole or not at all.
-
-    Example: automaton-scalable export my.jsonl --to csv -o winners.csv
     """
     from automaton.export import ExportJob, Selection  # noqa: PLC0415  # loads numba
     from automaton.log import Log  # noqa: PLC0415

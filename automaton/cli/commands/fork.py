@@ -39,11 +39,12 @@ NAMED = 5  # objects left out that are named
     help="A path that does not exist yet.",
 )
 def fork(log: Path, to: int | None, out: Path) -> None:
-    """Write a new log that begins where LOG stood after a tick, to be edited and run.
+    """Write a new log that begins where LOG stood, to be edited.
 
-    A log that has run is never edited: its chain would no longer hold. NEW holds every
-    object as it stood and the terms that lived, and no commits, so that it can be
-    changed with any editor. LOG stays as it is.
+    It begins where LOG stood after a tick. A log that has run is never edited: its
+    chain would no longer hold. NEW holds every object as it stood and the terms that
+    lived, and no commits, so that it can be changed with any editor. LOG stays as it
+    is.
     """
     from automaton.analysis import snapshot  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415

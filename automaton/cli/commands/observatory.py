@@ -57,10 +57,12 @@ def observatory(
     log: Path, port: int, open: bool, host: str | None, target: Path | None, window: int,  # noqa: A002
     null: Path | None,
 ) -> None:  # fmt: skip
-    """Show LOG as a page in the browser, also while another process writes it.
+    """Show LOG as a page in the browser.
+
+    Also while another process writes it.
 
     Reads the log and the files beside it, writes nothing and asks nobody on the
-    network. Ctrl-C ends it. Example: automaton-scalable observatory soup.jsonl --open
+    network. Ctrl-C ends it.
     """
     from automaton.observatory import (  # noqa: PLC0415  # loads numba, which takes a second
         Board,

@@ -50,10 +50,11 @@ _COLUMNS = ("figure", "value", "95 % interval", "unit", "source", "window", "n",
 )
 @switch("--json", "Print one JSON object.")
 def observe(log: Path, window: int, null: Path | None, json: bool) -> None:
-    """Show what LOG's winners show: shares, entropies, order, diversity, and a label.
+    """Show entropies, order and diversity of LOG's last winners.
 
-    Also while another process runs it. Every figure names its source, its window, how
-    many values are in it and how old it is; the label stands with its evidence.
+    Shares too, and a label. Also while another process runs it. Every figure names its
+    source, its window, how many values are in it and how old it is; the label stands
+    with its evidence.
     """
     from automaton.analysis.figures import observe  # noqa: PLC0415  # see the top
 

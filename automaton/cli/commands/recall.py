@@ -61,10 +61,11 @@ def recall(
     log: Path, term: str, count: int, dimension: int | None, stream: str | None,
     first: int | None, last: int | None, url: str | None, json_: bool,
 ) -> None:  # fmt: skip
-    r"""Print the terms in LOG's memory that are most like TERM, with their likeness.
+    r"""Print the terms in LOG's memory that are most like TERM.
 
-    TERM is closed, in any notation (λx.x, \x.x, λ0, or binary). Likeness is the
-    cosine of exact counts: 1 for the term itself. What is recalled gains strength.
+    Each with its likeness. TERM is closed, in any notation (λx.x, \x.x, λ0, or binary).
+    Likeness is the cosine of exact counts: 1 for the term itself. What is recalled
+    gains strength.
     """
     from automaton.analysis.snapshot import closed_term  # noqa: PLC0415  # as above
     from automaton.log import Log  # noqa: PLC0415  # see the top

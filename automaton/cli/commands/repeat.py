@@ -83,10 +83,11 @@ def repeat(
     log: Path, ticks: int, seeds: int, first_seed: int, every: int, json: bool, csv: bool,
     **given: Any,
 ) -> None:  # fmt: skip
-    """Run what LOG held at first under many seeds; print mean and 95 % interval of each figure.
+    """Run LOG's genesis under many seeds; print mean figures.
 
-    The runs are made one after the other, each on all cores, in a temporary folder. LOG
-    is only read. The cycles of `cycles` are something else: short searches on a snapshot.
+    Each with its 95 % interval. The runs are made one after the other, each on all
+    cores, in a temporary folder. LOG is only read. The cycles of `cycles` are something
+    else: short searches on a snapshot.
     """
     from automaton.log import Log  # noqa: PLC0415  # see the top
 

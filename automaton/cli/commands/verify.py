@@ -109,7 +109,7 @@ def verify(
     log: Path, replay: tuple[str, int], seed: int | None, first: int, last: int | None,
     head: bytes | None, workers: int | None, gpu: bool, reference: bool, resume: bool, json: bool,
 ) -> int:  # fmt: skip
-    """Say whether LOG is what it says: every sealed byte, and every commit computed again.
+    """Compute every commit of LOG again and check every byte.
 
     Exits with 0 only if all that was asked was checked and is true; with 1 at a
     mismatch, whose first byte, line and tick are named; with 3 where every commit is
