@@ -15,12 +15,13 @@ from types import TracebackType
 from typing import Self
 
 from automaton.format.records import Commit, Genesis, known_commit, parse_commit, parse_frame
-from automaton.log import file_io, foreign_file, integrity, line_search, recovery, sidecars
+from automaton.log import file_io, foreign_file, integrity, line_search, recovery
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.file_io import FileOps, open_regular, size_of
 from automaton.log.file_io import real as real_path
 from automaton.log.integrity import Fault
 from automaton.log.reader import LogReader
+from automaton.log.side_files import sidecars
 
 _COMMIT = b'{"type":"commit","id":"'
 SHOWN = 60  # bytes of a line that a fault shows

@@ -21,12 +21,13 @@ from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import Commit, Genesis, RunRecord, parse_commit, parse_frame
 from automaton.format.versions import NEWEST, Format
-from automaton.log import file_io, integrity, line_search, omission, recovery, sidecars
+from automaton.log import file_io, integrity, line_search, omission, recovery
 from automaton.log.commit_table import CommitRow, CommitTable
 from automaton.log.genesis_index import indexed
 from automaton.log.id_index import MALFORMED, NAMELESS
-from automaton.log.inbox import inbox_lines
 from automaton.log.line_table import LineCounts, LineTable
+from automaton.log.side_files import sidecars
+from automaton.log.side_files.inbox import inbox_lines
 
 #: Bytes of batches that were computed again and are kept in memory for readers.
 HELD = 64 << 20

@@ -21,14 +21,15 @@ from automaton.format.records import (
     run_head,
 )
 from automaton.format.versions import FORMATS
-from automaton.log import foreign_file, sidecars
-from automaton.log.checkpoint import Checkpoint, resume_scan
-from automaton.log.checkpoint import read as read_checkpoint
+from automaton.log import foreign_file
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.commit_table import CommitRow
 from automaton.log.file_io import blocks, sha256, size_of
 from automaton.log.line_search import last_line, line_at, prefix_for, records, separator
 from automaton.log.omission import read_kept
+from automaton.log.side_files import sidecars
+from automaton.log.side_files.checkpoint import Checkpoint, resume_scan
+from automaton.log.side_files.checkpoint import read as read_checkpoint
 
 _RUN = b'{"type":"run","id":"'
 

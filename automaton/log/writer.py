@@ -28,7 +28,7 @@ from automaton.format.records import (
     run_line,
 )
 from automaton.format.versions import refuse_large
-from automaton.log import foreign_file, omission, recovery, sidecars
+from automaton.log import foreign_file, omission, recovery
 from automaton.log.commit_scanner import first_line, named_in
 from automaton.log.commit_table import NamedLine
 from automaton.log.directory_entry import DirectoryEntry
@@ -46,10 +46,11 @@ from automaton.log.file_io import (
     write_owner,
 )
 from automaton.log.file_io import real as real_path
-from automaton.log.inbox_position import InboxPosition
 from automaton.log.prefix_hash import NO_PREFIX, HashedPrefix
-from automaton.log.provenance import OF_A_RUN, set_aside
 from automaton.log.reader import LogReader
+from automaton.log.side_files import sidecars
+from automaton.log.side_files.inbox_position import InboxPosition
+from automaton.log.side_files.provenance import OF_A_RUN, set_aside
 
 KEEP_CACHED = 16 << 20  # bytes before the end that stay in memory for readers
 

@@ -12,7 +12,8 @@ import os
 from pathlib import Path
 
 from automaton.errors import FileError
-from automaton.log import LogReader, watermarks
+from automaton.log import LogReader
+from automaton.log.side_files import watermarks
 
 SUFFIX = ".remembered"
 

@@ -26,12 +26,13 @@ from automaton.errors import (
     WorkerError,
 )
 from automaton.format.records import Commit, commit_line, won
-from automaton.log import AuditedLog, watermarks
+from automaton.log import AuditedLog
 from automaton.log.file_io import Buffer
 from automaton.log.integrity import Fault
 from automaton.log.omission import Kept, Stub, cut
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import line as line_of
+from automaton.log.side_files import watermarks
 from automaton.replay.claims import BatchClaim, separator
 from automaton.replay.recompute import Open, TickRecomputer
 from automaton.replay.restore import recomputer

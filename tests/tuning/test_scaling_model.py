@@ -20,7 +20,8 @@ from automaton.analysis.kinship_model import expected
 from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob, CandidateBatch
 from automaton.cli import command_line
-from automaton.log import Log, archive
+from automaton.log import Log
+from automaton.log.side_files import archive
 from automaton.tuning import measure_throughput, measure_trials
 from automaton.tuning.scaling_model import MODELS, Fit, Measured, fit, project, why_not
 from automaton.tuning.throughput import counts

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from automaton.log.file_io import FileOps, first_bytes, of_names, save_new
-from automaton.log.provenance import set_aside
+from automaton.log.side_files.provenance import set_aside
 
 VERIFIED = ".verified"
 _NOTE = re.compile(rb'\{"tick":([0-9]{1,18}),"chain":"([0-9a-f]{64})"\}\n')
