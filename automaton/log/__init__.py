@@ -29,5 +29,6 @@ __all__ = [
     "integrity",
     "omission",
     "prefix_hash",
+    "segments",
     "side_files",
 ]

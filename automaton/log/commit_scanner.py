@@ -17,6 +17,7 @@ from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import Genesis, RunRecord, chained, parse_frame, parse_run
 from automaton.log import omission
+from automaton.log.byte_source import File
 from automaton.log.commit_table import CommitTable, NamedLine
 from automaton.log.file_io import Buffer, whole_lines
 from automaton.log.line_table import LineCounts
@@ -46,7 +47,7 @@ class CommitScanner:
     numbered as in the whole log, those that are left out of the file included.
     """
 
-    def __init__(self, fd: int, genesis: Genesis, prefix: str, separator: int) -> None:
+    def __init__(self, fd: File, genesis: Genesis, prefix: str, separator: int) -> None:
         self.genesis, self.prefix, self.separator = genesis, prefix, separator
         self.commits = CommitTable()
         self.named: list[NamedLine] = []

@@ -6,9 +6,6 @@ means, who writes, or what is said of a fault; nothing is ever written.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from automaton.errors import StorageError
 from automaton.log import file_io
 from automaton.log.audit import SHOWN, AuditedLog
@@ -42,12 +39,8 @@ class LogFollower(AuditedLog):
         return self.fault
 
     def _stand_under_name(self) -> None:
-        """What is read is the file of this name, and not one that only lives on unseen."""
-        try:
-            same = os.path.samestat(Path(self.path).stat(), os.fstat(self._fd))
-        except FileNotFoundError:
-            same = False
-        if not same:
+        """What is read is the file of this name, or one that it goes on with: none unseen."""
+        if not self._file.stands_under_name() and not self._file.follow():
             raise StorageError(f"{self.path} was replaced, renamed or removed")
 
     def _behind(self) -> CommitScanner | None:
@@ -55,7 +48,7 @@ class LogFollower(AuditedLog):
         run, prefix = self.run, self.prefix
         if run is None or not len(self.commits):
             return None
-        walk = CommitScanner(self._fd, self.genesis, prefix, self._separator(1))
+        walk = CommitScanner(self._file, self.genesis, prefix, self._separator(1))
         first = self.genesis_line_count + 1
         runs = [line - first for line in self.run_lines]
         walk.begin(self.commits, [], runs, run, self.head, self.lines - self.genesis_line_count)
@@ -76,7 +69,7 @@ class LogFollower(AuditedLog):
     def _at(self, walk: CommitScanner) -> Fault:
         """The place where a walk stopped short of what the writer says it wrote."""
         offset, after = walk.stopped
-        raw = b"".join(file_io.blocks(self._fd, offset, offset + SHOWN)).partition(b"\n")[0]
+        raw = b"".join(file_io.blocks(self._file, offset, offset + SHOWN)).partition(b"\n")[0]
         shown = raw.decode("utf-8", "backslashreplace")
         line = self.genesis_line_count + after + 1
         return Fault("commit", offset, line, len(walk.commits) + 1, walk.reason, shown)

@@ -9,13 +9,13 @@ that is checked. Must not know: what a batch means, how to repair anything.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from automaton.format.records import Genesis, chained, parse_commit, parse_frame
+from automaton.log.byte_source import File, pread, size_of
 from automaton.log.commit_table import CommitRow, CommitTable
-from automaton.log.file_io import blocks, sha256, size_of
+from automaton.log.file_io import blocks, sha256
 from automaton.log.integrity_windows import Window, warm_up, windows
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import read_kept
@@ -57,7 +57,7 @@ class ChainReport:
 
 
 def check_integrity(  # noqa: PLR0913 - the file, what it is held against, and which part
-    fd: int,
+    fd: File,
     genesis: Genesis,
     commits: CommitTable,
     first: int,
@@ -87,7 +87,7 @@ def check_integrity(  # noqa: PLR0913 - the file, what it is held against, and w
 
 
 def _window(
-    fd: int, commits: CommitTable, window: Window, before: bytes
+    fd: File, commits: CommitTable, window: Window, before: bytes
 ) -> tuple[Fault | None, bytes]:
     """The first fault of some ticks, and the chain that stands after them."""
     after = window.chain_after(before)
@@ -102,27 +102,27 @@ def _window(
     return None, before
 
 
-def _genesis(fd: int, genesis: Genesis) -> Fault | None:
+def _genesis(fd: File, genesis: Genesis) -> Fault | None:
     found = sha256(fd, 0, genesis.bytes)
     if found == genesis.sha256:
         return None
     return Fault("genesis", 0, 1, 0, genesis.sha256.hex(), found.hex())
 
 
-def _chain_before(fd: int, commits: CommitTable, tick: int, genesis: Genesis) -> bytes:
+def _chain_before(fd: File, commits: CommitTable, tick: int, genesis: Genesis) -> bytes:
     """The chain that stands in the commit before this one."""
     if tick == 1:
         return genesis.sha256
     return _chain_at(fd, commits.row(tick - 1))
 
 
-def _chain_at(fd: int, row: CommitRow) -> bytes:
-    frame = parse_frame(os.pread(fd, row.end - row.commit_start, row.commit_start))
+def _chain_at(fd: File, row: CommitRow) -> bytes:
+    frame = parse_frame(pread(fd, row.end - row.commit_start, row.commit_start))
     return frame.chain if frame else b""
 
 
-def _batch(fd: int, row: CommitRow, before: bytes) -> Iterator[Fault]:
-    raw = os.pread(fd, row.end - row.commit_start, row.commit_start)
+def _batch(fd: File, row: CommitRow, before: bytes) -> Iterator[Fault]:
+    raw = pread(fd, row.end - row.commit_start, row.commit_start)
     line = row.first_line + row.lines
     commit, frame = parse_commit(raw), parse_frame(raw)
     kept = read_kept(fd, row.batch_start, row.gap, row.commit_start) if row.gap else None
@@ -145,7 +145,7 @@ def _batch(fd: int, row: CommitRow, before: bytes) -> Iterator[Fault]:
         yield Fault("chain", row.commit_start, line, row.tick, before.hex(), commit.chain.hex())
 
 
-def _digest(fd: int, row: CommitRow) -> tuple[bytes, int]:
+def _digest(fd: File, row: CommitRow) -> tuple[bytes, int]:
     """The batch's digest and its lines: newlines, a separating one (tick 1) aside."""
     digest, count, first = hashlib.sha256(), 0, b""
     for data in blocks(fd, row.batch_start, row.commit_start):

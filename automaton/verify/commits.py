@@ -208,7 +208,7 @@ class CommitVerifier:
         end = kept.tail.find(b'{"type":"commit","id":"')
         digest = digest_of((kept.head, kept.tail[: max(end, 0)]))
         due = line_of(Stub(_newlines(left_out), winners, digest))
-        found = bytes(self.log.bytes_from(self.log.size + at)[:own])
+        found = bytes(self.log.bytes_from(self.log.size + at, self.log.size + at + own))
         if found != due:
             here = _first_difference(np.frombuffer(due, np.uint8), np.frombuffer(found, np.uint8))
             line = self._first_line(tick) + kept.head.count(b"\n")
@@ -247,7 +247,7 @@ class CommitVerifier:
         due, _ = commit_line(self.log.prefix, fields, lines, size, digest, before, self.log.format)
         row = self.log.commits.row(tick) if whole else None
         at = self.log.size + self._in_file(size) if row is None else row.commit_start
-        found = bytes(self.log.bytes_from(at)[: len(due)])
+        found = bytes(self.log.bytes_from(at, at + len(due)))
         if found != due:
             here = _first_difference(np.frombuffer(due, np.uint8), np.frombuffer(found, np.uint8))
             line = self._first_line(tick) + lines
