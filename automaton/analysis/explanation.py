@@ -21,7 +21,7 @@ from automaton.format.objects import Object, parse_line
 from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
 from automaton.log import AuditedLog
-from automaton.log.decision_log import find
+from automaton.log.side_files.decision_log import find
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import recomputer
 

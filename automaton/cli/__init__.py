@@ -52,9 +52,9 @@ command_line = CommandGroup(
     one is written with a folder (./check).""",
     commands=CommandTable(
         f"{__name__}.commands",
-        "run init fork give check verify replay diff stats population series show doctor config "
-        "tune reduce church match recall memory observe scale models why cycles cycle repeat "
-        "synthesize export observatory islands",
+        "run init fork give check verify replay compact cat diff stats population series show "
+        "doctor config tune reduce church match recall memory observe scale models why cycles "
+        "cycle repeat synthesize export observatory islands",
     ),
 )
 with _while_loading():

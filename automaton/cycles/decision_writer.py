@@ -15,7 +15,7 @@ from typing import Any
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.plan import Finished
 from automaton.log import Log
-from automaton.log.decision_log import DecisionLog
+from automaton.log.side_files.decision_log import DecisionLog
 
 
 def identity(tick: int, seed: int) -> str:

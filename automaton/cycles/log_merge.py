@@ -19,7 +19,8 @@ from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.results import Result
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import dump
-from automaton.log import Log, archive
+from automaton.log import Log
+from automaton.log.side_files import archive
 from automaton.run import Run, SidecarOptions
 
 #: Where there is an archive: so large that it is not rotated, which is for the user's own bound.

@@ -21,7 +21,8 @@ from automaton.cycles.frozen_population import (
     hashed,
     live_winners,
 )
-from automaton.log import Log, archive
+from automaton.log import Log
+from automaton.log.side_files import archive
 from automaton.replay import MalformedLines
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world

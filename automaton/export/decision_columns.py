@@ -19,7 +19,8 @@ from automaton.export.export_selection import Selection
 from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, parse_line
 from automaton.format.stream_options import FEATURES
-from automaton.log import LogReader, decision_log
+from automaton.log import LogReader
+from automaton.log.side_files import decision_log
 
 #: Rows at a time.
 ROWS = 1 << 14

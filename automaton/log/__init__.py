@@ -1,8 +1,6 @@
 """The storage engine: one writer, many readers, nothing ever edited in place.
 
 Touches the disk. Must not know: what lines mean to a run.
-
-More than 22 modules: the log, its readers and writer, and one for each file beside it.
 """
 
 from __future__ import annotations
@@ -27,12 +25,10 @@ __all__ = [
     "Log",
     "LogFollower",
     "LogReader",
-    "archive",
-    "checkpoint",
-    "decision_log",
     "file_io",
     "integrity",
     "omission",
     "prefix_hash",
-    "watermarks",
+    "segments",
+    "side_files",
 ]

@@ -9,21 +9,27 @@ meaning; nothing is ever written.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from automaton.format.records import Commit, Genesis, known_commit, parse_commit, parse_frame
-from automaton.log import file_io, foreign_file, integrity, line_search, recovery, sidecars
+from automaton.log import file_io, foreign_file, integrity, line_search, recovery
+from automaton.log.byte_source import File, pread, size_of
 from automaton.log.commit_scanner import CommitScanner
-from automaton.log.file_io import FileOps, open_regular, size_of
+from automaton.log.file_io import FileOps, open_regular
 from automaton.log.file_io import real as real_path
 from automaton.log.integrity import Fault
 from automaton.log.reader import LogReader
+from automaton.log.segments.log_file import LogFile
+from automaton.log.side_files import sidecars
 
 _COMMIT = b'{"type":"commit","id":"'
 SHOWN = 60  # bytes of a line that a fault shows
+#: Bytes of segments that are looked at as one batch, where none is known to end.
+LONGEST = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +43,19 @@ class JudgedFile:
 class AuditedLog(LogReader):
     """The commits that fit, the fault behind them if there is one, and what no commit covers."""
 
-    def __init__(self, fd: int, path: str, judged: JudgedFile) -> None:
-        super().__init__(fd, path, judged.found)
+    def __init__(self, file: LogFile, path: str, judged: JudgedFile) -> None:
+        super().__init__(file, path, judged.found)
         self.fault = judged.fault
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
         """Opens for reading; a file that cannot be read is an error, a wrong one is not."""
         real = real_path(path)
-        fd = open_regular(FileOps(), real, write=False)
+        file = LogFile(real, open_regular(FileOps(), real, write=False))
         try:
-            return cls(fd, real, _judge(fd, real))
+            return cls(file, real, _judge(file, real))
         except BaseException:
-            os.close(fd)
+            file.close()
             raise
 
     def check(
@@ -61,7 +67,7 @@ class AuditedLog(LogReader):
     ) -> Fault | None:
         """The first fault in the batches of these ticks, the genesis included with tick 1."""
         report = integrity.check_integrity(
-            self._fd, self.genesis, self.commits, self.format, first, progress, last=last,
+            self._file, self.genesis, self.commits, self.format, first, progress, last=last,
             threads=threads,
         )  # fmt: skip
         return report.first_bad
@@ -70,9 +76,17 @@ class AuditedLog(LogReader):
         """What a commit says whose line was checked before; it is not checked again."""
         return known_commit(self.commit_line(tick)) or self.commit(tick)
 
-    def bytes_from(self, offset: int) -> memoryview:
-        """All that stands in the file from a byte on."""
-        return file_io.mapped(self._fd, offset, size_of(self._fd))
+    def bytes_from(self, offset: int, stop: int | None = None) -> memoryview:
+        """What stands in the file from a byte on: all of it, or what stands before `stop`.
+
+        Of sealed segments, which are copied into memory, `LONGEST` bytes at most.
+        """
+        return self._file.mapped(offset, min(self._readable(offset), stop or sys.maxsize))
+
+    def _readable(self, offset: int) -> int:
+        """Up to where memory can be had for what stands from a byte on."""
+        size = self._file.size()
+        return size if offset >= self._file.header.start else min(size, offset + LONGEST)
 
     def tick_of_chain(self, head: bytes) -> int | None:
         """The tick after which the chain was `head`; 0 is the genesis."""
@@ -86,9 +100,7 @@ class AuditedLog(LogReader):
 
     def close(self) -> None:
         """Lets go of the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +114,7 @@ class AuditedLog(LogReader):
         self.close()
 
 
-def _judge(fd: int, path: str) -> JudgedFile:
+def _judge(fd: File, path: str) -> JudgedFile:
     size = size_of(fd)
     pinned = sidecars.read_pin(path)
     if pinned is None and sidecars.has_pin(path):
@@ -125,7 +137,7 @@ def _bare(size: int, fault: Fault | None) -> JudgedFile:
     return JudgedFile(recovery.RecoveredLog(size, size=size), fault)
 
 
-def _without_pin(fd: int, size: int) -> JudgedFile:
+def _without_pin(fd: File, size: int) -> JudgedFile:
     """The longest chain that begins with a run record; our records without one are a fault."""
     best, seen = recovery.best_chain(fd, size)
     if best is None:
@@ -142,7 +154,7 @@ def _without_pin(fd: int, size: int) -> JudgedFile:
     return _followed(fd, longer, size)
 
 
-def _followed(fd: int, walk: CommitScanner, size: int) -> JudgedFile:
+def _followed(fd: File, walk: CommitScanner, size: int) -> JudgedFile:
     """The commits that fit; a commit behind the first thing that does not makes it a fault."""
     genesis: Genesis = walk.genesis
     kept = walk if len(walk.commits) else None
@@ -152,11 +164,11 @@ def _followed(fd: int, walk: CommitScanner, size: int) -> JudgedFile:
     offset, after = walk.stopped
     line = _line_number(fd, genesis.bytes) - (1 - walk.separator) + after + 1
     tick = len(walk.commits) + 1
-    raw = os.pread(fd, SHOWN, offset).partition(b"\n")[0]
+    raw = pread(fd, SHOWN, offset).partition(b"\n")[0]
     shown = raw.decode("utf-8", "backslashreplace")
     return JudgedFile(found, Fault("commit", offset, line, tick, walk.reason, shown))
 
 
-def _line_number(fd: int, offset: int) -> int:
+def _line_number(fd: File, offset: int) -> int:
     """The number of the line that holds a byte."""
     return 1 + sum(data.count(b"\n") for data in file_io.blocks(fd, 0, offset))

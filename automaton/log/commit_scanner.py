@@ -18,6 +18,7 @@ from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import Genesis, RunRecord, chained, parse_frame, parse_run
 from automaton.format.versions import NEWEST, Format
 from automaton.log import omission
+from automaton.log.byte_source import File
 from automaton.log.commit_table import CommitTable, NamedLine
 from automaton.log.file_io import Buffer, whole_lines
 from automaton.log.line_table import LineCounts
@@ -47,7 +48,7 @@ class CommitScanner:
     numbered as in the whole log, those that are left out of the file included.
     """
 
-    def __init__(self, fd: int, genesis: Genesis, prefix: str, separator: int) -> None:
+    def __init__(self, fd: File, genesis: Genesis, prefix: str, separator: int) -> None:
         self.genesis, self.prefix, self.separator = genesis, prefix, separator
         self.commits = CommitTable()
         self.named: list[NamedLine] = []

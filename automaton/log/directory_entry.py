@@ -41,6 +41,10 @@ class DirectoryEntry:
                 return str(name)
         return None
 
+    def lead_to(self, fd: int) -> None:
+        """From now on the name is that of another open file, which took the place of the first."""
+        self._fd = fd
+
     def close(self) -> None:
         """Lets go of the folder."""
         if self._folder >= 0:

@@ -13,7 +13,6 @@ import contextlib
 import errno
 import fcntl
 import hashlib
-import mmap
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automaton.errors import AutomatonError, FileError, LockedError, StorageError
+from automaton.log.byte_source import File, pread, readinto
 
 Buffer = bytes | bytearray | memoryview
 BLOCK = 512 * 1024  # bytes read at a time; stays in the second-level cache
@@ -68,6 +68,14 @@ class FileOps:
     def ftruncate(self, fd: int, size: int) -> None:
         """Cuts or extends the file to `size` bytes."""
         os.ftruncate(fd, size)
+
+    def rename(self, path: str, target: str) -> None:
+        """Puts a file in the place of another: the name leads to the one or to the other."""
+        Path(path).replace(target)
+
+    def remove(self, path: str) -> None:
+        """Takes a file away, where it is there."""
+        Path(path).unlink(missing_ok=True)
 
     def sync_folder(self, path: str) -> None:
         """Makes the names in the folder of `path` durable: fsync of a file does not.
@@ -168,39 +176,25 @@ def first_bytes(path: str, most: int) -> bytes | None:
         os.close(fd)
 
 
-def size_of(fd: int) -> int:
-    """Bytes in the file now."""
-    return os.fstat(fd).st_size
-
-
 def free_bytes(path: str) -> int:
     """Bytes that a program without privileges may still write where `path` stands."""
     found = os.statvfs(path)
     return found.f_bavail * found.f_frsize
 
 
-def blocks(fd: int, start: int, stop: int) -> Iterator[bytes]:
+def blocks(fd: File, start: int, stop: int) -> Iterator[bytes]:
     """The bytes of a range, a block at a time; ends early where the file does."""
-    while start < stop and (data := os.pread(fd, min(BLOCK, stop - start), start)):
+    while start < stop and (data := pread(fd, min(BLOCK, stop - start), start)):
         yield data
         start += len(data)
 
 
-def sha256(fd: int, start: int, stop: int) -> bytes:
+def sha256(fd: File, start: int, stop: int) -> bytes:
     """The digest of a range, 32 raw bytes."""
     digest = hashlib.sha256()
     for data in blocks(fd, start, stop):
         digest.update(data)
     return digest.digest()
-
-
-def mapped(fd: int, start: int, stop: int) -> memoryview:
-    """A range of the file as memory; lives as long as somebody looks at it."""
-    if start >= stop:
-        return memoryview(b"")
-    base = start - start % mmap.ALLOCATIONGRANULARITY
-    region = mmap.mmap(fd, stop - base, access=mmap.ACCESS_READ, offset=base)
-    return memoryview(region)[start - base :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +214,7 @@ class Lines:
         return self.data[self.starts[k] : self.ends[k]].tobytes()
 
 
-def lines(fd: int, start: int, stop: int, *, unfinished: bool = False) -> Iterator[Lines]:
+def lines(fd: File, start: int, stop: int, *, unfinished: bool = False) -> Iterator[Lines]:
     """The lines of a range in blocks, without their newlines.
 
     Bytes after the last newline are a line only if `unfinished`.
@@ -234,7 +228,7 @@ def lines(fd: int, start: int, stop: int, *, unfinished: bool = False) -> Iterat
 
 
 def whole_lines(
-    fd: int, start: int, stop: int, *, unfinished: bool = False
+    fd: File, start: int, stop: int, *, unfinished: bool = False
 ) -> Iterator[tuple[int, NDArray[np.uint8], int]]:
     """Blocks of whole lines: the byte at which one begins, its bytes, and how many count.
 
@@ -246,7 +240,7 @@ def whole_lines(
     while start + kept < stop:
         window = _with_room(window, kept)
         room = min(len(window) - PADDING - kept, stop - start - kept)
-        count = os.preadv(fd, [window[kept : kept + room].data], start + kept)
+        count = readinto(fd, window[kept : kept + room], start + kept)
         if count == 0:
             break
         filled = kept + count
@@ -364,7 +358,7 @@ def save_new(disk: FileOps, path: str, data: Buffer) -> None:
         disk.fdatasync(fd)
     finally:
         os.close(fd)
-    Path(draft).replace(path)
+    disk.rename(draft, path)
     disk.sync_folder(path)
 
 

@@ -9,14 +9,15 @@ written.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Self
 
 from automaton.errors import StorageError
-from automaton.log import file_io, recovery, sidecars
+from automaton.log import file_io, recovery
 from automaton.log.audit import SHOWN, AuditedLog, JudgedFile
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.integrity import Fault
+from automaton.log.segments.log_file import LogFile
+from automaton.log.side_files import sidecars
 
 
 class LogFollower(AuditedLog):
@@ -32,11 +33,11 @@ class LogFollower(AuditedLog):
     def beside(cls, path: str | os.PathLike[str]) -> Self:
         """Opens as readers do: by the checkpoint, and what a crash can leave is forgiven."""
         real = file_io.real(path)
-        fd = file_io.open_regular(file_io.FileOps(), real, write=False)
+        file = LogFile(real, file_io.open_regular(file_io.FileOps(), real, write=False))
         try:
-            return cls(fd, real, JudgedFile(recovery.recover(fd, real)))
+            return cls(file, real, JudgedFile(recovery.recover(file, real)))
         except BaseException:
-            os.close(fd)
+            file.close()
             raise
 
     def catch_up(self) -> int:
@@ -46,7 +47,7 @@ class LogFollower(AuditedLog):
         file is another one by now, or shorter than it was.
         """
         self._stand_under_name()
-        end, before = file_io.size_of(self._fd), len(self.commits)
+        end, before = self._file.size(), len(self.commits)
         if end < self.size:
             raise StorageError(f"{self.path} is shorter than it was: it was cut or written anew")
         walk = self._walk or self._behind()
@@ -66,7 +67,7 @@ class LogFollower(AuditedLog):
 
     def changed(self) -> bool:
         """Whether the file of this name is longer than what is known of it, tail included."""
-        return file_io.size_of(self._fd) != self.size + self.tail_bytes
+        return self._file.size() != self.size + self.tail_bytes
 
     def grow(self, end: int) -> Fault | None:
         """Take in the commits up to byte `end`; the first thing that does not fit."""
@@ -85,12 +86,8 @@ class LogFollower(AuditedLog):
         return self.fault
 
     def _stand_under_name(self) -> None:
-        """What is read is the file of this name, and not one that only lives on unseen."""
-        try:
-            same = os.path.samestat(Path(self.path).stat(), os.fstat(self._fd))
-        except FileNotFoundError:
-            same = False
-        if not same:
+        """What is read is the file of this name, or one that it goes on with: none unseen."""
+        if not self._file.stands_under_name() and not self._file.follow():
             raise StorageError(f"{self.path} was replaced, renamed or removed")
 
     def _behind(self) -> CommitScanner | None:
@@ -98,7 +95,7 @@ class LogFollower(AuditedLog):
         run, prefix = self.run, self.prefix
         if run is None or not len(self.commits):
             return None
-        walk = CommitScanner(self._fd, self.genesis, prefix, self._separator(1))
+        walk = CommitScanner(self._file, self.genesis, prefix, self._separator(1))
         first = self.genesis_line_count + 1
         runs = [line - first for line in self.run_lines]
         walk.begin(self.commits, [], runs, run, self.head, self.lines - self.genesis_line_count)
@@ -119,7 +116,7 @@ class LogFollower(AuditedLog):
     def _at(self, walk: CommitScanner) -> Fault:
         """The place where a walk stopped short of what the writer says it wrote."""
         offset, after = walk.stopped
-        raw = b"".join(file_io.blocks(self._fd, offset, offset + SHOWN)).partition(b"\n")[0]
+        raw = b"".join(file_io.blocks(self._file, offset, offset + SHOWN)).partition(b"\n")[0]
         shown = raw.decode("utf-8", "backslashreplace")
         line = self.genesis_line_count + after + 1
         return Fault("commit", offset, line, len(walk.commits) + 1, walk.reason, shown)

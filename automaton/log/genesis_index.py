@@ -12,11 +12,12 @@ from automaton.format import graphs
 from automaton.format.graphs import Reading
 from automaton.format.objects import Object, parse_line
 from automaton.format.records import RunRecord
+from automaton.log.byte_source import File
 from automaton.log.file_io import lines
 from automaton.log.id_index import IdIndex
 
 
-def indexed(fd: int, stop: int, run: RunRecord | None) -> tuple[IdIndex, Reading]:
+def indexed(fd: File, stop: int, run: RunRecord | None) -> tuple[IdIndex, Reading]:
     """The index of the first `stop` bytes, and how their objects are read.
 
     A genesis is read as a graph where that makes a difference; a log that has a run
@@ -36,7 +37,7 @@ def indexed(fd: int, stop: int, run: RunRecord | None) -> tuple[IdIndex, Reading
     return index, reading
 
 
-def _differs(fd: int, stop: int) -> bool:
+def _differs(fd: File, stop: int) -> bool:
     """Whether an object of the file is read otherwise as a graph."""
     for block in lines(fd, 0, stop, unfinished=True):
         text = block.data[: int(block.ends[-1])].tobytes()

@@ -15,8 +15,6 @@ Longer than 300 lines: one table, and all that reads it.
 from __future__ import annotations
 
 import itertools
-import mmap
-import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
@@ -26,6 +24,7 @@ from numpy.typing import NDArray
 
 from automaton.errors import FileError
 from automaton.format import objects
+from automaton.log.byte_source import File, mapped, pread, readinto, size_of
 from kernels import cpu
 from kernels.text import id_scan
 
@@ -51,7 +50,7 @@ class IdIndex:
 
     def __init__(
         self,
-        fd: int,
+        fd: File,
         *,
         buffer_bytes: int = BUFFER_BYTES,
         max_line_bytes: int = objects.MAX_LINE_BYTES,
@@ -73,7 +72,7 @@ class IdIndex:
         self.integers = self.surrogates = 0  # lines whose id is an integer, or has half a pair
 
     @classmethod
-    def build(cls, fd: int, start: int = 0, stop: int | None = None, **options: int) -> IdIndex:
+    def build(cls, fd: File, start: int = 0, stop: int | None = None, **options: int) -> IdIndex:
         """The index of the lines in bytes `start` to `stop` (default: the end) of the file."""
         index = cls(fd, **options)
         index.extend(start, stop)
@@ -88,8 +87,8 @@ class IdIndex:
         """
         if self._added_lines:
             raise ValueError("ranges are indexed before single lines are added")
-        stop = os.fstat(self._fd).st_size if stop is None else stop
-        mapped = self._map()
+        stop = size_of(self._fd) if stop is None else stop
+        whole = self._map(stop)
         window = np.empty(self._buffer_bytes + id_scan.PADDING, np.uint8)
         kept = 0
         while start + kept < stop:
@@ -98,7 +97,7 @@ class IdIndex:
             if ends and window[filled - 1] != 10:
                 window[filled] = 10
                 filled += 1
-            at = self._enter_lines(window, filled, start, mapped)
+            at = self._enter_lines(window, filled, start, whole)
             if ends:
                 break
             window, kept = _slide(window, at, filled)
@@ -113,15 +112,14 @@ class IdIndex:
         self._enter(_encoded(identity), offset)
         self._added_lines.append(line)
 
-    def _map(self) -> NDArray[np.uint8]:
-        """The file's bytes for comparing ids; dropped when the range is indexed."""
-        if os.fstat(self._fd).st_size == 0:
-            return np.frombuffer(b"\0", np.uint8)
-        return np.frombuffer(mmap.mmap(self._fd, 0, access=mmap.ACCESS_READ), np.uint8)
+    def _map(self, stop: int) -> NDArray[np.uint8]:
+        """The bytes before `stop` for comparing ids; dropped when the range is indexed."""
+        known = mapped(self._fd, 0, min(stop, size_of(self._fd)))
+        return np.frombuffer(known if len(known) else b"\0", np.uint8)
 
     def _fill(self, window: NDArray[np.uint8], kept: int, position: int, stop: int) -> int:
         room = min(len(window) - id_scan.PADDING - kept, stop - position)
-        count = os.preadv(self._fd, [window[kept : kept + room].data], position)
+        count = readinto(self._fd, window[kept : kept + room], position)
         if count == 0:
             raise FileError(
                 f"the file ends at byte {position}, {stop} bytes were expected: "
@@ -130,7 +128,7 @@ class IdIndex:
         return count
 
     def _enter_lines(
-        self, window: NDArray[np.uint8], filled: int, base: int, mapped: NDArray[np.uint8]
+        self, window: NDArray[np.uint8], filled: int, base: int, whole: NDArray[np.uint8]
     ) -> int:
         """Enters the whole lines of the window; returns where the rest begins."""
         enter = cpu.compiled(id_scan.index_lines)
@@ -139,7 +137,7 @@ class IdIndex:
         while why != id_scan.MORE:
             why, at, end, self._rows, self._used = enter(
                 window, at, filled, base, self._max_line_bytes, self._hash_mask,
-                mapped, self._rows, self._used, self._offsets, self._links, self._checks,
+                whole, self._rows, self._used, self._offsets, self._links, self._checks,
                 self._slots,
             )  # fmt: skip
             if why == id_scan.GROW:
@@ -254,7 +252,7 @@ class IdIndex:
     def _read_line(self, offset: int) -> bytes:
         size = 1024
         while True:
-            raw = os.pread(self._fd, size, offset)
+            raw = pread(self._fd, size, offset)
             if (end := raw.find(b"\n")) >= 0 or len(raw) < size:
                 return raw[:end] if end >= 0 else raw
             size *= 8

@@ -8,7 +8,6 @@ that is checked. Must not know: what a batch means, how to repair anything.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Lock, Thread
@@ -19,8 +18,9 @@ import numpy as np
 from automaton.digests.pages import new_digest
 from automaton.format.records import Genesis, chained, parse_commit, parse_frame
 from automaton.format.versions import Format
+from automaton.log.byte_source import File, pread, size_of
 from automaton.log.commit_table import CommitRow, CommitTable
-from automaton.log.file_io import blocks, sha256, size_of
+from automaton.log.file_io import blocks, sha256
 from automaton.log.integrity_windows import Window, room_for, warm_up, windows
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import read_kept
@@ -62,7 +62,7 @@ class ChainReport:
 
 
 def check_integrity(  # noqa: PLR0913, PLR0917 - the file, what it is held against, and which part
-    fd: int,
+    fd: File,
     genesis: Genesis,
     commits: CommitTable,
     form: Format,
@@ -93,7 +93,7 @@ def check_integrity(  # noqa: PLR0913, PLR0917 - the file, what it is held again
 class _Sealed(NamedTuple):
     """The file, and what is known of it."""
 
-    fd: int
+    fd: File
     genesis: Genesis
     commits: CommitTable
     form: Format
@@ -105,7 +105,7 @@ class _Sealed(NamedTuple):
     def chain_at(self, tick: int) -> bytes:
         """The chain that stands in a commit."""
         row = self.commits.row(tick)
-        frame = parse_frame(os.pread(self.fd, row.end - row.commit_start, row.commit_start))
+        frame = parse_frame(pread(self.fd, row.end - row.commit_start, row.commit_start))
         return frame.chain if frame else b""
 
 
@@ -182,7 +182,7 @@ def _window(sealed: _Sealed, window: Window) -> Fault | None:
     return None
 
 
-def _genesis(fd: int, genesis: Genesis) -> Fault | None:
+def _genesis(fd: File, genesis: Genesis) -> Fault | None:
     found = sha256(fd, 0, genesis.bytes)
     if found == genesis.sha256:
         return None
@@ -191,7 +191,7 @@ def _genesis(fd: int, genesis: Genesis) -> Fault | None:
 
 def _batch(sealed: _Sealed, row: CommitRow, before: bytes) -> Iterator[Fault]:
     fd = sealed.fd
-    raw = os.pread(fd, row.end - row.commit_start, row.commit_start)
+    raw = pread(fd, row.end - row.commit_start, row.commit_start)
     line = row.first_line + row.lines
     commit, frame = parse_commit(raw), parse_frame(raw)
     kept = read_kept(fd, row.batch_start, row.gap, row.commit_start) if row.gap else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from automaton.format.ids import choose_prefix
 from automaton.format.objects import MAX_LINE_BYTES, Object, object_id, parse_line
+from automaton.log.byte_source import File, pread
 from automaton.log.file_io import blocks, lines
 
 # What an id of ours holds, or an escape that may hide it; apart, for each is found by its letters.
@@ -22,7 +22,7 @@ _SUSPECTS = (
 )
 
 
-def records(fd: int, start: int, stop: int, head: bytes) -> Iterator[tuple[int, bytes]]:
+def records(fd: File, start: int, stop: int, head: bytes) -> Iterator[tuple[int, bytes]]:
     """Whole lines that begin with `head`, and where; a search, not a pass over lines."""
     kept, base = b"", start
     for data in blocks(fd, start, stop):
@@ -30,7 +30,7 @@ def records(fd: int, start: int, stop: int, head: bytes) -> Iterator[tuple[int, 
         at = text.find(head)
         while at >= 0:
             offset = base + at
-            if offset == 0 or os.pread(fd, 1, offset - 1) == b"\n":
+            if offset == 0 or pread(fd, 1, offset - 1) == b"\n":
                 raw = line_at(fd, offset, stop)
                 if raw is not None:
                     yield offset, raw
@@ -39,11 +39,11 @@ def records(fd: int, start: int, stop: int, head: bytes) -> Iterator[tuple[int, 
         base += len(text) - len(kept)
 
 
-def line_at(fd: int, offset: int, stop: int) -> bytes | None:
+def line_at(fd: File, offset: int, stop: int) -> bytes | None:
     """The line that begins at `offset`, without its newline; None if it has none in range."""
     size = 4096
     while offset < stop:
-        raw = os.pread(fd, min(size, stop - offset), offset)
+        raw = pread(fd, min(size, stop - offset), offset)
         end = raw.find(b"\n")
         if end >= 0:
             return raw[:end]
@@ -53,12 +53,12 @@ def line_at(fd: int, offset: int, stop: int) -> bytes | None:
     return None
 
 
-def last_line(fd: int, start: int, stop: int) -> bytes:
+def last_line(fd: File, start: int, stop: int) -> bytes:
     """The line that ends with the newline before `stop`; empty if none does."""
     size = 4096
     while True:
         first = max(start, stop - size)
-        raw = os.pread(fd, stop - first, first)
+        raw = pread(fd, stop - first, first)
         at = raw.rfind(b"\n", 0, -1)
         if not raw.endswith(b"\n"):
             return b""
@@ -67,12 +67,12 @@ def last_line(fd: int, start: int, stop: int) -> bytes:
         size *= 8
 
 
-def separator(fd: int, genesis_bytes: int) -> int:
+def separator(fd: File, genesis_bytes: int) -> int:
     """1 where the genesis has no final newline, so that the first batch begins with one."""
-    return int(genesis_bytes > 0 and os.pread(fd, 1, genesis_bytes - 1) != b"\n")
+    return int(genesis_bytes > 0 and pread(fd, 1, genesis_bytes - 1) != b"\n")
 
 
-def prefix_for(fd: int, stop: int) -> str:
+def prefix_for(fd: File, stop: int) -> str:
     """The prefix under which no id of the first `stop` bytes is ours."""
     ids: set[str] = set()
     for block in lines(fd, 0, stop, unfinished=True):

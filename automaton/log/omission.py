@@ -7,13 +7,13 @@ lines are computed again, who asks for them. docs/format.md is this in prose.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from automaton.log.byte_source import File, pread
 from automaton.log.file_io import Buffer
 
 HEAD = b'{"type":"omitted","lines":'
@@ -73,9 +73,9 @@ def parse(raw: bytes) -> Stub | None:
     return stub if line(stub) == raw.removesuffix(b"\n") + b"\n" else None
 
 
-def read_kept(fd: int, start: int, gap: int, stop: int) -> Kept:
+def read_kept(fd: File, start: int, gap: int, stop: int) -> Kept:
     """The batch at these bytes, whose omission stands at `gap`."""
-    raw = os.pread(fd, stop - start, start)
+    raw = pread(fd, stop - start, start)
     end = raw.find(b"\n", gap - start) + 1 or len(raw)
     return Kept(raw[: gap - start], parse(raw[gap - start : end]), raw[end:])
 

@@ -8,7 +8,6 @@ Longer than 300 lines: all tables of an opened log, and the ways from them to by
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,14 +26,16 @@ from automaton.log import (
     line_search,
     omission,
     recovery,
-    sidecars,
     version_history,
 )
 from automaton.log.commit_table import CommitRow, CommitTable
 from automaton.log.genesis_index import indexed
 from automaton.log.id_index import MALFORMED, NAMELESS
-from automaton.log.inbox import inbox_lines
 from automaton.log.line_table import LineCounts, LineTable
+from automaton.log.segments.log_file import LogFile
+from automaton.log.segments.segment_reader import LogSegment
+from automaton.log.side_files import sidecars
+from automaton.log.side_files.inbox import inbox_lines
 
 #: Bytes of batches that were computed again and are kept in memory for readers.
 HELD = 64 << 20
@@ -51,7 +52,7 @@ class LogReader:
 
     refill: Callable[[int], bytes] | None = None
 
-    def __init__(self, fd: int, path: str, found: recovery.RecoveredLog) -> None:
+    def __init__(self, file: LogFile, path: str, found: recovery.RecoveredLog) -> None:
         walk = found.walk
         self.path = path
         self.notices = [found.notice] if found.notice else []
@@ -60,7 +61,7 @@ class LogReader:
         self.run: RunRecord | None = walk.run if walk else None
         self.size = found.end
         self.tail_bytes = found.tail_bytes
-        self._fd, self._genesis = fd, found.genesis
+        self._file, self._genesis = file, found.genesis
         self._genesis_bytes = found.genesis_bytes
         self._prefix = walk.prefix if walk else None
         self._chain: bytes | None = walk.chain if walk else None
@@ -75,7 +76,7 @@ class LogReader:
     def _enter_lines(self, found: recovery.RecoveredLog) -> None:
         try:
             run = found.walk.run if found.walk else None
-            self.index, self.reading = indexed(self._fd, self._genesis_bytes, run)
+            self.index, self.reading = indexed(self._file, self._genesis_bytes, run)
         except FileError as error:
             raise FileError(f"{self.path}: {error}") from None
         if self.reading.integers:
@@ -104,7 +105,7 @@ class LogReader:
             except IndexError:
                 yield line, 0, None
                 continue
-            raw = line_search.line_at(self._fd, offset, self.size)
+            raw = line_search.line_at(self._file, offset, self.size)
             parsed = parse_line(raw or b"")
             yield line, offset, object_id(parsed.members) if isinstance(parsed, Object) else None
 
@@ -167,7 +168,7 @@ class LogReader:
     def genesis(self) -> Genesis:
         """Length and SHA-256 of what stood here before the first commit."""
         if self._genesis is None:
-            digest = file_io.sha256(self._fd, 0, self._genesis_bytes)
+            digest = file_io.sha256(self._file, 0, self._genesis_bytes)
             self._genesis = Genesis(self._genesis_bytes, digest)
         return self._genesis
 
@@ -180,7 +181,7 @@ class LogReader:
     def prefix(self) -> str:
         """What our ids begin with here."""
         if self._prefix is None:
-            self._prefix = line_search.prefix_for(self._fd, self._genesis_bytes)
+            self._prefix = line_search.prefix_for(self._file, self._genesis_bytes)
         return self._prefix
 
     @property
@@ -220,14 +221,14 @@ class LogReader:
     def genesis_lines(self) -> Iterator[tuple[int, bytes]]:
         """Every line of the genesis with its number."""
         number = 0
-        for block in file_io.lines(self._fd, 0, self._genesis_bytes, unfinished=True):
+        for block in file_io.lines(self._file, 0, self._genesis_bytes, unfinished=True):
             for k in range(len(block.starts)):
                 number += 1
                 yield number, block.line(k)
 
     def genesis_bytes(self) -> memoryview:
         """The bytes before the first batch."""
-        return file_io.mapped(self._fd, 0, self._genesis_bytes)
+        return self._file.mapped(0, self._genesis_bytes)
 
     def batch(self, tick: int) -> memoryview:
         """The bytes that the tick's commit seals, a separating newline (tick 1) included."""
@@ -235,13 +236,11 @@ class LogReader:
         if row.gap:
             held = self._held.get(tick)  # empty where a tick wrote nothing
             return memoryview(self._computed(tick) if held is None else held)
-        return file_io.mapped(self._fd, row.batch_start, row.commit_start)
+        return self._file.mapped(row.batch_start, row.commit_start)
 
     def batches(self, first: int, last: int) -> memoryview:
         """What stands in the file of some ticks, their commits included; they omit nothing."""
-        return file_io.mapped(
-            self._fd, self.commits.row(first).batch_start, self.commits.row(last).end
-        )
+        return self._file.mapped(self.commits.row(first).batch_start, self.commits.row(last).end)
 
     def _computed(self, tick: int) -> bytes:
         if self.refill is None:
@@ -262,7 +261,7 @@ class LogReader:
     def kept(self, tick: int) -> omission.Kept:
         """What of such a tick stands in the file."""
         row = self.commits.row(tick)
-        return omission.read_kept(self._fd, row.batch_start, row.gap, row.commit_start)
+        return omission.read_kept(self._file, row.batch_start, row.gap, row.commit_start)
 
     def hold(self, tick: int, batch: bytes) -> None:
         """Keep a batch that the file leaves out in memory, as long as there is room."""
@@ -276,6 +275,42 @@ class LogReader:
         row = self.commits.row(tick)
         return ((n, self.line(n)) for n in range(row.first_line, row.first_line + row.lines))
 
+    def blocks(self, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes of a range as they stand in the file, a block at a time."""
+        return file_io.blocks(self._file, start, stop)
+
+    def lines_between(self, start: int, stop: int) -> Iterator[file_io.Lines]:
+        """The lines of a range as they stand in the file, the last one whole or not."""
+        return file_io.lines(self._file, start, stop, unfinished=True)
+
+    def end_of(self, tick: int) -> int:
+        """The byte behind a tick's commit; of tick 0: behind the genesis."""
+        return self.commits.row(tick).end if tick else self._genesis_bytes
+
+    @property
+    def separator(self) -> int:
+        """1 where the genesis lacks its newline, with which the first batch begins then."""
+        return self._separator(1)
+
+    def is_read_to_end(self) -> bool:
+        """Whether the file under the log's name holds no more than was read of it."""
+        grown = self._file.size() > self.size + self.tail_bytes
+        return self._file.stands_under_name() and not grown
+
+    @property
+    def segments(self) -> tuple[LogSegment, ...]:
+        """The sealed segments, which the active file goes on behind."""
+        return self._file.segments
+
+    def place(self, offset: int) -> str:
+        """The file that holds a byte of the log, and the page of it where it is a segment."""
+        return self._file.where(offset)
+
+    @property
+    def active_start(self) -> int:
+        """The byte of the log at which its active file begins."""
+        return self._file.header.start
+
     def offset(self, number: int) -> int:
         """The byte at which a line begins; of one left out: the line that stands for it."""
         return self._span(number)[0]
@@ -286,7 +321,7 @@ class LogReader:
         if row is not None and row.gap and 0 <= self._omitted(row, number) < row.omitted:
             return self._line_computed(row, number - row.first_line)
         start, stop = self._span(number)
-        return os.pread(self._fd, stop - start, start)
+        return self._file.pread(stop - start, start)
 
     def _row_of(self, number: int) -> CommitRow | None:
         tick = self.commits.tick_of_line(number)
@@ -320,7 +355,7 @@ class LogReader:
         base, end = row.batch_start, row.commit_start
 
         def read(start: int, stop: int) -> bytes:
-            return os.pread(self._fd, min(end, base + stop) - base - start, base + start)
+            return self._file.pread(min(end, base + stop) - base - start, base + start)
 
         return LineTable(read, counts)
 
@@ -329,7 +364,7 @@ class LogReader:
             raise IndexError(f"there is no line {number}; the log has {self.lines}")
         if number <= self.index.line_count:
             start = self.index.offset(number)
-            raw = line_search.line_at(self._fd, start, self._genesis_bytes)
+            raw = line_search.line_at(self._file, start, self._genesis_bytes)
             return start, self._genesis_bytes if raw is None else start + len(raw)
         row = self.commits.row(self.commits.tick_of_line(number))
         k = number - row.first_line
@@ -347,18 +382,18 @@ class LogReader:
     def _ends(self, row: CommitRow) -> NDArray[np.int64]:
         """Where the lines end that stand of a batch which leaves out its winners."""
         if self._newlines[0] != row.tick:
-            raw = file_io.mapped(self._fd, row.batch_start, row.commit_start)
+            raw = self._file.mapped(row.batch_start, row.commit_start)
             ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10)
             self._newlines = row.tick, ends[self._separator(row.tick) :] + row.batch_start
         return self._newlines[1]
 
     def _separator(self, tick: int) -> int:
-        return line_search.separator(self._fd, self._genesis_bytes) if tick == 1 else 0
+        return line_search.separator(self._file, self._genesis_bytes) if tick == 1 else 0
 
     def commit_line(self, tick: int) -> bytes:
         """The line of a tick's commit, its newline included."""
         row = self.commits.row(tick)
-        return os.pread(self._fd, row.end - row.commit_start, row.commit_start)
+        return self._file.pread(row.end - row.commit_start, row.commit_start)
 
     def find(self, identity: str) -> list[int]:
         """The lines of all versions of an id, ascending."""
@@ -418,6 +453,6 @@ class LogReader:
     ) -> integrity.ChainReport:
         """Checks all bytes of the genesis and of every batch (from a tick on: of these)."""
         return integrity.check_integrity(
-            self._fd, self.genesis, self.commits, self.format, from_tick or 1, progress,
+            self._file, self.genesis, self.commits, self.format, from_tick or 1, progress,
             threads=threads,
         )  # fmt: skip

@@ -8,7 +8,6 @@ docs/format.md.
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 
 from automaton.digests.pages import batch_digest
@@ -22,14 +21,16 @@ from automaton.format.records import (
     run_head,
 )
 from automaton.format.versions import FORMATS, Format
-from automaton.log import foreign_file, sidecars
-from automaton.log.checkpoint import Checkpoint, resume_scan
-from automaton.log.checkpoint import read as read_checkpoint
+from automaton.log import foreign_file
+from automaton.log.byte_source import File, pread, size_of
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.commit_table import CommitRow
-from automaton.log.file_io import blocks, sha256, size_of
+from automaton.log.file_io import blocks, sha256
 from automaton.log.line_search import last_line, line_at, prefix_for, records, separator
 from automaton.log.omission import read_kept
+from automaton.log.side_files import sidecars
+from automaton.log.side_files.checkpoint import Checkpoint, resume_scan
+from automaton.log.side_files.checkpoint import read as read_checkpoint
 
 _RUN = b'{"type":"run","id":"'
 
@@ -60,7 +61,7 @@ class RecoveredLog:
         return self.size - self.end
 
 
-def recover(fd: int, path: str, *, as_genesis: bool = False) -> RecoveredLog:
+def recover(fd: File, path: str, *, as_genesis: bool = False) -> RecoveredLog:
     """Reads what is there and decides by law 2; raises `DamagedError`, `DocumentError`."""
     hint = sidecars.read_hint(path)  # before the size: a writer may be at work
     pinned = sidecars.read_pin(path)
@@ -89,7 +90,7 @@ def mere_data(size: int, damage: DamagedError) -> RecoveredLog:
 
 
 def _pinned(
-    fd: int, path: str, genesis: Genesis, hint: sidecars.Hint | None, size: int
+    fd: File, path: str, genesis: Genesis, hint: sidecars.Hint | None, size: int
 ) -> RecoveredLog | None:
     """The log as its pin says, or None where the pin is not this file's."""
     walk = scan_commits(fd, genesis, size, read_checkpoint(path))
@@ -109,7 +110,7 @@ def _pinned(
     return _torn(fd, path, walk, size, bad)
 
 
-def _torn(fd: int, path: str, walk: CommitScanner, size: int, bad: int) -> RecoveredLog | None:
+def _torn(fd: File, path: str, walk: CommitScanner, size: int, bad: int) -> RecoveredLog | None:
     """Decides about bytes after the last commit: the pin itself must hold first."""
     genesis = walk.genesis
     if not _is_genesis(fd, genesis):
@@ -124,7 +125,7 @@ def _torn(fd: int, path: str, walk: CommitScanner, size: int, bad: int) -> Recov
     return RecoveredLog(genesis.bytes, genesis, committed, pinned=True, tail_reason=walk.reason)
 
 
-def _unpinned(fd: int, path: str, size: int) -> RecoveredLog:
+def _unpinned(fd: File, path: str, size: int) -> RecoveredLog:
     """A file without a valid pin: nothing is moved unless a chain verifies."""
     best, seen = best_chain(fd, size)
     if seen is None:
@@ -137,7 +138,7 @@ def _unpinned(fd: int, path: str, size: int) -> RecoveredLog:
     return RecoveredLog(best.genesis.bytes, best.genesis, best, restored=True, tail_reason=reason)
 
 
-def best_chain(fd: int, size: int) -> tuple[CommitScanner | None, int | None]:
+def best_chain(fd: File, size: int) -> tuple[CommitScanner | None, int | None]:
     """The chain from a first run record that goes furthest, and where one stands at all."""
     best, seen = None, None
     digest, hashed = hashlib.sha256(), 0
@@ -159,23 +160,23 @@ def best_chain(fd: int, size: int) -> tuple[CommitScanner | None, int | None]:
     return best, seen
 
 
-def _is_genesis(fd: int, genesis: Genesis) -> bool:
+def _is_genesis(fd: File, genesis: Genesis) -> bool:
     return sha256(fd, 0, genesis.bytes) == genesis.sha256
 
 
-def _verified(fd: int, run: RunRecord, size: int) -> CommitScanner:
+def _verified(fd: File, run: RunRecord, size: int) -> CommitScanner:
     walk = CommitScanner(fd, run.genesis, run.prefix, separator(fd, run.genesis.bytes)).follow(size)
     bad = first_bad_batch(fd, walk, 1)
     return _cut(fd, walk, bad) if bad else walk
 
 
 def scan_commits(
-    fd: int, genesis: Genesis, size: int, kept: Checkpoint | None = None
+    fd: File, genesis: Genesis, size: int, kept: Checkpoint | None = None
 ) -> CommitScanner:
     """The commits that follow a genesis, as far as they fit; from a checkpoint on if it fits."""
     gap = separator(fd, genesis.bytes)
     first = line_at(fd, genesis.bytes + gap, size)
-    run = parse_run(first) if first and os.pread(fd, gap, genesis.bytes) == b"\n"[:gap] else None
+    run = parse_run(first) if first and pread(fd, gap, genesis.bytes) == b"\n"[:gap] else None
     prefix = run.prefix if run else prefix_for(fd, genesis.bytes)
     walk = CommitScanner(fd, genesis, prefix, gap)
     if kept is not None and kept.facts["end"] <= size:
@@ -183,7 +184,7 @@ def scan_commits(
     return walk.follow(size)
 
 
-def _cut(fd: int, walk: CommitScanner, bad: int) -> CommitScanner:
+def _cut(fd: File, walk: CommitScanner, bad: int) -> CommitScanner:
     """The same walk up to the batch of tick `bad`."""
     stop = walk.commits.row(bad).batch_start
     shorter = CommitScanner(fd, walk.genesis, walk.prefix, walk.separator).follow(stop)
@@ -191,24 +192,24 @@ def _cut(fd: int, walk: CommitScanner, bad: int) -> CommitScanner:
     return shorter
 
 
-def first_bad_batch(fd: int, walk: CommitScanner, first: int) -> int:
+def first_bad_batch(fd: File, walk: CommitScanner, first: int) -> int:
     """The first tick from `first` on whose bytes differ from its commit's digest; 0: none."""
     for tick in range(first, len(walk.commits) + 1):
         row = walk.commits.row(tick)
-        frame = parse_frame(os.pread(fd, row.end - row.commit_start, row.commit_start))
+        frame = parse_frame(pread(fd, row.end - row.commit_start, row.commit_start))
         if frame is None or not _stands(fd, row, frame.batch, walk.format):
             return tick
     return 0
 
 
-def _stands(fd: int, row: CommitRow, digest: bytes, form: Format) -> bool:
+def _stands(fd: File, row: CommitRow, digest: bytes, form: Format) -> bool:
     """Whether a batch's bytes are those of its digest; what is left out is not looked at."""
     if row.gap:
         return read_kept(fd, row.batch_start, row.gap, row.commit_start).fits()
     return batch_digest(form, blocks(fd, row.batch_start, row.commit_start)) == digest
 
 
-def _lies_on_commit(fd: int, hint: sidecars.Hint, genesis: Genesis, size: int) -> bool:
+def _lies_on_commit(fd: File, hint: sidecars.Hint, genesis: Genesis, size: int) -> bool:
     if hint.tick == 0:
         return hint.offset == genesis.bytes and hint.chain == genesis.sha256
     if not genesis.bytes < hint.offset <= size:
@@ -217,18 +218,18 @@ def _lies_on_commit(fd: int, hint: sidecars.Hint, genesis: Genesis, size: int) -
     return frame is not None and (frame.tick, frame.chain) == (hint.tick, hint.chain)
 
 
-def _begins_run(fd: int, walk: CommitScanner, size: int) -> bool:
+def _begins_run(fd: File, walk: CommitScanner, size: int) -> bool:
     """Whether the bytes after the genesis are a first run record of ours, whole or cut."""
     genesis = walk.genesis
     for form in FORMATS.values():
         ours = b"\n"[: walk.separator] + run_head(walk.prefix, 1, genesis, form)
-        tail = os.pread(fd, min(len(ours), size - genesis.bytes), genesis.bytes)
+        tail = pread(fd, min(len(ours), size - genesis.bytes), genesis.bytes)
         if tail == ours[: len(tail)]:
             return True
     return False
 
 
-def later_commit(fd: int, walk: CommitScanner, size: int, distance: int) -> int | None:
+def later_commit(fd: File, walk: CommitScanner, size: int, distance: int) -> int | None:
     """Where a whole commit at least `distance` ticks further stands after the walk's end."""
     head = f'{{"type":"commit","id":"{walk.prefix}commit:'.encode()
     for offset, raw in records(fd, walk.end, size, head):

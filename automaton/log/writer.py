@@ -29,7 +29,7 @@ from automaton.format.records import (
     run_line,
 )
 from automaton.format.versions import refuse_large
-from automaton.log import foreign_file, omission, recovery, sidecars, version_history
+from automaton.log import foreign_file, omission, recovery, version_history
 from automaton.log.commit_scanner import first_line, named_in
 from automaton.log.commit_table import NamedLine
 from automaton.log.directory_entry import DirectoryEntry
@@ -41,16 +41,22 @@ from automaton.log.file_io import (
     of_names,
     open_regular,
     refusal,
-    size_of,
     unlock,
     write_all,
     write_owner,
 )
 from automaton.log.file_io import real as real_path
-from automaton.log.inbox_position import InboxPosition
 from automaton.log.prefix_hash import NO_PREFIX, HashedPrefix
-from automaton.log.provenance import OF_A_RUN, set_aside
 from automaton.log.reader import LogReader
+from automaton.log.segments import manifest
+from automaton.log.segments.active_draft import ActiveDraft, copy, draft_active, drop
+from automaton.log.segments.active_header import ActiveHeader
+from automaton.log.segments.log_file import LogFile
+from automaton.log.segments.segment_reader import LogSegment
+from automaton.log.segments.segment_writer import SegmentWriter
+from automaton.log.side_files import sidecars
+from automaton.log.side_files.inbox_position import InboxPosition
+from automaton.log.side_files.provenance import OF_A_RUN, set_aside
 
 KEEP_CACHED = 16 << 20  # bytes before the end that stay in memory for readers
 
@@ -63,20 +69,22 @@ class Log(LogReader):
     """A log opened for reading, or by its one writer. Use it in a `with` statement."""
 
     def __init__(
-        self, fd: int, path: str, found: recovery.RecoveredLog, disk_: FileOps, policy: Policy
+        self, file: LogFile, path: str, found: recovery.RecoveredLog, disk_: FileOps, policy: Policy
     ) -> None:
-        super().__init__(fd, path, found)
+        super().__init__(file, path, found)
         self.durability, self._interval_s, self._clock = policy
         self._synced_at = self._clock() if self._clock else 0.0
         self._forgotten = self.size
         self.writable, self._disk, self._broken = False, disk_, ""
+        self._closed = False
         self._hint = sidecars.DurableMark(disk_, path)
         self._deferred = False  # whether somebody else syncs what is appended
-        self._noting, self._looking = Lock(), Lock()
+        self._noting, self._looking, self._switching = Lock(), Lock(), Lock()
         self._gone: StorageError | None = None  # the log's name leads elsewhere
         self._entry: DirectoryEntry | None = None  # of a writer
         self.inbox = InboxPosition(path, disk_)
         self._version = ""  # to be noted
+        self._unsaid: list[str] = []  # what segments were in the way
         self._named_folder = False  # whether it was said that names are not durable
 
     @classmethod
@@ -102,15 +110,15 @@ class Log(LogReader):
         """
         real, disk_ = real_path(path), disk or FileOps()
         disk_.names = durability != "off"
-        fd = open_regular(disk_, real, write=write)
+        file = _opened(disk_, real, write=write)
         try:
             moved: list[str] = []
             if write:
-                lock(fd, real)
                 moved = set_aside(real, [".lock"])
                 write_owner(disk_, real)
-            found = recovery.recover(fd, real, as_genesis=as_genesis)
-            log = cls(fd, real, found, disk_, (durability, interval_s, clock))
+            found = recovery.recover(file, real, as_genesis=as_genesis)
+            file.hold_to(found.end, found.tail_reason)
+            log = cls(file, real, found, disk_, (durability, interval_s, clock))
             log._version = version
             log.notices += moved
             log._mention_loss(found.hint)
@@ -119,7 +127,7 @@ class Log(LogReader):
         except BaseException as error:
             if write and not isinstance(error, LockedError):
                 clear_owner(real)
-            os.close(fd)
+            file.close()
             raise
         log._mention_tail()
         return log
@@ -127,7 +135,7 @@ class Log(LogReader):
     def become_genesis(self, damage: DamagedError) -> None:
         """Take all of the file for a genesis, before anything is appended: it is damaged."""
         found, notices = recovery.mere_data(self.size + self.tail_bytes, damage), self.notices
-        super().__init__(self._fd, self.path, found)
+        super().__init__(self._file, self.path, found)
         self.notices = [*notices, *self.notices]
         self._forgotten = self.size
 
@@ -147,9 +155,10 @@ class Log(LogReader):
 
     def _begin_writing(self, found: recovery.RecoveredLog) -> None:
         self.writable = True
-        self._entry = DirectoryEntry(self.path, self._fd)
+        self._entry = DirectoryEntry(self.path, self._file.fd)
         try:
             self.notices += set_aside(self.path, OF_A_RUN)
+            self._file.clear_drafts(self._disk)
             if found.restored:
                 sidecars.write_pin(self._disk, self.path, self.genesis)
                 self.pinned = True
@@ -163,10 +172,10 @@ class Log(LogReader):
 
     def _move_tail(self, reason: str) -> None:
         end, size = self.size, self.size + self.tail_bytes
-        by_hand = foreign_file.lines_by_hand(self._fd, end, size, self.prefix)
-        target = sidecars.save_tail(self._disk, self.path, self._fd, end, size)
-        self._disk.ftruncate(self._fd, end)
-        self._disk.fdatasync(self._fd)
+        by_hand = foreign_file.lines_by_hand(self._file, end, size, self.prefix)
+        target = sidecars.save_tail(self._disk, self.path, self._file, end, size)
+        self._disk.ftruncate(self._file.fd, self._file.place(end))
+        self._disk.fdatasync(self._file.fd)
         self.notices.append(
             foreign_file.advice(by_hand, self.tail_bytes, len(self.commits), target)
             if by_hand
@@ -238,7 +247,8 @@ class Log(LogReader):
 
     def news(self) -> list[str]:
         """What became known since the log was opened, and is to be said; each once."""
-        said, self.inbox.notices = self.inbox.notices, []
+        said = [*self._unsaid, *self.inbox.notices]
+        self._unsaid, self.inbox.notices = [], []
         if not self._named_folder and self._disk.refused:
             self._named_folder = True
             said = [*said, *of_names(self._disk)]
@@ -279,8 +289,7 @@ class Log(LogReader):
     def _pin(self) -> None:
         """Makes the genesis known on disk before anything follows it."""
         try:
-            if size_of(self._fd) != self.size:
-                raise self._foreign()
+            self._see_own_end()
             if not self.pinned:
                 sidecars.write_pin(self._disk, self.path, self.genesis)
                 self.pinned = True
@@ -291,14 +300,13 @@ class Log(LogReader):
 
     def _store(self, parts: Sequence[Buffer], nbytes: int) -> bool:
         """Puts the bytes behind the last commit; whether they were made durable."""
-        if size_of(self._fd) != self.size:
-            raise self._foreign()
+        self._see_own_end()
         if self._version:
             version_history.note(self, self._version)
             self._version = ""
         try:
-            os.lseek(self._fd, self.size, os.SEEK_SET)
-            write_all(self._disk, self._fd, parts)
+            os.lseek(self._file.fd, self._file.place(self.size), os.SEEK_SET)
+            write_all(self._disk, self._file.fd, parts)
             due = self._due()
             if due:
                 self._fdatasync()
@@ -309,6 +317,11 @@ class Log(LogReader):
             self._roll_back()
             raise
         return due
+
+    def _see_own_end(self) -> None:
+        """Raises where the file does not end where this writer left it."""
+        if self._file.size() != self.size:
+            raise self._foreign()
 
     def _foreign(self) -> StorageError:
         return StorageError(
@@ -335,7 +348,7 @@ class Log(LogReader):
         name = self._entry.name_now()
         try:
             target = name or sidecars.save_tail(
-                self._disk, self.path, self._fd, 0, self.size, kind="replaced"
+                self._disk, self.path, self._file.fd, 0, self._file.place(self.size), "replaced"
             )
         except OSError as error:
             return StorageError(
@@ -349,7 +362,7 @@ class Log(LogReader):
 
     def _roll_back(self) -> None:
         try:
-            self._disk.ftruncate(self._fd, self.size)
+            self._disk.ftruncate(self._file.fd, self._file.place(self.size))
         except OSError as error:
             self._broken = f"{self.path} could not be cut back to its last commit: {error.strerror}"
 
@@ -405,7 +418,7 @@ class Log(LogReader):
 
     def _fdatasync(self) -> None:
         try:
-            self._disk.fdatasync(self._fd)
+            self._disk.fdatasync(self._file.fd)
         except OSError as error:
             # After a failed sync the kernel may drop what it could not write and
             # report success the next time: nothing more is believed of this file.
@@ -429,24 +442,96 @@ class Log(LogReader):
         """
         if self.durable - self._forgotten >= 2 * KEEP_CACHED:
             until = self.durable - KEEP_CACHED
-            self._disk.forget(self._fd, self._forgotten, until - self._forgotten)
+            start = max(self._file.place(self._forgotten), 0)
+            self._disk.forget(self._file.fd, start, self._file.place(until) - start)
             self._forgotten = until
 
     def sync(self) -> None:
         """Makes all commits durable now; another thread may append meanwhile."""
         if not self.writable or not len(self.commits) or self._broken:
             return
-        mark = self._mark
-        try:
-            self._fdatasync()
-        except OSError as error:
-            raise self._refused(error, self.size - self.durable) from error
+        with self._switching:
+            mark = self._mark
+            try:
+                self._fdatasync()
+            except OSError as error:
+                raise self._refused(error, self.size - self.durable) from error
         self.look()
         self._note_durable(mark)
 
+    # Segments.
+
+    def begin_segment(self, level: int, behind: Sequence[LogSegment] = ()) -> SegmentWriter:
+        """A writer of the segment that begins where the active file does, or behind others.
+
+        `behind`: segments that were sealed since the log's last switch.
+        """
+        header = ActiveHeader.behind(behind or self._file.segments)
+        try:
+            return SegmentWriter(self._disk, self.path, header, level)
+        except OSError as error:
+            raise self._refused(error, 0) from error
+
+    def seal_segment(self, writer: SegmentWriter) -> LogSegment:
+        """Have a segment durable under its name. The log goes on as it was; so do appends."""
+        try:
+            segment, notice = writer.seal(self._file)
+        except OSError as error:
+            raise self._refused(error, writer.packed) from error
+        if notice:
+            self._unsaid.append(notice)
+        return segment
+
+    def draft_active(self, sealed: Sequence[LogSegment]) -> ActiveDraft:
+        """Write the active file that goes on behind newly sealed segments, to `switch` to it."""
+        try:
+            segments = (*self._file.segments, *sealed)
+            self._unsaid += set_aside(self.path, [".next"])
+            manifest.write(self._disk, self.path, segments)
+            return draft_active(self._disk, self.path, segments, self._file, self.size)
+        except OSError as error:
+            raise self._refused(error, self.size - sealed[-1].end) from error
+
+    def switch(self, draft: ActiveDraft) -> None:
+        """Go on in another active file, behind segments that are sealed; between appends.
+
+        The log's name leads to the one file or to the other, at any moment. Until it is
+        renamed nothing has changed, and a failure leaves the log as it was.
+        """
+        try:
+            self._see_own_end()
+            copy(self._disk, draft.fd, self._file, draft.end, self.size)
+            if self.durability != "off":
+                self._disk.fdatasync(draft.fd)
+            lock(draft.fd, self.path)
+            self._see_own_end()
+            self.look()
+            with self._switching, self._looking:  # nobody looks at the name meanwhile, or syncs
+                self._disk.rename(draft.path, self.path)
+                self._file.exchange(draft.fd, draft.segments)
+                if self._entry is not None:
+                    self._entry.lead_to(draft.fd)
+        except OSError as error:
+            drop(self._disk, draft)
+            raise self._refused(error, self.size - draft.end) from error
+        except BaseException:
+            drop(self._disk, draft)
+            raise
+        self._keep_name()
+
+    def _keep_name(self) -> None:
+        """Make durable that the log's name leads to the file that is written now."""
+        try:
+            self._disk.sync_folder(self.path)
+        except OSError as error:  # after a power failure the name may lead to the file before
+            self._broken = f"{self.path} could not be made durable: {error.strerror}"
+            raise self._refused(error, 0) from error
+        if self.durability != "off":
+            self._note_durable(self._mark)
+
     def close(self) -> None:
         """Makes durable what the policy wants so, and gives the lock back."""
-        if self._fd < 0:
+        if self._closed:
             return
         try:
             if self.writable and self.durability != "off" and self.durable < self.size:
@@ -457,9 +542,9 @@ class Log(LogReader):
                 self._entry.close()
             if self.writable:
                 clear_owner(self.path)
-                unlock(self._fd)
-            os.close(self._fd)
-            self._fd, self.writable = -1, False
+                unlock(self._file.fd)
+            self._file.close()
+            self._closed, self.writable = True, False
 
     def __enter__(self) -> Self:
         return self
@@ -471,3 +556,14 @@ class Log(LogReader):
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _opened(disk: FileOps, path: str, *, write: bool) -> LogFile:
+    """The file of a log, locked for a writer: the one that its name leads to then."""
+    while True:
+        file = LogFile(path, open_regular(disk, path, write=write))
+        if write:
+            lock(file.fd, path)
+        if not write or file.stands_under_name():
+            return file
+        file.close()  # another writer went on in the next active file, and ended

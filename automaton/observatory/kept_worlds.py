@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from automaton.analysis.snapshot import World
 from automaton.errors import UsageError
-from automaton.log import AuditedLog, checkpoint
+from automaton.log import AuditedLog
+from automaton.log.side_files import checkpoint
 from automaton.replay.recompute import TickRecomputer, open_cpu
 from automaton.replay.restore import recomputer
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from automaton.log import LogReader, checkpoint
+from automaton.log import LogReader
+from automaton.log.side_files import checkpoint
 from automaton.replay.recompute import TickRecomputer
 from automaton.replay.restore import recomputer
 

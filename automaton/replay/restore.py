@@ -13,8 +13,9 @@ from automaton.chemistry import World
 from automaton.errors import DamagedError, NothingToRunError
 from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
-from automaton.log import LogReader, checkpoint
-from automaton.log.checkpoint import Checkpoint
+from automaton.log import LogReader
+from automaton.log.side_files import checkpoint
+from automaton.log.side_files.checkpoint import Checkpoint
 from automaton.replay import demand, world_checkpoint
 from automaton.replay.damage import told_apart
 from automaton.replay.genesis import MalformedLines, genesis_objects

@@ -19,8 +19,9 @@ from automaton.format.ids import is_our_id
 from automaton.format.machine_state import MachineState
 from automaton.format.objects import Object, parse_line
 from automaton.format.options import RANGES, from_record
-from automaton.log import LogReader, checkpoint
-from automaton.log.checkpoint import Checkpoint
+from automaton.log import LogReader
+from automaton.log.side_files import checkpoint
+from automaton.log.side_files.checkpoint import Checkpoint
 from automaton.population import IdTable
 from automaton.program.definitions import Program
 from automaton.replay import demand

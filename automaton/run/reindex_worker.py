@@ -15,8 +15,8 @@ from typing import Any
 
 from automaton import errors
 from automaton.log import Log
-from automaton.log.archive import ReadReport
 from automaton.log.file_io import free_bytes
+from automaton.log.side_files.archive import ReadReport
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.vector_store import (
     DecayRule,

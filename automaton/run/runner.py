@@ -33,6 +33,7 @@ from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for, record_for, refuse_island
 from automaton.run.autoscaler import Autoscaler
+from automaton.run.background_sealing import BackgroundSealing
 from automaton.run.background_sync import BackgroundSync
 from automaton.run.effects import RunEffects
 from automaton.run.free_space import MEASURED_TICKS, FreeSpaceGuard
@@ -87,7 +88,7 @@ class Run:
         progress: Callable[[int], None] = lambda _tick: None,
         wanted: DeviceRequest = ON_CPU, scaling: ScalingOptions = SCALING,
         pacing: LiveOptions = OFF, keeping: SidecarOptions = KEEPING,
-        record: str | None = None, **more: Any,
+        record: str | None = None, segment_bytes: int = 0, **more: Any,
     ) -> None:  # fmt: skip
         given = {**given, **more}
         known(given, DECIDING)  # before the log is touched
@@ -99,6 +100,7 @@ class Run:
         self.pace = LiveVerification()
         self.trace: Trace = NO_TRACE
         self.aside: SidecarWriter | None = None
+        self.sealing: BackgroundSealing | None = None
         self._parts = ExitStack()
         try:
             if as_genesis:
@@ -114,6 +116,8 @@ class Run:
             self.scaler = Autoscaler(self.device, scaling, wanted.say)
             if self.world.streams is not None:
                 self.aside = SidecarWriter(self.log, keeping, self.device, self.world)
+            if segment_bytes:
+                self.sealing = BackgroundSealing(self.log, segment_bytes)
         except BaseException:
             if self.pool is not None:
                 self.pool.close()
@@ -267,8 +271,9 @@ class Run:
         """What could not be kept beside the log, and what became of its inbox."""
         for news in self.log.news():
             say(news)
-        for trouble in self.aside.troubles() if self.aside else ():
-            say(trouble)
+        for part in (self.aside, self.sealing):
+            for trouble in part.troubles() if part else ():
+                say(trouble)
 
     def _keep_checkpoint(self, *, final: bool = False) -> None:
         """Where the log has grown enough, keep what makes opening it quick."""
@@ -349,13 +354,16 @@ class Run:
         """Write a batch and what goes beside it; say to who verifies that it can be read."""
         if validated is not None:
             validated()  # raises what is not so: then the tick that says it is, is not written
+        if self.sealing is not None:
+            self.sealing.switch()
         with self.trace.stage("hash and append", handed.fields.tick):
             self.log.append(
                 handed.parts, handed.lines, handed.fields, handed.named,
                 begun() if begun else None, omitted, aside,
             )  # fmt: skip
-        if self.syncing is not None:
-            self.syncing.request()
+        for part in (self.syncing, self.sealing):
+            if part is not None:
+                part.request()
         self.pace.written(self.log.size)
 
     def living(self) -> tuple[int, int]:
@@ -374,8 +382,8 @@ class Run:
     def close(self) -> None:
         """Finish what is being written, end the threads, give the log back."""
         with self._parts as parts:  # each is closed whatever comes of the others
-            ending = (self.log, self.syncing, self.pace, self.device, self.aside, self.background)
-            for part in ending:
+            beside = (self.sealing, self.syncing, self.pace, self.device, self.aside)
+            for part in (self.log, *beside, self.background):
                 if part is not None:
                     parts.callback(part.close)
 

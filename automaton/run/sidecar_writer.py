@@ -24,8 +24,8 @@ from automaton.chemistry.decision_lines import decision_line, decision_rows
 from automaton.compute.reduction import NORMAL
 from automaton.errors import StorageError, UsageError
 from automaton.log import LogReader
-from automaton.log.archive import BOUND, Archive, TooLargeError
-from automaton.log.decision_log import DecisionLog
+from automaton.log.side_files.archive import BOUND, Archive, TooLargeError
+from automaton.log.side_files.decision_log import DecisionLog
 from automaton.population import Reactants
 from automaton.vector_store import VectorFeed, folder, ownership
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from automaton.format import stream_options
 from automaton.format.options import Options
-from automaton.log import Log, archive
+from automaton.log import Log
+from automaton.log.side_files import archive
 from automaton.replay.run_options import options_for
 
 

@@ -19,7 +19,8 @@ from automaton.format import stream_options
 from automaton.format.objects import Object, parse_line
 from automaton.format.options import Options, from_record
 from automaton.format.records import parse_run
-from automaton.log import LogReader, archive
+from automaton.log import LogReader
+from automaton.log.side_files import archive
 from automaton.terms import notation
 from automaton.terms.arrays import Words
 from automaton.terms.packed import is_closed

@@ -12,7 +12,8 @@ import os
 from pathlib import Path
 
 from automaton.errors import FileError
-from automaton.log import LogReader, watermarks
+from automaton.log import LogReader
+from automaton.log.side_files import watermarks
 
 SUFFIX = ".remembered"
 
@@ -24,7 +25,7 @@ def is_foreign(log: LogReader) -> bool:
         return False
     if mark.tick <= len(log.commits):
         return log.chain_at(mark.tick) != mark.chain
-    return Path(log.path).stat().st_size <= log.size + log.tail_bytes  # else it is written just now
+    return log.is_read_to_end()  # else it is written just now
 
 
 def mark(log: LogReader) -> None:

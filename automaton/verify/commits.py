@@ -26,12 +26,13 @@ from automaton.errors import (
     WorkerError,
 )
 from automaton.format.records import Commit, commit_line, won
-from automaton.log import AuditedLog, watermarks
+from automaton.log import AuditedLog
 from automaton.log.file_io import Buffer
 from automaton.log.integrity import Fault
 from automaton.log.omission import Kept, Stub, cut
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import line as line_of
+from automaton.log.side_files import watermarks
 from automaton.replay.claims import BatchClaim, separator
 from automaton.replay.recompute import Open, TickRecomputer
 from automaton.replay.restore import recomputer
@@ -213,7 +214,7 @@ class CommitVerifier:
         end = kept.tail.find(b'{"type":"commit","id":"')
         digest = digest_of((kept.head, kept.tail[: max(end, 0)]))
         due = line_of(Stub(_newlines(left_out), winners, digest))
-        found = bytes(self.log.bytes_from(self.log.size + at)[:own])
+        found = bytes(self.log.bytes_from(self.log.size + at, self.log.size + at + own))
         if found != due:
             here = _first_difference(np.frombuffer(due, np.uint8), np.frombuffer(found, np.uint8))
             line = self._first_line(tick) + kept.head.count(b"\n")
@@ -253,7 +254,7 @@ class CommitVerifier:
         due, _ = commit_line(self.log.prefix, fields, lines, size, digest, before, form)
         row = self.log.commits.row(tick) if whole else None
         at = self.log.size + self._in_file(size) if row is None else row.commit_start
-        found = bytes(self.log.bytes_from(at)[: len(due)])
+        found = bytes(self.log.bytes_from(at, at + len(due)))
         if found != due:
             here = _first_difference(np.frombuffer(due, np.uint8), np.frombuffer(found, np.uint8))
             line = self._first_line(tick) + lines

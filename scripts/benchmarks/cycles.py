@@ -31,7 +31,7 @@ from automaton.cycles.graph import Cycle, Graph, Stage, Values
 from automaton.cycles.plan import Job, Plan, in_sequence, warm
 from automaton.cycles.results import to_text
 from automaton.cycles.stages import STANDARD, Proposal, build
-from automaton.log.decision_log import DecisionLog, find
+from automaton.log.side_files.decision_log import DecisionLog, find
 from automaton.run import Run
 from automaton.workers import available_cores, gil_enabled
 from scripts.benchmarks.common import (

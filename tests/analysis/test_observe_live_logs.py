@@ -15,7 +15,7 @@ from small import TERMS, automaton, objects_in, ran, written
 
 from automaton.analysis.series import read_series
 from automaton.cli import command_line
-from automaton.log import Log, file_io, recovery
+from automaton.log import Log, byte_source, recovery
 
 SOUP = [automaton("0D", 0, term="λa.λb.a b"), *TERMS]
 
@@ -37,7 +37,7 @@ def test_ticks_that_come_while_a_log_is_opened_are_no_loss(
 ) -> None:
     path = tmp_path / "log"
     write(path, 2)
-    looked_for, look = list[int](), file_io.size_of
+    looked_for, look = list[int](), byte_source.size_of
 
     def size_of(fd: int) -> int:
         """What a reader asks between the hint and the end: two ticks come before, two after."""

@@ -14,7 +14,8 @@ from automaton.analysis import explain
 from automaton.errors import DamagedError
 from automaton.format.machine_state import MachineState
 from automaton.format.stream_options import FIXED_ONE
-from automaton.log import AuditedLog, Log, archive, decision_log, file_io
+from automaton.log import AuditedLog, Log, file_io
+from automaton.log.side_files import archive, decision_log
 from automaton.replay import MalformedLines
 from automaton.replay.restore import genesis_world
 from automaton.replay.run_options import options_for

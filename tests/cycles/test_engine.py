@@ -31,7 +31,7 @@ from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.errors import AutomatonError, UsageError
 from automaton.format import objects
 from automaton.log import Log
-from automaton.log.decision_log import find, paths
+from automaton.log.side_files.decision_log import find, paths
 from automaton.run import Run
 from automaton.terms import notation
 from automaton.terms.encodings import IDENTITY

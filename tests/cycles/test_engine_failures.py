@@ -26,7 +26,7 @@ from automaton.cycles.stages import STANDARD
 from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.cycles.worker import read, written
 from automaton.errors import UsageError, WorkerError
-from automaton.log.decision_log import DecisionLog, paths
+from automaton.log.side_files.decision_log import DecisionLog, paths
 from automaton.workers import spawn
 
 ROWS = [

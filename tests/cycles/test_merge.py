@@ -16,7 +16,8 @@ from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.log_merge import lines
 from automaton.cycles.results import Result
 from automaton.errors import UsageError
-from automaton.log import Log, archive
+from automaton.log import Log
+from automaton.log.side_files import archive
 from automaton.run import Run, SidecarOptions
 
 SHIPPED = Path(__file__).resolve().parents[2] / "automaton.jsonl"

@@ -12,7 +12,8 @@ from small import encoded, ran, rich, written
 
 from automaton.chemistry import World
 from automaton.format.options import Options
-from automaton.log import Log, checkpoint
+from automaton.log import Log
+from automaton.log.side_files import checkpoint
 from automaton.replay import MalformedLines, world_checkpoint
 from automaton.replay.restore import restore_world
 

@@ -21,7 +21,7 @@ from automaton.cycles import load_population
 from automaton.errors import DamagedError, OmittedError, UsageError
 from automaton.format.records import CommitFields, commit_line, known_commit
 from automaton.log import AuditedLog, Log, omission
-from automaton.log.checkpoint import checkpoint_path
+from automaton.log.side_files.checkpoint import checkpoint_path
 from automaton.replay import spot_check, world_checkpoint
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.run import Run, ScalableAutomaton

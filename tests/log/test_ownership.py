@@ -21,9 +21,10 @@ from automaton.cli import command_line
 from automaton.cycles import ParallelEngine, load_population
 from automaton.cycles.graph import Stage, StageOutput
 from automaton.cycles.stages import STANDARD
-from automaton.log import Log, archive, decision_log, watermarks
-from automaton.log.archive import Archive
-from automaton.log.decision_log import DecisionLog
+from automaton.log import Log
+from automaton.log.side_files import archive, decision_log, watermarks
+from automaton.log.side_files.archive import Archive
+from automaton.log.side_files.decision_log import DecisionLog
 from automaton.run import Run, SidecarOptions, sidecar_writer
 from automaton.vector_store import folder, ownership
 
@@ -200,9 +201,10 @@ def test_a_log_is_the_same_through_a_link(path: Path) -> None:
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from automaton.log import archive, file_io
+from automaton.log import file_io
+from automaton.log.side_files import archive
 from automaton.run import SidecarOptions
-from automaton.log.decision_log import DecisionLog
+from automaton.log.side_files.decision_log import DecisionLog
 from automaton.log import Log
 from automaton.run import Run
 

@@ -13,9 +13,10 @@ from logs import GENESIS, append, side, write
 from small import TERMS, automaton, encoded, rich, transition
 
 from automaton.cli import command_line
-from automaton.log import Log, watermarks
-from automaton.log.inbox_position import KEPT, SUFFIX
-from automaton.log.provenance import OF_A_RUN, is_ours
+from automaton.log import Log
+from automaton.log.side_files import watermarks
+from automaton.log.side_files.inbox_position import KEPT, SUFFIX
+from automaton.log.side_files.provenance import OF_A_RUN, is_ours
 from automaton.run import Run
 from automaton.run.stats import Stats
 

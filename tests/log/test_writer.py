@@ -21,7 +21,7 @@ from automaton.errors import FileError, LockedError, StorageError
 from automaton.format.objects import MAX_LINE_BYTES
 from automaton.format.records import Genesis, RunRecord, parse_commit, parse_run, run_line
 from automaton.log import Log, file_io, reader
-from automaton.log.inbox import MAX_LINES, TOO_LONG
+from automaton.log.side_files.inbox import MAX_LINES, TOO_LONG
 
 
 @pytest.fixture

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from automaton.analysis.tick_report import report_tick
 from automaton.cli import command_line
 from automaton.errors import LockedError, UsageError
-from automaton.log import AuditedLog, Log, archive, decision_log
-from automaton.log.archive import Archive
-from automaton.log.decision_log import DecisionLog
+from automaton.log import AuditedLog, Log
+from automaton.log.side_files import archive, decision_log
+from automaton.log.side_files.archive import Archive
+from automaton.log.side_files.decision_log import DecisionLog
 from automaton.run import Run, SidecarOptions
 from automaton.terms.notation import format_term
 from kernels import cpu
@@ -255,7 +256,8 @@ def test_many_threads_lose_tear_and_double_no_decision(tmp_path: Path) -> None:
 def test_only_one_process_writes_decisions(tmp_path: Path) -> None:
     writer = DecisionLog(tmp_path / "log")
     script = (
-        "import sys; from pathlib import Path; from automaton.log.decision_log import DecisionLog\n"
+        "import sys; from pathlib import Path\n"
+        "from automaton.log.side_files.decision_log import DecisionLog\n"
         "from automaton.errors import LockedError\n"
         "try: DecisionLog(Path(sys.argv[1]))\n"
         "except LockedError as error: print('locked')\n"

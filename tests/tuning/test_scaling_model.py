@@ -21,7 +21,8 @@ from small import TERMS, automaton, ran, written
 
 from automaton.analysis.kinship_model import expected
 from automaton.cli import command_line
-from automaton.log import Log, archive
+from automaton.log import Log
+from automaton.log.side_files import archive
 from automaton.run import Run
 from automaton.run.stats import Stats
 from automaton.tuning import Trial, measure_throughput, measure_trials

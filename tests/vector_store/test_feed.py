@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from automaton.cli import command_line
 from automaton.errors import DeviceError, LockedError
 from automaton.log import Log
-from automaton.log.archive import Archive
+from automaton.log.side_files.archive import Archive
 from automaton.run import Run
 from automaton.terms import notation
 from automaton.terms.arrays import Words

@@ -29,7 +29,7 @@ from automaton.cycles.plan import Finished, Job, Plan
 from automaton.cycles.results import to_text
 from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.format import objects
-from automaton.log.decision_log import DecisionLog, find, paths
+from automaton.log.side_files.decision_log import DecisionLog, find, paths
 from automaton.workers import Threads
 from automaton.workers.sharding import ShardSizer
 from kernels import cpu

@@ -5,7 +5,6 @@ Says what was found; how it is found, `automaton.analysis.query` knows.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +19,6 @@ from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.text import as_json, printable, shown_json
 from automaton.format.graphs import Reading
 from automaton.format.objects import Object, parse_line
-from automaton.log import file_io
 from automaton.terms.notation import format_term
 
 if TYPE_CHECKING:  # loads numba, which takes a second
@@ -81,15 +79,11 @@ def _blocks(log: Log) -> Iterator[LineBlock]:
     """The log's lines up to its last commit, those that its file leaves out among them."""
     from automaton.analysis.query import LineBlock  # noqa: PLC0415  # see the top
 
-    fd = file_io.open_regular(file_io.FileOps(), log.path, write=False)
     first, size = 1, log.genesis.bytes if log.commits.omitting else log.size
-    try:
-        for lines in file_io.lines(fd, 0, size, unfinished=True):
-            ends = np.minimum(lines.ends + 1, size - lines.base)  # the last may lack a line break
-            yield LineBlock(first, lines.data, np.concatenate((lines.starts[:1], ends)))
-            first += len(ends)
-    finally:
-        os.close(fd)
+    for lines in log.lines_between(0, size):
+        ends = np.minimum(lines.ends + 1, size - lines.base)  # the last may lack a line break
+        yield LineBlock(first, lines.data, np.concatenate((lines.starts[:1], ends)))
+        first += len(ends)
     for tick in range(1, len(log.commits) + 1) if log.commits.omitting else ():
         row = log.commits.row(tick)
         whole = bytes(log.batch(tick)) + log.line(row.first_line + row.lines) + b"\n"

@@ -97,17 +97,16 @@ def _write(log: AuditedLog, tick: int, out: Path) -> None:
     click.echo(f"wrote {out}: {end} bytes, tick {tick}, head {log.chain_at(tick).hex()}")
 
 
-def _parts(log: AuditedLog, tick: int) -> Iterator[memoryview]:
+def _parts(log: AuditedLog, tick: int) -> Iterator[bytes | memoryview]:
     """The bytes of the log up to a tick's commit, in order."""
-    with log.bytes_from(0) as file:
-        at = 0
-        for number in range(1, tick + 1) if log.commits.omitting else ():
-            row = log.commits.row(number)
-            if row.gap:
-                yield file[at : row.batch_start]
-                yield log.batch(number)
-                at = row.commit_start
-        yield file[at : log.commits.row(tick).end if tick else log.genesis.bytes]
+    at = 0
+    for number in range(1, tick + 1) if log.commits.omitting else ():
+        row = log.commits.row(number)
+        if row.gap:
+            yield from log.blocks(at, row.batch_start)
+            yield log.batch(number)
+            at = row.commit_start
+    yield from log.blocks(at, log.end_of(tick))
 
 
 def _show(log: AuditedLog, tick: int, json_: bool) -> None:

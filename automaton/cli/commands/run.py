@@ -199,6 +199,13 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     help="What is written (a word): every line, or all but winners, which are computed again.",
 )
 @option(
+    "--segment-bytes",
+    type=Size(1),
+    metavar="SIZE",
+    show_default="none: one file",
+    help="Compress the log while it grows, in segments of at least so many bytes (as in 1GiB).",
+)
+@option(
     "--min-free-disk",
     type=click.IntRange(0, 1 << 30),
     metavar="MB",
@@ -282,7 +289,7 @@ def run(log: Path, **settings: Any) -> None:
     )
     looping = {to: settings.pop(name) for name, to in LOOPING.items()}
     looping["min_free"] = settings.pop("min_free_disk") * 1_000_000
-    trace = settings.pop("trace")
+    trace, opening["segment_bytes"] = settings.pop("trace"), settings.pop("segment_bytes") or 0
     given = {name: value for name, value in settings.items() if value is not None}
     with display.moving(), Run(log, given, **opening, progress=display.reading) as under_way:
         for text in _notices(under_way):

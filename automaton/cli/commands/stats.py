@@ -14,7 +14,7 @@ from automaton.cli.text import as_json, printable
 from automaton.errors import DamagedError
 from automaton.format.machine_state import MachineState
 from automaton.format.records import OUTCOMES, Commit, parse_commit
-from automaton.log import watermarks
+from automaton.log.side_files import watermarks
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.log import Log

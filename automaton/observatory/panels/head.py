@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from automaton.log import watermarks
+from automaton.log.side_files import watermarks
 from automaton.observatory import writer_watch
 from automaton.observatory.commit_columns import OUTCOMES
 from automaton.observatory.observed_log import ObservedLog, Scope

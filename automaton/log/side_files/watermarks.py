@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from automaton.log.file_io import FileOps, first_bytes, of_names, save_new
-from automaton.log.provenance import set_aside
+from automaton.log.side_files.provenance import set_aside
 from automaton.log.user_key import user_key
 
 VERIFIED = ".verified"

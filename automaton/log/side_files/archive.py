@@ -24,9 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.errors import StorageError
-from automaton.log import sidecars
-from automaton.log.file_io import Buffer, FileOps, size_of, write_all
+from automaton.log.byte_source import size_of
+from automaton.log.file_io import Buffer, FileOps, write_all
 from automaton.log.reader import LogReader
+from automaton.log.side_files import sidecars
 from kernels import cpu
 from kernels.text import archive_codec
 

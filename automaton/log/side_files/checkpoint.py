@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from automaton.format.records import parse_frame, parse_run
+from automaton.log.byte_source import File, pread
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.commit_table import CommitTable, NamedLine
 from automaton.log.file_io import FileOps, first_bytes, write_all
@@ -98,7 +99,7 @@ def _unpacked(rest: bytes) -> Checkpoint:
     return Checkpoint(facts, columns)
 
 
-def resume_scan(fd: int, walk: CommitScanner, kept: Checkpoint) -> bool:
+def resume_scan(fd: File, walk: CommitScanner, kept: Checkpoint) -> bool:
     """Put a walk where the checkpoint was taken, if it is of this log."""
     facts, genesis = kept.facts, walk.genesis
     if facts["genesis"] != [genesis.bytes, genesis.sha256.hex()] or facts["prefix"] != walk.prefix:
@@ -108,7 +109,7 @@ def resume_scan(fd: int, walk: CommitScanner, kept: Checkpoint) -> bool:
     if not len(commits) or run is None or int(commits.end[-1]) != facts["end"]:
         return False
     last = commits.row(len(commits))
-    frame = parse_frame(os.pread(fd, last.end - last.commit_start, last.commit_start))
+    frame = parse_frame(pread(fd, last.end - last.commit_start, last.commit_start))
     if frame is None or (frame.tick, frame.chain.hex()) != (len(commits), facts["chain"]):
         return False
     named = [NamedLine(line, offset, identity) for line, offset, identity in facts["named"]]

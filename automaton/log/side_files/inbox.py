@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 from automaton.errors import FileError
 from automaton.format.objects import MAX_LINE_BYTES
-from automaton.log.file_io import blocks, size_of
+from automaton.log.byte_source import size_of
+from automaton.log.file_io import blocks
 
 MAX_LINES = 1000  # a call
 MAX_BYTES = MAX_LINE_BYTES  # a call

@@ -26,9 +26,9 @@ import numpy as np
 
 from automaton.errors import LockedError
 from automaton.format.objects import Object, object_id, parse_line
-from automaton.log import sidecars
 from automaton.log.file_io import FileOps, blocks, write_all
 from automaton.log.reader import LogReader
+from automaton.log.side_files import sidecars
 
 #: Lines that may wait to be written; who appends more waits.
 MOST_WAITING = 1 << 17

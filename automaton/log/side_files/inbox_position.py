@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 
 from automaton.log.file_io import FileOps, first_bytes, write_all
-from automaton.log.inbox import complete_lines, opened_inbox
+from automaton.log.side_files.inbox import complete_lines, opened_inbox
 
 SUFFIX = ".inbox-position"
 #: Bytes that a digest is of: so many at the start of the inbox, so many before the offset.

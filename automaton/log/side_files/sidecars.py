@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from automaton.format.records import Genesis
+from automaton.log.byte_source import File
 from automaton.log.file_io import FileOps, blocks, first_bytes, save_new, write_all
 
 PIN_BYTES = 128  # about; for saying how much room a first append needs beside the log
@@ -101,7 +102,7 @@ class DurableMark:
 
 
 def save_tail(  # noqa: PLR0913, PLR0917 - a range of a file, and where to
-    disk: FileOps, path: str, fd: int, start: int, stop: int, kind: str = "torn"
+    disk: FileOps, path: str, fd: File, start: int, stop: int, kind: str = "torn"
 ) -> str:
     """Copies a range of a file to the next free `<path>.<kind>-<n>`, durably; its name."""
     number = 1

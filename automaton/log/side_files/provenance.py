@@ -65,10 +65,13 @@ _OURS: dict[str, tuple[Parts, ...]] = {
 }
 #: Begins like that; what follows is held to its own hash.
 _CHECKPOINT = b'{"checkpoint":'
+#: How the next active file begins (`automaton.log.segments`).
+_NEXT = b'{"type":"segment","number":'
 #: What a run may write beside its log from the start.
 OF_A_RUN = (
     ".genesis", ".genesis.tmp", ".durable", ".checkpoint", ".checkpoint.tmp",
     ".inbox-position", ".inbox-position.tmp", ".versions", ".versions.tmp",
+    ".next",
 )  # fmt: skip
 
 
@@ -84,6 +87,8 @@ def is_ours(path: str, suffix: str) -> bool:
         return True
     if suffix.startswith(".checkpoint"):
         return data.startswith(_CHECKPOINT) or _CHECKPOINT.startswith(data)
+    if suffix == ".next":
+        return data.startswith(_NEXT) or _NEXT.startswith(data)
     return any(_is_beginning(data, parts) for parts in _OURS[suffix])
 
 

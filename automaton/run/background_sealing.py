@@ -1,0 +1,128 @@
+"""Seals segments of a log beside the loop: pages are compressed while later ticks are written.
+
+Lives here: when a segment ends and when the log may switch to its next file. Must not
+know: ticks, what a log holds, how segments are written.
+"""
+
+from __future__ import annotations
+
+from threading import Condition, Thread
+
+from automaton.errors import AutomatonError
+from automaton.log import Log
+from automaton.log.segments.active_draft import ActiveDraft
+from automaton.log.segments.compaction import segment_end
+from automaton.log.segments.frames import QUICK
+from automaton.log.segments.segment_reader import LogSegment
+from automaton.log.segments.segment_writer import SegmentWriter
+
+
+class BackgroundSealing:
+    """A thread that seals what the log has grown by, in segments of at least so many bytes.
+
+    A disk that refuses costs nothing but room: the log goes on in its active file, and
+    sealing is tried again once that has grown by an eighth of a segment.
+    """
+
+    def __init__(self, log: Log, least: int) -> None:
+        self._log, self._least = log, least
+        self._changed = Condition()
+        self._until = log.size if len(log.commits) else 0
+        self._not_before = 0  # bytes of the log, after a failure
+        self._ended = False
+        self._draft: ActiveDraft | None = None
+        self._error: BaseException | None = None
+        self._troubles: list[str] = []
+        self._thread = Thread(target=self._serve, name="segments", daemon=True)
+        self._thread.start()
+
+    def request(self) -> None:
+        """Something was appended; raises what is no refusal of the disk, once."""
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+        with self._changed:
+            self._until = self._log.size
+            self._changed.notify_all()
+
+    def switch(self) -> None:
+        """Have the log go on in its next file if that is due; in the thread that appends."""
+        with self._changed:
+            draft = self._draft
+        if draft is None:
+            return
+        try:
+            self._log.switch(draft)
+        except AutomatonError as error:
+            self._refuse(error)
+        with self._changed:
+            self._draft = None
+            self._changed.notify_all()
+
+    def troubles(self) -> list[str]:
+        """What was refused since this was asked last."""
+        with self._changed:
+            said, self._troubles = self._troubles, []
+        return said
+
+    def _refuse(self, error: AutomatonError) -> None:
+        with self._changed:
+            self._not_before = self._log.size + self._least // 8
+            self._troubles.append(f"no segment was sealed, and the log goes on without: {error}")
+
+    def _serve(self) -> None:
+        while self._wait(self._log.active_start):
+            try:
+                sealed = self._seal_all()
+                if sealed:
+                    draft = self._log.draft_active(sealed)
+                    with self._changed:
+                        self._draft = draft
+                        self._changed.wait_for(lambda: self._draft is None or self._ended)
+            except AutomatonError as error:
+                self._refuse(error)
+            except BaseException as error:  # noqa: BLE001  # raised where the loop looks
+                self._error = error
+                return
+
+    def _wait(self, done: int) -> bool:
+        """Wait until the log goes on behind a byte; False at the end of the run."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._ended or self._until > max(done, self._not_before - 1)
+            )
+            return not self._ended
+
+    def _seal_all(self) -> list[LogSegment]:
+        """The segments that are full, one at least; none at the end of the run."""
+        sealed: list[LogSegment] = []
+        while not sealed or self._end_from(sealed[-1].end) is not None:
+            writer = self._log.begin_segment(QUICK, sealed)
+            try:
+                if not self._fill(writer):
+                    break
+                sealed.append(self._log.seal_segment(writer))
+            finally:
+                writer.abandon()
+        return sealed
+
+    def _fill(self, writer: SegmentWriter) -> bool:
+        """Give a segment all its bytes as they are written; False at the end of the run."""
+        while self._wait(writer.end):
+            end = self._end_from(writer.start)
+            for data in self._log.blocks(writer.end, end or self._until):
+                writer.add(data)
+            if writer.end == end:
+                return True
+        return False
+
+    def _end_from(self, start: int) -> int | None:
+        return segment_end(self._log.commits, start, self._least)
+
+    def close(self) -> None:
+        """End the thread; a segment that is not full is begun anew by the next run."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._thread.join()
+        self.switch()
