@@ -22,6 +22,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "check": ("check my.jsonl --chain", "check a.canvasl b.canvasl --strict"),
     "verify": ("verify my.jsonl", "verify my.jsonl --replay sample=300"),
     "replay": ("replay my.jsonl --tick 50", "replay my.jsonl --to 50 --out then.jsonl"),
+    "compact": ("compact my.jsonl",),
+    "cat": ("cat my.jsonl --from 10 --to 20",),
     "diff": ("diff a.jsonl b.jsonl",),
     "stats": ("stats my.jsonl",),
     "population": ("population my.jsonl --top 10", "population my.jsonl --at 0 --csv"),
@@ -62,6 +64,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "islands run": ("islands run soups --epochs 10",),
     "islands stats": ("islands stats soups",),
     "islands verify": ("islands verify soups",),
+    "organisation": ("organisation soup.jsonl", "organisation soup.jsonl --against 0"),
     "synthesize": (
         "synthesize my.jsonl --problem add",
         "synthesize my.jsonl --problem '2,3->5; 4,1->5'",

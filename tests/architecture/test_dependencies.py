@@ -83,6 +83,7 @@ PACKAGES = {
         "terms format digests program compute log chemistry replay",
         outside="pathlib",
     ),
+    "soups": Package("applications", "terms compute chemistry", "cpu", "concurrent"),
     "export": Package("applications", "terms format log replay analysis", "cpu", "pathlib"),
     "observatory": Package(
         "applications",
@@ -108,7 +109,7 @@ PACKAGES = {
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis export observatory cycles tuning islands",
+        "run synthesis analysis soups export observatory cycles tuning islands",
         outside="atexit click io os pathlib platform psutil rich shutil signal stat tempfile time",
     ),
 }

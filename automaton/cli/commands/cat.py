@@ -30,7 +30,9 @@ from automaton.errors import UsageError
     help="End with the commit of this tick (a count; 0 is the genesis alone).",
 )
 def cat(log: Path, first: int | None, last: int | None) -> None:
-    """Print the lines of LOG as they stand, from its genesis to its last commit.
+    """Print the lines of LOG as they stand.
+
+    From its genesis to its last commit.
 
     Segments are decompressed: the bytes are those that the log would have in one file.
     What no commit covers is not printed.

@@ -30,7 +30,9 @@ GIB = 1 << 30
 )
 @switch("--rebuild", "Write the list of segments anew, from the segments alone; seal nothing.")
 def compact(log: Path, segment_bytes: int, rebuild: bool) -> None:
-    """Compress LOG into segments in LOG.segments; LOG itself goes on behind them.
+    """Compress LOG into segments in LOG.segments.
+
+    LOG itself goes on behind them.
 
     Every command reads the log as before. No run may be under way. Interrupted at any
     point, the log is what it was.
