@@ -171,8 +171,8 @@ def size_of(fd: int) -> int:
     return os.fstat(fd).st_size
 
 
-def free_bytes(path: str) -> int:
-    """Bytes that a program without privileges may still write where `path` stands."""
+def free_bytes(path: str | int) -> int:
+    """Bytes that a program without privileges may still write where `path`, or an open file, is."""
     found = os.statvfs(path)
     return found.f_bavail * found.f_frsize
 

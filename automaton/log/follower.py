@@ -6,13 +6,11 @@ means, who writes, or what is said of a fault; nothing is ever written.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from automaton.errors import StorageError
 from automaton.log import file_io
-from automaton.log.audit import SHOWN, AuditedLog
+from automaton.log.audit import SHOWN, AuditedLog, JudgedFile
 from automaton.log.commit_scanner import CommitScanner
+from automaton.log.directory_entry import DirectoryEntry
 from automaton.log.integrity import Fault
 
 
@@ -24,6 +22,15 @@ class LogFollower(AuditedLog):
     """
 
     _walk: CommitScanner | None = None
+
+    def __init__(self, fd: int, path: str, judged: JudgedFile) -> None:
+        super().__init__(fd, path, judged)
+        self._entry = DirectoryEntry(path, fd)
+
+    def close(self) -> None:
+        """Lets go of the file and its folder."""
+        self._entry.close()
+        super().close()
 
     def grow(self, end: int) -> Fault | None:
         """Take in the commits up to byte `end`; the first thing that does not fit."""
@@ -43,12 +50,8 @@ class LogFollower(AuditedLog):
 
     def _stand_under_name(self) -> None:
         """What is read is the file of this name, and not one that only lives on unseen."""
-        try:
-            same = os.path.samestat(Path(self.path).stat(), os.fstat(self._fd))
-        except FileNotFoundError:
-            same = False
-        if not same:
-            raise StorageError(f"{self.path} was replaced, renamed or removed")
+        if fault := self._entry.fault():
+            raise StorageError(f"{self.path} was {fault}")
 
     def _behind(self) -> CommitScanner | None:
         """A walk that goes on behind what opening found; None where there was no commit."""

@@ -184,6 +184,7 @@ class Run:
             if self.tick - first == MEASURED_TICKS:
                 spent = time.monotonic() - started
                 ends_in = _ends_in(spent, MEASURED_TICKS, interval_ms, ticks, seconds)
+                self.background.wait()  # for the commits that are looked at
                 if text := growth.said(MEASURED_TICKS, spent, interval_ms, ends_in):
                     say(text)
             self._say_troubles(say)
@@ -332,7 +333,7 @@ class Run:
             )  # fmt: skip
         if self.syncing is not None:
             self.syncing.request()
-        self.pace.written(self.log.size)
+        self.pace.written(self.log.size, self.log.path)
 
     def living(self) -> tuple[int, int]:
         """Terms alive after the last tick that was finished, and different ones among them."""
