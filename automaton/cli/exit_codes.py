@@ -6,6 +6,7 @@ and of nothing else, so errors that are not in the table are left alone.
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import resource
@@ -16,7 +17,7 @@ from typing import Any
 
 import click
 
-from automaton.cli.text import LAMBDA_AS_BACKSLASH, one_line
+from automaton.cli.text import LAMBDA_AS_BACKSLASH, SEVEN_BITS, one_line
 from automaton.errors import AutomatonError, FileError, ShortOfMemoryError, StorageError
 
 DEFECT = 70  # EX_SOFTWARE of sysexits.h: a traceback; 1 would say that a log is false
@@ -178,7 +179,9 @@ def _tolerate_narrow_terminals() -> None:
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
-            reconfigure(errors=LAMBDA_AS_BACKSLASH)
+            ascii_alone = codecs.lookup(stream.encoding).name == "ascii"
+            encoding = SEVEN_BITS if ascii_alone else stream.encoding
+            reconfigure(encoding=encoding, errors=LAMBDA_AS_BACKSLASH)
 
 
 def _flush() -> None:

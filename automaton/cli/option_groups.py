@@ -23,7 +23,9 @@ GROUPS = {
     "GPU": "gpu device gpu_batch_size",
     "Program": "operator copies updating lock_dimension focus_dimension focus_probability",
     "Where streams compete": "salience archive decisions memory_rate memory_url",
-    "Durability and verification": "durability record segment_bytes verify max_lag min_free_disk as_genesis",
+    "Durability and verification": (
+        "durability record segment_bytes verify max_lag min_free_disk as_genesis"
+    ),
     "Output": "stats_interval trace json plain help",
 }
 

@@ -13,6 +13,8 @@ import sys
 
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 LAMBDA_AS_BACKSLASH = "automaton.lambda"  # the name of the error handler below
+#: ASCII under another name: what click prints is UTF-8 where a stream's encoding is "ascii".
+SEVEN_BITS = "automaton_ascii"
 
 
 def _without_lambda(error: UnicodeError) -> tuple[str, int]:
@@ -23,7 +25,21 @@ def _without_lambda(error: UnicodeError) -> tuple[str, int]:
     return "".join(shown), error.end
 
 
+def _seven_bits(name: str) -> codecs.CodecInfo | None:
+    """The codec of that name."""
+    known = codecs.lookup("ascii")
+    return (
+        codecs.CodecInfo(
+            known.encode, known.decode, known.streamreader, known.streamwriter,
+            known.incrementalencoder, known.incrementaldecoder, SEVEN_BITS,
+        )
+        if name == SEVEN_BITS
+        else None
+    )  # fmt: skip
+
+
 codecs.register_error(LAMBDA_AS_BACKSLASH, _without_lambda)
+codecs.register(_seven_bits)
 
 
 def json_text(value: object) -> str:

@@ -2,8 +2,8 @@
 
 An editor that saves by renaming, `sed -i`, `mv`, `rm` and log rotation take the name
 away from a file that stays open: what is written then is in no file that anybody sees.
-The folder is kept open, so that renaming it is no such thing. Must not know: logs,
-commits, what to do about it.
+The folder is kept open, so that renaming it is no such thing: the file is then known
+by its new name. Must not know: logs, commits, what to do about it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class DirectoryEntry:
 
     def __init__(self, path: str, fd: int) -> None:
         folder, self._name = os.path.split(path)
-        self._fd = fd
+        self._fd, self._known = fd, folder
         self._folder = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
 
     def fault(self) -> str:
@@ -33,13 +33,19 @@ class DirectoryEntry:
         same = (found.st_dev, found.st_ino) == (own.st_dev, own.st_ino)
         return "" if same else "replaced by another file"
 
+    def path_after_move(self) -> str | None:
+        """The file's path, once, where its folder was renamed and the system tells how."""
+        with contextlib.suppress(OSError):
+            if os.path.samestat(Path(self._known).stat(), os.fstat(self._folder)):
+                return None
+        if (folder := _name_now(self._folder)) is None:
+            return None
+        self._known = folder
+        return os.path.join(folder, self._name)  # noqa: PTH118 - as it was split
+
     def name_now(self) -> str | None:
         """Another name under which the open file can be found, where the system tells one."""
-        with contextlib.suppress(OSError):
-            name = Path(f"{_OPEN_FILES}/{self._fd}").readlink()
-            if os.path.samestat(name.stat(), os.fstat(self._fd)):
-                return str(name)
-        return None
+        return _name_now(self._fd)
 
     def lead_to(self, fd: int) -> None:
         """From now on the name is that of another open file, which took the place of the first."""
@@ -50,3 +56,12 @@ class DirectoryEntry:
         if self._folder >= 0:
             os.close(self._folder)
             self._folder = -1
+
+
+def _name_now(fd: int) -> str | None:
+    """A name that leads to the open file or folder, where the system tells one."""
+    with contextlib.suppress(OSError):
+        name = Path(f"{_OPEN_FILES}/{fd}").readlink()
+        if os.path.samestat(name.stat(), os.fstat(fd)):
+            return str(name)
+    return None

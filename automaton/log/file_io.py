@@ -176,8 +176,8 @@ def first_bytes(path: str, most: int) -> bytes | None:
         os.close(fd)
 
 
-def free_bytes(path: str) -> int:
-    """Bytes that a program without privileges may still write where `path` stands."""
+def free_bytes(path: str | int) -> int:
+    """Bytes that a program without privileges may still write where `path`, or an open file, is."""
     found = os.statvfs(path)
     return found.f_bavail * found.f_frsize
 

@@ -15,6 +15,7 @@ from automaton.errors import StorageError
 from automaton.log import file_io, recovery
 from automaton.log.audit import SHOWN, AuditedLog, JudgedFile
 from automaton.log.commit_scanner import CommitScanner
+from automaton.log.directory_entry import DirectoryEntry
 from automaton.log.integrity import Fault
 from automaton.log.segments.log_file import LogFile
 from automaton.log.side_files import sidecars
@@ -28,6 +29,15 @@ class LogFollower(AuditedLog):
     """
 
     _walk: CommitScanner | None = None
+
+    def __init__(self, file: LogFile, path: str, judged: JudgedFile) -> None:
+        super().__init__(file, path, judged)
+        self._entry = DirectoryEntry(path, file.fd)
+
+    def close(self) -> None:
+        """Lets go of the file and its folder."""
+        self._entry.close()
+        super().close()
 
     @classmethod
     def beside(cls, path: str | os.PathLike[str]) -> Self:
@@ -87,8 +97,10 @@ class LogFollower(AuditedLog):
 
     def _stand_under_name(self) -> None:
         """What is read is the file of this name, or one that it goes on with: none unseen."""
-        if not self._file.stands_under_name() and not self._file.follow():
-            raise StorageError(f"{self.path} was replaced, renamed or removed")
+        if fault := self._entry.fault():
+            if not self._file.follow():
+                raise StorageError(f"{self.path} was {fault}")
+            self._entry.lead_to(self._file.fd)
 
     def _behind(self) -> CommitScanner | None:
         """A walk that goes on behind what opening found; None where there was no commit."""

@@ -73,6 +73,10 @@ class LogReader:
         self._enter_lines(found)
         self.last_commit = self._last_commit()
 
+    def fileno(self) -> int:
+        """The open file's descriptor, for calls that ask about it and need no name."""
+        return self._file.fd
+
     def _enter_lines(self, found: recovery.RecoveredLog) -> None:
         try:
             run = found.walk.run if found.walk else None

@@ -98,7 +98,7 @@ def _pinned(
     if known and len(walk.commits) + 1 < known.tick:
         if not len(walk.commits) and not _is_genesis(fd, genesis):
             return None
-        raise _damaged(path, walk.end, walk.reason)
+        raise _damaged(path, walk.end, walk.reason, len(walk.commits) + 1)
     bad = first_bad_batch(fd, walk, max(known.tick, 1) if known else 1)
     if bad:
         walk = _cut(fd, walk, bad)
@@ -106,7 +106,7 @@ def _pinned(
         return RecoveredLog(genesis.bytes, genesis, walk, pinned=True)
     later = later_commit(fd, walk, size, 2)
     if later is not None and known is None and _is_genesis(fd, genesis):
-        raise _damaged(path, walk.end, walk.reason)
+        raise _damaged(path, walk.end, walk.reason, len(walk.commits) + 1)
     return _torn(fd, path, walk, size, bad)
 
 
@@ -133,7 +133,7 @@ def _unpinned(fd: File, path: str, size: int) -> RecoveredLog:
     if best is None:
         raise _damaged(path, seen, "it holds run records, but no chain verifies from them")
     if later_commit(fd, best, size, 1) is not None:
-        raise _damaged(path, best.end, best.reason)
+        raise _damaged(path, best.end, best.reason, len(best.commits) + 1)
     reason = best.reason if best.end < size else ""
     return RecoveredLog(best.genesis.bytes, best.genesis, best, restored=True, tail_reason=reason)
 
@@ -239,9 +239,11 @@ def later_commit(fd: File, walk: CommitScanner, size: int, distance: int) -> int
     return None
 
 
-def _damaged(path: str, offset: int, reason: str) -> DamagedError:
+def _damaged(path: str, offset: int, reason: str, tick: int = 0) -> DamagedError:
+    """The error; `tick` is the first that differs, where there is one."""
+    where = f"byte {offset}, in tick {tick}" if tick else f"byte {offset}"
     return DamagedError(
-        f"{path} is damaged after byte {offset}: {reason}; nothing was changed: restore a copy, "
+        f"{path} is damaged after {where}: {reason}; nothing was changed: restore a copy, "
         "cut it there yourself to keep what stands before, or run it as mere data (--as-genesis). "
         "A log that has run is not edited: `fork LOG --out NEW` writes one to be edited, and "
         "`give LOG FILE` gives lines to its program",

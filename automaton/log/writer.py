@@ -82,6 +82,7 @@ class Log(LogReader):
         self._noting, self._looking, self._switching = Lock(), Lock(), Lock()
         self._gone: StorageError | None = None  # the log's name leads elsewhere
         self._entry: DirectoryEntry | None = None  # of a writer
+        self._moved: list[str] = []  # what is to be said of its folder
         self.inbox = InboxPosition(path, disk_)
         self._version = ""  # to be noted
         self._unsaid: list[str] = []  # what segments were in the way
@@ -247,8 +248,8 @@ class Log(LogReader):
 
     def news(self) -> list[str]:
         """What became known since the log was opened, and is to be said; each once."""
-        said = [*self._unsaid, *self.inbox.notices]
-        self._unsaid, self.inbox.notices = [], []
+        said = [*self._moved, *self._unsaid, *self.inbox.notices]
+        self._moved, self._unsaid, self.inbox.notices = [], [], []
         if not self._named_folder and self._disk.refused:
             self._named_folder = True
             said = [*said, *of_names(self._disk)]
@@ -338,6 +339,13 @@ class Log(LogReader):
             self._gone = self._gone or self._no_longer_there()
             if self._gone is not None:
                 raise self._gone
+            self._follow_folder()
+
+    def _follow_folder(self) -> None:
+        """Know the log, and what stands beside it, by the new name of its folder."""
+        if self._entry is not None and (path := self._entry.path_after_move()) is not None:
+            self._moved.append(f"the folder of {self.path} was renamed; it goes on as {path}")
+            self.path = self.inbox.path = path
 
     def _no_longer_there(self) -> StorageError | None:
         """What to say where the name leads elsewhere."""
@@ -538,6 +546,7 @@ class Log(LogReader):
                 self.sync()
         finally:
             self._hint.close()
+            self._follow_folder()
             if self._entry is not None:
                 self._entry.close()
             if self.writable:

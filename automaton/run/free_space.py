@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from automaton.log import Log
 from automaton.log.file_io import free_bytes
 
@@ -18,13 +16,12 @@ class FreeSpaceGuard:
     def __init__(self, log: Log, min_free: int) -> None:
         self._log, self._min_free = log, min_free
         self._begun = log.size
-        self._folder = str(Path(log.path).parent)
 
     def short(self) -> str:
         """Why to stop before the next tick, or nothing."""
         if not self._min_free:
             return ""
-        free = free_bytes(self._folder)
+        free = free_bytes(self._log.fileno())
         if free >= self._min_free:
             return ""
         return (
@@ -42,7 +39,7 @@ class FreeSpaceGuard:
         """
         spent = max(seconds / ticks, interval_ms / 1000)  # seconds a tick
         rate = (self._log.size - self._begun) / ticks / spent  # bytes a second
-        free = max(free_bytes(self._folder) - self._min_free, 0)
+        free = max(free_bytes(self._log.fileno()) - self._min_free, 0)
         if not rate or (ends_in is not None and ends_in * rate < free):
             return ""
         commits = self._log.commits

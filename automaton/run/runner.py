@@ -192,6 +192,7 @@ class Run:
             if self.tick - first == MEASURED_TICKS:
                 spent = time.monotonic() - started
                 ends_in = _ends_in(spent, MEASURED_TICKS, interval_ms, ticks, seconds)
+                self.background.wait()  # for the commits that are looked at
                 if text := growth.said(MEASURED_TICKS, spent, interval_ms, ends_in):
                     say(text)
             self._say_troubles(say)
@@ -364,7 +365,7 @@ class Run:
         for part in (self.syncing, self.sealing):
             if part is not None:
                 part.request()
-        self.pace.written(self.log.size)
+        self.pace.written(self.log.size, self.log.path)
 
     def living(self) -> tuple[int, int]:
         """Terms alive after the last tick that was finished, and different ones among them."""

@@ -101,9 +101,10 @@ class LiveVerification:
         self.waited = 0.0
         self._first = 1  # tick of this run
         self._written, self._told = 0, 0  # bytes; how far the verifier was told
+        self._path = ""  # of what is written
         self._heard = self._wrote = monotonic()  # when the verifier spoke, and a tick was written
         self._slowest = 0.0  # seconds from one written tick to the next
-        self._idle = True
+        self._idle = False  # its process has yet to start
         self._fault: dict[str, Any] | None = None
         self._failure = ""
         self._closing = self._ending = False
@@ -121,14 +122,12 @@ class LiveVerification:
             return
         self._child = spawn.ChildProcess.start("automaton.verify.live_worker", spawn.NICE)
         self._channel = self._child.channel
-        asked = {
-            "path": path, "first": self._first, "seed": pacing.seed, "share": pacing.share,
-        }  # fmt: skip
+        asked = {"first": self._first, "seed": pacing.seed, "share": pacing.share}
         self._channel.send(json.dumps(asked).encode())
         self._listener = Thread(target=self._listen, name="verified", daemon=True)
         self._listener.start()
         if tick:
-            self.written(end)
+            self.written(end, path)
 
     # -- the verifier's side ---------------------------------------------------
 
@@ -165,20 +164,20 @@ class LiveVerification:
         if not self._idle or self._written <= self._told:
             return
         with contextlib.suppress(OSError):  # it is gone: its listener says so
-            self._channel.send(b"%d" % self._written)
+            self._channel.send(b"%d %s" % (self._written, os.fsencode(self._path)))
             self._idle, self._told = False, self._written
             self._heard = monotonic()
 
     # -- the run's side --------------------------------------------------------
 
-    def written(self, end: int) -> None:
-        """The log is written up to a byte."""
+    def written(self, end: int, path: str) -> None:
+        """The log is written up to a byte; `path` is where it stands now."""
         if self.pacing.share:
             with self._moved:
                 now = monotonic()
                 if self._written:
                     self._slowest = max(self._slowest, now - self._wrote)
-                self._written, self._wrote = end, now
+                self._written, self._wrote, self._path = end, now, path
                 self._tell()
 
     def hold(self, tick: int, stopping: Event, until: float | None = None) -> None:

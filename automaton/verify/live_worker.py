@@ -8,6 +8,7 @@ with the channel, or when its parent does. Must not know: the runner, the termin
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from time import monotonic
@@ -37,9 +38,8 @@ def drawn(seed: int, tick: int, share: int) -> bool:
 class Verifier:
     """How far one log is verified: every chain checked, the drawn ticks computed again."""
 
-    def __init__(self, path: str, first: int, seed: int, share: int, say: Say) -> None:
-        self._path, self._first = path, first
-        self._seed, self._share = seed, share
+    def __init__(self, first: int, seed: int, share: int, say: Say) -> None:
+        self._first, self._seed, self._share = first, seed, share
         self._say = say
         self._noted = 0.0
         self._log: LogFollower | None = None
@@ -47,10 +47,10 @@ class Verifier:
         self._refill: OmittedBatches | None = None
         self.tick = self.computed = 0
 
-    def go_to(self, end: int) -> Fault | None:
-        """Verify all commits up to byte `end`; the first fault."""
+    def go_to(self, end: int, path: str) -> Fault | None:
+        """Verify all commits up to byte `end` of the log, now at `path`; the first fault."""
         if self._log is None:
-            self._log = LogFollower.open(self._path)
+            self._log = LogFollower.open(path)
             self._refill = OmittedBatches(self._log, checkpoints=False)
             self._log.refill = self._refill.batch
         log = self._log
@@ -90,7 +90,7 @@ class Verifier:
 
 
 def handle(channel: Channel) -> None:
-    """Heed the parent: first what is asked, then the bytes up to which the log is written."""
+    """Heed the parent: first what is asked, then up to which byte which path is written."""
 
     def say(what: Mapping[str, Any]) -> None:
         channel.send(json.dumps(what).encode())
@@ -99,9 +99,11 @@ def handle(channel: Channel) -> None:
     if not asked:
         return
     verifier = Verifier(**json.loads(asked), say=say)
+    say({"idle": True})  # what it is told from now on is as it stands now
     try:
         while message := channel.receive():
-            fault = verifier.go_to(int(message))
+            end, _, path = message.partition(b" ")
+            fault = verifier.go_to(int(end), os.fsdecode(path))
             verifier.note()
             say({"idle": True} if fault is None else {"fault": asdict(fault)})
     except Exception as error:  # noqa: BLE001  # the parent says it and stops the run

@@ -765,6 +765,16 @@ def test_lines_of_a_log_and_configurations_keep_their_meaning_on_such_terminals(
             out, _ = program.communicate()
         first = next(line for line in out.splitlines() if b'{"' in line)
         assert json.loads(first[first.index(b"{") :]) == {"id": "a", "term": "λx.x"}
+    calls: tuple[tuple[str, ...], ...] = (
+        ("show", "log", "a"),
+        ("reduce", "(λx.x x) (λy.y)", "--trace", "3"),
+        ("--help",),
+    )
+    for words in calls:
+        with process(*words, **narrow) as program:
+            out, _ = program.communicate()
+        assert (program.returncode, out.isascii()) == (0, True)
+        assert b"\\a.a" in out or words == ("--help",)
     with process("config", "--operator", "λx.x", **narrow) as program:
         out, _ = program.communicate()
     assert tomllib.loads(out.decode("ascii"))["operator"] == "λ0"

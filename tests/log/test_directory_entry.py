@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -88,8 +89,43 @@ def test_a_folder_may_be_renamed_under_a_run(path: Path, tmp_path: Path) -> None
         append(log, 1)
         elsewhere = folder.rename(tmp_path / "elsewhere") / path.name
         append(log, 2)
+        elsewhere.with_name("log.jsonl.inbox").write_bytes(b'{"id":"x"}\n')
+        assert log.inbox_lines(0) == ([b'{"id":"x"}'], 11)
+        assert [f"it goes on as {elsewhere}" in text for text in log.news()] == [True]
+        assert log.path == str(elsewhere)
+    assert not side(elsewhere, ".lock").exists()
     with Log.open(elsewhere, write=False) as log:
         assert len(log.commits) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "member"),
+    [(["--verify", "inline"], "verify"), (["--streams", "all", "--decisions", "all"], None)],
+)
+def test_a_run_whose_folder_is_renamed_goes_on_and_ends_well(
+    tmp_path: Path, options: list[str], member: str | None
+) -> None:
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "folder" / "log.jsonl"
+    path.write_bytes(encoded(rich()))
+    command = [
+        sys.executable, "-m", "automaton", "run", str(path), "--parallel", "4", "--interval", "20",
+        "--json", "--stats-interval", "0.01", *options,
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        before = next(tick for line in process.stdout if (tick := json.loads(line)["tick"]) >= 2)
+        inside = path.parent.rename(tmp_path / "elsewhere") / path.name
+        lines = (json.loads(line) for line in process.stdout)
+        next(line for line in lines if (line[member] if member else line)["tick"] > before + 12)
+        process.send_signal(signal.SIGTERM)
+        last = json.loads(process.stdout.readlines()[-1])
+        said = process.stderr.read().decode()
+    assert process.returncode == 0, said
+    assert f"it goes on as {inside}" in said
+    assert last["final"]
+    assert not side(inside, ".lock").exists()
 
 
 @pytest.mark.parametrize("verify", ["off", "inline"])

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -52,6 +54,35 @@ def test_an_endless_run_says_once_how_fast_its_log_grows(tmp_path: Path) -> None
     assert said.count("the log grows by") == 1
     assert "full in" in said
     assert "--record commits" in said
+
+
+def test_growth_is_measured_when_the_last_of_the_measured_ticks_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Run(written(tmp_path / "log.jsonl", SOUP), durability="interval") as run:
+        begun, waited_for = 0, Event()
+        start, wait, append = run.background.start, run.background.wait, run.log.append
+
+        def counted(*work: Any) -> None:
+            nonlocal begun
+            start(*work)
+            begun += 1
+
+        def waited() -> None:
+            if begun == MEASURED_TICKS:
+                waited_for.set()
+            wait()
+
+        def late(parts: Any, lines: int, fields: Any, *more: Any, **given: Any) -> Any:
+            if fields.tick == MEASURED_TICKS:
+                assert waited_for.wait(60)
+            return append(parts, lines, fields, *more, **given)
+
+        monkeypatch.setattr(run.background, "start", counted)
+        monkeypatch.setattr(run.background, "wait", waited)
+        monkeypatch.setattr(run.log, "append", late)
+        run.go(interval_ms=0, say=lambda _text: run.stop())
+        assert len(run.log.commits) == MEASURED_TICKS
 
 
 def test_a_run_that_ends_before_the_disk_is_full_says_nothing_of_it(tmp_path: Path) -> None:

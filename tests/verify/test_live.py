@@ -345,14 +345,14 @@ def serving(asked: dict[str, Any]) -> tuple[Channel, threading.Thread]:
     thread = threading.Thread(target=serve)
     thread.start()
     ours.send(json.dumps(asked).encode())
+    assert json.loads(ours.receive()) == {"idle": True}
     return ours, thread
 
 
 def test_a_verifier_that_errs_says_so(tmp_path: Path) -> None:
-    asked = {"path": str(tmp_path / "none.jsonl"), "first": 1, "seed": 0, "share": ONE}
-    ours, thread = serving(asked)
+    ours, thread = serving({"first": 1, "seed": 0, "share": ONE})
     with ours:
-        ours.send(b"100")
+        ours.send(b"100 " + os.fsencode(tmp_path / "none.jsonl"))
         assert "FileError" in json.loads(ours.receive())["failed"]
     thread.join()
 
@@ -361,10 +361,10 @@ def test_a_verifier_says_how_far_it_came_and_when_it_is_idle(log: Path) -> None:
     ran(log, 5, parallel=8)
     end = log.stat().st_size
     ran(log, 5)
-    ours, thread = serving({"path": str(log), "first": 1, "seed": 0, "share": ONE})
+    ours, thread = serving({"first": 1, "seed": 0, "share": ONE})
     with ours:
         for upto in (end, log.stat().st_size):
-            ours.send(b"%d" % upto)
+            ours.send(b"%d %s" % (upto, os.fsencode(log)))
             said: dict[str, Any] = {}
             while "idle" not in said:
                 said |= json.loads(ours.receive())

@@ -30,7 +30,7 @@ class InboxPosition:
     """The inbox as its log's writer reads it: from an offset on, or anew if it is another one."""
 
     def __init__(self, path: str, disk: FileOps) -> None:
-        self._path, self._disk = path, disk
+        self.path, self._disk = path, disk
         self._known: dict[int, str] | None = None  # digest by offset, the last one last
         self._seen: tuple[int, ...] = ()  # the file as it was when it was looked at last
         self.notices: list[str] = []  # what was found and is worth saying
@@ -38,7 +38,7 @@ class InboxPosition:
 
     def lines(self, offset: int) -> tuple[list[bytes], int]:
         """Complete lines from `offset` on, or from the start of another inbox; where they end."""
-        with opened_inbox(self._path) as fd:
+        with opened_inbox(self.path) as fd:
             if fd is None:
                 return [], offset
             start = offset
@@ -46,7 +46,7 @@ class InboxPosition:
                 start = 0
                 self.begun_anew += 1
                 self.notices.append(
-                    f"{self._path}.inbox was replaced or begun anew, and is read from its start "
+                    f"{self.path}.inbox was replaced or begun anew, and is read from its start "
                     f"(of the one before, {offset} bytes were read)"
                 )
             lines, after = complete_lines(fd, start)
@@ -70,7 +70,7 @@ class InboxPosition:
     def _positions(self) -> dict[int, str]:
         """The digests that are known, by offset."""
         if self._known is None:
-            data = first_bytes(f"{self._path}{SUFFIX}", 4096) or b""
+            data = first_bytes(f"{self.path}{SUFFIX}", 4096) or b""
             self._known = {int(m[1]): m[2].decode() for m in _LINE.finditer(data)}
         return self._known
 
@@ -84,14 +84,14 @@ class InboxPosition:
         text = b"".join(
             b'{"offset":%d,"sha256":"%s"}\n' % (k, v.encode()) for k, v in known.items()
         )
-        draft = f"{self._path}{SUFFIX}.tmp"
+        draft = f"{self.path}{SUFFIX}.tmp"
         with contextlib.suppress(OSError):
             fd = self._disk.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             try:
                 write_all(self._disk, fd, [text])
             finally:
                 os.close(fd)
-            Path(draft).replace(f"{self._path}{SUFFIX}")
+            Path(draft).replace(f"{self.path}{SUFFIX}")
 
 
 def _digest(fd: int, offset: int) -> str:
