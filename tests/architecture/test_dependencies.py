@@ -91,10 +91,11 @@ PACKAGES = {
         "terms format workers log replay run",
         outside="pathlib psutil shutil tempfile",
     ),
+    "conversion": Package("applications", "terms format analysis", outside="pathlib"),
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis cycles tuning",
+        "run synthesis analysis conversion cycles tuning",
         outside="atexit click io os pathlib platform psutil rich signal stat tempfile time",
     ),
 }
@@ -120,8 +121,8 @@ OPENERS = {
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
     "workers.control_groups": "what the system says of limits of memory and cores",
     "cli.config_file": "the TOML file of --config",
-    "cli.decompression": "the file of `init --from`, compressed or not",
-    "cli.inclusion": "files that a CanvasL file includes",
+    "conversion.decompression": "the file of `init --from`, compressed or not",
+    "conversion.inclusion": "files that a CanvasL file includes",
     "cli.commands.cycles": "the file of --results",
     "cli.commands.give": "a file of input, and the inbox that any program may append to",
     "cli.commands.init": "the shipped log, and a file that did not exist",
