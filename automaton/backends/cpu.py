@@ -1,7 +1,7 @@
-"""Chooses where batches are computed, and runs them there: the CPU's threads.
+"""Computes a tick's batches on the processor, in shards that a pool deals to workers.
 
-The only module that knows targets. A batch's results are columns by slot; which
-of them wins and what a line means is decided elsewhere.
+A batch's results are columns by slot; which of them wins and what a line means is decided
+elsewhere, and so is whether a GPU computes instead (`automaton.backends.device_choice`).
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ GROUPS = {
     "Output": "stats_interval trace json plain help",
 }
 
+_COLUMN = 30  # characters, the most that click puts before a text
 Records = list[tuple[str, str]]
 
 
@@ -46,7 +47,10 @@ class GroupedCommand(click.Command):
     """A command with the options of a run, shown by subject."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the options in their groups."""
-        for title, records in grouped(self, ctx):
+        """Show the options in their groups, all with the same columns."""
+        groups = dict(grouped(self, ctx))
+        names = [name for records in groups.values() for name, _ in records]
+        width = max(len(name) for name in names if len(name) <= _COLUMN)
+        for title, records in groups.items():
             with formatter.section(title):
-                formatter.write_dl(records)
+                formatter.write_dl([(f"{name:{width}}", text) for name, text in records])

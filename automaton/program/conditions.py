@@ -1,14 +1,11 @@
-"""When may a transition fire, and which objects may react: two small languages.
+"""When may a transition fire: a small language.
 
-Lives here: the atoms of conditions and selectors, and how both are evaluated. Both are
-data from a log: our own grammar reads them, never Python, SQL or a regular expression.
-Must not know: objects, terms (a pattern stays text here), populations, and where the
-numbers and answers come from.
+Lives here: the atoms of a condition, and how it is evaluated. It is data from a log: our
+own grammar reads it, never Python, SQL or a regular expression. Must not know: objects,
+terms, populations, and where the numbers and answers come from.
 
-An atom of a condition is `true`, `false`, a comparison of a counter with an integer or
-infinity, or a question such as `unifiable(a,b)`, whose arguments are free. An atom of
-a selector is `true`, `false`, `numeral`, a comparison of a measure with an integer,
-`level in (0, 1)`, `type = text`, `type in (text, file)` or `term ~ 'PATTERN'`.
+An atom is `true`, `false`, a comparison of a counter with an integer or infinity, or a
+question such as `unifiable(a,b)`, whose arguments are free.
 """
 
 from __future__ import annotations

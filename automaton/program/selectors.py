@@ -1,7 +1,11 @@
 """Selectors: a small language for which objects may react.
 
-Lives here: the atoms of a selector and how it is evaluated. Must not know: populations; the
-caller answers for a leaf.
+Lives here: the atoms of a selector and how it is evaluated. It is data from a log, as a
+condition is. Must not know: terms (a pattern stays text here), populations; the caller
+answers for a leaf.
+
+An atom is `true`, `false`, `numeral`, a comparison of a measure with an integer,
+`level in (0, 1)`, `type = text`, `type in (text, file)` or `term ~ 'PATTERN'`.
 """
 
 from __future__ import annotations

@@ -202,11 +202,8 @@ class Run:
             if self._over(first, ticks, until):
                 break
             self.scaler.after_tick(now - begun, self._stopping, until, bounded=ticks is not None)
-            now = time.monotonic()
-            pause = begun + interval_ms / 1000 - now
-            if until is not None:
-                pause = min(pause, until - now)
-            self._pause(now + pause, shown)
+            following = begun + interval_ms / 1000
+            self._pause(following if until is None else min(following, until), shown)
             if self._over(first, None, until):
                 break  # no tick begins when the time is over
         self.background.wait()

@@ -25,7 +25,7 @@ TURNS = 3
 #: Share of a trial's time before the clock counts: workers start, sizes are learnt.
 _BEFORE = 0.25
 #: From one number of rounds to the next, and the most candidates a tick that are tried.
-_STEP, _MOST = 4, 1 << 18
+_STEP, _MOST = 4, 1 << 17
 #: More rounds pay where the rate grows at least by this factor.
 PAYS = 1.1
 #: So many numbers of rounds in a row that do not pay are enough; one may be a bad moment.

@@ -101,6 +101,7 @@ PACKAGES = {
         "terms format workers log replay run",
         outside="pathlib psutil shutil tempfile",
     ),
+    "conversion": Package("applications", "terms format analysis", outside="pathlib"),
     "islands": Package(
         "applications",
         "terms format workers compute log backends chemistry replay verify run",
@@ -109,7 +110,7 @@ PACKAGES = {
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis soups export observatory cycles tuning islands",
+        "run synthesis analysis soups conversion export observatory cycles tuning islands",
         outside="atexit click io os pathlib platform psutil rich shutil signal stat tempfile time",
     ),
 }
@@ -138,9 +139,9 @@ OPENERS = {
     "islands.folder": "the file that says what an archipelago is",
     "cli.archipelago.beginning": "a file of edges, and the genesis that all islands share",
     "cli.config_file": "the TOML file of --config",
-    "cli.decompression": "the file of `init --from`, compressed or not",
     "cli.output_file": "drafts of exports and pictures, which take their names when they are whole",
-    "cli.inclusion": "files that a CanvasL file includes",
+    "conversion.decompression": "the file of `init --from`, compressed or not",
+    "conversion.inclusion": "files that a CanvasL file includes",
     "cli.commands.cycles": "the file of --results",
     "cli.commands.give": "a file of input, and the inbox that any program may append to",
     "cli.commands.init": "the shipped log, and a file that did not exist",

@@ -14,9 +14,9 @@ from rich.progress import Progress
 
 from automaton.analysis.check_report import CheckReport, UnusableMember
 from automaton.cli.commands.verify import chain as head_of
-from automaton.cli.inclusion import Inclusion
 from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.text import as_json, counted, printable
+from automaton.conversion import Inclusion
 from automaton.errors import DamagedError, DocumentError, IdleError, MismatchError
 from automaton.workers import available_cores
 

@@ -13,12 +13,10 @@ from typing import Any, BinaryIO
 
 import click
 
-from automaton.cli.conversion import KINDS, Conversion
-from automaton.cli.decompression import opened
-from automaton.cli.inclusion import Inclusion
 from automaton.cli.option_types import PATH, canonical, option, switch
 from automaton.cli.soup import Soup
 from automaton.cli.text import counted, printable
+from automaton.conversion import KINDS, Conversion, Inclusion, opened
 from automaton.errors import FileError, StorageError, UsageError
 from automaton.format.options import UNSET
 from automaton.terms.random_terms import MOST_NODES

@@ -102,5 +102,7 @@ def _settings(found: TrialReport, best: Trial) -> Iterator[str]:
     if best.execution_batch_size:
         yield f"execution_batch_size = {best.execution_batch_size}"
     yield "interval = 0  # flat out; changes no byte of a tick"
-    told = "as the log has it" if best.parallel == own else f"the log has {own}; leave it out then"
+    told = "as the log has it"
+    if best.parallel != own:
+        told = f"the log has {own}, and keeps it without this line"
     yield f"parallel = {best.parallel}  # decides what is appended ({told})"

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from automaton.analysis.check_report import CheckReport, ReportBuilder
-from automaton.cli.text import counted
 from automaton.errors import FileError
 from automaton.format import documents
 from automaton.format.objects import Directive, Object, parse_line
@@ -122,7 +121,7 @@ class Conversion:
         why = f" ({self.left_out[0]})" if self.left_out else ""
         self._refuse_nothing(f"no term in its {of}{why}")
         packed = "packed BLC, " if place == "byte" else ""
-        self.what = f"{packed}a list of {counted(self._made, 'term')}"
+        self.what = f"{packed}a list of {self._made:,} {'term' if self._made == 1 else 'terms'}"
 
     def _line(self, line: bytes) -> bytes:
         self.survey = self.survey or ReportBuilder()
