@@ -53,8 +53,8 @@ command_line = CommandGroup(
         f"{__name__}.commands",
         "run init fork give check verify replay diff stats population series show doctor config "
         "tune reduce church match recall memory observe scale models why cycles cycle repeat "
-        "synthesize export",
-        {"tune": "config", "series": "population"},
+        "synthesize export plot report",
+        {"tune": "config", "series": "population", "report": "plot"},
     ),
 )
 with _while_loading():

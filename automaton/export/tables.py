@@ -40,11 +40,11 @@ def facts(job: ExportJob) -> dict[str, str]:
     """What a table is of, as text for its file."""
     log, part = job.log, job.selection
     said = {
-        "log": log.path.rpartition("/")[2],
+        "log": job.name,
         "head": log.head.hex(),
         "genesis": log.genesis.sha256.hex(),
         "ticks": f"{part.first}-{part.stop}",
-        "version": job.version,
+        "version": job.origin.version,
     }
     if part.streams:
         said["streams"] = listed(part.streams)

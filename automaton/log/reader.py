@@ -231,6 +231,11 @@ class LogReader:
             self._fd, self.commits.row(first).batch_start, self.commits.row(last).end
         )
 
+    def sealed_file(self, block: int) -> Iterator[memoryview]:
+        """What stands in the file up to the last commit, so many bytes at a time."""
+        for start in range(0, self.size, block):
+            yield file_io.mapped(self._fd, start, min(self.size, start + block))
+
     def _computed(self, tick: int) -> bytes:
         if self.refill is None:
             raise self._omitted_lines()

@@ -80,7 +80,7 @@ PACKAGES = {
     "analysis": Package(
         "applications", "terms format program compute log chemistry replay", outside="pathlib"
     ),
-    "export": Package("applications", "terms format log replay analysis", "cpu", "pathlib"),
+    "export": Package("applications", "terms format log replay analysis", "cpu", "io pathlib"),
     "cycles": Package(
         "applications",
         "terms format workers compute log population chemistry replay run",
