@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import time
@@ -34,6 +35,14 @@ def origin() -> Origin:
             continue
     found["platform"] = f"{platform.system()} {platform.machine()}"
     return Origin(version(), time.strftime("%Y-%m-%d", time.gmtime()), found)
+
+
+def draw_without_display() -> None:
+    """Have pictures drawn as files, whatever the environment asks for.
+
+    A notebook's kernel asks for a way to draw that need not be installed with this program.
+    """
+    os.environ["MPLBACKEND"] = "agg"
 
 
 def note(text: str) -> None:

@@ -138,6 +138,14 @@ def test_plot_writes_a_picture_and_refuses_what_is_none(log: Path, tmp_path: Pat
     assert b"--force" in program("plot", log, "--what", "sizes", "-o", out, code=4).stderr
 
 
+def test_a_picture_is_drawn_where_a_notebook_asks_for_its_own_way(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MPLBACKEND", "module://not.installed.here")
+    program("plot", log, "--what", "rates", "-o", tmp_path / "x.svg")
+    program("export", log, "--to", "crate", "-o", tmp_path / "crate")
+
+
 # The report.
 
 

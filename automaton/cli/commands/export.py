@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from automaton.cli.export_job import note, origin, progress
+from automaton.cli.export_job import draw_without_display, note, origin, progress
 from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.output_file import STANDARD_OUTPUT, refuse_place, whole_file, whole_folder
 from automaton.cli.text import counted, printable
@@ -75,6 +75,7 @@ def export(
     _refuse(form, row, out, {"--table": table, "--stream or --dimension": streams or dimensions,
                              "--parent": parent})  # fmt: skip
     refuse_place(out, log, force=force)
+    draw_without_display()
     with Log.open(log, write=False) as opened, with_omitted_batches(opened):
         roles = {} if parent is None else {"roles": (parent,)}
         meant = Selection(first, last, frozenset(streams), frozenset(dimensions), **roles)

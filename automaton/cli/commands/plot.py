@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from automaton.cli.export_job import note, origin, progress
+from automaton.cli.export_job import draw_without_display, note, origin, progress
 from automaton.cli.option_types import PATH, Command, option, switch
 from automaton.cli.output_file import STANDARD_OUTPUT, refuse_place, whole_file
 from automaton.cli.text import printable
@@ -70,6 +70,7 @@ def plot(
     if f".{kind}" not in FILES:
         raise UsageError(f"{out}: a picture is .svg, .png or .pdf; name it so")
     refuse_place(out, log, force=force)
+    draw_without_display()
     drawing.require()
     with _job(log, first, last) as job:
         chart = pictures.PICTURES[what](job)
@@ -97,6 +98,7 @@ def report(log: Path, out: Path, first: int, last: int | None, force: bool) -> N
     from automaton.export import drawing, html_report  # noqa: PLC0415  # see the top
 
     refuse_place(out, log, force=force)
+    draw_without_display()
     drawing.require()
     with _job(log, first, last) as job, whole_file(out, force=force) as file:
         html_report.write(job, file)
