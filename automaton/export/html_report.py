@@ -14,7 +14,7 @@ from typing import BinaryIO
 from automaton.export.charts import Chart
 from automaton.export.drawing import draw
 from automaton.export.job import ExportJob
-from automaton.export.pictures import PICTURES
+from automaton.export.pictures import PICTURES, read_picture
 from automaton.export.run_facts import Fact, checks, log_facts, settings, totals
 
 _STYLE = """
@@ -53,8 +53,8 @@ def _parts(job: ExportJob) -> Iterator[str]:
         f"Outcomes of ticks {job.selection.first:,} to {job.selection.stop:,}", totals(job)
     )
     yield "<h2>Figures</h2>\n"
-    for read in PICTURES.values():
-        yield _figure(read(job))
+    for what in PICTURES:
+        yield _figure(read_picture(what, job))
     for tick, facts in settings(job):
         yield _table(f"Settings from tick {tick:,} on", facts)
     made = [Fact(name, value) for name, value in job.origin.environment.items()]

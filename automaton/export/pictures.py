@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from automaton.errors import NothingToRunError
 from automaton.export import charts, population_charts
 from automaton.export.charts import Chart
 from automaton.export.job import ExportJob
@@ -19,3 +21,11 @@ PICTURES: dict[str, Callable[[ExportJob], Chart]] = {
     "population": population_charts.population,
     "phylogeny": population_charts.tree,
 }
+
+
+def read_picture(what: str, job: ExportJob) -> Chart:
+    """The values of a picture; of a log that cannot run, one that says why there are none."""
+    try:
+        return PICTURES[what](job)
+    except NothingToRunError as error:
+        return replace(charts.rates(job), name=what, title=what, series=[], n=0, note=str(error))

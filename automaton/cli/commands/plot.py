@@ -73,7 +73,7 @@ def plot(
     draw_without_display()
     drawing.require()
     with _job(log, first, last) as job:
-        chart = pictures.PICTURES[what](job)
+        chart = pictures.read_picture(what, job)
     with whole_file(out, force=force) as file:
         drawing.draw(chart, file, kind)
     if not chart.series:
