@@ -80,7 +80,9 @@ PACKAGES = {
     "analysis": Package(
         "applications", "terms format program compute log chemistry replay", outside="pathlib"
     ),
-    "export": Package("applications", "terms format log replay analysis", "cpu", "io pathlib"),
+    "export": Package(
+        "applications", "terms format log replay analysis", "cpu", "concurrent io pathlib"
+    ),
     "cycles": Package(
         "applications",
         "terms format workers compute log population chemistry replay run",
