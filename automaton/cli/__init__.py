@@ -54,7 +54,8 @@ command_line = CommandGroup(
         f"{__name__}.commands",
         "run init fork give check verify replay compact cat diff stats population series show "
         "doctor config tune reduce church match recall memory observe scale models why cycles "
-        "cycle repeat organisation synthesize export observatory islands",
+        "cycle repeat organisation synthesize export plot report observatory "
+        "islands",
     ),
 )
 with _while_loading():

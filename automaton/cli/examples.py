@@ -58,6 +58,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "export my.jsonl --to csv -o winners.csv",
         "export my.jsonl --to phylogeny -o phylogeny.csv",
     ),
+    "plot": ("plot my.jsonl --what diversity -o diversity.svg",),
+    "report": ("report my.jsonl -o report.html",),
     "observatory": ("observatory my.jsonl --open",),
     "islands": (),
     "islands init": ("islands init soups --count 4 --from my.jsonl --epoch 50",),

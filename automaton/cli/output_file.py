@@ -23,7 +23,7 @@ _OURS = frozenset({"winners", "commits", "decisions", "ro-crate-metadata.json"})
 
 def refuse_place(path: Path, log: Path, *, force: bool) -> None:
     """An output that would be put over the log, or over what nobody said may go."""
-    if path == STANDARD_OUTPUT:
+    if is_stream(path):
         return
     if path.exists() and log.exists() and path.samefile(log):
         raise UsageError(f"{path} is the log itself; name another file")
@@ -35,12 +35,22 @@ def refuse_place(path: Path, log: Path, *, force: bool) -> None:
         raise FileError(f"{path}: there is no folder {path.parent}; make it first")
 
 
+def is_stream(path: Path) -> bool:
+    """Whether what is written there goes on at once: standard output, a device, a pipe."""
+    return path == STANDARD_OUTPUT or (path.exists() and not (path.is_file() or path.is_dir()))
+
+
 @contextmanager
 def whole_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """A file for bytes, standard output where its name is `-`."""
+    """A file for bytes; a stream (see `is_stream`) is written to as it is."""
     if path == STANDARD_OUTPUT:
         yield sys.stdout.buffer
         return
+    if is_stream(path):
+        with path.open("wb") as file:
+            yield file
+        return
+    path = path.resolve()  # where a link leads
     draft = _draft(path)
     try:
         with _created(draft) as file:
@@ -70,6 +80,7 @@ class FolderDraft:
 @contextmanager
 def whole_folder(path: Path, *, force: bool) -> Iterator[FolderDraft]:
     """A folder of files."""
+    path = path.resolve()
     draft = _draft(path)
     try:
         draft.mkdir()

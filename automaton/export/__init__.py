@@ -3,6 +3,8 @@
 Touches an opened log, read only; what it makes goes to files that the caller opens. Values
 (`winner_columns`, `phylogeny`, `figure_data`) stand apart from who writes or draws them.
 Must not know: paths of output, the terminal. One format, one module, one row of `formats`.
+
+More than 22 modules: a module a format, and one for each kind of values that they share.
 """
 
 from __future__ import annotations
@@ -14,15 +16,22 @@ from automaton import lazy
 if TYPE_CHECKING:
     from .export_selection import Selection as Selection
     from .job import ExportJob as ExportJob
+    from .job import Origin as Origin
     from .job import TargetFolder as TargetFolder
 else:
-    __getattr__ = lazy(__name__, {"job": "ExportJob TargetFolder", "export_selection": "Selection"})
+    __getattr__ = lazy(
+        __name__, {"job": "ExportJob Origin TargetFolder", "export_selection": "Selection"}
+    )
 
 __all__ = [
     "ExportJob",
+    "Origin",
     "Selection",
     "TargetFolder",
     "columns",
+    "drawing",
     "formats",
+    "html_report",
+    "pictures",
     "winner_columns",
 ]

@@ -53,23 +53,32 @@ def write(job: ExportJob, out: BinaryIO) -> None:
 
 def canvas_items(job: ExportJob) -> Iterator[CanvasItem]:
     """What stands in the log after a tick, in order; an edge to nowhere is a node."""
-    tick = job.selection.stop
-    world = snapshot.world_at(job.log, tick)
     found = []
-    for line in snapshot.fork_lines(job.log, world, tick):
-        parsed = parse_line(line.line or b"")
+    for name, raw in _lines_that_stand(job):
+        parsed = parse_line(raw)
         if isinstance(parsed, Object):
-            members = parsed.members
-            name = job.log.reading.identity(members)
-            found.append((line.identity if name is None else name, members))
-        elif (line.line or b"").strip():
-            job.note(f"{line.identity} is no JSON object, and is left out")
+            own = job.log.reading.identity(parsed.members)
+            found.append((name if own is None else own, parsed.members))
+        elif raw.strip():
+            job.note(f"{name} is no JSON object, and is left out")
     last = dict(found)  # the last version of an id is the object
     known = {name for name, members in last.items() if _ends(job, members) is None}
     for name, members in last.items():
         ends = _ends(job, members)
         joins = ends is not None and known.issuperset(ends)
         yield CanvasItem(name, members, ends if joins else None)
+
+
+def _lines_that_stand(job: ExportJob) -> Iterator[tuple[str, bytes]]:
+    """The lines that a fork would keep, with their names; a genesis need not be runnable."""
+    tick = job.selection.stop
+    if not tick:
+        yield from ((f"line:{number}", raw) for number, raw in job.log.genesis_lines())
+        return
+    world = snapshot.world_at(job.log, tick)
+    for kept in snapshot.fork_lines(job.log, world, tick):
+        if kept.line is not None:
+            yield kept.identity, kept.line
 
 
 def _ends(job: ExportJob, members: dict[str, Any]) -> tuple[str, str] | None:

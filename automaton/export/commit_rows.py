@@ -9,7 +9,7 @@ import numpy as np
 
 from automaton.export.columns import AnyColumn, Column, Table, TextColumn
 from automaton.export.export_selection import Selection
-from automaton.format.records import OUTCOMES, Commit, dump, won
+from automaton.format.records import OUTCOMES, Commit, dump, known_commit, won
 from automaton.log import LogReader
 
 #: Rows at a time.
@@ -27,7 +27,12 @@ def commit_tables(log: LogReader, selection: Selection) -> Iterator[Table]:
     """The commits of the ticks of a selection."""
     for first in range(selection.first, selection.stop + 1, ROWS):
         last = min(selection.stop, first + ROWS - 1)
-        yield _table([_row(log.commit(tick)) for tick in range(first, last + 1)])
+        yield _table(
+            [
+                _row(known_commit(log.commit_line(tick)) or log.commit(tick))
+                for tick in range(first, last + 1)
+            ]
+        )
 
 
 def _row(commit: Commit) -> tuple[Any, ...]:

@@ -37,6 +37,7 @@ FORMATS = {
     "canvas": ExportFormat("canvas", "what stands after the last tick, JSON Canvas 1.0"),
     "graphml": ExportFormat("graphml", "winners and their parents", filters=True, roles=True),
     "dot": ExportFormat("dot", "winners and their parents, to draw", filters=True, roles=True),
+    "crate": ExportFormat("crate", "the log and what makes it trusted, RO-Crate 1.2", folder=True),
     "prov": ExportFormat("prov", "provenance, PROV-JSON", filters=True, roles=True),
 }  # fmt: skip
 

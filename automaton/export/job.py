@@ -5,9 +5,9 @@ Values and contracts. Must not know: any format, who opens files.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from automaton.errors import DeviceError
@@ -26,6 +26,15 @@ class TargetFolder(Protocol):
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Who exports, and where: for documents that say how they were made."""
+
+    version: str = ""  # of this program
+    date: str = ""  # ISO 8601
+    environment: Mapping[str, str] = field(default_factory=dict)  # names and versions
+
+
+@dataclass(frozen=True)
 class ExportJob:
     """One export: `progress` is told the last tick that is done."""
 
@@ -33,8 +42,13 @@ class ExportJob:
     selection: Selection  # held against the log
     table: str | None = None  # of the formats that have tables
     progress: Callable[[int], object] = lambda _tick: None
-    version: str = ""  # of this program
+    origin: Origin = Origin()
     note: Callable[[str], object] = lambda _text: None  # something worth knowing
+
+    @property
+    def name(self) -> str:
+        """The log's name without its folder."""
+        return self.log.path.rpartition("/")[2]
 
 
 def missing(package: str, extra: str, error: ImportError) -> DeviceError:

@@ -169,6 +169,18 @@ def _lines(found: Phylogeny, first: int) -> Iterator[str]:
     columns = (column[part].tolist() for column in (found.ancestors, found.origin, found.end))
     for row, (above, origin, end) in enumerate(zip(*columns, strict=True), first):
         known = ",".join(map(str, dict.fromkeys(k for k in above if k >= 0)))
-        label = found.label(row).replace('"', '""')
+        label = one_line(found.label(row)).replace('"', '""')
         gone = "inf" if end == ALIVE else end
         yield f'{row},"[{known or "none"}]",{origin},{gone},"{label}"\n'
+
+
+def one_line(label: str) -> str:
+    """An id without line ends and other control characters, which stand as in Python.
+
+    CSV has room for them in quotes, but some readers of phylogenies crash on them.
+    """
+    return label if label.isprintable() else "".join(map(_visible, label))
+
+
+def _visible(character: str) -> str:
+    return character if ord(character) >= 0x20 else ascii(character)[1:-1]

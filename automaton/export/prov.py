@@ -31,7 +31,7 @@ def write(job: ExportJob, out: BinaryIO) -> None:
         "agent": {
             _AGENT: {
                 "prov:type": {"$": "prov:SoftwareAgent", "type": "prov:QUALIFIED_NAME"},
-                "automaton:version": job.version,
+                "automaton:version": job.origin.version,
             }
         },
     }

@@ -246,6 +246,11 @@ class LogReader:
         """What stands in the file of some ticks, their commits included; they omit nothing."""
         return self._file.mapped(self.commits.row(first).batch_start, self.commits.row(last).end)
 
+    def sealed_file(self, block: int) -> Iterator[memoryview]:
+        """What stands in the file up to the last commit, so many bytes at a time."""
+        for start in range(0, self.size, block):
+            yield self._file.mapped(start, min(self.size, start + block))
+
     def _computed(self, tick: int) -> bytes:
         if self.refill is None:
             raise self._omitted_lines()

@@ -84,7 +84,9 @@ PACKAGES = {
         outside="pathlib",
     ),
     "soups": Package("applications", "terms compute chemistry", "cpu", "concurrent"),
-    "export": Package("applications", "terms format log replay analysis", "cpu", "pathlib"),
+    "export": Package(
+        "applications", "terms format log replay analysis", "cpu", "concurrent io pathlib"
+    ),
     "observatory": Package(
         "applications",
         "log replay analysis vector_store",

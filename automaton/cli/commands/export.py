@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from automaton.cli.group import version
+from automaton.cli.export_job import draw_without_display, note, origin, progress
 from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.output_file import STANDARD_OUTPUT, refuse_place, whole_file, whole_folder
 from automaton.cli.text import counted, printable
@@ -76,12 +75,13 @@ def export(
     _refuse(form, row, out, {"--table": table, "--stream or --dimension": streams or dimensions,
                              "--parent": parent})  # fmt: skip
     refuse_place(out, log, force=force)
+    draw_without_display()
     with Log.open(log, write=False) as opened, with_omitted_batches(opened):
         roles = {} if parent is None else {"roles": (parent,)}
         meant = Selection(first, last, frozenset(streams), frozenset(dimensions), **roles)
         part = meant.of(opened)
-        with _progress(part.first, part.stop) as told:
-            job = ExportJob(opened, part, table, told, version(), _note)
+        with progress(part.first, part.stop) as told:
+            job = ExportJob(opened, part, table, told, origin(), note)
             _write(formats.writer(form), job, row.folder and table is None, out, force=force)
     if out != STANDARD_OUTPUT:
         ticks = counted(max(0, part.stop - part.first + 1), "tick")
@@ -114,18 +114,3 @@ def _write(
     else:
         with whole_file(out, force=force) as file:
             write(job, file)
-
-
-def _note(text: str) -> None:
-    click.echo(f"note: {printable(text)}", err=True)
-
-
-@contextmanager
-def _progress(first: int, last: int) -> Iterator[Callable[[int], object]]:
-    """A bar on standard error where a terminal is looking; it is told ticks."""
-    if not sys.stderr.isatty() or last < first:
-        yield lambda _tick: None
-        return
-    bar = click.progressbar(length=last - first + 1, label="ticks", file=sys.stderr)
-    with bar as shown:
-        yield lambda tick: shown.update(max(0, tick - first + 1 - shown.pos))
