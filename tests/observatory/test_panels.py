@@ -136,7 +136,7 @@ def test_the_playhead_at_a_tick_shows_the_log_that_replay_writes(
 ) -> None:
     shorter = tmp_path / "seven.jsonl"
     command = [sys.executable, "-m", "automaton", "replay", path, "--to", "7", "--out", shorter]
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run([str(word) for word in command], check=True, capture_output=True)
     stats, found = said("stats", shorter), view(log, "timeline", tick=7)
     assert found["chain"] == stats["head"]
     for name in ("automaton", "dimension", "counters", "actions"):
