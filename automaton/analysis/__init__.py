@@ -11,20 +11,18 @@ from automaton import lazy
 
 if TYPE_CHECKING:
     from .check import check_log as check_log
-    from .explanation import explain as explain
 else:
     __getattr__ = lazy(
         __name__,
         {
             "check": "check_log",
-            "explanation": "explain",
         },
     )
 
 __all__ = [
     "check_log",
     "check_report",
-    "explain",
+    "explanation",
     "figures",
     "kinship_model",
     "lineage",

@@ -6,6 +6,7 @@ Reads an opened log; keeps nothing, prints nothing.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,10 @@ from automaton.format.records import parse_run
 from automaton.log import AuditedLog
 from automaton.log.side_files.decision_log import find
 from automaton.replay.omitted_batches import with_omitted_batches
+from automaton.replay.recompute import TickRecomputer
 from automaton.replay.restore import recomputer
+
+Before = Callable[[int], TickRecomputer]
 
 
 def explain(path: Path, identity: str) -> dict[str, Any]:
@@ -33,16 +37,21 @@ def explain(path: Path, identity: str) -> dict[str, Any]:
     `UsageError` where there is no such modification, or no streams competed.
     """
     with AuditedLog.open(path) as log, with_omitted_batches(log):
-        tick, slot = _numbers(log, identity)
-        line = next(iter(log.find(identity)), None)
-        if line is None:
-            raise UsageError(_not_there(log, path, tick, slot))
-        kept = _kept(log, identity, tick)
-        found = _computed(log, tick, slot) if kept is None else kept
-        del found["chain"]  # which log it is of, is known here
-        found["source"] = "computed" if kept is None else "kept"
-        found["mixture"] = _mixture(log, line)
-        return found
+        return explained(log, identity, lambda _tick: recomputer(log))
+
+
+def explained(log: AuditedLog, identity: str, before: Before) -> dict[str, Any]:
+    """The same of an opened log; `before` gives a snapshot that goes forward to a tick."""
+    tick, slot = tick_and_slot(log, identity)
+    line = next(iter(log.find(identity)), None)
+    if line is None:
+        raise UsageError(_not_there(log, Path(log.path), tick, slot, before))
+    kept = _kept(log, identity, tick)
+    found = _computed(log, tick, slot, before) if kept is None else kept
+    del found["chain"]  # which log it is of, is known here
+    found["source"] = "computed" if kept is None else "kept"
+    found["mixture"] = _mixture(log, line)
+    return found
 
 
 def _kept(log: AuditedLog, identity: str, tick: int) -> dict[str, Any] | None:
@@ -59,7 +68,7 @@ def _kept(log: AuditedLog, identity: str, tick: int) -> dict[str, Any] | None:
     return None
 
 
-def _numbers(log: AuditedLog, identity: str) -> tuple[int, int]:
+def tick_and_slot(log: AuditedLog, identity: str) -> tuple[int, int]:
     """Tick and slot of an id of ours."""
     tick, _, slot = identity.removeprefix(f"{log.prefix}m").partition(".")
     if identity.startswith("cycle:") and slot.isdecimal():
@@ -70,13 +79,13 @@ def _numbers(log: AuditedLog, identity: str) -> tuple[int, int]:
     return int(tick), int(slot)
 
 
-def _not_there(log: AuditedLog, path: Path, tick: int, slot: int) -> str:
+def _not_there(log: AuditedLog, path: Path, tick: int, slot: int, before: Before) -> str:
     """Why no line has the id of a slot."""
     own = f"{log.prefix}m{tick}.{slot}"
     if 1 <= tick <= len(log.commits):
         options = _options(log, log.commits.row(tick).first_line)
         if slot < options.parallel * max(1, len(stream_options.parse_streams(options.streams))):
-            return f"{own}: {_fate(log, tick, slot)}; see replay {path} --tick {tick}"
+            return f"{own}: {_fate(before, tick, slot)}; see replay {path} --tick {tick}"
     return f"{own}: no modification of {path} has this id"
 
 
@@ -89,9 +98,9 @@ _FATES = {
 }
 
 
-def _fate(log: AuditedLog, tick: int, slot: int) -> str:
+def _fate(before: Before, tick: int, slot: int) -> str:
     """What became of a slot without a line, computed again."""
-    with closing(recomputer(log)) as again:
+    with closing(before(tick)) as again:
         again.look_at(tick)
         outcome = OUTCOMES[again.batch.outcomes[slot]]
         if outcome == "normal" and again.world.streams is not None and again.batch.vetoed[slot]:
@@ -112,9 +121,9 @@ def _mixture(log: AuditedLog, line: int) -> dict[str, int]:
     return dict(zip(stream_options.FEATURES, mixture, strict=True))
 
 
-def _computed(log: AuditedLog, tick: int, slot: int) -> dict[str, Any]:
+def _computed(log: AuditedLog, tick: int, slot: int, before: Before) -> dict[str, Any]:
     """The decision, from the snapshot before its tick."""
-    with closing(recomputer(log)) as again:
+    with closing(before(tick)) as again:
         computed = again.look_at(tick)
         world = again.world
         if world.streams is None:

@@ -26,7 +26,7 @@ GROUPS = {
     "Durability and verification": (
         "durability record segment_bytes verify max_lag min_free_disk as_genesis"
     ),
-    "Output": "stats_interval trace json plain help",
+    "Output": "stats_interval trace metrics json plain help",
 }
 
 _COLUMN = 30  # characters, the most that click puts before a text

@@ -55,6 +55,19 @@ class KeptWorlds:
             return recomputer(self._log)
         return TickRecomputer(self._log, _copy(self._kept[best]), open_cpu, best)
 
+    def distance(self, tick: int) -> int:
+        """Bytes of batches that lie between the nearest snapshot before a tick and that tick."""
+        known = [at for at in self._kept if at < tick]
+        if self._front is not None and self._front.done < tick:
+            known.append(self._front.done)
+        end, nearest = self._log.commits.end, max(known, default=0)
+        begin = int(end[nearest - 1]) if nearest else self._log.genesis.bytes
+        return int(end[tick - 1]) - begin
+
+    def before(self, tick: int) -> TickRecomputer:
+        """A snapshot of its own that stands before a tick; who asks closes it."""
+        return TickRecomputer(self._log, _copy(self.at(tick - 1)), open_cpu, tick - 1)
+
     @property
     def swept(self) -> int:
         """The tick up to which snapshots are kept at equal distances of work."""

@@ -35,7 +35,7 @@ KEEP_AFTER, SLICE = 1.0, 0.2
 
 class _Request(NamedTuple):
     name: str
-    window: Scope
+    scope: Scope
     answer: Future[str]
 
 
@@ -56,10 +56,10 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def made(view: View, log: ObservedLog, window: Scope) -> str:
+def made(view: View, log: ObservedLog, scope: Scope) -> str:
     """A panel's text; an error of ours is said in its place."""
     try:
-        return as_text(view(log, window))
+        return as_text(view(log, scope))
     except AutomatonError as error:
         return as_text({"tick": log.tick, "source": "-", "window": "-", "n": 0, "age": None,
                         "reason": str(error), "failed": True})  # fmt: skip
@@ -68,8 +68,8 @@ def made(view: View, log: ObservedLog, window: Scope) -> str:
 class Lanes:
     """The threads; `ask` has a panel made for one reader."""
 
-    def __init__(self, path: Path, board: Board, window: Scope, null: NullModel) -> None:
-        self._board, self._window = board, window
+    def __init__(self, path: Path, board: Board, scope: Scope, null: NullModel) -> None:
+        self._board, self._scope = board, scope
         self._requests: Queue[_Request] = Queue(MOST_WAITING)
         self._alone = True  # nobody writes
         self._open: Callable[[], ObservedLog] = lambda: ObservedLog(path, null)
@@ -90,9 +90,9 @@ class Lanes:
         for thread in self._threads:
             thread.join(LONGEST_WAIT)
 
-    def ask(self, name: str, window: Scope) -> str:
+    def ask(self, name: str, scope: Scope) -> str:
         """A panel for one reader; raises `Busy` where too many wait, `TimeoutError`."""
-        request = _Request(name, window, Future())
+        request = _Request(name, scope, Future())
         try:
             self._requests.put_nowait(request)
         except Full:
@@ -124,7 +124,7 @@ class Lanes:
     def _posted(self, name: str, view: View, log: ObservedLog) -> float:
         """Make a panel and post it; when it may be made again."""
         begun = time.monotonic()
-        self._board.post(name, made(view, log, self._window))
+        self._board.post(name, made(view, log, self._scope))
         end = time.monotonic()
         share = SHARE_ALONE if self._alone else SHARE_BESIDE
         return end + (0.0 if name == "head" else max(PULSE, (end - begun) / share))
@@ -156,7 +156,7 @@ class Lanes:
             return False
         log.refresh(whole=False)
         try:
-            request.answer.set_result(made(ASKED[request.name], log, request.window))
+            request.answer.set_result(made(ASKED[request.name], log, request.scope))
         except Exception as error:  # noqa: BLE001 - the reader hears of it, others go on
             request.answer.set_exception(error)
         return True

@@ -183,7 +183,7 @@ class _Reader(BaseHTTPRequestHandler):
             self._say(HTTPStatus.NOT_FOUND, f"there is no panel {name!r} to ask for")
             return
         try:
-            text = self.server.lanes.ask(name, _window(query))
+            text = self.server.lanes.ask(name, _scope(query))
         except UsageError as error:
             self._say(HTTPStatus.BAD_REQUEST, str(error))
         except (AutomatonError, TimeoutError) as error:
@@ -253,7 +253,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _window(query: dict[str, str]) -> Scope:
+def _scope(query: dict[str, str]) -> Scope:
     """What a question asks about."""
     tick = query.get("tick")
     if tick is not None and not (tick.isascii() and tick.isdigit() and len(tick) < 16):

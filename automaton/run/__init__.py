@@ -29,6 +29,7 @@ __all__ = [
     "Run",
     "ScalableAutomaton",
     "SidecarOptions",
+    "exposition",
     "reindex_worker",
     "stats",
     "trace",

@@ -267,7 +267,7 @@ def test_tests_want_the_dev_extra_and_what_they_install_is_enough_to_run(
     assert code == 0
     assert asked(calls, "-m pip")[0].endswith("[dev]")
     assert calls[-1] == "-m pytest -k two words"
-    (checkout.root / ".venv" / "installed").unlink()
+    (checkout.root / ".venv" / "installed[observatory]").unlink()
     _, _, calls = checkout.run("run")
     assert not asked(calls, "-m pip")
 

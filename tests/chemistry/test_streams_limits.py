@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from automaton.analysis import explain
+from automaton.analysis.explanation import explain
 from automaton.errors import DamagedError
 from automaton.format.machine_state import MachineState
 from automaton.format.stream_options import FIXED_ONE

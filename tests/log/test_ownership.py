@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from automaton.analysis import explain
+from automaton.analysis.explanation import explain
 from automaton.cli import command_line
 from automaton.cycles import ParallelEngine, load_population
 from automaton.cycles.graph import Stage, StageOutput

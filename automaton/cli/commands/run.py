@@ -40,6 +40,7 @@ from automaton.verify.live import LiveOptions, share_of
 if TYPE_CHECKING:
     from automaton.compute.capability import Name
     from automaton.run import Run
+    from automaton.run.stats import Stats
 
 #: Definitions with a problem that are named one by one.
 NAMED_PROBLEMS = 5
@@ -238,6 +239,13 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     help="Time from one set of statistics to the next, in seconds.",
 )
 @option(
+    "--metrics",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    show_default="none",
+    help="Serve statistics to Prometheus on this port of this machine (a number; 0: any free).",
+)
+@option(
     "--trace",
     type=PATH,
     metavar="FILE",
@@ -290,6 +298,7 @@ def run(log: Path, **settings: Any) -> None:
     looping = {to: settings.pop(name) for name, to in LOOPING.items()}
     looping["min_free"] = settings.pop("min_free_disk") * 1_000_000
     trace, opening["segment_bytes"] = settings.pop("trace"), settings.pop("segment_bytes") or 0
+    trace, metrics = settings.pop("trace"), settings.pop("metrics")
     given = {name: value for name, value in settings.items() if value is not None}
     with display.moving(), Run(log, given, **opening, progress=display.reading) as under_way:
         for text in _notices(under_way):
@@ -306,8 +315,11 @@ def run(log: Path, **settings: Any) -> None:
             under_way.stop()
             display.stopping()
 
-        with ended_by_signals(stop), tracing(trace, under_way, display.note):
-            final = under_way.go(**looping, show=display.show, say=display.note)
+        with (
+            ended_by_signals(stop), tracing(trace, under_way, display.note),
+            exposed(metrics, display) as show,
+        ):  # fmt: skip
+            final = under_way.go(**looping, show=show, say=display.note)
         short = under_way.short_of_room
         if under_way.left:
             display.note(
@@ -317,7 +329,29 @@ def run(log: Path, **settings: Any) -> None:
     if short:
         raise StorageError(short)
     if not display.json:
-        display.end(f"{log}: go on with the same command; look at it with check, stats and show")
+        display.end(
+            f"{log}: go on with the same command; look at it with observatory (a page), "
+            "stats and show"
+        )
+
+
+@contextmanager
+def exposed(port: int | None, display: Display) -> Iterator[Callable[[Stats], None]]:
+    """Show statistics, and answer with them on a port where one is named."""
+    if port is None:
+        yield display.show
+        return
+    from automaton.run.exposition import MetricsEndpoint  # noqa: PLC0415  # an extra
+
+    facts = {name: str(value) for name, value in display.origin.items()}
+    with MetricsEndpoint(port, facts) as endpoint:
+        display.note(f"metrics for Prometheus: {endpoint.address}")
+
+        def show(stats: Stats) -> None:
+            endpoint.update(stats)
+            display.show(stats)
+
+        yield show
 
 
 def _place_of(log: Path) -> str:

@@ -21,7 +21,7 @@ def why(log: Path, identity: str, json_: bool) -> None:
     Taken from the decisions beside the log where they were kept (`--decisions`),
     else computed again from the log.
     """
-    from automaton.analysis import explain  # noqa: PLC0415  # loads numba, which takes a second
+    from automaton.analysis.explanation import explain  # noqa: PLC0415  # loads numba, which takes a second
 
     found = explain(log, identity)
     if json_:

@@ -15,9 +15,9 @@ DEPTH, MOST_NODES = 4, 120
 LEAVES, MOST_LINES = 32, 4096
 
 
-def lineage(log: ObservedLog, window: Scope) -> Panel:
-    """The ancestry of `window.id` (else of the newest winner), as `show --depth` lists it."""
-    name = window.id or newest_winner(log)
+def lineage(log: ObservedLog, scope: Scope) -> Panel:
+    """The ancestry of `scope.id` (else of the newest winner), as `show --depth` lists it."""
+    name = scope.id or newest_winner(log)
     known = Lineage(log.log)
     root = known.now(name) if name else Version("", None)
     reason = "" if root.line else f"no object has the id {name!r}; ids are case-sensitive"
@@ -86,7 +86,7 @@ def _graph(log: ObservedLog, rows: list[Ancestor]) -> dict[str, Any]:
 # The living.
 
 
-def phylogeny(log: ObservedLog, _window: Scope) -> Panel:
+def phylogeny(log: ObservedLog, _scope: Scope) -> Panel:
     """How the most frequent living terms descend from the genesis, along reactant `a`."""
     world = log.live.at(log.tick)
     found = snapshot.survivors(log.log, world, log.tick, LEAVES)

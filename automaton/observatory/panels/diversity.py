@@ -7,9 +7,9 @@ from automaton.observatory.panels import Panel, panel
 from automaton.observatory.panels.stream_shares import bars
 
 
-def diversity(log: ObservedLog, window: Scope) -> Panel:
+def diversity(log: ObservedLog, scope: Scope) -> Panel:
     """The figures of `observe` but for shares, the distributions behind them, and the label."""
-    series, found = log.observed(window.last)
+    series, found = log.observed(scope.last)
     rows = [figure for figure in found.figures if not figure.name.startswith(_OTHERS)]
     return panel(
         log, source="winners' term, size, beta and parents; commits' state.salience",

@@ -17,7 +17,7 @@ RATE_SECONDS = 10.0
 _NOT_SAID = "no file beside the log says it; `run --json` and `run --metrics` do"
 
 
-def head(log: ObservedLog, _window: Scope) -> Panel:
+def head(log: ObservedLog, _scope: Scope) -> Panel:
     """Tick, chain, what is durable and verified, who writes, how fast, and in how much memory."""
     now = time.monotonic()
     writer = writer_watch.look(log.path, log.arrivals, now)

@@ -16,7 +16,7 @@ from automaton.observatory.panels import Panel, panel, shortened, ticks
 PARTS, MOST_AUTOMATA, MOST_VERSIONS = 240, 24, 40
 
 
-def kymograph(log: ObservedLog, _window: Scope) -> Panel:
+def kymograph(log: ObservedLog, _scope: Scope) -> Panel:
     """The share of ticks that the machine ended in each dimension; operators and their versions."""
     columns = log.columns
     dimension, automaton = columns.column("dimension"), columns.column("automaton")

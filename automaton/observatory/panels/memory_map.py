@@ -17,8 +17,8 @@ from automaton.observatory.projection import principal_plane
 MOST_TERMS, RECALLED = 2000, 10
 
 
-def memory(log: ObservedLog, window: Scope) -> Panel:
-    """The living terms by the counts that `recall` compares; `window.term` is looked for."""
+def memory(log: ObservedLog, scope: Scope) -> Panel:
+    """The living terms by the counts that `recall` compares; `scope.term` is looked for."""
     world = log.live.at(log.tick)
     found = snapshot.term_counts(world, MOST_TERMS)
     counts = np.array(found.counts, dtype=np.int64)
@@ -33,7 +33,7 @@ def memory(log: ObservedLog, window: Scope) -> Panel:
         explained=[round(share, 5) for share in plane.explained] if plane else [],
         name=[shortened(name, 60) for name in found.names],
         term=[shortened(term, 120) for term in found.terms], count=found.counts,
-        **_recalled(log, window.term),
+        **_recalled(log, scope.term),
     )  # fmt: skip
 
 

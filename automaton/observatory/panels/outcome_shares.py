@@ -10,7 +10,7 @@ from automaton.observatory.panels import Panel, panel, ticks
 PARTS = 200
 
 
-def outcomes(log: ObservedLog, _window: Scope) -> Panel:
+def outcomes(log: ObservedLog, _scope: Scope) -> Panel:
     """Candidates by outcome in parts of equally many ticks; the totals are those of `stats`."""
     columns = log.columns
     counts = [columns.column(name) for name in OUTCOMES]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from automaton.analysis import snapshot
 from automaton.analysis.snapshot import World
 from automaton.observatory.observed_log import ObservedLog, Scope
@@ -10,13 +12,13 @@ from automaton.observatory.panels import Panel, panel, shortened
 #: Terms that are listed and have a colour of their own, and places that are drawn.
 LISTED, MOST_PLACES = 20, 40_000
 #: Characters of a term that a cell shows.
-_CELL_TEXT = 120
+CELL_TEXT = 120
 
 
-def population(log: ObservedLog, window: Scope) -> Panel:
+def population(log: ObservedLog, scope: Scope) -> Panel:
     """Who lives in each place after a tick; the most frequent terms are those of `population`."""
-    tick = log.tick if window.tick is None else window.tick
-    world = log.live.at(tick) if window.tick is None else log.worlds.at(tick)
+    tick = log.tick if scope.tick is None else scope.tick
+    world = log.live.at(tick) if scope.tick is None else log.worlds.at(tick)
     return {**drawn(log, world, tick), "tick": tick}
 
 
@@ -30,15 +32,20 @@ def drawn(log: ObservedLog, world: World, tick: int) -> Panel:
         window=f"after tick {tick:,}", n=found.live,
         reason=f"{left:,} places more are not drawn" if left else "",
         live=found.live, distinct=found.distinct, places=world.population.max_objects,
-        species=[
-            {**species.as_json(), "term": shortened(species.term),
-             "readable": shortened(species.readable)}
-            for species in found.species
-        ],
+        species=[_short(species.as_json()) for species in found.species],
         cells={
             "place": cells.places, "species": cells.species,
             "name": [shortened(name, 60) for name in cells.names],
-            "term": [shortened(term, _CELL_TEXT) for term in cells.terms],
+            "term": [shortened(term, CELL_TEXT) for term in cells.terms],
             "count": cells.counts,
         },
     )  # fmt: skip
+
+
+def _short(species: dict[str, Any]) -> dict[str, Any]:
+    """A row of `population` whose texts are bounded."""
+    names = {name: [shortened(text, 120) for text in species[name]] for name in ("ids", "makers")}
+    return {
+        **species, **names,
+        "term": shortened(species["term"]), "readable": shortened(species["readable"]),
+    }  # fmt: skip

@@ -18,7 +18,7 @@ POINTS = 240
 SPAN = 1.0
 
 
-def rates(log: ObservedLog, _window: Scope) -> Panel:
+def rates(log: ObservedLog, _scope: Scope) -> Panel:
     """Modifications and candidates: of a second while this page looks, of a tick from the log."""
     columns = log.columns
     made = columns.added("modifications")

@@ -17,9 +17,9 @@ BARS, PARTS = 40, 200
 ONE = 65536
 
 
-def competition(log: ObservedLog, window: Scope) -> Panel:
+def competition(log: ObservedLog, scope: Scope) -> Panel:
     """The figures of `observe` on shares and salience, with the values that they are made of."""
-    series, found = log.observed(window.last)
+    series, found = log.observed(scope.last)
     rows = [figure for figure in found.figures if figure.name.startswith(_OURS)]
     values = [winner.salience for winner in series.winners if winner.salience is not None]
     reason = "" if series.names else "no streams compete in this log (run it with --streams all)"

@@ -7,9 +7,9 @@ from automaton.observatory.panels import Panel, shortened
 from automaton.observatory.panels.population_map import drawn
 
 
-def timeline(log: ObservedLog, window: Scope) -> Panel:
+def timeline(log: ObservedLog, scope: Scope) -> Panel:
     """Machine, counters and population after a tick, equal to those of `replay --to` that tick."""
-    tick = log.tick if window.tick is None else window.tick
+    tick = log.tick if scope.tick is None else scope.tick
     world = log.worlds.at(tick)
     commit = log.log.commit(tick) if tick else None
     counters = {**world.state.counters}

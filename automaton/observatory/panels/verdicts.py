@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
-from automaton.analysis import explain
+from automaton.analysis.explanation import explained, tick_and_slot
 from automaton.errors import AutomatonError
 from automaton.observatory.observed_log import ObservedLog, Scope
 from automaton.observatory.panels import Panel, panel, shortened, ticks
@@ -13,11 +14,13 @@ from automaton.observatory.panels.ancestry_graph import newest_winner
 
 #: Lines of accepted input that are shown, and that are looked through for them.
 INPUTS, LOOKED_AT = 5, 400
+#: Bytes of a log that are read for a decision that nobody asked for.
+QUICK_BYTES = 32 << 20
 
 
-def decisions(log: ObservedLog, window: Scope) -> Panel:
-    """`why` of the winner `window.id` (the newest where none is named), input, vetoes by rule."""
-    name, columns = window.id or newest_winner(log), log.columns
+def decisions(log: ObservedLog, scope: Scope) -> Panel:
+    """`why` of the winner `scope.id` (the newest where none is named), input, vetoes by rule."""
+    name, columns = scope.id or newest_winner(log), log.columns
     vetoed = {
         rule: int(columns.column(f"vetoed {rule}").sum()) for rule in columns.names("vetoed ")
     }
@@ -32,30 +35,48 @@ def decisions(log: ObservedLog, window: Scope) -> Panel:
         "says why",
         vetoes={shortened(rule, 80): count for rule, count in sorted(
             vetoed.items(), key=lambda row: -row[1]) if count},
-        **_why(log, name),
+        **_why(log, name, wanted=bool(scope.id)),
     )  # fmt: skip
 
 
-def _why(log: ObservedLog, name: str) -> dict[str, Any]:
-    """The decision as `why --json` has it, or why there is none."""
+def _why(log: ObservedLog, name: str, *, wanted: bool) -> dict[str, Any]:
+    """The decision as `why --json` has it, or why there is none.
+
+    What nobody asked for is computed only where that is quick.
+    """
     if not name:
         return {"why": None, "why_reason": "nothing has won yet"}
     try:
-        return {"why": explain(log.path, name), "why_reason": ""}
+        tick, _slot = tick_and_slot(log.log, name)
+        if not wanted and log.worlds.distance(tick) > QUICK_BYTES:
+            return {"why": None, "why_reason": "not computed unless it is asked for: the ticks "
+                    "before it have to be read for that"}  # fmt: skip
+        return {"why": explained(log.log, name, log.worlds.before), "why_reason": ""}
     except AutomatonError as error:
         return {"why": None, "why_reason": shortened(str(error))}
 
 
 def _inputs(log: ObservedLog) -> Iterator[dict[str, Any]]:
-    """The last lines that came in from outside: before a batch's winners, and not ours."""
+    """The last lines that came in from outside: as many as a commit accepted, the first ones."""
     opened, left = log.log, INPUTS
-    for line in list(reversed(opened.named))[:LOOKED_AT]:
-        tick = opened.commits.tick_of_line(line)
-        if not tick or "modifiedBy" in (members := log.members(line)):
-            continue
-        text = opened.line(line).decode("utf-8", "replace")
-        yield {"tick": tick, "line": line, "id": shortened(str(members.get("id"))),
-               "text": shortened(text)}  # fmt: skip
-        left -= 1
-        if not left:
-            return
+    by_tick = groupby(reversed(opened.named[-LOOKED_AT:]), opened.commits.tick_of_line)
+    for tick, lines in by_tick:
+        for line in list(lines)[::-1][: _accepted(log, tick)] if tick else ():
+            text = opened.line(line).decode("utf-8", "replace")
+            identity = str(log.members(line).get("id"))
+            yield {"tick": tick, "line": line, "id": shortened(identity), "text": shortened(text)}
+            left -= 1
+            if not left:
+                return
+
+
+def _accepted(log: ObservedLog, tick: int) -> int:
+    """How many lines of input a tick took in."""
+    counted = [_counters(log, at)["accepted"] for at in (tick - 1, tick)]
+    return int(counted[1] - counted[0])
+
+
+def _counters(log: ObservedLog, tick: int) -> dict[str, Any]:
+    """What had been counted up to a tick."""
+    counters = log.log.commit(tick).state["counters"] if tick else {"accepted": 0}
+    return counters if isinstance(counters, dict) else {}

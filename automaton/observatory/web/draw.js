@@ -62,7 +62,7 @@ function table(caption, columns, rows) {
       h("thead", {}, h("tr", {}, ...columns.map(([title], k) =>
         h("th", { scope: "col", class: numbers[k] ? "number" : null }, title)))),
       h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((cell, k) =>
-        h("td", { class: numbers[k] ? "number" : "text" },
+        h("td", { class: columns[k][1] },
           cell instanceof Node ? cell : numbers[k] ? said(cell) : visible(cell ?? "-")))))))); 
 }
 
@@ -164,14 +164,14 @@ const DRAW = {
     actions.forEach((name) => v.actions[name].forEach((count, k) => {
       if (count) { marks.x.push(v.tick_of[k]); marks.y.push(name); marks.text.push(`${name}: ${count} up to tick ${v.tick_of[k]}`); marks.size.push(4 + Math.min(8, Math.log2(1 + count))); }
     }));
-    plot(own.plot, `Dimensions of the machine and actions, ${v.window}`, 300, [
+    plot(own.plot, `Dimensions of the machine and actions, ${v.window}`, 380, [
       { type: "heatmap", x: v.tick_of, y: v.dimensions.map((d) => `D${d}`), z: v.shares, zmin: 0, zmax: 1, showscale: false,
         colorscale: [[0, "rgba(0,114,178,0)"], [1, "#0072b2"]], customdata: v.shares.map(() => v.automata.map(plain)),
         hovertemplate: "up to tick %{x}<br>%{y}: %{z:.0%}<br>then at %{customdata}<extra></extra>", ygap: 1 },
       { type: "scatter", mode: "markers", x: marks.x, y: marks.y, yaxis: "y2", text: marks.text, hoverinfo: "text",
         marker: { color: COLOURS[5], size: marks.size, symbol: "diamond" }, showlegend: false },
-    ], () => ({ showlegend: false, xaxis: { title: { text: "tick" }, anchor: "y2" }, yaxis: { domain: [0.42, 1], type: "category" },
-      yaxis2: { domain: [0, 0.36], type: "category" } }));
+    ], () => ({ showlegend: false, xaxis: { title: { text: "tick" }, anchor: "y2", range: v.tick_of.length ? [Math.min(...v.tick_of) - 1, v.tick_of[v.tick_of.length - 1] + 1] : undefined }, yaxis: { domain: [0.48, 1], type: "category", dtick: 1 },
+      yaxis2: { domain: [0, 0.44], type: "category", dtick: 1 } }));
     own.table.replaceChildren(
       details("Operators in force", table("Automata that were current and what they apply",
         [["automaton", "text"], ["ticks", "number"], ["operator", "text"]], v.operators.map((o) => [o.automaton, o.ticks, o.operator]))),
@@ -200,7 +200,7 @@ const DRAW = {
   diversity(v, body) {
     const own = slots(body, "label", "figures", "title1", "plot1", "title2", "plot2");
     own.label.replaceChildren(h("p", { class: "label" }, v.label.label ? `Label: ${v.label.label}` : "No label"),
-      h("ul", {}, ...v.label.evidence.map((text) => h("li", {}, visible(text)))), h("p", { class: "where" }, visible(v.null_reason)));
+      h("ul", {}, ...v.label.evidence.map((text) => h("li", {}, visible(text)))));
     own.figures.replaceChildren(figures(v.figures));
     own.title1.replaceChildren(h("h3", {}, "Sizes of winners (nodes)"));
     plot(own.plot1, "Distribution of the winners' sizes in nodes", 150, [histogram(v.sizes, COLOURS[4])], () => ({ bargap: 0.02 }));
@@ -212,13 +212,14 @@ const DRAW = {
     const own = slots(body, "count", "plot", "table");
     own.count.replaceChildren(h("p", {}, `${said(v.live)} live in ${said(v.places)} places, ${said(v.distinct)} distinct terms among them`));
     drawMap(own.plot, v);
-    own.table.replaceChildren(table("The most frequent terms", [["", "mark"], ["count", "number"], ["share", "number"], ["first tick", "number"], ["nodes", "number"], ["oldest", "text"], ["term", "text"]],
-      v.species.map((s, k) => [swatch(k), s.count, Number(s.share.toPrecision(3)), s.first_tick, s.size, idButtons(s.ids.slice(0, 1)), s.readable])));
+    own.table.replaceChildren(table("The most frequent terms", [["", "mark"], ["count", "number"], ["term", "text"], ["oldest", "text"], ["share", "number"], ["nodes", "number"], ["first tick", "number"]],
+      v.species.map((s, k) => [swatch(k), s.count, s.readable, idButtons(s.ids.slice(0, 1)), Number(s.share.toPrecision(3)), s.size, s.first_tick])));
   },
 
   lineage(v, body) {
     const own = slots(body, "form", "term", "plot", "table");
-    if (!own.form.firstChild) own.form.replaceChildren(asking("lineage", "Ancestry of the object with the id", "id", "m1.0"));
+    if (!own.form.firstChild) own.form.replaceChildren(asking("lineage", "Ancestry of the object with the id", "id", v.id));
+    answered("lineage", v.id);
     own.term.replaceChildren(h("p", { class: "mono" }, visible(v.id), v.term ? `: ${visible(v.term)}` : ""), v.cut ? h("p", { class: "reason" }, "more ancestors than are drawn: walk on from one of them") : "");
     own.plot.hidden = !v.nodes.length;
     if (v.nodes.length) drawGraph(own.plot, v);
@@ -252,14 +253,15 @@ const DRAW = {
 
   decisions(v, body) {
     const own = slots(body, "form", "why", "more");
-    if (!own.form.firstChild) own.form.replaceChildren(asking("decisions", "Why did the modification win", "id", v.id || "m1.0"));
+    if (!own.form.firstChild) own.form.replaceChildren(asking("decisions", "Why did the modification win", "id", v.id));
+    answered("decisions", v.id);
     own.why.replaceChildren(...(v.why ? reasons(v.why) : [h("p", { class: "reason" }, visible(v.why_reason))]));
     const vetoes = Object.entries(v.vetoes);
     own.more.replaceChildren(
       h("h3", {}, `Vetoes by rule, ${v.window}`), vetoes.length ? table("Vetoes by rule", [["rule", "text"], ["vetoes", "number"]], vetoes) : h("p", {}, "none"),
       h("h3", {}, "Input"), h("p", {}, `${said(v.accepted)} lines accepted, ${said(v.refused)} refused since the first tick`),
       v.inputs.length ? table("The last accepted lines", [["tick", "number"], ["line", "number"], ["text", "text"]], v.inputs.map((i) => [i.tick, i.line, i.text])) : "",
-      v.refused ? h("p", { class: "where" }, v.refused_reason) : "");
+      v.refused ? h("p", { class: "reason" }, v.refused_reason) : "");
   },
 };
 
@@ -294,6 +296,12 @@ function asking(name, label, field, example) {
     h("label", { for: `ask-${name}` }, label), input, h("button", { type: "submit" }, "Show"));
 }
 
+/** The field says what is shown, unless somebody is writing in it. */
+function answered(name, value) {
+  const input = document.getElementById(`ask-${name}`);
+  if (input !== document.activeElement) input.value = value;
+}
+
 function reasons(why) {
   const one = 65536;
   const rows = Object.entries(why.features).map(([name, value]) => [name, value / one, (why.mixture[name] || 0) / one]);
@@ -318,7 +326,7 @@ function drawMap(element, v) {
     z[y][x] = Math.min(kind, known);
     text[y][x] = `place ${place}: ${plain(cells.name[k])}<br>${folded(cells.term[kind])}<br>${cells.count[kind]} objects carry it`;
   });
-  plot(element, `Map of the population: ${said(v.live)} live, ${said(v.distinct)} distinct terms; the most frequent has a share of ${v.species.length ? said(v.species[0].share, 3) : 0}`, 420, [
+  plot(element, `Map of the population: ${said(v.live)} live, ${said(v.distinct)} distinct terms; the most frequent has a share of ${v.species.length ? said(v.species[0].share, 3) : 0}`, Math.min(420, element.clientWidth || 420), [
     { type: "heatmap", z, text, hoverinfo: "text", zmin: -0.5, zmax: known + 0.5, showscale: false, xgap: drawn < 60 ? 1 : 0, ygap: drawn < 60 ? 1 : 0,
       colorscale: [...COLOURS, "#9aa4b0"].flatMap((colour, k) => [[k / (known + 1), colour], [(k + 1) / (known + 1), colour]]) },
   ], () => ({ margin: { l: 4, r: 4, t: 4, b: 4 }, xaxis: { visible: false, constrain: "domain" }, yaxis: { visible: false, autorange: "reversed", scaleanchor: "x", constrain: "domain" } }),

@@ -1,9 +1,11 @@
 "use strict";
 // The page's state: what came in, how old it is, where the playhead stands, what is asked for.
 
-const PANELS = [["rates", "Rates"], ["outcomes", "Outcomes of candidates"], ["kymograph", "Machine: dimensions, operators, actions", true],
-  ["competition", "Who wins"], ["diversity", "Diversity, order, label"], ["population", "Population"],
-  ["lineage", "Ancestry"], ["phylogeny", "Phylogeny of the living"], ["memory", "Memory: terms by likeness"], ["decisions", "Decisions", true]];
+const TITLES = { rates: "Rates", outcomes: "Outcomes of candidates", kymograph: "Machine: dimensions, operators, actions",
+  competition: "Who wins", population: "Population", lineage: "Ancestry", phylogeny: "Phylogeny of the living",
+  memory: "Memory: terms by likeness", diversity: "Diversity, order, label", decisions: "Decisions" };
+const ROWS = [[["rates"], ["outcomes"]], [["kymograph"]], [["competition", "lineage", "memory"], ["population", "phylogeny"]],
+  [["diversity"]], [["decisions"]]]; // of columns of panels
 const SILENCE = 3000; // milliseconds without a word of the server after which the head is red
 const LAG = 30; // seconds after which a panel that the log has left behind is grey
 
@@ -13,10 +15,10 @@ const state = { values: new Map(), heard: 0, saved: null, tick: null, playing: 0
 // Panels.
 
 function build() {
-  for (const [name, title, wide] of PANELS) {
-    byId("panels").append(h("section", { class: wide ? "panel wide" : "panel", id: name, "aria-labelledby": `${name}-title`, "aria-busy": "true" },
-      h("h2", { id: `${name}-title` }, title), h("p", { class: "where" }, "being read"),
-      h("p", { class: "reason" }), h("div", { class: "body" })));
+  const panel = (name) => h("section", { class: "panel", id: name, "aria-labelledby": `${name}-title`, "aria-busy": "true" },
+    h("h2", { id: `${name}-title` }, TITLES[name]), h("p", { class: "where" }, "being read"), h("p", { class: "reason" }), h("div", { class: "body" }));
+  for (const row of ROWS) {
+    byId("panels").append(h("div", { class: "row" }, ...row.map((names) => h("div", { class: "column" }, ...names.map(panel)))));
   }
 }
 
@@ -62,7 +64,7 @@ function drawHead(v) {
   byId("facts").replaceChildren(
     fact("Tick", said(v.tick), v.record ? `record: ${v.record}` : "no commit yet"),
     fact("Machine", visible(v.automaton || "none"), v.dimension == null ? null : `dimension ${v.dimension}`),
-    fact("Modifications", said(v.counters.modifications ?? 0), `${rate(r.modifications)} ${why}`),
+    fact("Modifications", said(v.counters.modifications ?? 0), r.reason || `${rate(r.modifications)} ${why}`),
     fact("Candidates", rate(r.candidates), why), fact("Ticks", rate(r.ticks), why),
     fact("Log", bytes(v.bytes), `${said(v.lines)} lines; durable ${bytes(v.durable_bytes)}`),
     fact("Verified", v.verified ? `to tick ${said(v.verified.tick)}` : "not known", v.verified ? null : "no note beside the log: verify --resume leaves one"),
@@ -220,7 +222,7 @@ function begin() {
   state.heard = performance.now();
   byId("moment").textContent = "The panels show the newest state. Move the playhead to see an earlier one.";
   listen();
-  setInterval(() => { alarm(); for (const [name] of PANELS) freshen(name); }, 500);
+  setInterval(() => { alarm(); Object.keys(TITLES).forEach(freshen); }, 500);
 }
 
 begin();
