@@ -431,8 +431,9 @@ class Log(LogReader):
         """
         if self.durable - self._forgotten >= 2 * KEEP_CACHED:
             until = self.durable - KEEP_CACHED
-            start = max(self._file.place(self._forgotten), 0)
-            self._disk.forget(self._file.fd, start, self._file.place(until) - start)
+            start, stop = (max(self._file.place(at), 0) for at in (self._forgotten, until))
+            if start < stop:  # else it was sealed, and the file that held it is gone
+                self._disk.forget(self._file.fd, start, stop - start)
             self._forgotten = until
 
     def sync(self) -> None:

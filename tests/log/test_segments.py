@@ -349,9 +349,8 @@ def test_exchanged_doubled_and_foreign_segments_are_damage(path: Path, tmp_path:
 def _other_content(file: bytes) -> bytes:
     """A whole segment, one of whose winners has another term."""
     text = zstd.decompress(file).replace("λ0".encode(), "λλ".encode(), 1)
-    frames = [pages.Compressor(3).frame(page) for page in pages.cut(text)]
-    sizes = pages.walk(b"".join(frames))
-    return b"".join(frames) + pages.table(sizes)
+    frame = pages.Compressor(3).frame(text)
+    return frame + pages.table(pages.walk(frame))
 
 
 # A switch that is cut off, at every step.
