@@ -447,7 +447,8 @@ class Log(LogReader):
             except OSError as error:
                 raise self._refused(error, self.size - self.durable) from error
         self.look()
-        self._note_durable(mark)
+        with self._switching:  # the file that is open must stay so
+            self._note_durable(mark)
 
     # Segments.
 

@@ -150,8 +150,9 @@ class LogFile:
 
     def stands_under_name(self) -> bool:
         """Whether the log's name leads to the active file that is open."""
+        file = self._now.file
         try:
-            return os.path.samestat(Path(self.path).stat(), os.fstat(self.fd))
+            return os.path.samestat(Path(self.path).stat(), os.fstat(file.fd))
         except FileNotFoundError:
             return False
 
