@@ -171,6 +171,15 @@ def test_compact_refuses_a_log_that_never_ran_and_cat_a_tick_that_never_was(tmp_
     assert "there is no tick 1" in result.stderr
 
 
+def test_the_end_of_a_log_is_not_taken_for_a_whole_file(plain: Path, tmp_path: Path) -> None:
+    invoke("compact", plain)
+    for words in (["init", tmp_path / "new.jsonl", "--from", plain], ["check", "--include", plain]):
+        result = invoke(*words)
+        assert result.exit_code == 4
+        assert f"`cat {plain} > FILE`" in result.stderr
+    assert not (tmp_path / "new.jsonl").exists()
+
+
 def test_a_missing_segment_ends_with_4_and_a_damaged_one_with_6(plain: Path) -> None:
     invoke("compact", plain, "--segment-bytes", "4kB")
     first, second, *_ = segments(plain)

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Bytes of lines in a page, the most: one line is found in the time that 64 KiB take to
-#: decompress (60 microseconds), and larger pages save little (docs/benchmarks).
+#: Bytes of lines in a page, the most: a byte is found in the time that a page takes to
+#: decompress (0.1 ms), and larger ones save little (docs/benchmarks).
 PAGE = 128 << 10
-#: Beside a run, where a quarter of a core must do; and afterwards, where there is time.
+#: Levels: beside a run, which waits for cores that compress; and afterwards, where there is time.
 QUICK, THOROUGH = 3, 9
 
 _SKIPPED = 0x184D2A5E
