@@ -34,7 +34,10 @@ class Inclusion:
         return self.files
 
     def _read(self, path: Path, above: list[Path]) -> Iterator[bytes]:
+        from automaton.log.segments.log_file import refuse_active  # noqa: PLC0415 - loads numpy
+
         within = [*above, path.resolve()]
+        refuse_active(str(path))
         try:
             with path.open("rb") as file:
                 for raw in file:

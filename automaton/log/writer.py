@@ -450,8 +450,9 @@ class Log(LogReader):
         """
         if self.durable - self._forgotten >= 2 * KEEP_CACHED:
             until = self.durable - KEEP_CACHED
-            start = max(self._file.place(self._forgotten), 0)
-            self._disk.forget(self._file.fd, start, self._file.place(until) - start)
+            start, stop = (max(self._file.place(at), 0) for at in (self._forgotten, until))
+            if start < stop:  # else it was sealed, and the file that held it is gone
+                self._disk.forget(self._file.fd, start, stop - start)
             self._forgotten = until
 
     def sync(self) -> None:
@@ -465,7 +466,8 @@ class Log(LogReader):
             except OSError as error:
                 raise self._refused(error, self.size - self.durable) from error
         self.look()
-        self._note_durable(mark)
+        with self._switching:  # the file that is open must stay so
+            self._note_durable(mark)
 
     # Segments.
 

@@ -20,6 +20,9 @@ from automaton.log.segments.segment_writer import SegmentWriter
 class BackgroundSealing:
     """A thread that seals what the log has grown by, in segments of at least so many bytes.
 
+    What is full when the run ends is sealed too, so that the files do not depend on the clock
+    where the disk refuses nothing.
+
     A disk that refuses costs nothing but room: the log goes on in its active file, and
     sealing is tried again once that has grown by an eighth of a segment.
     """
@@ -71,30 +74,38 @@ class BackgroundSealing:
             self._troubles.append(f"no segment was sealed, and the log goes on without: {error}")
 
     def _serve(self) -> None:
-        while self._wait(self._log.active_start):
-            try:
-                sealed = self._seal_all()
-                if sealed:
-                    draft = self._log.draft_active(sealed)
-                    with self._changed:
-                        self._draft = draft
-                        self._changed.wait_for(lambda: self._draft is None or self._ended)
-            except AutomatonError as error:
-                self._refuse(error)
-            except BaseException as error:  # noqa: BLE001  # raised where the loop looks
-                self._error = error
-                return
+        """Seal what becomes full; once the run has ended, what is full already."""
+        try:
+            while self._wait(self._log.active_start):
+                if not self._advance():
+                    return
+        except BaseException as error:  # noqa: BLE001  # raised where the loop looks
+            self._error = error
 
-    def _wait(self, done: int) -> bool:
-        """Wait until the log goes on behind a byte; False at the end of the run."""
+    def _advance(self) -> bool:
+        """Seal what is full, and hand over the file to go on in; False at the end of the run."""
+        try:
+            sealed = self._seal_all()
+            draft = self._log.draft_active(sealed) if sealed else None
+        except AutomatonError as error:
+            self._refuse(error)
+            return True
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._ended or self._until > max(done, self._not_before - 1)
-            )
+            self._draft = draft
+            self._changed.wait_for(lambda: self._draft is None or self._ended)
             return not self._ended
 
+    def _wait(self, done: int) -> bool:
+        """Wait until the log goes on behind a byte; False where the run ends before."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._goes_on(done))
+            return self._goes_on(done)
+
+    def _goes_on(self, done: int) -> bool:
+        return self._until > max(done, self._not_before - 1)
+
     def _seal_all(self) -> list[LogSegment]:
-        """The segments that are full, one at least; none at the end of the run."""
+        """The segments that are full: one at least, but at the end of the run."""
         sealed: list[LogSegment] = []
         while not sealed or self._end_from(sealed[-1].end) is not None:
             writer = self._log.begin_segment(QUICK, sealed)
@@ -107,9 +118,11 @@ class BackgroundSealing:
         return sealed
 
     def _fill(self, writer: SegmentWriter) -> bool:
-        """Give a segment all its bytes as they are written; False at the end of the run."""
+        """Give a segment its bytes as they are written; False where the run ends before."""
         while self._wait(writer.end):
             end = self._end_from(writer.start)
+            if end is None and self._ended:
+                break
             for data in self._log.blocks(writer.end, end or self._until):
                 writer.add(data)
             if writer.end == end:
@@ -120,9 +133,13 @@ class BackgroundSealing:
         return segment_end(self._log.commits, start, self._least)
 
     def close(self) -> None:
-        """End the thread; a segment that is not full is begun anew by the next run."""
+        """Seal what is full, and end the thread; the next run begins the rest anew."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
         self._thread.join()
-        self.switch()
+        while self._draft is not None:
+            self.switch()
+            self._serve()
+        if self._error is not None:
+            raise self._error

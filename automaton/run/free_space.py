@@ -13,8 +13,8 @@ _HOUR = 3600  # seconds
 class FreeSpaceGuard:
     """One run's growth since it began, and the room that must be left."""
 
-    def __init__(self, log: Log, min_free: int) -> None:
-        self._log, self._min_free = log, min_free
+    def __init__(self, log: Log, min_free: int, *, sealing: bool = False) -> None:
+        self._log, self._min_free, self._sealing = log, min_free, sealing
         self._begun = log.size
 
     def short(self) -> str:
@@ -51,6 +51,8 @@ class FreeSpaceGuard:
             else f"; commits alone are {_bytes(sealing * _HOUR)} an hour, and a new log with "
             "--record commits keeps little more"
         )
+        if self._sealing:
+            way += "; what is sealed in segments takes less"
         return (
             f"the log grows by {_bytes(rate * _HOUR)} an hour at this pace (measured over {ticks} "
             f"ticks): full in {_duration(free / rate)}, after {_bytes(free)}{way}"

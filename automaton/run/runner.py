@@ -181,7 +181,7 @@ class Run:
         started = self.gauges.start()
         shown = Periodic(self.stats, show, stats_every, started)
         first = self.tick
-        growth = FreeSpaceGuard(self.log, min_free)
+        growth = FreeSpaceGuard(self.log, min_free, sealing=self.sealing is not None)
         until = None if seconds is None else started + seconds
         while self._in_step(until, shown):
             begun = time.monotonic()

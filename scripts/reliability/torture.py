@@ -47,6 +47,7 @@ class Series:
     kills: int
     folder: Path
     record: str = "full"
+    segment_bytes: int = 0  # 0: the log stands in one file
     where: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
     ticks: int = 0
@@ -69,8 +70,9 @@ def killed(log: Path, series: Series, moment: str, draw: random.Random) -> int:
     """Start the run and kill it at a moment; returns the last tick that it acknowledged."""
     parallel, record = series.parallel, series.record
     grown = 6 * (150 * parallel if record == "full" else COMMIT)
+    segments = ["--segment-bytes", str(series.segment_bytes)] if series.segment_bytes else []
     with subprocess.Popen(
-        command(log, parallel, "--record", record),
+        command(log, parallel, "--record", record, *segments),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
@@ -83,7 +85,10 @@ def killed(log: Path, series: Series, moment: str, draw: random.Random) -> int:
         else:
             told = _read_line(out)
             until = log.stat().st_size + draw.randrange(1, grown)
-            if moment == "in the write":
+            if moment == "in the write" and segments:
+                told += _read_switch(out, log, process)
+                told += _read_until(out, time.monotonic() + draw.expovariate(200.0))
+            elif moment == "in the write":
                 while log.stat().st_size < until and process.poll() is None:
                     told += _read(out)
             else:
@@ -132,6 +137,17 @@ def _read_until(out: int, end: float) -> bytes:
     return found
 
 
+def _read_switch(out: int, log: Path, process: subprocess.Popen[bytes]) -> bytes:
+    """Wait until the log is about to go on in another file, or does."""
+    found, draft, before = b"", log.with_name(f"{log.name}.next"), log.stat().st_ino
+    end = time.monotonic() + READY_S
+    while not draft.exists() and log.stat().st_ino == before and time.monotonic() < end:
+        found += _read(out)
+        if process.poll() is not None:
+            break
+    return found
+
+
 def acknowledged(told: bytes) -> int:
     """The last offset up to which the run said that all is durable."""
     lines = told[: told.rfind(b"\n") + 1].splitlines()
@@ -144,9 +160,9 @@ def look(series: Series, log: Path, durable: int, before: bytes) -> bytes:
     from automaton.verify import VerifyRequest, verify
 
     with AuditedLog.open(log) as opened:
+        data = b"".join(opened.blocks(0, opened.size))
         verdict = verify(opened, VerifyRequest(replay="none", workers=1))
         ticks, end, tail = len(opened.commits), opened.size, opened.tail_bytes
-    data = log.read_bytes()
     if verdict.first_bad is not None:
         series.wrong.append(f"series {series.number}: {verdict.first_bad}")
     if end < durable:
@@ -157,7 +173,15 @@ def look(series: Series, log: Path, durable: int, before: bytes) -> bytes:
     kind = "a torn tail" if tail else "whole commits" if ticks > series.ticks else "as before"
     series.left[kind] += 1
     series.ticks = ticks
-    return data[:end]
+    return data
+
+
+def whole_bytes(log: Path) -> bytes:
+    """The bytes of a log, whether it stands in one file or in segments."""
+    from automaton.log import AuditedLog
+
+    with AuditedLog.open(log) as opened:
+        return b"".join(opened.blocks(0, opened.size + opened.tail_bytes))
 
 
 def torture(series: Series, seed: int) -> Series:
@@ -169,7 +193,8 @@ def torture(series: Series, seed: int) -> Series:
     committed = log.read_bytes()
     for _ in range(series.kills):
         moment = draw.choices(MOMENTS, (5, 3, 2))[0]
-        series.where[moment] += 1
+        switch = series.segment_bytes and moment == "in the write"
+        series.where["in a switch" if switch else moment] += 1
         committed = look(series, log, killed(log, series, moment, draw), committed)
     more = series.ticks + 2
     for path, ticks in ((log, 2), (whole, more)):
@@ -179,7 +204,7 @@ def torture(series: Series, seed: int) -> Series:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT,
         )  # fmt: skip
     series.ticks = more
-    if log.read_bytes() != whole.read_bytes():
+    if whole_bytes(log) != whole.read_bytes():
         series.wrong.append(f"series {series.number}: not the bytes of a run never killed")
     shutil.rmtree(series.folder)
     return series
@@ -201,6 +226,7 @@ def table(found: list[Series], seconds: float, seed: int) -> dict[str, object]:
         "logs": len(found),
         "rounds_a_tick": sorted({series.parallel for series in found}),
         "record": sorted({series.record for series in found}),
+        "segment_bytes": max(series.segment_bytes for series in found),
         "kills": sum(where.values()),
         "killed": dict(sorted(where.items())),
         "left": dict(sorted(left.items())),
@@ -218,6 +244,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the moments (a number)")
     parser.add_argument("--jobs", type=int, default=2, help="logs at a time (a count)")
     parser.add_argument("--record", choices=("full", "commits"), default="full")
+    parser.add_argument(
+        "--segment-bytes", type=int, default=0, help="of segments (a count); 0: one file"
+    )
     parser.add_argument("--out", default=str(ROOT / "docs" / "benchmarks" / "torture.json"))
     asked = parser.parse_args()
     begun = time.monotonic()
@@ -227,7 +256,7 @@ def main() -> int:
             kills = min(KILLS_A_SERIES, asked.kills - number * KILLS_A_SERIES)
             place = Path(folder) / str(number)
             place.mkdir()
-            plan.append(Series(number, kills, place, asked.record))
+            plan.append(Series(number, kills, place, asked.record, asked.segment_bytes))
         with ThreadPoolExecutor(asked.jobs) as pool:
             found = list(pool.map(torture, plan, [asked.seed] * len(plan)))
     result = table(found, time.monotonic() - begun, asked.seed)

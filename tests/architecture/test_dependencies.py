@@ -103,7 +103,7 @@ PACKAGES = {
         "terms format workers log replay run",
         outside="pathlib psutil shutil tempfile",
     ),
-    "conversion": Package("applications", "terms format analysis", outside="pathlib"),
+    "conversion": Package("applications", "terms format log analysis", outside="pathlib"),
     "islands": Package(
         "applications",
         "terms format workers compute log backends chemistry replay verify run",

@@ -159,6 +159,9 @@ def _draw(
 
 
 def _convert(path: Path, source: Path, kind: str | None) -> None:
+    from automaton.log.segments.log_file import refuse_active  # noqa: PLC0415 - loads numpy
+
+    refuse_active(str(source))
     with opened(source) as (stream, packed):
         conversion = Conversion(stream, _stem(source, packed), kind)
         lines, size = write_new(path, conversion.lines())

@@ -8,20 +8,31 @@ byte stands. Must not know: lines, commits, who appends.
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from automaton.errors import DamagedError
+from automaton.errors import DamagedError, FileError
 from automaton.log import byte_source
-from automaton.log.file_io import FileOps
+from automaton.log.file_io import FileOps, first_bytes
 from automaton.log.segments import active_draft, active_header, manifest, segment_writer
 from automaton.log.segments.active_header import ActiveHeader
 from automaton.log.segments.segment_reader import LogSegment, SegmentReader
 
 _FIRST = ActiveHeader(1, 0)
+
+
+def refuse_active(path: str) -> None:
+    """Raises where a file is only the end of a log, for those who read files as they are."""
+    if active_header.parse(first_bytes(path, active_header.MOST) or b"") is not None:
+        name = shlex.quote(path)
+        raise FileError(
+            f"{path} is only the end of a log, whose beginning stands in {path}.segments; "
+            f"`cat {name} > FILE` writes it as one file"
+        )
 
 
 class _Descriptor:
@@ -150,8 +161,9 @@ class LogFile:
 
     def stands_under_name(self) -> bool:
         """Whether the log's name leads to the active file that is open."""
+        file = self._now.file
         try:
-            return os.path.samestat(Path(self.path).stat(), os.fstat(self.fd))
+            return os.path.samestat(Path(self.path).stat(), os.fstat(file.fd))
         except FileNotFoundError:
             return False
 

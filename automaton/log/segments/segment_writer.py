@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,20 +59,20 @@ class SegmentWriter:
     def add(self, data: bytes) -> None:
         """More bytes of the log."""
         self.end += len(data)
-        data = self._rest + data
-        whole = data.rfind(b"\n") + 1
-        *found, last = frames.cut(data[:whole]) if whole else [b""]
-        self._rest = last + data[whole:]  # the next lines may stand on the last page too
-        self._write(found)
+        data = self._rest + data if self._rest else data
+        spans = list(frames.cuts(data))
+        self._rest = data[spans[-1][1] :] if spans else data
+        with memoryview(data) as view:
+            self._write([view[start:end] for start, end in spans])
 
-    def _write(self, found: list[bytes]) -> None:
-        frames = [self._compressor.frame(page) for page in found]
-        self._sizes += [(len(frame), len(page)) for frame, page in zip(frames, found, strict=True)]
-        self.packed += write_all(self._disk, self._fd, frames)
+    def _write(self, found: Sequence[bytes | memoryview]) -> None:
+        made = [self._compressor.frame(page) for page in found]
+        self._sizes += [(len(frame), len(page)) for frame, page in zip(made, found, strict=True)]
+        self.packed += write_all(self._disk, self._fd, made)
 
     def seal(self, log: ByteSource) -> tuple[LogSegment, str]:
         """Make it durable under its name: the segment, and what had to be moved for it."""
-        self._write(list(frames.cut(self._rest)))
+        self._write([self._rest] if self._rest else [])
         self._rest = b""
         table = frames.table(np.array(self._sizes, np.int64).reshape(-1, 2))
         self.packed += write_all(self._disk, self._fd, [table])
