@@ -7,15 +7,24 @@ from automaton.islands.carrier import Carrier, SerialCarrier
 from automaton.islands.folder import Folder
 from automaton.islands.island import HostOptions, Island
 from automaton.islands.local_carrier import LocalCarrier
+from automaton.islands.ray_carrier import RayCarrier
 from automaton.workers import available_cores
 
-CARRIERS = ("local", "here")
+CARRIERS = ("local", "ray", "here")
 
 
-def open_carrier(name: str, folder: Folder, options: HostOptions, processes: int | None) -> Carrier:
-    """`local`: so many processes of this machine (None: its cores); `here`: this thread."""
+def open_carrier(
+    name: str, folder: Folder, options: HostOptions, processes: int | None,
+    address: str | None = None,
+) -> Carrier:  # fmt: skip
+    """`local`: so many processes of this machine (None: its cores); `here`: this thread.
+
+    `ray`: a cluster at an address; None: one of this program's own.
+    """
     if name == "here":
         return SerialCarrier(lambda number: Island(folder, number, options))
     if name == "local":
         return LocalCarrier(folder, processes or available_cores(), options)
+    if name == "ray":
+        return RayCarrier(folder, options, address)
     raise UsageError(f"there is no carrier {name!r} (there are {', '.join(CARRIERS)})")

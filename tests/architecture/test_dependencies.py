@@ -94,7 +94,7 @@ PACKAGES = {
     "islands": Package(
         "applications",
         "terms format workers compute log backends chemistry replay verify run",
-        outside="pathlib select time urllib",
+        outside="os pathlib platform select socket threading time urllib",
     ),
     "cli": Package(
         "surface",

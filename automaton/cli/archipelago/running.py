@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,11 @@ _REFRESHES = 4  # a second
         help="Stop after so many epochs (a count) more than the slowest island has.")  # fmt: skip
 @option("--to", "until", type=click.IntRange(min=0), metavar="N", show_default="no limit",
         help="Stop when every island has so many epochs (a count).")  # fmt: skip
-@option("--on", "carrier", type=click.Choice(["local", "here"]), default="local",
+@option("--on", "carrier", type=click.Choice(["local", "ray", "here"]), default="local",
         show_default=True,
-        help="Who carries the islands (a word): processes of this machine, or this.")  # fmt: skip
+        help="Who carries them (a word): processes of this machine, Ray, or this one.")  # fmt: skip
+@option("--address", metavar="HOST:PORT", show_default="a cluster of its own, on this machine",
+        help="Of --on ray: the cluster (a word; auto: the one of this machine).")  # fmt: skip
 @option("--processes", type=click.IntRange(1, 4096), metavar="N", show_default="the cores",
         help="Processes that carry them here (a count).")  # fmt: skip
 @option("--only", metavar="NUMBERS", show_default="all",
@@ -73,6 +76,8 @@ def run(
 
     if epochs is not None and until is not None:
         raise UsageError("--epochs counts from where the islands are and --to from 0; give one")
+    if settings["address"] is not None and carrier != "ray":
+        raise UsageError("--address is that of a Ray cluster: give --on ray too")
     opened, begun = open_folder(folder), time.monotonic()
     own = _numbers(settings.pop("only"), opened.archipelago.count)
     transport = settings.pop("transport")
@@ -83,6 +88,7 @@ def run(
         )
     schedule = Schedule(opened.archipelago, epochs, until, own)
     with ExitStack() as stack:
+        stack.enter_context(redirect_stdout(sys.stderr))  # what Ray says is not our answer
         exchange = _exchange(schedule, transport, stack)
         carried = _carrier(opened, carrier, settings)
         stack.callback(carried.close)
@@ -134,7 +140,7 @@ def _carrier(folder: Folder, name: str, settings: dict[str, Any]) -> Carrier:
         settings["durability"], settings["record"], settings["archive"],
         settings["min_free_disk"] * 1_000_000,
     )  # fmt: skip
-    return open_carrier(name, folder, options, settings["processes"])
+    return open_carrier(name, folder, options, settings["processes"], settings["address"])
 
 
 @contextmanager
