@@ -8,7 +8,6 @@ from __future__ import annotations
 
 __all__ = [
     "archipelago",
-    "carrier",
     "carrier_choice",
     "cross_verification",
     "driver",
@@ -16,6 +15,7 @@ __all__ = [
     "folder",
     "island",
     "schedule",
+    "shared_lineage",
     "topology",
     "transport_choice",
     "verification_process",

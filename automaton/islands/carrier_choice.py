@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from automaton.errors import UsageError
-from automaton.islands.carrier import Carrier, SerialCarrier
+from automaton.islands.carrier import Carrier as Carrier  # noqa: PLC0414 - what is opened
+from automaton.islands.carrier import SerialCarrier
 from automaton.islands.folder import Folder
 from automaton.islands.island import HostOptions, Island
 from automaton.islands.local_carrier import LocalCarrier

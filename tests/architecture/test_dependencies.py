@@ -93,7 +93,7 @@ PACKAGES = {
     ),
     "islands": Package(
         "applications",
-        "terms format workers compute log backends chemistry replay verify run",
+        "terms format workers compute log backends chemistry replay verify run analysis",
         outside="os pathlib platform select socket threading time urllib",
     ),
     "cli": Package(

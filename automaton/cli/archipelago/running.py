@@ -21,7 +21,7 @@ from automaton.cli.text import as_json, counted, printable
 from automaton.errors import UsageError
 
 if TYPE_CHECKING:
-    from automaton.islands.carrier import Carrier
+    from automaton.islands.carrier_choice import Carrier
     from automaton.islands.driver import Driver, IslandRow
     from automaton.islands.elsewhere import Exchange
     from automaton.islands.folder import Folder

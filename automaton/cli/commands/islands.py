@@ -13,5 +13,5 @@ def islands() -> None:
     """Run many logs side by side that exchange their best terms."""
 
 
-for _command in (beginning.init, running.run, judging.stats, judging.verify):
+for _command in (beginning.init, running.run, judging.stats, judging.show, judging.verify):
     islands.add_command(_command)
