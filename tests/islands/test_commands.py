@@ -94,6 +94,34 @@ def test_edges_may_stand_in_a_file(tmp_path: Path) -> None:
     assert json.loads(invoke("run", folder, "--to", 2, "--json", *QUICKLY).stdout)["finished"]
 
 
+def test_islands_that_would_run_out_of_disk_begin_no_epoch(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    before = [path.read_bytes() for path in open_folder(folder).logs]
+    asked = ("--on", "here", "--to", 1, "--min-free-disk", 1 << 30)
+    result = invoke("run", folder, *asked)
+    assert result.exit_code == 8
+    assert "--min-free-disk" in result.stderr
+    assert [path.read_bytes() for path in open_folder(folder).logs] == before
+
+
+def test_a_damaged_island_is_named_and_the_others_stay_as_they_are(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    invoke("run", folder, "--to", 1, *QUICKLY)
+    first, second = open_folder(folder).logs
+    raw = second.read_bytes()
+    second.write_bytes(raw[:200] + b"?" + raw[201:])
+    kept = first.read_bytes()
+    result = invoke("run", folder, "--to", 2, *QUICKLY)
+    assert result.exit_code == 6
+    assert "island-1.jsonl" in result.stderr
+    assert first.read_bytes() == kept
+    changed = (folder / "islands.jsonl").read_bytes().replace(b'"epoch":4', b'"epoch":5')
+    (folder / "islands.jsonl").write_bytes(changed)
+    result = invoke("run", folder, "--to", 2, *QUICKLY)
+    assert result.exit_code == 2
+    assert "never mixed" in result.stderr
+
+
 def test_islands_are_observed_side_by_side(tmp_path: Path) -> None:
     folder = begun(tmp_path, "--streams", "all")
     invoke("run", folder, "--to", 2, *QUICKLY)
