@@ -94,6 +94,7 @@ PACKAGES = {
     "islands": Package(
         "applications",
         "terms format workers compute log backends chemistry replay verify run analysis",
+        "cpu",
         outside="os pathlib platform select socket threading time urllib",
     ),
     "cli": Package(

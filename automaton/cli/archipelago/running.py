@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from automaton.cli.text import as_json, counted, printable
 from automaton.errors import UsageError
 
 if TYPE_CHECKING:
-    from automaton.islands.carrier_choice import Carrier
+    from automaton.islands.carriage import Carrier
     from automaton.islands.driver import Driver, IslandRow
     from automaton.islands.elsewhere import Exchange
     from automaton.islands.folder import Folder
@@ -121,8 +122,8 @@ def _numbers(text: str | None, count: int) -> list[int] | None:
 
 def _exchange(schedule: Schedule, transport: str, stack: ExitStack) -> Exchange | None:
     """The way to islands that run elsewhere; None: there is none."""
+    from automaton.islands.carriage import open_transport  # noqa: PLC0415  # with it
     from automaton.islands.elsewhere import Exchange  # noqa: PLC0415  # loads numba
-    from automaton.islands.transport_choice import open_transport  # noqa: PLC0415  # with it
 
     opened = open_transport(transport, schedule.archipelago.digest)
     if opened is None:
@@ -133,7 +134,7 @@ def _exchange(schedule: Schedule, transport: str, stack: ExitStack) -> Exchange 
 
 def _carrier(folder: Folder, name: str, settings: dict[str, Any]) -> Carrier:
     """Who carries the islands."""
-    from automaton.islands.carrier_choice import open_carrier  # noqa: PLC0415  # loads numba
+    from automaton.islands.carriage import open_carrier  # noqa: PLC0415  # loads numba
     from automaton.islands.island import HostOptions  # noqa: PLC0415  # with it
 
     options = HostOptions(
@@ -185,10 +186,18 @@ def _facts(folder: Folder, driver: Driver, seconds: float, whole: bool) -> dict[
         "seconds": round(seconds, 3),
         "candidates": driver.candidates,
         "candidates_per_s": round(driver.candidates / seconds, 1),
+        "epoch_seconds": _spread(driver.epoch_seconds),
         "restarts": sum({row.place.name: row.place.restarts for row in rows}.values()),
         "heads": [head.hex() for head in heads] if complete else [],
         "head_of_heads": head_of_heads(heads).hex() if complete else None,
     }
+
+
+def _spread(times: Collection[float]) -> dict[str, Any]:
+    """Mean and standard deviation of the times of epochs, as `project` takes them."""
+    mean = statistics.fmean(times) if times else None
+    deviation = statistics.stdev(times) if len(times) > 1 else None
+    return {"n": len(times), "mean": mean, "sd": deviation}
 
 
 def _paragraphs(folder: Path, facts: dict[str, Any]) -> Iterator[str]:

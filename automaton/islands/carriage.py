@@ -1,4 +1,4 @@
-"""Opens the carrier that somebody names."""
+"""Carriage: opens the carrier of islands, and the transport of migrants, that somebody names."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from automaton.islands.folder import Folder
 from automaton.islands.island import HostOptions, Island
 from automaton.islands.local_carrier import LocalCarrier
 from automaton.islands.ray_carrier import RayCarrier
+from automaton.islands.redis_streams import RedisStreams, parse_servers
+from automaton.islands.transport import Transport
 from automaton.workers import available_cores
 
 CARRIERS = ("local", "ray", "here")
+DIRECT = "direct"
 
 
 def open_carrier(
@@ -29,3 +32,8 @@ def open_carrier(
     if name == "ray":
         return RayCarrier(folder, options, address)
     raise UsageError(f"there is no carrier {name!r} (there are {', '.join(CARRIERS)})")
+
+
+def open_transport(text: str, digest: str) -> Transport | None:
+    """The servers of an archipelago by their addresses; None where all islands run here."""
+    return None if text == DIRECT else RedisStreams(digest, parse_servers(text))
