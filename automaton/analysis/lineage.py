@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from automaton.format import graphs
 from automaton.format.ids import is_our_id
@@ -52,6 +52,14 @@ class Branch(NamedTuple):
     above: bool  # drawn before, with all that it stems from
     more: bool  # has parents that are not drawn, for they are too deep
     last: bool  # of its siblings
+
+
+class Origins(Protocol):
+    """What the walks below ask: of one log, or of several that exchange terms."""
+
+    def parents(self, version: Version) -> list[Parent]:
+        """What a version was made from."""
+        ...
 
 
 class Lineage:
@@ -148,7 +156,7 @@ def _claims(members: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield MODIFIED_BY, name
 
 
-def ancestry(lineage: Lineage, root: Version, depth: int | None = None) -> Iterator[Ancestor]:
+def ancestry(lineage: Origins, root: Version, depth: int | None = None) -> Iterator[Ancestor]:
     """A version and its ancestors, nearest first, each once; `depth` steps, or all."""
     level, seen, steps = [root], {root}, 0
     while level and (depth is None or steps <= depth):
@@ -164,7 +172,7 @@ def ancestry(lineage: Lineage, root: Version, depth: int | None = None) -> Itera
         level, steps = after, steps + 1
 
 
-def tree(lineage: Lineage, root: Version, depth: int | None = None) -> Iterator[Branch]:
+def tree(lineage: Origins, root: Version, depth: int | None = None) -> Iterator[Branch]:
     """The lineage in the order in which it is drawn; each version is followed once."""
     waiting = [(0, Parent("", root), True)]
     seen: set[Version] = set()

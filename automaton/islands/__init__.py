@@ -8,15 +8,15 @@ from __future__ import annotations
 
 __all__ = [
     "archipelago",
-    "carrier",
-    "carrier_choice",
+    "carriage",
     "cross_verification",
     "driver",
     "elsewhere",
     "folder",
     "island",
+    "projection",
     "schedule",
+    "shared_lineage",
     "topology",
-    "transport_choice",
     "verification_process",
 ]

@@ -7,6 +7,7 @@ again. Touches the clock. Must not know: how tasks are carried, what an island c
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from automaton.islands.schedule import Schedule
 
 #: Seconds for which reports are waited for before it is shown how things stand.
 _WAIT_S = 0.25
+#: Epochs whose times are remembered, of all islands, the last ones.
+_REMEMBERED = 1000
 #: Weight of the last epoch in an island's rate.
 _FRESH = 0.5
 
@@ -44,6 +47,7 @@ class Driver:
     say: Callable[[str], object] = lambda _text: None
     heads: dict[int, bytes] = field(default_factory=dict)  # chains, by island
     candidates: int = 0  # of all islands, since this began
+    epoch_seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     _rates: dict[int, float] = field(default_factory=dict)
     _stopping: bool = False
     _serving: bool = False  # all is done here, and others may need it
@@ -99,6 +103,7 @@ class Driver:
         self.heads[report.island] = report.head
         self.candidates += report.candidates
         if report.seconds and report.candidates:
+            self.epoch_seconds.append(report.seconds)
             self._measure(report.island, report.candidates / report.seconds)
 
     def _measure(self, island: int, rate: float) -> None:

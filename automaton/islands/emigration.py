@@ -42,7 +42,9 @@ class LoggedWinners:
         batch = np.frombuffer(raw, dtype=np.uint8)
         lines = self._log.commits.row(tick).lines
         found = read_winners(batch, begin, lines, self, tick).entering
-        return WinnerColumns(found.slots, found.salience, found.starts, found.sizes, found.source)
+        return WinnerColumns(
+            found.slots, found.salience, found.index, found.starts, found.sizes, found.source
+        )
 
 
 def _first_winner(raw: memoryview, head: bytes) -> int:
@@ -56,10 +58,9 @@ def _first_winner(raw: memoryview, head: bytes) -> int:
 
 def winners_of(batch: CandidateBatch) -> WinnerColumns:
     """The winners of a tick that was just computed; views of its columns."""
-    won = batch.won != 0 if batch.streams else batch.outcomes == NORMAL
-    slots = np.flatnonzero(won)
+    slots = np.flatnonzero(batch.won if batch.streams else batch.outcomes == NORMAL)
     salience = batch.salience[slots] if batch.streams else np.zeros(len(slots), dtype=np.int32)
-    return WinnerColumns(slots, salience, batch.results[slots], batch.sizes[slots], batch.out)
+    return WinnerColumns(slots, salience, slots, batch.results, batch.sizes, batch.out)
 
 
 def selection_from(

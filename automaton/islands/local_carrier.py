@@ -10,14 +10,13 @@ import contextlib
 import json
 import select
 from collections import deque
-from typing import Any
 
-from automaton import errors
-from automaton.errors import AutomatonError, WorkerError
+from automaton.errors import WorkerError
 from automaton.islands.carrier import IslandPlace
 from automaton.islands.folder import Folder
 from automaton.islands.island import EpochReport, HostOptions, Task
 from automaton.islands.island_process import report_from_json, task_to_json
+from automaton.islands.remote_error import raised
 from automaton.workers import spawn
 
 #: How often a process may die without having said anything before that is an error.
@@ -114,7 +113,8 @@ class LocalCarrier:
             return None
         kind, value = json.loads(message)
         if kind in {"error", "failed"}:
-            raise _raised(kind, value)
+            name, text = value if kind == "error" else ("WorkerError", value)
+            raise raised(name, text if kind == "error" else f"a process of islands failed: {text}")
         if kind == "note":
             self._notices.append(value)
             return None
@@ -147,12 +147,3 @@ class LocalCarrier:
             host.child.channel.hang_up()
         for host in self._hosts:
             host.child.end(ENDING_S)
-
-
-def _raised(kind: str, value: Any) -> AutomatonError:
-    """The error that a process could not go on with, of its own kind."""
-    if kind == "failed":
-        return WorkerError(f"a process that carries islands failed: {value}")
-    name, text = value
-    made = getattr(errors, name, AutomatonError)
-    return made(text) if issubclass(made, AutomatonError) else AutomatonError(text)

@@ -22,12 +22,13 @@ from automaton.terms.arrays import Words
 
 
 class WinnerColumns(NamedTuple):
-    """A tick's winners as columns, in the order of their slots, each of the winners' number."""
+    """A tick's winners as columns, in the order of their slots."""
 
     slots: Any  # int, ascending
-    salience: Any  # int, fixed point; 0 where no streams compete
-    starts: Any  # int: where each term begins in `words`
-    sizes: Any  # int: nodes of each term
+    salience: Any  # int, fixed point, by winner; 0 where no streams compete
+    index: Any  # int, by winner: where it stands in `starts` and `sizes`
+    starts: Any  # int: where a term begins in `words`
+    sizes: Any  # int: nodes of a term
     words: Words  # packed terms
 
 
@@ -63,14 +64,18 @@ class EmigrantSelection:
 
     def _best_of(self, tick: int, winners: WinnerColumns) -> list[Emigrant]:
         """The tick's own best distinct winners, as far as they can count."""
-        salience = np.asarray(winners.salience, dtype=np.int64)
-        least = self.best[-1].salience if len(self.best) == self.most else None
-        rows = np.arange(len(salience)) if least is None else np.flatnonzero(salience >= least)
-        rows = rows[np.argsort(-salience[rows], kind="stable")]  # slots ascend already
+        salience = winners.salience
+        if len(self.best) == self.most:
+            rows = np.flatnonzero(salience >= self.best[-1].salience)
+            if not len(rows):
+                return []
+        else:
+            rows = np.arange(len(salience))
+        rows = rows[np.lexsort((rows, -salience[rows].astype(np.int64)))]
         found: dict[bytes, Emigrant] = {}
         for row in rows.tolist():
-            start = int(winners.starts[row])
-            words = winners.words[start : start + int(winners.sizes[row])]
+            at = winners.index[row]
+            words = winners.words[winners.starts[at] : winners.starts[at] + winners.sizes[at]]
             key = words.tobytes()
             if key not in found:
                 own = int(salience[row]), tick, int(winners.slots[row])

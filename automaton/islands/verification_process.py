@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from automaton import errors
 from automaton.errors import AutomatonError, WorkerError
+from automaton.islands.remote_error import raised
 from automaton.log import AuditedLog
 from automaton.verify import VerifyRequest, verify
 from automaton.workers import spawn
@@ -67,8 +67,7 @@ def _answer(channel: Channel, path: Path) -> dict[str, Any]:
         verdict: dict[str, Any] = value
         return verdict
     name, text = value
-    made = getattr(errors, name, WorkerError)
-    raise made(f"{path}: {text}" if str(path) not in text else text)
+    raise raised(name, text if str(path) in text else f"{path}: {text}")
 
 
 def handle(channel: Channel) -> None:

@@ -106,8 +106,9 @@ PACKAGES = {
     "conversion": Package("applications", "terms format log analysis", outside="pathlib"),
     "islands": Package(
         "applications",
-        "terms format workers compute log backends chemistry replay verify run",
-        outside="pathlib select time urllib",
+        "terms format workers compute log backends chemistry replay verify run analysis",
+        "cpu",
+        outside="os pathlib platform select socket threading time urllib",
     ),
     "cli": Package(
         "surface",

@@ -94,6 +94,66 @@ def test_edges_may_stand_in_a_file(tmp_path: Path) -> None:
     assert json.loads(invoke("run", folder, "--to", 2, "--json", *QUICKLY).stdout)["finished"]
 
 
+def test_islands_that_would_run_out_of_disk_begin_no_epoch(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    before = [path.read_bytes() for path in open_folder(folder).logs]
+    asked = ("--on", "here", "--to", 1, "--min-free-disk", 1 << 30)
+    result = invoke("run", folder, *asked)
+    assert result.exit_code == 8
+    assert "--min-free-disk" in result.stderr
+    assert [path.read_bytes() for path in open_folder(folder).logs] == before
+
+
+def test_a_damaged_island_is_named_and_the_others_stay_as_they_are(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    invoke("run", folder, "--to", 1, *QUICKLY)
+    first, second = open_folder(folder).logs
+    raw = second.read_bytes()
+    second.write_bytes(raw[:200] + b"?" + raw[201:])
+    kept = first.read_bytes()
+    result = invoke("run", folder, "--to", 2, *QUICKLY)
+    assert result.exit_code == 6
+    assert "island-1.jsonl" in result.stderr
+    assert first.read_bytes() == kept
+    changed = (folder / "islands.jsonl").read_bytes().replace(b'"epoch":4', b'"epoch":5')
+    (folder / "islands.jsonl").write_bytes(changed)
+    result = invoke("run", folder, "--to", 2, *QUICKLY)
+    assert result.exit_code == 2
+    assert "never mixed" in result.stderr
+
+
+def test_islands_are_observed_side_by_side(tmp_path: Path) -> None:
+    folder = begun(tmp_path, "--streams", "all")
+    invoke("run", folder, "--to", 2, *QUICKLY)
+    found = json.loads(invoke("observe", folder, "--json").stdout)["islands"]
+    sizes = [f["value"] for one in found for f in one["figures"] if f["name"] == "mean size"]
+    (row,) = [line.split("  ") for line in invoke("observe", folder).stdout.splitlines()
+              if line.startswith("mean size")]  # fmt: skip
+    low, _, high, count = [cell.strip() for cell in row if cell.strip()][1:5]
+    assert float(low) == pytest.approx(min(sizes), 1e-3)
+    assert float(high) == pytest.approx(max(sizes), 1e-3)
+    assert count == "2"
+
+
+def test_all_islands_are_asked_for_a_term_and_those_without_memory_are_named(
+    tmp_path: Path,
+) -> None:
+    folder = begun(tmp_path)
+    invoke("run", folder, "--to", 2, *QUICKLY)
+    result = invoke("recall", folder, "λ0")
+    assert result.exit_code == 4
+    assert "no island has a memory" in result.stderr
+    reindex = ["memory", "reindex", str(folder / "island-1.jsonl"), "--min-free-disk", "0"]
+    assert CliRunner().invoke(command_line, reindex).exit_code == 0
+    result = invoke("recall", folder, "λ0", "-k", 3, "--json")
+    rows = list(map(json.loads, result.stdout.splitlines()))
+    assert result.exit_code == 0
+    assert [row["island"] for row in rows] == [1, 1, 1]
+    assert {row["of"] for row in rows} == {0.5}
+    assert [row["likeness"] for row in rows] == sorted((r["likeness"] for r in rows), reverse=True)
+    assert "1 of 2 islands (50%)" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [

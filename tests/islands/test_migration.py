@@ -27,7 +27,7 @@ def columns(rows: list[tuple[int, int, int]]) -> WinnerColumns:
     starts = np.cumsum(sizes) - sizes
     words = np.concatenate(terms) if terms else np.zeros(0, dtype=np.int32)
     slots, salience = (np.array([row[k] for row in rows], dtype=np.int64) for k in (0, 1))
-    return WinnerColumns(slots, salience, starts, sizes, words)
+    return WinnerColumns(slots, salience, np.arange(len(rows)), starts, sizes, words)
 
 
 ROWS = st.lists(

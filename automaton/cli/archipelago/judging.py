@@ -1,10 +1,10 @@
-"""`islands stats DIR`, `islands verify DIR`: how islands stand, and whether their logs fit."""
+"""`islands stats|show|verify DIR`: how islands stand, what they hold, whether they fit."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,11 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from automaton.cli.commands.show import show_object
 from automaton.cli.commands.verify import Replay
 from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.text import as_json, counted, printable
+from automaton.errors import UsageError
 
 if TYPE_CHECKING:
     from automaton.islands.folder import Folder
@@ -77,6 +79,41 @@ def _figures(folder: Folder) -> dict[str, Any]:
         "islands": rows,
         "head_of_heads": head_of_heads(heads).hex(),
     }
+
+
+@click.command()
+@click.argument("folder", type=PATH, metavar="DIR")
+@click.argument("name", metavar="ISLAND/ID")
+@switch("--lineage", "Draw the ancestry to the genesis as a tree, across islands.")
+@option("--depth", type=click.IntRange(min=0), metavar="N", show_default="as of show",
+        help="List the ancestry so far (a count of steps), nearest first.")  # fmt: skip
+@switch("--json", "Print one JSON object.")
+def show(folder: Path, name: str, lineage: bool, depth: int | None, json: bool) -> None:
+    """Show an object of one island, as `show` does.
+
+    Its ancestry crosses islands.
+    """
+    from automaton.islands.folder import open_folder  # noqa: PLC0415  # loads numba
+    from automaton.islands.shared_lineage import SharedLineage  # noqa: PLC0415  # with it
+    from automaton.log import Log, LogReader  # noqa: PLC0415  # with it
+    from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415  # with it
+
+    opened = open_folder(folder)
+    with ExitStack() as stack:
+
+        def open_log(island: int) -> LogReader:
+            log = stack.enter_context(Log.open(opened.log(island), write=False))
+            stack.enter_context(with_omitted_batches(log))
+            return log
+
+        known = SharedLineage(opened.archipelago, open_log)
+        island, identity = known.parse(name)
+        log = known.log(island)
+        raw = log.current(identity)
+        if raw is None:
+            raise UsageError(f"{opened.log(island)}: no object has the id {identity!r}")
+        root, versions = known.now(name), log.find(identity)
+        show_object(known, root, versions, raw, (lineage, depth, json))
 
 
 @click.command()

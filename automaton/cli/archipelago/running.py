@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +22,7 @@ from automaton.cli.text import as_json, counted, printable
 from automaton.errors import UsageError
 
 if TYPE_CHECKING:
-    from automaton.islands.carrier import Carrier
+    from automaton.islands.carriage import Carrier
     from automaton.islands.driver import Driver, IslandRow
     from automaton.islands.elsewhere import Exchange
     from automaton.islands.folder import Folder
@@ -37,9 +39,11 @@ _REFRESHES = 4  # a second
         help="Stop after so many epochs (a count) more than the slowest island has.")  # fmt: skip
 @option("--to", "until", type=click.IntRange(min=0), metavar="N", show_default="no limit",
         help="Stop when every island has so many epochs (a count).")  # fmt: skip
-@option("--on", "carrier", type=click.Choice(["local", "here"]), default="local",
+@option("--on", "carrier", type=click.Choice(["local", "ray", "here"]), default="local",
         show_default=True,
-        help="Who carries the islands (a word): processes of this machine, or this.")  # fmt: skip
+        help="Who carries them (a word): processes of this machine, Ray, or this one.")  # fmt: skip
+@option("--address", metavar="HOST:PORT", show_default="a cluster of its own, on this machine",
+        help="Of --on ray: the cluster (a word; auto: the one of this machine).")  # fmt: skip
 @option("--processes", type=click.IntRange(1, 4096), metavar="N", show_default="the cores",
         help="Processes that carry them here (a count).")  # fmt: skip
 @option("--only", metavar="NUMBERS", show_default="all",
@@ -71,6 +75,8 @@ def run(
 
     if epochs is not None and until is not None:
         raise UsageError("--epochs counts from where the islands are and --to from 0; give one")
+    if settings["address"] is not None and carrier != "ray":
+        raise UsageError("--address is that of a Ray cluster: give --on ray too")
     opened, begun = open_folder(folder), time.monotonic()
     own = _numbers(settings.pop("only"), opened.archipelago.count)
     transport = settings.pop("transport")
@@ -81,6 +87,7 @@ def run(
         )
     schedule = Schedule(opened.archipelago, epochs, until, own)
     with ExitStack() as stack:
+        stack.enter_context(redirect_stdout(sys.stderr))  # what Ray says is not our answer
         exchange = _exchange(schedule, transport, stack)
         carried = _carrier(opened, carrier, settings)
         stack.callback(carried.close)
@@ -113,8 +120,8 @@ def _numbers(text: str | None, count: int) -> list[int] | None:
 
 def _exchange(schedule: Schedule, transport: str, stack: ExitStack) -> Exchange | None:
     """The way to islands that run elsewhere; None: there is none."""
+    from automaton.islands.carriage import open_transport  # noqa: PLC0415  # with it
     from automaton.islands.elsewhere import Exchange  # noqa: PLC0415  # loads numba
-    from automaton.islands.transport_choice import open_transport  # noqa: PLC0415  # with it
 
     opened = open_transport(transport, schedule.archipelago.digest)
     if opened is None:
@@ -125,14 +132,14 @@ def _exchange(schedule: Schedule, transport: str, stack: ExitStack) -> Exchange 
 
 def _carrier(folder: Folder, name: str, settings: dict[str, Any]) -> Carrier:
     """Who carries the islands."""
-    from automaton.islands.carrier_choice import open_carrier  # noqa: PLC0415  # loads numba
+    from automaton.islands.carriage import open_carrier  # noqa: PLC0415  # loads numba
     from automaton.islands.island import HostOptions  # noqa: PLC0415  # with it
 
     options = HostOptions(
         settings["durability"], settings["record"], settings["archive"],
         settings["min_free_disk"] * 1_000_000,
     )  # fmt: skip
-    return open_carrier(name, folder, options, settings["processes"])
+    return open_carrier(name, folder, options, settings["processes"], settings["address"])
 
 
 @contextmanager
@@ -177,10 +184,18 @@ def _facts(folder: Folder, driver: Driver, seconds: float, whole: bool) -> dict[
         "seconds": round(seconds, 3),
         "candidates": driver.candidates,
         "candidates_per_s": round(driver.candidates / seconds, 1),
+        "epoch_seconds": _spread(driver.epoch_seconds),
         "restarts": sum({row.place.name: row.place.restarts for row in rows}.values()),
         "heads": [head.hex() for head in heads] if complete else [],
         "head_of_heads": head_of_heads(heads).hex() if complete else None,
     }
+
+
+def _spread(times: Collection[float]) -> dict[str, Any]:
+    """Mean and standard deviation of the times of epochs, as `project` takes them."""
+    mean = statistics.fmean(times) if times else None
+    deviation = statistics.stdev(times) if len(times) > 1 else None
+    return {"n": len(times), "mean": mean, "sd": deviation}
 
 
 def _paragraphs(folder: Path, facts: dict[str, Any]) -> Iterator[str]:

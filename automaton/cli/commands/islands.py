@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from automaton.cli.archipelago import beginning, judging, running
+from automaton.cli.archipelago import asking, beginning, judging, projecting, running
 from automaton.cli.option_types import Topics
 
 
@@ -13,5 +13,8 @@ def islands() -> None:
     """Run many logs side by side that exchange their best terms."""
 
 
-for _command in (beginning.init, running.run, judging.stats, judging.verify):
+for _command in (
+    beginning.init, running.run, judging.stats, judging.show, judging.verify, asking.observe,
+    asking.recall, projecting.project,
+):  # fmt: skip
     islands.add_command(_command)

@@ -58,7 +58,7 @@ def observe(log: Path, window: int, null: Path | None, json: bool) -> None:
     """
     from automaton.analysis.figures import observe  # noqa: PLC0415  # see the top
 
-    series, age = _read(log, window)
+    series, age = read_log_series(log, window)
     compared = _null(null, window, series) if null else None
     why = f"the null model is missing; {_HOW.format(log=printable(str(log)))}"
     found = observe(series, compared, why, age)
@@ -70,7 +70,7 @@ def observe(log: Path, window: int, null: Path | None, json: bool) -> None:
         click.echo(line)
 
 
-def _read(log: Path, window: int) -> tuple[Series, float]:
+def read_log_series(log: Path, window: int) -> tuple[Series, float]:
     """The window of a log, and seconds since the log was last written to."""
     from automaton.analysis.series import read_series  # noqa: PLC0415
     from automaton.log import Log  # noqa: PLC0415  # see the top
@@ -87,12 +87,12 @@ def _read(log: Path, window: int) -> tuple[Series, float]:
 
 def null_of(null: Path, window: int, log: Path) -> Series:
     """The window of the null model of a log; raises `UsageError` where it is none of it."""
-    return _null(null, window, _read(log, window)[0])
+    return _null(null, window, read_log_series(log, window)[0])
 
 
 def _null(null: Path, window: int, of: Series) -> Series:
     """The null model's window, if it is one of this log."""
-    series, _ = _read(null, window)
+    series, _ = read_log_series(null, window)
     reason = ""
     if series.names:
         reason = "streams compete in it; run it with --streams none"
@@ -122,7 +122,7 @@ def _other(null: Series, of: Series) -> str:
 
 def _paragraphs(log: Path, series: Series, found: Observed) -> Iterator[str]:
     yield f"{printable(str(log))}: {series.ticks:,} ticks"
-    yield from _table([_COLUMNS, *map(_row, found.figures)])
+    yield from table([_COLUMNS, *map(_row, found.figures)])
     verdict = found.verdict
     yield f"label: {verdict.label or 'none'}"
     yield from (f"  {printable(fact)}" for fact in verdict.evidence)
@@ -145,7 +145,7 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value.is_integer() and abs(value) >= 10 else f"{value:,.4g}"
 
 
-def _table(rows: list[tuple[str, ...]]) -> Iterator[str]:
+def table(rows: list[tuple[str, ...]]) -> Iterator[str]:
     """Columns side by side, as wide as their widest cell."""
     rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -83,10 +83,10 @@ def recall(
         nothing = "" if found else _nothing(store, where, opened)
     if json_:
         for row in found:
-            click.echo(as_json(_members(row)))
+            click.echo(as_json(recalled_members(row)))
         return
     for row in found:
-        click.echo(_line(row))
+        click.echo(recalled_line(row))
     if nothing:
         click.echo(nothing, err=True)
 
@@ -143,13 +143,15 @@ def _streams(log: LogReader) -> dict[str, None]:
     )
 
 
-def _members(row: Likeness) -> dict[str, object]:
+def recalled_members(row: Likeness) -> dict[str, object]:
+    """A row for programs."""
     payload = row.payload
     names = ("id", "term", "tick", "stream", "dimension", "won", "strength")
     return {"likeness": row.cosine, **{name: payload.get(name) for name in names}}
 
 
-def _line(row: Likeness) -> str:
+def recalled_line(row: Likeness) -> str:
+    """A row for people."""
     payload = row.payload
     said = [f"{np.float64(row.cosine):.6f}", payload["id"], f"tick {payload['tick']}"]
     said += [payload["stream"] or "-", payload["term"]]

@@ -18,7 +18,7 @@ from automaton.terms.encodings import operator_named
 from automaton.terms.notation import format_term, parse, spans
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.analysis.lineage import Ancestor, Branch, Lineage, Version
+    from automaton.analysis.lineage import Ancestor, Branch, Origins, Version
 
 DEPTH = 8  # steps of a lineage that people are shown
 LINES = 200  # and lines, where they did not ask for a depth
@@ -41,7 +41,7 @@ def show(log: Path, id_: str, lineage: bool, depth: int | None, json_: bool) -> 
 
     Where it comes from is shown on request: --lineage draws it, --depth N lists it.
     """
-    from automaton.analysis.lineage import Lineage, ancestry, tree  # noqa: PLC0415  # see the top
+    from automaton.analysis.lineage import Lineage  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415  # see the top
     from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
 
@@ -50,25 +50,35 @@ def show(log: Path, id_: str, lineage: bool, depth: int | None, json_: bool) -> 
         if raw is None:
             raise UsageError(f"{log}: no object has the id {id_!r}; ids are case-sensitive")
         known = Lineage(opened)
-        root = known.now(id_)
-        steps = depth if depth is not None or json_ else DEPTH
-        most = None if depth is not None or json_ else LINES
-        if lineage:
-            branches = tree(known, root, steps)
-            lines = _nested(branches) if json_ else _drawn(branches, steps, most)
-        elif json_:
-            lines = _facts(known, root, versions, raw, steps)
-        else:
-            found = None if depth is None else ancestry(known, root, steps)
-            lines = _paragraphs(versions, raw, found, steps, most)
-        for line in lines:
-            click.echo(line, nl=not json_)
-        if json_:
-            click.echo()
+        show_object(known, known.now(id_), versions, raw, (lineage, depth, json_))
+
+
+def show_object(
+    known: Origins, root: Version, versions: list[int], raw: bytes,
+    wanted: tuple[bool, int | None, bool],
+) -> None:  # fmt: skip
+    """Print an object as the options --lineage, --depth and --json (`wanted`) say."""
+    from automaton.analysis.lineage import ancestry, tree  # noqa: PLC0415  # see the top
+
+    lineage, depth, json_ = wanted
+    steps = depth if depth is not None or json_ else DEPTH
+    most = None if depth is not None or json_ else LINES
+    if lineage:
+        branches = tree(known, root, steps)
+        lines = _nested(branches) if json_ else _drawn(branches, steps, most)
+    elif json_:
+        lines = _facts(known, root, versions, raw, steps)
+    else:
+        found = None if depth is None else ancestry(known, root, steps)
+        lines = _paragraphs(versions, raw, found, steps, most)
+    for line in lines:
+        click.echo(line, nl=not json_)
+    if json_:
+        click.echo()
 
 
 def _facts(
-    known: Lineage, root: Version, versions: list[int], raw: bytes, steps: int | None
+    known: Origins, root: Version, versions: list[int], raw: bytes, steps: int | None
 ) -> Iterator[str]:
     """The object's JSON, in pieces: a lineage can be as long as the log."""
     from automaton.analysis.lineage import ancestry  # noqa: PLC0415  # see the top

@@ -11,7 +11,7 @@ from automaton.analysis import snapshot
 from automaton.errors import AutomatonError
 from automaton.observatory.observed_log import ObservedLog, Scope
 from automaton.observatory.panels import Panel, panel, shortened
-from automaton.observatory.projection import principal_plane
+from automaton.observatory.principal_plane import principal_plane
 
 #: Terms that are drawn, the most frequent ones, and how many are recalled.
 MOST_TERMS, RECALLED = 2000, 10

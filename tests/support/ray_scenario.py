@@ -1,0 +1,54 @@
+"""Islands on a Ray cluster of this machine while something dies; run as a program of its own.
+
+Arguments: the folder, epochs, what dies (nothing, actor, raylet). Prints restarts as JSON.
+The cluster stands on loopback addresses alone; only what it started is ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+os.environ["RAY_AUTH_MODE"] = "disabled"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+from ray.cluster_utils import Cluster
+
+from automaton.islands.driver import Driver
+from automaton.islands.folder import open_folder
+from automaton.islands.island import HostOptions
+from automaton.islands.ray_carrier import RayCarrier
+from automaton.islands.schedule import Schedule
+
+NODE: dict[str, Any] = {"num_cpus": 1, "include_dashboard": False}
+
+
+def scenario(path: Path, until: int, dies: str) -> dict[str, Any]:
+    """Half of the epochs, then the death, then the rest; how often islands were lost."""
+    folder = open_folder(path)
+    cluster = Cluster()
+    cluster.add_node(node_ip_address="127.0.0.2", **NODE)
+    second = cluster.add_node(node_ip_address="127.0.0.3", **NODE)
+    carrier = RayCarrier(folder, HostOptions("off"), cluster.address)
+    try:
+        assert Driver(Schedule(folder.archipelago, None, until // 2), carrier).go()
+        islands = range(folder.archipelago.count)
+        if dies == "actor":
+            pids = {int(carrier.place(island).name.rpartition(" ")[2]) for island in islands}
+            os.kill(min(pids), signal.SIGKILL)
+        if dies == "raylet":
+            (raylet,) = second.all_processes["raylet"]
+            os.kill(raylet.process.pid, signal.SIGKILL)
+        assert Driver(Schedule(folder.archipelago, None, until), carrier).go()
+        return {"restarts": [carrier.place(island).restarts for island in islands]}
+    finally:
+        carrier.close()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(scenario(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])))
