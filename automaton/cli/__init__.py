@@ -53,8 +53,8 @@ command_line = CommandGroup(
         f"{__name__}.commands",
         "run init fork give check verify replay diff stats population series show doctor config "
         "tune reduce church match recall memory observe scale models why cycles cycle repeat "
-        "synthesize",
-        {"tune": "config", "series": "population"},
+        "synthesize head keygen sign prove check-proof witness seal",
+        {"tune": "config", "series": "population", "sign": "head"},
     ),
 )
 with _while_loading():

@@ -56,8 +56,8 @@ class CommandTable(MutableMapping[str, click.Command]):
     def __getitem__(self, name: str) -> click.Command:
         """The command of that name."""
         if name not in self._loaded:
-            module = import_module(f"{self._package}.{self._modules[name]}")
-            self._loaded[name] = getattr(module, name)
+            module = import_module(f"{self._package}.{self._modules[name].replace('-', '_')}")
+            self._loaded[name] = getattr(module, name.replace("-", "_"))
         return self._loaded[name]
 
     def __setitem__(self, name: str, command: click.Command) -> None:

@@ -89,6 +89,10 @@ PACKAGES = {
         "cpu",
         "asyncio concurrent datetime io pathlib queue threading time",
     ),
+    "proofs": Package("applications", "format digests log", outside="fcntl os pathlib stat"),
+    "seals": Package(
+        "applications", "format digests proofs", outside="fcntl os pathlib threading time"
+    ),
     "tuning": Package(
         "applications",
         "terms format workers log backends chemistry replay run",
@@ -97,8 +101,9 @@ PACKAGES = {
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis cycles tuning",
-        outside="atexit click io os pathlib platform psutil rich signal stat tempfile time",
+        "run synthesis analysis cycles tuning proofs seals",
+        outside="atexit click datetime io os pathlib platform psutil rich signal stat tempfile "
+        "threading time",
     ),
 }
 
@@ -120,6 +125,8 @@ TOUCHING = words(
 #: Who opens files, and which.
 OPENERS = {
     "log": "the log and the files beside it",
+    "proofs": "key files, the index beside a log, the folder of a witness",
+    "seals": "files of others, which are only read, and their seals",
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
     "workers.control_groups": "what the system says of limits of memory and cores",
     "cli.config_file": "the TOML file of --config",
@@ -130,6 +137,7 @@ OPENERS = {
     "cli.commands.init": "the shipped log, and a file that did not exist",
     "cli.commands.reduce": "a file of terms",
     "cli.descriptors": "nothing: the null device",
+    "cli.small_file": "notes, policies and proofs that a command is given",
     "cli.trace_file": "the file of --trace",
     "cli.exit_codes": "nothing: the null device",
 }
