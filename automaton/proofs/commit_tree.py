@@ -21,7 +21,7 @@ from automaton.errors import DamagedError
 from automaton.proofs import stored_hashes
 from automaton.proofs.stored_hashes import HASH
 
-HEAD = 160  # bytes, as of the hint; hashes follow
+HEAD = 256  # bytes of the first line, blanks included; hashes follow
 _TOGETHER = 1 << 15  # leaves that are hashed between two writes
 _HEAD = re.compile(
     rb'\{"tick":([0-9]{1,18}),"chain":"([0-9a-f]{64})","root":"([0-9a-f]{64})"\} *\n'
@@ -65,6 +65,14 @@ class CommitTree:
             raise ValueError(f"there are {self.size} commits, not {wanted}")
         return merkle.joined(stored_hashes.peaks_of(wanted, self._read))
 
+    def had(self, size: int, root: bytes) -> bool:
+        """Whether this was the root over the first commits; the index alone refutes nothing."""
+        if size > self.size:
+            return False
+        if self.root(size) != root and self._fd >= 0:
+            self._anew()
+        return self.root(size) == root
+
     def inclusion(self, tick: int, size: int) -> list[bytes]:
         """The path from a commit to the root over the first `size` commits."""
 
@@ -90,12 +98,16 @@ class CommitTree:
         """A proof that holds; where the index does not, from a tree that is computed anew."""
         path = proved()
         if path is None:
-            self._base, self._more, self._fd, self.size = 0, b"", -1, 0
-            self._grow(0)
+            self._anew()
             path = proved()
         if path is None:
             raise DamagedError(f"{self._commits.path} changed while it was read; ask again")
         return path
+
+    def _anew(self) -> None:
+        """Compute the tree without the index."""
+        self._more, self._fd = b"", -1
+        self._grow(0)
 
     def _subtree(self, first: int, stop: int) -> bytes:
         return stored_hashes.subtree(self._read, first, stop)

@@ -123,7 +123,7 @@ def known_head(commits: Commits, tree: CommitTree, raw: bytes) -> tuple[TreeHead
             f"{commits.path} has {tree.size:,} commits, and the head is of {head.size:,}: the log "
             "was cut, or is an older copy, or another"
         )
-    if tree.root(head.size) != head.root:
+    if not tree.had(head.size, head.root):
         raise MismatchError(
             f"{commits.path} is not the log of this head: its first {head.size:,} commits are "
             "others"

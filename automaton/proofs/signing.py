@@ -49,7 +49,7 @@ def _before(path: Path, key: SecretKey) -> TreeHead | None:
 
 
 def _hold(commits: Commits, tree: CommitTree, before: TreeHead, path: Path) -> None:
-    if before.size > tree.size or tree.root(before.size) != before.root:
+    if not tree.had(before.size, before.root):
         raise MismatchError(
             f"this key signed a head of {before.size:,} commits that is no beginning of "
             f"{commits.path} ({path} has it): it is another log, or was cut or changed; a log has "

@@ -151,7 +151,7 @@ class _Earlier:
         if new.size == old.size and new.root != old.root:
             raise self._fork(shown.note, "two roots after the same commits")
         known = log is not None and log.tree.size >= old.size
-        if log is not None and known and log.tree.root(old.size) != old.root:
+        if log is not None and known and not log.tree.had(old.size, old.root):
             raise self._fork(shown.note, "the log has other commits than it had")
         if new.size < old.size:
             raise UsageError(
