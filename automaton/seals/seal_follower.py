@@ -67,21 +67,27 @@ class Follower:
                 self._fd = -1
 
     def copy(self, source: int) -> None:
-        """Append lines of a descriptor to the file, and seal them, until it ends."""
-        self.follow(once=True)  # what stands there already
-        self._rest = b""
+        """Append lines of a descriptor to the file, and seal them, until it ends.
+
+        A line that nobody ended, in the file or at the end, is ended.
+        """
         out = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
+            self.follow(once=True)  # what stands there already
+            self._end_line(out)
             while not self._stopping.is_set() and (data := os.read(source, BLOCK)):
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(out, view) :]
+                _write(out, data)
                 self._take(data)
                 self._seal_when_due(out)
+            self._end_line(out)
         finally:
-            self._end_part()
             self._seal(out)
             os.close(out)
+
+    def _end_line(self, out: int) -> None:
+        if self._rest:
+            _write(out, b"\n")
+            self._take(b"\n")
 
     def _open(self, *, wait: bool) -> bool:
         """Have the file open at the place up to which it is sealed."""
@@ -177,3 +183,9 @@ class Follower:
         self._told = self._writer.tick
         self._due = time.monotonic() + self._pace.interval
         self._pace.sealed(self._writer)
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
