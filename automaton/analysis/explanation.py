@@ -83,9 +83,9 @@ def _not_there(log: AuditedLog, path: Path, tick: int, slot: int) -> str:
 #: What became of a slot that has no line, by its outcome.
 _FATES = {
     "normal": "it lost",
-    "copy": "no candidate: its normal form equals a reactant",
+    "copy": "it did not compete: its normal form equals a reactant",
     "empty": "it is empty: nothing was drawn for it",
-    "input": "no candidate: its reactants were too large (outcome input)",
+    "input": "it did not compete: its reactants were too large (outcome input)",
 }
 
 
@@ -96,7 +96,7 @@ def _fate(log: AuditedLog, tick: int, slot: int) -> str:
         outcome = OUTCOMES[again.batch.outcomes[slot]]
         if outcome == "normal" and again.world.streams is not None and again.batch.vetoed[slot]:
             return "a rule vetoed it"
-    return _FATES.get(outcome, f"no candidate: out of its budget of {outcome}")
+    return _FATES.get(outcome, f"it did not compete: out of its budget of {outcome}")
 
 
 def _options(log: AuditedLog, line: int) -> Options:

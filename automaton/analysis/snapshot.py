@@ -10,15 +10,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from automaton.analysis.current_objects import CurrentObject, current_objects
-from automaton.chemistry import World
-from automaton.errors import UsageError
+from automaton.chemistry import World as World  # noqa: PLC0414  # what this module gives
+from automaton.compute import embeddings
+from automaton.errors import TermError, UsageError
 from automaton.format.json_edit import quote
 from automaton.format.objects import Object, parse_line, term_sources
 from automaton.log import Log, LogReader
 from automaton.replay import restore
-from automaton.terms.arrays import Places
-from automaton.terms.notation import format_term
+from automaton.terms.arrays import Places, Words
+from automaton.terms.notation import format_term, parse
+from automaton.terms.packed import is_closed
 
 Progress = Callable[[int], None]
 _SHOWN_IDS = 3  # ids of a species that are named
@@ -60,7 +65,17 @@ class ForkLine(NamedTuple):
     identity: str
 
 
-def world_at(log: Log, tick: int, progress: Progress = lambda _tick: None) -> World:
+class PlaceMap(NamedTuple):
+    """What stands in the places of a population: one entry a live place, ascending."""
+
+    places: list[int]
+    names: list[str]  # ids of the objects
+    species: list[int]  # which term: a number from 0, the most frequent first; equal ones by age
+    terms: list[str]  # by species, with names as in λx.x
+    counts: list[int]  # by species
+
+
+def world_at(log: LogReader, tick: int, progress: Progress = lambda _tick: None) -> World:
     """The snapshot after a tick; 0 is the genesis. A tick that is not there: `UsageError`."""
     last = len(log.commits)
     if not 0 <= tick <= last:
@@ -68,12 +83,10 @@ def world_at(log: Log, tick: int, progress: Progress = lambda _tick: None) -> Wo
     return restore.world_at(log, tick, progress=progress)
 
 
-def survivors(log: Log, world: World, tick: int, top: int | None = None) -> Survivors:
+def survivors(log: LogReader, world: World, tick: int, top: int | None = None) -> Survivors:
     """The species alive after a tick, the most frequent first; equal ones by age."""
-    population = world.population
-    rows = population.choices()
+    rows = world.population.choices()
     groups = _groups(world, rows)
-    groups.sort(key=lambda group: (-len(group), *_age(world, int(group[0]))))
     chosen = groups if top is None else groups[:top]
     return Survivors(
         tick, len(rows), len(groups), [_species(log, world, group, len(rows)) for group in chosen]
@@ -81,11 +94,62 @@ def survivors(log: Log, world: World, tick: int, top: int | None = None) -> Surv
 
 
 def _groups(world: World, rows: Places) -> list[list[int]]:
-    """The rows that hold the same term, the oldest first; told apart by content."""
+    """The rows that hold the same term, told apart by content; the oldest row first.
+
+    The largest group comes first, of equal ones the oldest.
+    """
     by_term: dict[bytes, list[int]] = {}
     for row in rows.tolist():
         by_term.setdefault(world.population.words(row).tobytes(), []).append(row)
-    return [sorted(group, key=lambda row: _age(world, row)) for group in by_term.values()]
+    groups = [sorted(group, key=lambda row: _age(world, row)) for group in by_term.values()]
+    return sorted(groups, key=lambda group: (-len(group), *_age(world, group[0])))
+
+
+def place_map(world: World, most: int) -> PlaceMap:
+    """Who lives where, of at most so many places, the first ones."""
+    population = world.population
+    groups = _groups(world, population.choices()[:most])
+    species = {row: number for number, group in enumerate(groups) for row in group}
+    places = sorted(species)
+    return PlaceMap(
+        places,
+        [population.id_of(row).decode("utf-8", "replace") for row in places],
+        [species[row] for row in places],
+        [format_term(population.words(group[0]), "lambda") for group in groups],
+        [len(group) for group in groups],
+    )
+
+
+def closed_term(text: str) -> Words:
+    """A closed term in any notation; only binary consists of nothing but 0 and 1."""
+    words = parse(text, "blc" if text and not text.strip("01") else "lambda")
+    if not is_closed(words):
+        raise TermError(f"TERM: {text!r} has free variables; bind them (λx. ...)")
+    return words
+
+
+class SpeciesVectors(NamedTuple):
+    """The living terms, each once, and what `recall` compares of them."""
+
+    names: list[str]  # of the oldest object that carries the term
+    terms: list[str]
+    counts: list[int]  # objects
+    vectors: npt.NDArray[np.int16]  # shapes counted, [terms, 256]
+
+
+def term_counts(world: World, most: int) -> SpeciesVectors:
+    """The most frequent living terms, at most so many, and their vectors."""
+    population = world.population
+    groups = _groups(world, population.choices())[:most]
+    words = [population.words(group[0]) for group in groups]
+    sizes = np.array([len(term) for term in words], dtype=np.int64)
+    code = np.concatenate([np.empty(0, np.int32), *words])
+    return SpeciesVectors(
+        [population.id_of(group[0]).decode("utf-8", "replace") for group in groups],
+        [format_term(term, "lambda") for term in words],
+        [len(group) for group in groups],
+        embeddings.embed(code, np.cumsum(sizes) - sizes, sizes),
+    )
 
 
 def _age(world: World, row: int) -> tuple[int, int]:
@@ -94,7 +158,7 @@ def _age(world: World, row: int) -> tuple[int, int]:
     return int(column["born_tick"][row]), int(column["born_slot"][row])
 
 
-def _species(log: Log, world: World, group: list[int], live: int) -> Species:
+def _species(log: LogReader, world: World, group: list[int], live: int) -> Species:
     population, oldest = world.population, group[0]
     words = population.words(oldest)
     names = [population.id_of(row).decode("utf-8", "replace") for row in group[:_SHOWN_IDS]]
@@ -106,7 +170,7 @@ def _species(log: Log, world: World, group: list[int], live: int) -> Species:
     )  # fmt: skip
 
 
-def _makers(log: Log, name: str) -> list[str]:
+def _makers(log: LogReader, name: str) -> list[str]:
     """Operator, a and b of a winner; of a composition the two automata."""
     raw = log.current(name)
     parsed = parse_line(raw) if raw is not None else None

@@ -1,6 +1,6 @@
 """Chooses where batches are computed, and runs them there: the CPU's threads.
 
-The only room that knows targets. A batch's results are columns by slot; which
+The only module that knows targets. A batch's results are columns by slot; which
 of them wins and what a line means is decided elsewhere.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from automaton.backends import shards
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
 from automaton.backends.grouping import Grouping
+from automaton.backends.sequence import SequentialReactor
 from automaton.format import stream_options
 from automaton.format.options import Options
 from automaton.population import Population
@@ -39,6 +40,7 @@ class CpuBackend:
         self.pool: Pool = pool or Threads(threads or available_cores(), recipe(options))
         self._largest = self.pool.dealer.largest
         self.grouping = Grouping()
+        self._sequence: SequentialReactor | None = None
 
     def batch(self, slots: int, streams: int = 0) -> CandidateBatch:
         """Columns for so many slots, where the workers see them; see `Batch`."""
@@ -80,6 +82,12 @@ class CpuBackend:
             batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
         )  # fmt: skip
         self.pool.run(ShardTask(shards.react_shard, arguments), batch.slots)
+
+    def react_in_order(self, job: BatchJob, batch: CandidateBatch) -> None:
+        """The same one after another: each product may react before the tick ends."""
+        if self._sequence is None:
+            self._sequence = SequentialReactor(self.options)
+        self._sequence.react(job, batch)
 
     def draw(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Fill a batch's columns of reactants and operators alone."""

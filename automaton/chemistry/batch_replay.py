@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ from automaton.format import objects
 from automaton.format.ids import is_our_id
 from automaton.format.machine_state import MachineState
 from automaton.format.objects import NamedObject
-from automaton.format.options import from_record
+from automaton.format.options import Options, from_record
 from automaton.format.records import Commit, parse_run
 from automaton.format.versions import NEWEST, Format
 from automaton.format.winner_lines import winner_parts
@@ -53,8 +54,20 @@ def parts(
     return np.frombuffer(b"".join(encoded), dtype=np.uint8), mark
 
 
+class WinnerSyntax(Protocol):
+    """What the lines of winners depend on, of a snapshot or of a log."""
+
+    prefix: str
+    options: Options
+    format: Format
+
+    @property
+    def stream_names(self) -> list[str]:
+        """The streams that compete."""
+
+
 def read_winners(
-    batch: npt.NDArray[np.uint8], at: int, count: int, world: World, tick: int
+    batch: npt.NDArray[np.uint8], at: int, count: int, world: WinnerSyntax, tick: int
 ) -> Winners:
     """At most `count` winner lines of a tick, from position `at` on."""
     prefix, max_size = world.prefix, world.options.max_size

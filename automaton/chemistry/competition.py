@@ -37,7 +37,10 @@ def compute(  # noqa: PLR0913, PLR0917 - a tick is made of these
         world.prefix, tick, choice.level, world.stream_names, world.format
     )
     if choice.proposals is None:
-        device.react(job, batch)
+        if world.options.updating == "sequential":
+            device.react_in_order(job, batch)
+        else:
+            device.react(job, batch)
         device.write(job, batch, fragments, buffer)
         return
     device.propose(job, batch)

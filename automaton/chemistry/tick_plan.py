@@ -13,7 +13,7 @@ import numpy as np
 from automaton.chemistry import rewriting
 from automaton.chemistry.streams import Streams
 from automaton.chemistry.world import World
-from automaton.errors import NothingToRunError
+from automaton.errors import NothingToRunError, UsageError
 from automaton.population import Reactants, selection
 from automaton.program.definitions import Automaton
 from automaton.program.selectors import Selector
@@ -24,6 +24,8 @@ from kernels import philox
 def plan_tick(world: World, tick: int) -> Reactants:
     """The operator and the reactants that a tick may draw."""
     automaton, row, level = _operating(world, tick)
+    if world.options.updating == "sequential":
+        _refuse_selection(world, automaton)
     a, b = _reactants(world, automaton)
     operator_of = _operator_of(world)
     if world.streams is None:
@@ -33,6 +35,21 @@ def plan_tick(world: World, tick: int) -> Reactants:
     weights = world.state.weights
     proposals = world.streams.proposals(tick, allowed, operator_of, weights, rewrites)
     return Reactants(automaton, level, row, a, b, operator_of, proposals)
+
+
+def _refuse_selection(world: World, automaton: Automaton | None) -> None:
+    """One after another every live term may react: selectors and rules look at a snapshot."""
+    if automaton is not None and (automaton.a or automaton.b):
+        what = f"the automaton {automaton.id} has a selector"
+    elif world.program.rules:
+        what = f"the log holds the rule {next(iter(world.program.rules))}"
+    else:
+        return
+    message = (
+        f"{what}, which looks at the snapshot that a tick begins with; --updating sequential "
+        "has none: give --operator TERM, or --updating synchronous --parallel 1"
+    )
+    raise UsageError(message)
 
 
 def plan_trial(world: World, automaton: Automaton, row: int) -> Reactants:

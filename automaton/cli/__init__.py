@@ -1,6 +1,6 @@
-"""The command line: the only room that prints and exits. One file a command.
+"""The command line: the only package that prints and exits. One file a command.
 
-Says what was asked for in terms of the other rooms and shows what they answer;
+Says what was asked for in terms of the other packages and shows what they answer;
 it must not know how anything is computed or stored. `exit_codes` turns every error
 into one line and an exit code (docs/cli.md), `group` tells a log from a
 command.
@@ -37,6 +37,7 @@ def _while_loading() -> Iterator[None]:
 with _while_loading():
     from automaton.cli import descriptors, exit_codes
     from automaton.cli.group import CommandGroup, CommandTable
+    from automaton.errors import ShortOfMemoryError
 
 __all__ = ["command_line", "main"]
 
@@ -53,17 +54,23 @@ command_line = CommandGroup(
         f"{__name__}.commands",
         "run init fork give check verify replay diff stats population series show doctor config "
         "tune reduce church match recall memory observe scale models why cycles cycle repeat "
-        "synthesize head keygen sign prove check-proof witness seal",
-        {"tune": "config", "series": "population", "sign": "head"},
+        "synthesize export observatory islands head keygen sign prove check-proof witness seal",
     ),
 )
 with _while_loading():
     command_line.load(sys.argv[1:2])
 
 
+def _show_unraisable(said: sys.UnraisableHookArgs) -> None:
+    """Say what could not be raised, but not that memory ended: the command says that."""
+    if not issubclass(said.exc_type, MemoryError):
+        sys.__unraisablehook__(said)
+
+
 def main() -> NoReturn:
     """Run the command that the process was started with, and exit."""
     descriptors.make_safe()
+    sys.unraisablehook = _show_unraisable
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if hears:  # registered first, it comes last: Python then takes its handlers away
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
@@ -71,6 +78,9 @@ def main() -> NoReturn:
         command_line.main()
     except KeyboardInterrupt:  # once all was said
         sys.exit(exit_codes.INTERRUPTED)
+    except MemoryError:  # what would say so found none either, and what ends Python may not
+        os.write(2, b"error: not enough memory\n")
+        os._exit(ShortOfMemoryError.exit_code)
     except Exception:  # noqa: BLE001  # a defect: said whole, under a code of its own
         traceback.print_exc()
         sys.exit(exit_codes.DEFECT)

@@ -7,13 +7,16 @@ held against the same limits. It must not know what any option means.
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from pathlib import Path
 
 import click
 
 from automaton.cli.resource_options import ALIASES, PROFILES
+from automaton.cli.text import shown_json
 from automaton.errors import FileError, UsageError
+from automaton.format.versions import portable
 
 _FILE, _PROFILE = "automaton.file", "automaton.profile"
 #: Where each value of the effective configuration comes from, in the context's `meta`.
@@ -38,8 +41,8 @@ def load(context: click.Context, _option: click.Parameter, path: Path | None) ->
     for key, value in _table(path, text).items():
         name = key.replace("-", "_")
         where = f"{path}{_line(text, key)}"
-        if name == "auto_scale" and isinstance(value, bool):
-            name, value = "no_auto_scale", not value  # noqa: PLW2901  # one option, two names
+        if name == "no_auto_scale" and isinstance(value, bool):
+            name, value = "auto_scale", not value  # noqa: PLW2901  # one option, two names
         name = ALIASES.get(name, name)
         if isinstance(value, dict):
             first = next(iter(value), "parallel")
@@ -102,7 +105,7 @@ def _line(text: str, key: str) -> str:
 
 
 def _nearest(name: str, options: dict[str, click.Option]) -> str:
-    close = difflib.get_close_matches(name, [*options, *ALIASES, "auto_scale"], n=1)
+    close = difflib.get_close_matches(name, [*options, *ALIASES], n=1)
     return f"; did you mean {close[0].replace('_', '-')!r}?" if close else ""
 
 
@@ -118,3 +121,10 @@ def _checked(where: str, option: click.Option, value: object, context: click.Con
         return option.type.convert(str(value), option, context)
     except click.BadParameter as error:
         raise UsageError(f"{where}: {key}: {error.message}") from None
+
+
+def toml_value(value: object) -> str:
+    """A value as it stands in such a file."""
+    value = portable(value) if type(value) is int else value
+    value = str(value) if isinstance(value, Path) else value
+    return shown_json(json.dumps(value, ensure_ascii=False))

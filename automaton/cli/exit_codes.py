@@ -27,6 +27,11 @@ LONGEST = 1000  # characters of an error's line; more is somebody's data
 
 OUT_OF_MEMORY = "not enough memory; ask for less (--max-steps, --max-size, --parallel)"
 
+LEAST_FREE = 192 << 20  # bytes; llvmlite asks for 130 MB at once where it is loaded
+#: Given back where memory ends, so that there is enough to say so: pages of an address
+#: space, which cost nothing until then.
+_reserve = bytearray(4 << 20)
+
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _OUTPUT = _NO_ROOM | {errno.EIO, errno.EBADF}
 LONGEST_CHAIN = 100  # errors that one may come of
@@ -46,6 +51,7 @@ def status(command: Callable[[], int]) -> int:
         _forget_output()
         return PIPE_CLOSED
     except BaseException as error:
+        _reserve.clear()
         known = _interrupt_in(error) or _shortage_in(error) or error
         row = next((row for row in EXIT_CODES if isinstance(known, row[0])), None)
         if row is None:
@@ -71,18 +77,48 @@ def _interrupt_in(error: BaseException | None) -> KeyboardInterrupt | None:
     return None
 
 
-def _shortage_in(error: BaseException) -> ShortOfMemoryError | None:
-    """Memory that was used up, in the words of whoever met it."""
-    text = str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-        return ShortOfMemoryError(OUT_OF_MEMORY)
-    if isinstance(error, RuntimeError) and "start new thread" in text:
-        return ShortOfMemoryError(
-            f"no more threads can be started (ulimit -u, -v); {OUT_OF_MEMORY}"
-        )
-    if isinstance(error, ImportError) and ("map segment" in text or "allocate memory" in text):
-        return ShortOfMemoryError(OUT_OF_MEMORY)
+def _shortage_in(error: BaseException | None) -> ShortOfMemoryError | None:
+    """Memory that was used up, in the words of whoever met it, or of what came of that."""
+    for _ in range(LONGEST_CHAIN):
+        if error is None or isinstance(error, (AutomatonError, click.ClickException)):
+            return None  # it has words of its own
+        if said := _shortage_said_by(error):
+            return ShortOfMemoryError(said)
+        error = error.__cause__ or error.__context__
     return None
+
+
+def _shortage_said_by(error: BaseException) -> str:
+    """What to say of an error by which memory is short; nothing of any other."""
+    text = str(error)
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return OUT_OF_MEMORY
+    if isinstance(error, RuntimeError) and "start new thread" in text:
+        return f"no more threads can be started (ulimit -u, -v); {OUT_OF_MEMORY}"
+    if isinstance(error, ImportError) and ("map segment" in text or "allocate memory" in text):
+        return OUT_OF_MEMORY
+    if _is_internal(error) and _address_space_is_short():  # Python and its libraries say no more
+        return f"{OUT_OF_MEMORY} (ulimit -v; it showed as {type(error).__name__}: {text})"
+    return ""
+
+
+def _is_internal(error: BaseException) -> bool:
+    """Whether CPython, numba and llvmlite have been seen to end so for want of memory."""
+    return isinstance(error, (SystemError, ImportError, RuntimeError)) or (
+        isinstance(error, OSError) and error.errno is None
+    )
+
+
+def _address_space_is_short() -> bool:
+    """Whether less than `LEAST_FREE` is left of a bounded address space, or a fifth of it."""
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if most == resource.RLIM_INFINITY:
+        return False
+    try:
+        pages = int(Path("/proc/self/statm").read_bytes().split()[0])
+    except (OSError, MemoryError):  # not Linux, or not even that
+        return True
+    return most - pages * resource.getpagesize() < max(LEAST_FREE, most // 5)
 
 
 def _is_output(error: OSError) -> bool:
@@ -133,7 +169,6 @@ EXIT_CODES: tuple[Ending, ...] = (
     (click.UsageError, _usage, lambda error: error.exit_code),
     (click.ClickException, lambda error: error.format_message(), lambda error: error.exit_code),
     (AutomatonError, str, lambda error: error.exit_code),
-    (MemoryError, lambda _: OUT_OF_MEMORY, lambda _: ShortOfMemoryError.exit_code),
     (OSError, _system, _system_code),
 )
 

@@ -16,11 +16,15 @@ from typing import Any, NoReturn
 import click
 
 from automaton.cli import exit_codes
+from automaton.cli.examples import EXAMPLES, show_examples
+from automaton.cli.option_groups import MOST_USED, grouped
 from automaton.cli.option_types import WIDTH
 from automaton.errors import UsageError
 
 PROGRAM = "automaton-scalable"
 DEFAULT = "run"
+#: What the help of the program ends with.
+FIRST_STEPS = [EXAMPLES[name][0] for name in ("init", "run", "check", "verify", "population")]
 #: What AUTOMATON_KERNELS may say (`kernels.cpu` reads it).
 KERNELS = ("compiled", "python")
 
@@ -48,39 +52,42 @@ class CommandTable(MutableMapping[str, click.Command]):
     A command alone needs not what the others import, which takes half a second.
     """
 
-    def __init__(self, package: str, names: str, modules: dict[str, str]) -> None:
+    def __init__(self, package: str, names: str) -> None:
         self._package = package
-        self._modules = {name: modules.get(name, name) for name in names.split()}
+        self._names = dict.fromkeys(names.split())
         self._loaded: dict[str, click.Command] = {}
 
     def __getitem__(self, name: str) -> click.Command:
         """The command of that name."""
         if name not in self._loaded:
-            module = import_module(f"{self._package}.{self._modules[name].replace('-', '_')}")
-            self._loaded[name] = getattr(module, name.replace("-", "_"))
+            word = name.replace("-", "_")
+            module = import_module(f"{self._package}.{word}")
+            command: click.Command = getattr(module, word)
+            show_examples(command, name, PROGRAM)
+            self._loaded[name] = command
         return self._loaded[name]
 
     def __setitem__(self, name: str, command: click.Command) -> None:
         """Put a command in the table."""
-        self._modules[name] = name
+        self._names[name] = None
         self._loaded[name] = command
 
     def __delitem__(self, name: str) -> None:
         """Take a command out of the table."""
-        del self._modules[name]
+        del self._names[name]
         self._loaded.pop(name, None)
 
     def __contains__(self, name: object) -> bool:
         """Whether there is such a command; it is not loaded for that."""
-        return name in self._modules
+        return name in self._names
 
     def __iter__(self) -> Iterator[str]:
         """The names."""
-        return iter(self._modules)
+        return iter(self._names)
 
     def __len__(self) -> int:
         """How many commands there are."""
-        return len(self._modules)
+        return len(self._names)
 
 
 class CommandGroup(click.Group):
@@ -101,6 +108,9 @@ class CommandGroup(click.Group):
             commands=commands,
             params=[option],
             no_args_is_help=False,
+            epilog="\n".join(
+                ["\b", "First steps:", *(f"  {PROGRAM} {line}" for line in FIRST_STEPS)]
+            ),
             subcommand_metavar="[LOG | COMMAND] [OPTIONS]...",
             options_metavar="",
             context_settings={"max_content_width": WIDTH},
@@ -130,11 +140,10 @@ class CommandGroup(click.Group):
             raise click.UsageError(message, ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the options of a run too: without a command's name it is what runs."""
+        """Show what a run is asked most: without a command's name it is what runs."""
         super().format_options(ctx, formatter)
-        options = [p for p in self.commands[DEFAULT].params if isinstance(p, click.Option)]
-        records = [record for option in options if (record := option.get_help_record(ctx))]
-        with formatter.section("Options of a run"):
+        records = dict(grouped(self.commands[DEFAULT], ctx))[MOST_USED]
+        with formatter.section(f"Options of a run, the most used ({PROGRAM} run --help has all)"):
             formatter.write_dl(records)
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:

@@ -19,7 +19,7 @@ from automaton.terms.notation import format_term, parse
 Command = TypeVar("Command", bound=Callable[..., object])
 
 WIDTH = 100  # columns of help, where the terminal has them
-#: A path that need not exist: the room that opens it says best what is wrong with it.
+#: A path that need not exist: the package that opens it says best what is wrong with it.
 PATH = click.Path(path_type=Path)
 
 

@@ -9,14 +9,15 @@ from typing import Any
 
 import click
 
-from automaton.cli.option_types import Command, Finite, option, switch
+from automaton.cli.option_types import Command, Finite, option
 from automaton.workers.autoscale_policy import NAMES, ScalingOptions
 
-#: Three sets of settings, as guides to the original name them.
+#: Three sets of settings, as guides to the original name them. Rounds of `maximum`: where
+#: more of them stopped to pay on the machines that were measured (docs/scaling.md).
 PROFILES: dict[str, dict[str, object]] = {
-    "maximum": {"workers": 8, "interval": 100, "gpu": True},
+    "maximum": {"interval": 0, "parallel": 65_536, "gpu": True},
     "balanced": {"workers": 4, "interval": 500},
-    "conservative": {"workers": 2, "interval": 1000, "no_auto_scale": True},
+    "conservative": {"workers": 2, "interval": 1000, "auto_scale": False},
 }
 #: Other names of options in files: those of the original.
 ALIASES = {
@@ -66,13 +67,20 @@ OPTIONS = (
     ),
     option(
         "--workers",
+        "--max-workers",
+        "workers",
         type=Count(1, 1024),
         metavar="N|auto",
         default="auto",
         show_default=True,
         help="Workers at the start (a count); auto: a core each, but one less with processes.",
     ),
-    switch("--no-auto-scale", "Keep the number of workers; else it follows memory and benefit."),
+    option(
+        "--auto-scale/--no-auto-scale",
+        default=True,
+        show_default="on",
+        help="Let the number of workers follow memory and benefit, or keep it.",
+    ),
     option(
         "--min-workers",
         type=click.IntRange(1, 1024),
@@ -164,4 +172,4 @@ def scaling_of(settings: dict[str, Any]) -> ScalingOptions:
     """Take these options out of a command's settings."""
     chosen = {name: settings.pop(name) for name in NAMES & settings.keys()}
     chosen["workers"] = None if chosen["workers"] == "auto" else chosen["workers"]
-    return ScalingOptions(**chosen, auto_scale=not settings.pop("no_auto_scale"))
+    return ScalingOptions(**chosen)

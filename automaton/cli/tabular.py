@@ -19,6 +19,7 @@ from automaton.cli.text import as_json, printable
 from automaton.errors import UsageError
 
 Form = Literal["text", "csv", "json"]
+_BAR = 50  # characters of the longest bar
 _SAMPLE = 200  # rows by which the widths of columns are told
 
 
@@ -55,6 +56,14 @@ def print_json(values: Iterable[Any]) -> None:
         click.echo(as_json(value))
 
 
+def print_chart(name: str, points: Iterable[tuple[int, float]]) -> None:
+    """A bar a tick, the longest for the greatest value."""
+    found = list(points)
+    most = max((value for _, value in found), default=0)
+    bars = ((tick, value, "#" * round(_BAR * value / most if most else 0)) for tick, value in found)
+    _print_text(("tick", name, ""), bars)
+
+
 def _print_csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in chain([names], rows):
         text = io.StringIO()
@@ -69,7 +78,7 @@ def _print_text(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     widths = [max([len(name), *(len(row[k]) for row in first)]) for k, name in enumerate(names)]
     for row in chain([names], first, ([_shown(value) for value in row] for row in rest)):
         cells = [cell.rjust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
-        click.echo("  ".join([*cells, row[-1]]))
+        click.echo("  ".join([*cells, row[-1]]).rstrip())
 
 
 def _shown(value: Any) -> str:

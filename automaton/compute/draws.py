@@ -14,4 +14,9 @@ from kernels.philox import PLACE, REACTANTS, SAMPLE, TRIAL, VALIDATE, index_of, 
 #: slot 0 chooses its size, the slots from 1 on its number among the terms of that size.
 SOUP = np.uint64(14)
 
-__all__ = ["PLACE", "REACTANTS", "SAMPLE", "SOUP", "TRIAL", "VALIDATE", "index_of", "words"]
+#: Purpose of the draws of islands' seeds: tick is the island's number, slot 0; words 0 and 1.
+ISLAND = np.uint64(15)
+
+__all__ = [
+    "ISLAND", "PLACE", "REACTANTS", "SAMPLE", "SOUP", "TRIAL", "VALIDATE", "index_of", "words",
+]  # fmt: skip

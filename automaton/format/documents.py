@@ -32,6 +32,9 @@ UNPACKED = ("gzip", "zstd")
 LISTS = ("nodes", "edges", "links")
 """Members of an object whose items are a graph's: JSON Canvas, and node-link data."""
 
+REPLACED = "automaton:object"
+"""Member of a canvas' node that says how the object had what the canvas wanted otherwise."""
+
 _NAMING = frozenset({"id", "type"})  # an object that holds one of them is an object of a log
 _BOM = b"\xef\xbb\xbf"
 _OPENING = b"{["
@@ -155,11 +158,24 @@ def _array_items(data: bytes, start: int, end: int, name: str) -> list[Item] | N
 def _item(where: str, raw: bytes) -> Item:
     line = compact(raw)
     match parse_line(line):
+        case Object(members) if isinstance(members.get(REPLACED), dict):
+            return Item(where, _restored(members))
         case Object():
             return Item(where, line)
         case objects.Malformed(reason):
             return Item(where, b"", reason)
     return Item(where, b"", "no JSON")
+
+
+def _restored(members: objects.Members) -> bytes:
+    """The object that an export put on a canvas: see `REPLACED`; null there: it was absent."""
+    before = members[REPLACED]
+    found = {name: before.get(name, value) for name, value in members.items() if name != REPLACED}
+    own = {n: v for n, v in found.items() if v is not None or n not in before}
+    try:
+        return json.dumps(own, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return json.dumps(own, separators=(",", ":")).encode()
 
 
 class _Member(NamedTuple):

@@ -28,7 +28,16 @@ RANGES = {
     "lock_dimension": (-(1 << 31), (1 << 31) - 1, "a dimension"),
     "focus_dimension": (-(1 << 31), (1 << 31) - 1, "a dimension"),
     "focus_probability": (0, 1 << 32, "of 2**32"),
+    "island": (0, (1 << 20) - 1, "the number of an island"),
 }
+
+#: What only an archipelago gives to its islands' logs.
+OF_ISLANDS = ("archipelago", "island")
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+#: When a product can react: in the next tick, or in the next reaction of the same tick.
+UPDATINGS = ("synchronous", "sequential")
 
 
 @dataclass(frozen=True)
@@ -48,8 +57,11 @@ class Options:
     focus_probability: int = 0  # in units of 2**-32
     streams: str = "none"  # who competes each round: none, all, or names (`lineup.table`)
     salience: str = stream_options.MIXTURE  # what a candidate's features weigh (`lineup.mixture`)
-    copies: bool = False  # whether a normal form equal to a reactant is a candidate
+    copies: bool = False  # whether a normal form equal to a reactant competes
+    updating: str = "synchronous"  # whether a product waits for the tick's end: UPDATINGS
     graph: bool = False  # how objects are read (`graphs`): by the genesis, never given
+    archipelago: str | None = None  # SHA-256 of what it is, in hex; None: the log runs alone
+    island: int | None = None  # its number in there
 
     def __post_init__(self) -> None:
         for name, (low, high, unit) in RANGES.items():
@@ -60,8 +72,20 @@ class Options:
             if value is not None and not low <= value <= high:
                 message = f"{flag} is {value}; it must be from {low} to {high} ({unit})"
                 raise UsageError(message)
+        if self.updating not in UPDATINGS:
+            raise UsageError(f"--updating is {self.updating!r}; it is {' or '.join(UPDATINGS)}")
+        if self.updating == "sequential" and self.streams != "none":
+            message = (
+                "--updating sequential goes without streams: they choose among the candidates of "
+                "one snapshot; give --streams none"
+            )
+            raise UsageError(message)
         stream_options.initial_weights(stream_options.parse_streams(self.streams))
         stream_options.parse_salience(self.salience)
+        if (self.archipelago is None) != (self.island is None):
+            raise UsageError("an island has a number, and an archipelago that it is of")
+        if self.archipelago is not None and not _DIGEST.fullmatch(self.archipelago):
+            raise UsageError(f"{self.archipelago!r} is no SHA-256 in hexadecimal digits")
 
     @property
     def input_limit(self) -> int:
@@ -71,14 +95,19 @@ class Options:
     def record(self, form: Format = NEWEST) -> dict[str, Any]:
         """The options sorted by name, as they stand in the `run` record.
 
-        Without streams nothing is said of them, nor of a graph where there is none.
+        Without streams nothing is said of them, nor of a graph where there is none, nor
+        of updating where it is synchronous, nor of islands where the log runs alone.
         """
         own = asdict(self)
         own["seed"] = form.seed(self.seed)
         if not self.graph:
             del own["graph"]
+        if self.updating == UPDATINGS[0]:
+            del own["updating"]
         if self.streams == "none":
             del own["streams"], own["salience"]
+        if self.archipelago is None:
+            del own["archipelago"], own["island"]
         return dict(sorted(own.items()))
 
     def updated(self, given: Mapping[str, Any]) -> Options:
@@ -106,7 +135,7 @@ def known(given: Iterable[str], names: Iterable[str]) -> None:
 UNSET = "none"
 UNSETTABLE = ("operator", "lock_dimension", "focus_dimension")
 _DECIMAL = re.compile("[0-9]{1,20}")
-_TEXTS = ("operator", "streams", "salience")
+_TEXTS = ("operator", "streams", "salience", "updating", "archipelago")
 NAMES = frozenset(field.name for field in fields(Options))
 
 

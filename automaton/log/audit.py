@@ -27,7 +27,7 @@ SHOWN = 60  # bytes of a line that a fault shows
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class JudgedFile:
     """What the file is taken for, and the first fault of its frame."""
 
     found: recovery.RecoveredLog
@@ -37,7 +37,7 @@ class _Judged:
 class AuditedLog(LogReader):
     """The commits that fit, the fault behind them if there is one, and what no commit covers."""
 
-    def __init__(self, fd: int, path: str, judged: _Judged) -> None:
+    def __init__(self, fd: int, path: str, judged: JudgedFile) -> None:
         super().__init__(fd, path, judged.found)
         self.fault = judged.fault
 
@@ -102,7 +102,7 @@ class AuditedLog(LogReader):
         self.close()
 
 
-def _judge(fd: int, path: str) -> _Judged:
+def _judge(fd: int, path: str) -> JudgedFile:
     size = size_of(fd)
     pinned = sidecars.read_pin(path)
     if pinned is None and sidecars.has_pin(path):
@@ -121,11 +121,11 @@ def _judge(fd: int, path: str) -> _Judged:
     return _followed(fd, recovery.scan_commits(fd, pinned, size), size)
 
 
-def _bare(size: int, fault: Fault | None) -> _Judged:
-    return _Judged(recovery.RecoveredLog(size, size=size), fault)
+def _bare(size: int, fault: Fault | None) -> JudgedFile:
+    return JudgedFile(recovery.RecoveredLog(size, size=size), fault)
 
 
-def _without_pin(fd: int, size: int) -> _Judged:
+def _without_pin(fd: int, size: int) -> JudgedFile:
     """The longest chain that begins with a run record; our records without one are a fault."""
     best, seen = recovery.best_chain(fd, size)
     if best is None:
@@ -142,19 +142,19 @@ def _without_pin(fd: int, size: int) -> _Judged:
     return _followed(fd, longer, size)
 
 
-def _followed(fd: int, walk: CommitScanner, size: int) -> _Judged:
+def _followed(fd: int, walk: CommitScanner, size: int) -> JudgedFile:
     """The commits that fit; a commit behind the first thing that does not makes it a fault."""
     genesis: Genesis = walk.genesis
     kept = walk if len(walk.commits) else None
     found = recovery.RecoveredLog(genesis.bytes, genesis, kept, size=size, tail_reason=walk.reason)
     if walk.end == size or recovery.later_commit(fd, walk, size, 1) is None:
-        return _Judged(found)
+        return JudgedFile(found)
     offset, after = walk.stopped
     line = _line_number(fd, genesis.bytes) - (1 - walk.separator) + after + 1
     tick = len(walk.commits) + 1
     raw = os.pread(fd, SHOWN, offset).partition(b"\n")[0]
     shown = raw.decode("utf-8", "backslashreplace")
-    return _Judged(found, Fault("commit", offset, line, tick, walk.reason, shown))
+    return JudgedFile(found, Fault("commit", offset, line, tick, walk.reason, shown))
 
 
 def _line_number(fd: int, offset: int) -> int:

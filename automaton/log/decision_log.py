@@ -312,3 +312,9 @@ def find(log: Path, name: bytes) -> Iterator[bytes]:
             line = file.readline()
             if line.endswith(b"\n"):
                 yield line
+
+
+def whole_lines(log: Path) -> Iterator[bytes]:
+    """All whole lines beside a log, of whichever log they are; none where there is no file."""
+    with contextlib.suppress(FileNotFoundError), paths(log)[0].open("rb") as file:
+        yield from (line for line in file if line.endswith(b"\n"))

@@ -32,6 +32,8 @@ IOV_MAX = 1024  # buffers in one writev, the least that Linux and macOS allow
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # there is no room, however it is said
 
 
+#: All locks of a Linux system: kind, mode, process, device and inode.
+LOCKS = "/proc/locks"
 #: What file systems that cannot sync a folder answer (CIFS, several in user space).
 NO_FOLDERS = (errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP, errno.ENOSYS)
 
@@ -302,6 +304,35 @@ def unlock(fd: int) -> None:
 def _holder(path: str) -> int | None:
     said = (first_bytes(f"{path}.lock", 32) or b"").strip()
     return int(said) if said.isdigit() else None
+
+
+def writer_of(path: str) -> tuple[int | None, bool | None]:
+    """Who writes a log: the process that signed for its lock, and whether that is held.
+
+    Asks without touching the lock, so that no writer is turned away meanwhile: Linux tells
+    of all locks in a file. None: nobody signed; the system does not tell.
+    """
+    raw = _all_bytes(LOCKS)
+    if raw is None:
+        return _holder(path), None
+    with contextlib.suppress(OSError):
+        inode = b":%d" % Path(path).stat().st_ino
+        rows = (line.split() for line in raw.splitlines())
+        held = any(
+            row[1] == b"FLOCK" and row[3] == b"WRITE" and row[5].endswith(inode)
+            for row in rows
+            if len(row) > 5
+        )
+        return _holder(path), held
+    return _holder(path), None
+
+
+def _all_bytes(path: str) -> bytes | None:
+    """What a file of the system says, whose length nobody knows before."""
+    try:
+        return Path(path).read_bytes()
+    except OSError:
+        return None
 
 
 def write_owner(disk: FileOps, path: str) -> None:

@@ -1,17 +1,20 @@
-"""A log that is judged while its writer goes on: opened once, then read further and further.
+"""A log that is read while its writer goes on: opened once, then read further and further.
 
-Lives here: taking in commits that were appended since. Must not know: what a batch
-means, who writes, or what is said of a fault; nothing is ever written.
+Lives here: taking in commits that were appended since, told how far they reach
+(`grow`, for who judges) or as far as they are whole (`catch_up`, for who looks). Must
+not know: what a batch means, who writes, or what is said of a fault; nothing is ever
+written.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Self
 
 from automaton.errors import StorageError
-from automaton.log import file_io
-from automaton.log.audit import SHOWN, AuditedLog
+from automaton.log import file_io, recovery, sidecars
+from automaton.log.audit import SHOWN, AuditedLog, JudgedFile
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.integrity import Fault
 
@@ -24,6 +27,46 @@ class LogFollower(AuditedLog):
     """
 
     _walk: CommitScanner | None = None
+
+    @classmethod
+    def beside(cls, path: str | os.PathLike[str]) -> Self:
+        """Opens as readers do: by the checkpoint, and what a crash can leave is forgiven."""
+        real = file_io.real(path)
+        fd = file_io.open_regular(file_io.FileOps(), real, write=False)
+        try:
+            return cls(fd, real, JudgedFile(recovery.recover(fd, real)))
+        except BaseException:
+            os.close(fd)
+            raise
+
+    def catch_up(self) -> int:
+        """Take in the commits that are whole by now; how many.
+
+        A tick that is being written waits for its commit. Raises `StorageError` where the
+        file is another one by now, or shorter than it was.
+        """
+        self._stand_under_name()
+        end, before = file_io.size_of(self._fd), len(self.commits)
+        if end < self.size:
+            raise StorageError(f"{self.path} is shorter than it was: it was cut or written anew")
+        walk = self._walk or self._behind()
+        if walk is None or end == self.size:
+            return 0
+        self._walk = walk
+        runs = len(walk.run_lines)
+        walk.reason = ""  # a tail without its commit is no reason to stop for good
+        walk.follow(end)
+        if len(walk.commits) > before:
+            self._take_in(walk, runs)
+        self.tail_bytes = end - self.size
+        hint = sidecars.read_hint(self.path)
+        if hint is not None and self.durable < hint.offset <= self.size:
+            self.durable = hint.offset
+        return len(self.commits) - before
+
+    def changed(self) -> bool:
+        """Whether the file of this name is longer than what is known of it, tail included."""
+        return file_io.size_of(self._fd) != self.size + self.tail_bytes
 
     def grow(self, end: int) -> Fault | None:
         """Take in the commits up to byte `end`; the first thing that does not fit."""

@@ -1,6 +1,6 @@
-"""What others wrote where the log room expects its own: documents, lines added by hand.
+"""What others wrote where this package expects its own: documents, lines added by hand.
 
-Lives here: how the log room tells them from a log, by a descriptor. To JSON documents
+Lives here: how they are told from a log, by a descriptor. To JSON documents
 and compressed files nothing is ever appended; what a document is,
 `automaton.format.documents` says. Must not know: commits, pins.
 """

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from automaton.log.file_io import first_bytes
 
+_WORD = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_.+!-")
 Parts = tuple[bytes | frozenset[int], ...]  # texts, and bytes of which any number may stand there
 
 _DIGITS, _HEX, _SPACES = frozenset(b"0123456789"), frozenset(b"0123456789abcdef"), frozenset(b" ")
@@ -22,8 +23,14 @@ _HINT: Parts = (
     b'{"tick":', _DIGITS, b',"offset":', _DIGITS, b',"chain":"', _HEX, b'"}', _SPACES, b"\n",
 )  # fmt: skip
 _NOTE: Parts = (b'{"tick":', _DIGITS, b',"chain":"', _HEX, b'"}\n')
+_SEALED: Parts = (
+    b'{"tick":', _DIGITS, b',"chain":"', _HEX, b'","seal":"', _HEX, b'"}\n',
+)  # fmt: skip
+_VERSION: Parts = (
+    b'{"tick":', _DIGITS, b',"chain":"', _HEX, b'","version":"', _WORD, b'"}\n',
+)  # fmt: skip
 _POSITION: Parts = (b'{"offset":', _DIGITS, b',"sha256":"', _HEX, b'"}\n')
-_LOOKED_AT = 4096  # bytes; what is ours and small is smaller
+_LOOKED_AT = 16_384  # bytes; what is ours and small is smaller
 
 
 def _is_beginning(data: bytes, parts: Parts) -> bool:
@@ -42,24 +49,26 @@ def _is_beginning(data: bytes, parts: Parts) -> bool:
 
 
 #: By suffix: what a file of ours looks like, as far as it is written.
-_OURS: dict[str, Parts] = {
-    ".lock": (_DIGITS, b"\n"),
-    ".genesis": _PIN,
-    ".genesis.tmp": _PIN,
-    ".durable": _HINT,
-    ".inbox-position": _POSITION * 8,
-    ".inbox-position.tmp": _POSITION * 8,
-    ".verified": _NOTE,
-    ".verified.tmp": _NOTE,
-    ".remembered": _NOTE,
-    ".remembered.tmp": _NOTE,
+_OURS: dict[str, tuple[Parts, ...]] = {
+    ".lock": ((_DIGITS, b"\n"),),
+    ".genesis": (_PIN,),
+    ".genesis.tmp": (_PIN,),
+    ".durable": (_HINT,),
+    ".inbox-position": (_POSITION * 8,),
+    ".inbox-position.tmp": (_POSITION * 8,),
+    ".verified": (_SEALED, _NOTE),  # the second before notes were sealed
+    ".verified.tmp": (_SEALED, _NOTE),
+    ".remembered": (_NOTE,),
+    ".remembered.tmp": (_NOTE,),
+    ".versions": (_VERSION * 64,),
+    ".versions.tmp": (_VERSION * 64,),
 }
 #: Begins like that; what follows is held to its own hash.
 _CHECKPOINT = b'{"checkpoint":'
 #: What a run may write beside its log from the start.
 OF_A_RUN = (
     ".genesis", ".genesis.tmp", ".durable", ".checkpoint", ".checkpoint.tmp",
-    ".inbox-position", ".inbox-position.tmp",
+    ".inbox-position", ".inbox-position.tmp", ".versions", ".versions.tmp",
 )  # fmt: skip
 
 
@@ -75,7 +84,7 @@ def is_ours(path: str, suffix: str) -> bool:
         return True
     if suffix.startswith(".checkpoint"):
         return data.startswith(_CHECKPOINT) or _CHECKPOINT.startswith(data)
-    return _is_beginning(data, _OURS[suffix])
+    return any(_is_beginning(data, parts) for parts in _OURS[suffix])
 
 
 def set_aside(path: str, suffixes: Iterable[str]) -> list[str]:

@@ -21,7 +21,15 @@ from automaton.format.ids import is_our_id
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.format.records import Commit, Genesis, RunRecord, parse_commit, parse_frame
 from automaton.format.versions import NEWEST, Format
-from automaton.log import file_io, integrity, line_search, omission, recovery, sidecars
+from automaton.log import (
+    file_io,
+    integrity,
+    line_search,
+    omission,
+    recovery,
+    sidecars,
+    version_history,
+)
 from automaton.log.commit_table import CommitRow, CommitTable
 from automaton.log.genesis_index import indexed
 from automaton.log.id_index import MALFORMED, NAMELESS
@@ -133,6 +141,10 @@ class LogReader:
             )
         return commit
 
+    def versions(self) -> list[version_history.VersionEntry]:
+        """Which version of the program wrote it, and from which tick on, as far as noted."""
+        return version_history.read(self)
+
     def chain_at(self, tick: int) -> bytes:
         """The chain after a tick, 32 raw bytes; tick 0 is the genesis."""
         frame = parse_frame(self.commit_line(tick)) if tick else None
@@ -224,6 +236,12 @@ class LogReader:
             held = self._held.get(tick)  # empty where a tick wrote nothing
             return memoryview(self._computed(tick) if held is None else held)
         return file_io.mapped(self._fd, row.batch_start, row.commit_start)
+
+    def batches(self, first: int, last: int) -> memoryview:
+        """What stands in the file of some ticks, their commits included; they omit nothing."""
+        return file_io.mapped(
+            self._fd, self.commits.row(first).batch_start, self.commits.row(last).end
+        )
 
     def _computed(self, tick: int) -> bytes:
         if self.refill is None:

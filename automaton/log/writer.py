@@ -4,7 +4,7 @@ Lives here: opening, locking, appending a batch with its commit, durability. Mus
 not know: terms, populations, the clock (it is handed one), the terminal. What a
 file is, `automaton.log.recovery` decides; reading is `automaton.log.reader`'s; the
 system calls are `automaton.log.file_io`'s; the format is docs/format.md. These modules
-are one room, and nobody else opens a log.
+are one package, and nobody else opens a log.
 
 Longer than 300 lines: one writer, whose steps may not be torn apart.
 """
@@ -29,7 +29,7 @@ from automaton.format.records import (
     run_line,
 )
 from automaton.format.versions import refuse_large
-from automaton.log import foreign_file, omission, recovery, sidecars
+from automaton.log import foreign_file, omission, recovery, sidecars, version_history
 from automaton.log.commit_scanner import first_line, named_in
 from automaton.log.commit_table import NamedLine
 from automaton.log.directory_entry import DirectoryEntry
@@ -76,6 +76,7 @@ class Log(LogReader):
         self._gone: StorageError | None = None  # the log's name leads elsewhere
         self._entry: DirectoryEntry | None = None  # of a writer
         self.inbox = InboxPosition(path, disk_)
+        self._version = ""  # to be noted
         self._named_folder = False  # whether it was said that names are not durable
 
     @classmethod
@@ -89,8 +90,12 @@ class Log(LogReader):
         clock: Clock | None = None,
         as_genesis: bool = False,
         disk: FileOps | None = None,
+        version: str = "",
     ) -> Self:
         """Opens by the rules of law 2; with `write`, takes the lock and mends a torn tail.
+
+        `version`: of the program that writes, to be noted beside the log with its first
+        append; "" notes nothing.
 
         With durability `interval` and a `clock` (seconds), appends are made durable
         at least `interval_s` apart; without a clock, each is.
@@ -106,6 +111,7 @@ class Log(LogReader):
                 write_owner(disk_, real)
             found = recovery.recover(fd, real, as_genesis=as_genesis)
             log = cls(fd, real, found, disk_, (durability, interval_s, clock))
+            log._version = version
             log.notices += moved
             log._mention_loss(found.hint)
             if write:
@@ -287,6 +293,9 @@ class Log(LogReader):
         """Puts the bytes behind the last commit; whether they were made durable."""
         if size_of(self._fd) != self.size:
             raise self._foreign()
+        if self._version:
+            version_history.note(self, self._version)
+            self._version = ""
         try:
             os.lseek(self._fd, self.size, os.SEEK_SET)
             write_all(self._disk, self._fd, parts)

@@ -79,6 +79,7 @@ class Population:
             name: np.zeros(max_objects, dtype=dtype) for name, dtype in self.COLUMNS.items()
         }
         self.column["last"][:] = -1
+        self.products = -1  # first of the rows for products of a tick, where there are some
         self.seen = np.zeros(0, dtype=np.uint64)  # hashes of terms that entered, by their bits
         self.facts: dict[str, npt.NDArray[Any]] = {}  # FACTS, while streams compete
         self._free = self._choices = self._overwritable = NO_PLACES
@@ -104,6 +105,11 @@ class Population:
         """The live places, ascending."""
         self._refresh()
         return self._choices
+
+    def places(self) -> tuple[Places, Places, Places]:
+        """The live places, the free ones and those that may be overwritten, each ascending."""
+        self._refresh()
+        return self._choices, self._free, self._overwritable
 
     def place_of(self, name: bytes) -> int | None:
         """The place of a named term, if it lives."""
@@ -207,6 +213,14 @@ class Population:
             self.column[name] = self._moved(values, count)
         self.labels = self._moved(self.labels, count * LABEL)
         return row
+
+    def make_room_for_products(self, count: int, max_size: int) -> int:
+        """Rows and words for the products of a tick before they enter; returns the first row."""
+        rows = len(self.column["live"])
+        if self.products < 0 or rows < self.products + count:
+            self.products = self.add_rows(count)
+        self.reserve(count * max_size)
+        return self.products
 
     def keep_facts(self) -> None:
         """From now on keep what streams know of the places."""

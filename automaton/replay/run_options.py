@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from automaton.errors import UsageError
-from automaton.format.options import UNSET, Options, from_record
+from automaton.format.options import OF_ISLANDS, UNSET, Options, from_record
 from automaton.log import Log, LogReader
 
 
@@ -26,6 +26,34 @@ def options_for(log: Log, given: Mapping[str, Any]) -> Options:
         )
         raise UsageError(message)
     return options
+
+
+def refuse_island(log: LogReader, given: Mapping[str, Any]) -> None:
+    """Refuses to append to an island's log from outside its archipelago.
+
+    Its ticks take in migrants at their time, so a tick of anybody else would make it a
+    log that no archipelago wrote.
+    """
+    own = {} if log.run is None else from_record(log.run.options).record(log.format)
+    ours = {name: own.get(name) for name in OF_ISLANDS}
+    if ours == {name: given.get(name) for name in OF_ISLANDS} or not len(log.commits):
+        return
+    if ours["archipelago"] is None:
+        raise UsageError(
+            f"{log.path} was run alone, so it is no island; take it as a beginning with "
+            "`islands init DIR --from LOG`"
+        )
+    if given.get("archipelago") is None:
+        raise UsageError(
+            f"{log.path} is island {ours['island']} of an archipelago, whose ticks take in "
+            "migrants: go on with `islands run` of its folder, or `fork` it to a log that runs "
+            "alone"
+        )
+    raise UsageError(
+        f"{log.path} is island {ours['island']} of the archipelago "
+        f"{ours['archipelago']}, and not island {given['island']} of {given['archipelago']}; "
+        "logs of different archipelagos are never mixed"
+    )
 
 
 def record_for(log: LogReader, given: str | None) -> str:

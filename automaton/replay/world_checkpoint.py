@@ -36,6 +36,7 @@ def encode(log: LogReader, world: World) -> tuple[dict[str, Any], dict[str, NDAr
     facts = {
         "options": world.options.record(),
         "total": population.total,
+        "products": population.products,
         "kinds": list(population.kinds),
         "definitions": {name: list(getattr(program, name)) for name in _TABLES},
         "definition_lines": _lines(log, program),
@@ -72,6 +73,7 @@ def decode(log: LogReader, found: Checkpoint) -> World | None:
     }
     population.labels, population.code = columns["labels"], columns["code"]
     population.end, population.total = len(columns["code"]), facts["total"]
+    population.products = facts.get("products", -1)
     population.know(facts["kinds"])
     population.names = IdTable.of(columns["names"].tobytes(), columns["starts"])
     world.rows, world.reader.skipped = facts["rows"], facts["skipped"]

@@ -97,7 +97,8 @@ class Autoscaler:
         self.limit = self.tightest()
         pool = self._device.pool
         self._figures = Readings(
-            self.limit.used, self.limit.limit, self.limit.source, pool.count, pool.parts,
+            self.limit.used, self.limit.limit, self.limit.source, pool.count,
+            pool.dealer.shards(pool.count + 1),
             statistics.median(self._since) if self._since else 0.0, available_cores(),
         )  # fmt: skip
         self._since.clear()
@@ -112,6 +113,9 @@ class Autoscaler:
         match decision.action:
             case "grow" | "shrink":
                 self._device.pool.resize(decision.workers)
+                way = "one more" if decision.action == "grow" else "one less"
+                many = "worker" if decision.workers == 1 else "workers"
+                self._say(f"{decision.workers} {many} now, {way}: {decision.reason}")
             case "smaller":
                 self._device.narrow()
             case "restore":

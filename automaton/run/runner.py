@@ -20,6 +20,7 @@ from typing import Any, Literal, Self
 
 from automaton.backends import ON_CPU, DeviceRequest, attach, open_backend, opened
 from automaton.chemistry.tick import TickResult, compute_tick, finish_tick, take_turn
+from automaton.compute import capability
 from automaton.errors import MismatchError, StoppedError, WorkerError
 from automaton.format.options import NAMES as DECIDING
 from automaton.format.options import known
@@ -30,7 +31,7 @@ from automaton.replay import CheckpointWriter, MalformedLines
 from automaton.replay.mere_data import as_data_if_damaged
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
-from automaton.replay.run_options import options_for, record_for
+from automaton.replay.run_options import options_for, record_for, refuse_island
 from automaton.run.autoscaler import Autoscaler
 from automaton.run.background_sync import BackgroundSync
 from automaton.run.effects import RunEffects
@@ -45,6 +46,7 @@ from automaton.verify.live import OFF, LiveOptions, LiveVerification
 from automaton.workers import Pool, SingleTaskExecutor
 from automaton.workers.autoscale_policy import ScalingOptions
 
+PROGRAM = "automaton-scalable"  # what is installed
 Durability = Literal["commit", "interval", "off"]
 SCALING = ScalingOptions()
 NOTHING: Mapping[str, Any] = {}
@@ -90,8 +92,9 @@ class Run:
         given = {**given, **more}
         known(given, DECIDING)  # before the log is touched
         self.log = Log.open(
-            path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic
-        )
+            path, write=True, durability=durability, as_genesis=as_genesis, clock=time.monotonic,
+            version=capability.installed(PROGRAM),
+        )  # fmt: skip
         self.pool: Pool | None = None
         self.pace = LiveVerification()
         self.trace: Trace = NO_TRACE
@@ -100,6 +103,7 @@ class Run:
         try:
             if as_genesis:
                 as_data_if_damaged(self.log, given)
+            refuse_island(self.log, given)
             self.record = record_for(self.log, record)
             self._parts.enter_context(with_omitted_batches(self.log))
             self.options = options_for(self.log, given)
@@ -190,26 +194,44 @@ class Run:
             self._keep_checkpoint()
             now = time.monotonic()
             shown.when_due(now)
-            if ticks is not None and self.tick - first >= ticks:
-                break
-            if seconds is not None and now - started >= seconds:
+            if self._over(first, ticks, until):
                 break
             self.scaler.after_tick(now - begun, self._stopping, until, bounded=ticks is not None)
             now = time.monotonic()
             pause = begun + interval_ms / 1000 - now
-            if seconds is not None:
-                pause = min(pause, started + seconds - now)
+            if until is not None:
+                pause = min(pause, until - now)
             self._pause(now + pause, shown)
+            if self._over(first, None, until):
+                break  # no tick begins when the time is over
         self.background.wait()
         self._sync()
         with self._name_first():
             while not self.pace.finish(self.tick, self._stopping, shown.due):
                 shown.when_due(time.monotonic())
-        self._keep_checkpoint(final=True)
-        if self.aside is not None:
-            self.aside.settle()
+        self._settle_beside(final=True)
         self._say_troubles(say)
         return self.stats(final=True)
+
+    def short_of_disk(self, min_free: int) -> str:
+        """Why not to go on, where fewer bytes are free than `min_free`; or nothing."""
+        return FreeSpaceGuard(self.log, min_free).short()
+
+    def settle(self) -> None:
+        """Have all ticks so far on the disk, for who makes them one by one with `step`."""
+        self.background.wait()
+        self._sync()
+        self._settle_beside(final=False)
+
+    def _settle_beside(self, *, final: bool) -> None:
+        self._keep_checkpoint(final=final)
+        if self.aside is not None:
+            self.aside.settle()
+
+    def _over(self, first: int, ticks: int | None, until: float | None) -> bool:
+        """Whether a bound is reached: so many ticks since `first`, or the time."""
+        made = ticks is not None and self.tick - first >= ticks
+        return made or (until is not None and time.monotonic() >= until)
 
     def _pause(self, until: float, shown: Periodic[Stats]) -> None:
         """Wait for the next tick; statistics that become due meanwhile say that it lives."""

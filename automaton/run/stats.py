@@ -81,42 +81,47 @@ def block(stats: Stats) -> Sequence[tuple[str, str]]:
     """Label and value of each line of the periodic block."""
     where = stats.automaton or "no machine"
     memory = (
-        f"{stats.tree_bytes / 1e6:.0f} MB used by this run; {stats.memory_used_bytes / 1e6:.0f} of "
-        f"{stats.memory_limit_bytes / 1e6:.0f} MB ({stats.memory_limit_source})"
+        f"{stats.tree_bytes / 1e6:,.0f} MB used by this run; "
+        f"{stats.memory_used_bytes / 1e6:,.0f} of {stats.memory_limit_bytes / 1e6:,.0f} MB "
+        f"({stats.memory_limit_source})"
     )
     durable = f"{stats.durable_bytes:,} of {stats.log_bytes:,} bytes"
+    under_way = "1 batch" if stats.queue == 1 else f"{stats.queue} batches"
     rate, total = stats.modifications_per_s, stats.modifications_per_s_total
     return [
+        ("Population", f"{stats.live:,} live, {stats.distinct:,} distinct terms"),
+        ("Modifications/s", f"{rate:,.0f} ({total:,.0f} since start)"),
+        ("Candidates/s", f"{stats.candidates_per_s:,.0f}"),
+        ("Durable", f"{durable}, {under_way} under way"),
+        ("Verified", verified_line(stats.verify, stats.tick)),
+        ("Ticks", f"{stats.ticks:,} in {stats.seconds:,.1f} s (tick {stats.tick:,} of the log)"),
+        ("Tick", _tick(stats)),
+        ("Parallel modifications", f"{stats.parallel:,} rounds a tick"),
+        ("Objects (modifications)", f"{stats.objects:,} ({stats.modifications:,})"),
+        ("Outcomes", summary_line(stats.outcomes)),
+        *_streams(stats),
+        ("Dimension", f"{stats.dimension} ({where})"),
         ("CPU cores", f"{stats.cores} (load {stats.load:.1f})"),
         ("Workers active/total", _workers(stats)),
         ("GPU", _gpu(stats)),
         ("Memory", memory),
-        ("Objects (modifications)", f"{stats.objects:,} ({stats.modifications:,})"),
-        ("Parallel modifications", f"{stats.parallel:,} rounds a tick"),
-        ("Ticks", f"{stats.ticks:,} in {stats.seconds:,.1f} s (tick {stats.tick:,} of the log)"),
-        ("Tick", _tick(stats)),
-        ("Modifications/s", f"{rate:,.0f} ({total:,.0f} since start)"),
-        ("Candidates/s", f"{stats.candidates_per_s:,.0f}"),
-        *_streams(stats),
-        ("Outcomes", summary_line(stats.outcomes)),
-        ("Dimension", f"{stats.dimension} ({where})"),
-        ("Population", f"{stats.live:,} live, {stats.distinct:,} distinct terms"),
-        ("Durable", f"{durable}, {stats.queue} batches under way"),
-        ("Verified", verified_line(stats.verify, stats.tick)),
     ]
 
 
 def _streams(stats: Stats) -> Iterator[tuple[str, str]]:
     """Who won, and where the other candidates went; nothing without streams."""
     if stats.ends is not None:
-        won = ", ".join(f"{name} {count}" for name, count in stats.ends["won"].items())
+        won = ", ".join(f"{name} {count:,}" for name, count in stats.ends["won"].items())
         yield "Streams", f"won in the last tick: {won}"
         gone = ("archived", "budget", "empty")
-        rest = ", ".join(f"{stats.ends[name]} {name}" for name in gone)
-        yield "", f"of the others: {rest}, {sum(stats.ends['vetoed'].values())} vetoed"
+        rest = ", ".join(f"{stats.ends[name]:,} {name}" for name in gone)
+        yield "", f"of the others: {rest}, {sum(stats.ends['vetoed'].values()):,} vetoed"
     if stats.remembered is not None:
         of, taken = stats.remembered, stats.remembered["indexed"] + stats.remembered["known"]
-        text = f"{taken} of {of['offered']} terms; {of['not_indexed']} not indexed (memory reindex)"
+        text = (
+            f"{taken:,} of {of['offered']:,} terms; {of['not_indexed']:,} not indexed "
+            "(memory reindex)"
+        )
         yield "Memory of terms", text + (f"; {of['failure']}" if of["failure"] else "")
 
 
@@ -124,8 +129,9 @@ def verified_line(verify: Mapping[str, Any], tick: int) -> str:
     """How far a log of so many ticks is verified, as people read it."""
     if verify["mode"] == "off":
         return "nothing (--verify off)"
-    share = f"{verify['commits']} commits computed again, coverage {verify['coverage']:.1%}"
-    text = f"to tick {verify['tick']} of {tick}, {share}; not verified: {verify['not_verified']}"
+    share = f"{verify['commits']:,} commits computed again, coverage {verify['coverage']:.1%}"
+    left = f"not verified: {verify['not_verified']}"
+    text = f"to tick {verify['tick']:,} of {tick:,}, {share}; {left}"
     if verify["seed"] is not None:
         text += f"; drawn by seed {verify['seed']}"
     waited = verify["waited_s"]
@@ -148,7 +154,7 @@ def _gpu(stats: Stats) -> str:
     """Whether a GPU computes, and how much."""
     if stats.device == "cpu":
         return "not used"
-    return f"{stats.device}, {stats.candidates_per_s:.0f} reactions/s"
+    return f"{stats.device}, {stats.candidates_per_s:,.0f} reactions/s"
 
 
 def _tick(stats: Stats) -> str:

@@ -8,6 +8,7 @@ order of reading, sealing and making durable. Must not know: what stands in a se
 from __future__ import annotations
 
 import os
+import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,9 +76,13 @@ class Follower:
         try:
             self.follow(once=True)  # what stands there already
             self._end_line(out)
-            while not self._stopping.is_set() and (data := os.read(source, BLOCK)):
-                _write(out, data)
-                self._take(data)
+            while not self._stopping.is_set():
+                if select.select([source], [], [], POLL)[0]:
+                    data = os.read(source, BLOCK)
+                    if not data:
+                        break
+                    _write(out, data)
+                    self._take(data)
                 self._seal_when_due(out)
             self._end_line(out)
         finally:

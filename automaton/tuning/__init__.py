@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .throughput import Rates as Rates
     from .throughput import measure_throughput as measure_throughput
     from .trials import Trial as Trial
+    from .trials import TrialReport as TrialReport
     from .trials import measure_trials as measure_trials
     from .workload import Workload as Workload
 else:
@@ -20,9 +21,17 @@ else:
         __name__,
         {
             "throughput": "Rates measure_throughput",
-            "trials": "Trial measure_trials",
+            "trials": "Trial TrialReport measure_trials",
             "workload": "Workload",
         },
     )
 
-__all__ = ["Rates", "Trial", "Workload", "measure_throughput", "measure_trials", "scaling_model"]
+__all__ = [
+    "Rates",
+    "Trial",
+    "TrialReport",
+    "Workload",
+    "measure_throughput",
+    "measure_trials",
+    "scaling_model",
+]

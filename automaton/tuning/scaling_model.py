@@ -16,9 +16,7 @@ import numpy as np
 from automaton.terms.arrays import Floats
 
 HOUR = 3600.0  # seconds
-BILLION = 1e9  # thoughts
-#: Nodes of the table; the last is what a table of the source asks for.
-NODES = (1, 2, 5, 10, 100, 1000, 10_000, 27_600)
+BILLION = 1e9  # candidates
 #: Resamplings of the repeats.
 RESAMPLED = 1000
 #: Repeats from which their resampling is more than a rough one.
@@ -81,7 +79,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class ProjectionRow:
-    """So many nodes, thoughts an hour by each model, and hours to a billion."""
+    """So many nodes, candidates an hour by each model, and hours to a billion."""
 
     nodes: int
     workers: int
@@ -239,12 +237,13 @@ def why_not(measured: Sequence[Measured], model: str) -> str:
 
 
 def project(
-    measured: Sequence[Measured], fits: Sequence[Fit], nodes: Sequence[int] = NODES
+    measured: Sequence[Measured], fits: Sequence[Fit], nodes: Sequence[int]
 ) -> list[ProjectionRow]:
     """Measured numbers of workers on this node, then nodes like it, each with all of them.
 
     `linear`: nodes that share nothing, each at the best median; an upper bound. A model
-    takes all workers as if they shared what the measured ones do.
+    takes all workers as if they shared what the measured ones do; one that has as many
+    parameters as there were points foretells nothing.
     """
     top = max(measured, key=lambda m: m.workers)
     best = max(m.median for m in measured)
@@ -256,13 +255,13 @@ def project(
         if count > 1:
             workers = count * top.workers
             rates = {"linear": Range(count * best, None, None)}
-            rates |= {found.model: found.rate(workers) for found in fits}
+            rates |= {found.model: found.rate(workers) for found in fits if found.freedom}
             rows.append(_row(count, workers, "extrapolated", rates))
     return rows
 
 
 def _row(nodes: int, workers: int, kind: str, rates: dict[str, Range]) -> ProjectionRow:
-    """A row from rates a second; more thoughts an hour are fewer hours."""
+    """A row from rates a second; more candidates an hour are fewer hours."""
     hourly = {name: _mapped(rate, HOUR) for name, rate in rates.items()}
     hours = {
         name: Range(

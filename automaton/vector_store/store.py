@@ -43,7 +43,7 @@ _TOLERANCE = 1e-3
 
 
 class Store:
-    """An engine behind a door: what is zero, not finite or of another width is refused."""
+    """An engine behind a check: what is zero, not finite or of another width is refused."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine

@@ -104,6 +104,12 @@ class CommitVerifier:
         fits = mark is not None and mark.tick <= len(self.log.commits)
         if mark is None or not fits or self.log.chain_at(mark.tick) != mark.chain:
             return 0
+        if not mark.is_own:
+            self.log.notices.append(
+                f"{self.log.path}{watermarks.VERIFIED} was not written by this user on this "
+                "machine: it counts for nothing, and every commit is computed"
+            )
+            return 0
         return mark.tick
 
     def _chosen(self, first: int, last: int) -> Iterable[int]:
@@ -146,7 +152,7 @@ class CommitVerifier:
     def _note(self, tick: int) -> None:
         """Keep how far all is verified, if everything from the first tick on is."""
         if self.asked.resume and self.asked.first <= self.resumed + 1:
-            mark = watermarks.Watermark(tick, self.log.chain_at(tick))
+            mark = watermarks.Watermark.own(tick, self.log.chain_at(tick))
             self.log.notices += watermarks.write(self.log.path, mark)
 
     def one(self, again: TickRecomputer, tick: int, *, compute: bool) -> Fault | None:

@@ -103,7 +103,7 @@ class Readings:
     limit: int  # bytes
     source: str  # which limit that is
     workers: int
-    shards: int  # of the last tick
+    shards: int  # that one worker more would get of a tick
     tick_seconds: float  # median of the ticks since the last look
     cores: int
 

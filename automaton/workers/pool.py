@@ -43,11 +43,6 @@ class Pool(Protocol):
         """Workers that died, hung or failed, and were replaced."""
         ...
 
-    @property
-    def parts(self) -> int:
-        """Shards of the last batch."""
-        ...
-
     def run(self, call: ShardTask, count: int, size: int | None = None) -> list[ShardResult]:
         """Compute the slots 0..count-1 in shards (of `size` slots, or as seems best)."""
         ...

@@ -93,7 +93,6 @@ class ProcessPool:
         self.dealer = dealer or ShardSizer()
         self.helping = helping
         self.replaced = 0
-        self.parts = 1
         self.active = 0
         self._recipe = recipe
         self._say = say
@@ -128,7 +127,7 @@ class ProcessPool:
         else:
             batch = _Batch(self, call, parts)
             results, seconds, active = batch.computed(), batch.seconds, len(batch.helped)
-        self.parts, self.active = len(parts), active
+        self.active = active
         self.dealer.learn(name, count, seconds)
         return [ShardResult(*span, result) for span, result in zip(parts, results, strict=True)]
 

@@ -71,6 +71,14 @@ class ShardSizer:
         self.largest = largest  # slots (`execution_batch_size`); None: whatever is fast
         self._seconds: dict[str, float] = {}  # of a slot
         self._per_worker: dict[str, int] = {}
+        self._slots: dict[str, int] = {}  # of the last batch
+
+    def shards(self, workers: int) -> int:
+        """The most shards that so many workers would get of a batch such as the last ones."""
+        return max(
+            (-(-slots // self.size(name, slots, workers)) for name, slots in self._slots.items()),
+            default=1,
+        )
 
     def size(self, name: str, count: int, workers: int) -> int:
         """Slots of a shard; powers of two, so that shards begin at the same places again."""
@@ -89,6 +97,7 @@ class ShardSizer:
         """So many slots took workers these seconds, by shard."""
         if not slots:
             return
+        self._slots[name] = slots
         total = sum(busy)
         before = self._seconds.get(name, total / slots)
         self._seconds[name] = before + _LATEST * (total / slots - before)

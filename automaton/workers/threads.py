@@ -28,7 +28,6 @@ class Serial:
     count = 1
     active = 1
     replaced = 0
-    parts = 1
 
     def __init__(self, make_scratch: Callable[[], Any], dealer: ShardSizer | None = None) -> None:
         self.dealer = dealer or ShardSizer()
@@ -62,7 +61,6 @@ class Threads:
     ) -> None:
         self.count = count
         self.dealer = dealer or ShardSizer()
-        self.parts = 1
         self.active = 1
         self._make_scratch = make_scratch
         self._scratch: dict[int, Any] = {}
@@ -77,7 +75,7 @@ class Threads:
         else:
             waiting = [self._executor.submit(self._timed, call, *part) for part in parts]
             done = _results(waiting)
-        self.parts, self.active = len(parts), len({ident for _, _, ident in done})
+        self.active = len({ident for _, _, ident in done})
         self.dealer.learn(name, count, [seconds for _, seconds, _ in done])
         return [
             ShardResult(*span, result) for span, (result, _, _) in zip(parts, done, strict=True)

@@ -25,7 +25,7 @@ BEGIN = "<!-- written by scripts/docs/options_table.py -->\n"
 END = "<!-- end of what it writes -->\n"
 #: What makes a run fast or small.
 TUNING = NAMES | {
-    "interval", "parallel", "no_auto_scale", "gpu", "device", "gpu_batch_size", "max_objects",
+    "interval", "parallel", "gpu", "device", "gpu_batch_size", "max_objects",
     "durability",
 }  # fmt: skip
 
@@ -42,7 +42,7 @@ def table() -> str:
 def _row(option: click.Option, context: click.Context) -> Iterator[str]:
     """Flag with its value, default, meaning with other names."""
     value = "" if option.is_flag else f" {option.make_metavar(context).strip('[]')}"
-    yield f"`{option.opts[0]}{value}`"
+    yield f"`{'`, `'.join([option.opts[0], *option.secondary_opts])}{value}`"
     yield option.show_default if isinstance(option.show_default, str) else str(option.default)
     others = [f"`{other}`" for other, name in ALIASES.items() if name == option.name]
     yield f"{option.help} In files also {', '.join(others)}." if others else str(option.help)

@@ -149,8 +149,8 @@ def test_why_says_what_became_of_each_slot_that_has_no_line(tmp_path: Path) -> N
     said = invoke("replay", path, "--tick", 3, "--json").stdout
     rows = [json.loads(line) for line in said.splitlines()]
     fates = {
-        "copy": "no candidate: its normal form equals a reactant",
-        "steps": "no candidate: out of its budget of steps",
+        "copy": "it did not compete: its normal form equals a reactant",
+        "steps": "it did not compete: out of its budget of steps",
     }
     seen = set()
     for row in rows:

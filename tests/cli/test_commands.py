@@ -161,8 +161,8 @@ def test_version_is_one_line() -> None:
     assert result.stdout.startswith("automaton-scalable ")
 
 
-def test_help_shows_the_options_of_a_run_without_naming_it() -> None:
-    assert "--max-objects N" in invoke("--help").stdout
+def test_help_shows_what_a_run_is_asked_most_without_naming_it() -> None:
+    assert "--parallel N" in invoke("--help").stdout
 
 
 OPTIONS = [
@@ -227,6 +227,8 @@ def test_the_block_has_the_labels_that_people_know(
     labels = ["CPU cores", "Workers active/total", "GPU", "Memory", "Objects (modifications)"]
     assert all(f"  {label}  " in shown for label in [*labels, "Parallel modifications"])
     assert shown.index("Tick 0") < shown.index("Summary")
+    first = [line.split()[0] for line in shown.partition("Summary\n")[2].splitlines()[:4]]
+    assert first == ["Population", "Modifications/s", "Candidates/s", "Durable"]
     assert "odd\\x1b (false)" in shown
     assert "it stays" in shown
 
@@ -270,7 +272,7 @@ def test_where_it_computes_reaches_the_run_apart_from_what_decides_bytes(
     scaling = ran[0][1]["scaling"]
     assert (scaling.engine, scaling.workers, scaling.auto_scale) == ("process", 4, False)
     assert scaling.memory_limit == 2 << 30
-    assert not {"workers", "no_auto_scale", "engine"} & ran[0][1].keys()
+    assert not {"workers", "auto_scale", "engine"} & ran[0][1].keys()
     assert (ran[1][1]["scaling"].workers, ran[1][1]["scaling"].auto_scale) == (None, True)
 
 
@@ -284,7 +286,7 @@ def test_a_profile_gives_way_to_a_file_and_a_file_to_a_flag(
     workers = [asked["scaling"].workers for _, asked in ran]
     assert workers == [2, 3, 5]
     assert [asked["scaling"].auto_scale for _, asked in ran] == [False, True, True]
-    assert [asked["interval_ms"] for _, asked in ran] == [1000, 1000, 100]
+    assert [asked["interval_ms"] for _, asked in ran] == [1000, 1000, 0]
     assert ran[2][1]["wanted"].device == "auto"
 
 

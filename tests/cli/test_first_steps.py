@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -59,7 +60,13 @@ def test_stats_say_up_to_where_and_when_a_log_was_verified_here(log: Path) -> No
     found = json.loads(invoke("stats", log, "--json").stdout)["verified"]
     assert found["tick"] == 4
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["when"])
-    assert f"verified       tick 4, when {found['when']}\n" in invoke("stats", log).stdout
+    assert f"verified        tick 4, when {found['when']}\n" in invoke("stats", log).stdout
+
+
+def test_stats_says_when_the_log_was_last_written_to(log: Path) -> None:
+    os.utime(log, (1_700_000_000, 1_700_000_000))
+    said = json.loads(invoke("stats", log, "--json").stdout)["last_commit_at"]
+    assert said == "2023-11-14T22:13:20Z"
 
 
 def test_a_note_of_another_log_verifies_nothing(log: Path, tmp_path: Path) -> None:

@@ -140,6 +140,7 @@ def test_a_log_of_format_1_has_heads_and_goes_on_in_them(tmp_path: Path) -> None
         (("head", "log.jsonl", "--origin", "a b"), 2, "no name of a log"),
         (("seal", "-"), 2, "belong together"),
         (("seal", "nowhere", "--once"), 4, "not there"),
+        (("seal", "log.jsonl", "--once"), 2, "its own commits seal it"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_said_in_a_line(

@@ -100,3 +100,21 @@ def test_a_defect_is_not_said_to_be_a_mismatch(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert done.returncode == exit_codes.DEFECT == 70
     assert b"IndexError" in done.stderr
+
+
+def test_want_of_memory_is_known_by_what_an_error_came_of() -> None:
+    def failing() -> int:
+        raise LookupError("a library's own words") from MemoryError()
+
+    assert exit_codes.status(failing) == ShortOfMemoryError.exit_code
+
+
+def test_want_of_memory_while_an_error_is_said_is_said_without_any() -> None:
+    program = (
+        "import automaton.cli as c\n"
+        "def end(): raise MemoryError\n"
+        "c.command_line.main = end\n"
+        "c.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (11, b"error: not enough memory\n")

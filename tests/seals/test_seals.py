@@ -351,6 +351,18 @@ def test_lines_of_standard_input_are_kept_and_sealed(tmp_path: Path) -> None:
     assert b"was cut" in done.stderr
 
 
+def test_a_waiting_line_of_standard_input_is_sealed_though_no_other_comes(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    words = command("seal", "-", "--out", out, "--interval", "0.01")
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        os.write(process.stdin.fileno(), b"{}\n")
+        assert process.stdout.readline() == b"sealed 1 line, byte 3, commit 1\n"
+        process.send_signal(signal.SIGTERM)  # while it waits for more
+        assert process.wait(60) == 0
+
+
 @pytest.mark.slow
 def test_what_was_said_to_be_sealed_survives_kills(tmp_path: Path) -> None:
     out, draw, written = tmp_path / "out.jsonl", random.Random(11), 0

@@ -1,4 +1,4 @@
-"""Small logs for the tests of the log room: a genesis, and ticks written by a rule."""
+"""Small logs for the tests of the package log: a genesis, and ticks written by a rule."""
 
 from __future__ import annotations
 

@@ -7,7 +7,10 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,13 +20,15 @@ from hypothesis import strategies as st
 from small import TERMS, automaton, ran, written
 
 from automaton.analysis.kinship_model import expected
-from automaton.backends import CpuBackend
-from automaton.backends.batch import BatchJob, CandidateBatch
 from automaton.cli import command_line
 from automaton.log import Log, archive
-from automaton.tuning import measure_throughput, measure_trials
+from automaton.run import Run
+from automaton.run.stats import Stats
+from automaton.tuning import Trial, measure_throughput, measure_trials
 from automaton.tuning.scaling_model import MODELS, Fit, Measured, fit, project, why_not
 from automaton.tuning.throughput import counts
+from automaton.tuning.trials import ladder, most_that_pay
+from automaton.workers.autoscale_policy import ScalingOptions
 
 
 def rate(n: float, alone: float = 1000, sigma: float = 0.1, kappa: float = 0.0) -> float:
@@ -167,12 +172,12 @@ def test_only_what_was_measured_is_not_called_extrapolated() -> None:
 
 
 def test_an_hour_has_3600_seconds_and_a_billion_takes_its_time() -> None:
-    measured = points(1, 2, sigma=0.0)
+    measured = points(1, 2, 4, sigma=0.0)
     rows = project(measured, [fitted(measured, "Amdahl")], (10,))
     assert rows[0].per_hour["measured"].value == 3_600_000
     assert rows[0].hours_to_a_billion["measured"].value == pytest.approx(1e9 / 3.6e6)
-    assert rows[-1].per_hour["linear"].value == pytest.approx(72e6)
-    assert rows[-1].per_hour["Amdahl"].value == pytest.approx(72e6)
+    assert rows[-1].per_hour["linear"].value == pytest.approx(144e6)
+    assert rows[-1].per_hour["Amdahl"].value == pytest.approx(144e6)
     slow = Measured(1, (1.0, 2.0, 4.0))
     hours = project([slow], [], ())[0].hours_to_a_billion["measured"]
     assert hours.low is not None
@@ -219,15 +224,28 @@ def test_scale_says_what_was_measured_and_what_was_not(log: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "    1 worker " in result.stdout
     assert "1 workers" not in result.stdout
-    assert "few points: 2" in result.stdout
     assert "USL: not fitted" in result.stdout
-    for line in result.stdout.splitlines():
-        if " linear " in line or " Amdahl " in line:
-            assert "extrapolated" in line
+    assert "  extrapolated  " not in result.stdout  # nobody asked for other nodes
+
+
+def test_scale_extrapolates_to_the_nodes_that_were_asked_for_and_to_no_others(log: Path) -> None:
+    few = (*LARGE, "--seconds", "0.1", "--nodes", "10,2", "--max-workers")
+    result = invoke("scale", str(log), *few, "3")
+    assert result.exit_code == 0, result.output
+    rows = [line.split()[0] for line in result.stdout.splitlines() if "  extrapolated  " in line]
+    assert rows == ["2", "2", "10", "10"]  # linear, and the one law that has a point to spare
+    assert "USL" not in result.stdout.partition("nodes  workers")[2]
+    result = invoke("scale", str(log), *few, "2")
+    assert "nothing is extrapolated: 2 numbers of workers cannot show a law" in result.stdout
+    assert "  extrapolated  " not in result.stdout
+    for wrong in ("1", "2,x", "", "99999999"):
+        result = invoke("scale", str(log), "--nodes", wrong)
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
 
 
 def test_scale_as_json_has_the_same(log: Path) -> None:
-    result = invoke("scale", str(log), *LARGE, "--seconds", "0.2", "--max-workers", "3", "--json")
+    few = ("--seconds", "0.2", "--max-workers", "3", "--nodes", "2")
+    result = invoke("scale", str(log), *LARGE, *few, "--json")
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
     assert (facts["streams"], facts["source"]) == ([], "as the log was run")
@@ -275,23 +293,88 @@ def test_a_log_is_measured_with_the_streams_that_it_was_run_with_or_with_those_g
     assert invoke("scale", str(path), "--streams", "anchro").exit_code == 2
 
 
-def test_what_streams_propose_is_what_is_counted(log: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def finals(monkeypatch: pytest.MonkeyPatch) -> list[Stats]:
+    """The closing statistics of every run that is made from now on."""
+    found: list[Stats] = []
+    go = Run.go
+
+    def kept(run: Run, **bounds: Any) -> Stats:
+        found.append(go(run, **bounds))
+        assert run.log.durable == run.log.size
+        return found[-1]
+
+    monkeypatch.setattr(Run, "go", kept)
+    return found
+
+
+def test_what_streams_propose_is_what_is_counted(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finals: list[Stats]
+) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(log.read_bytes())
     ran(path, 2, streams="anchor,reason,uniform")
-    batches = []
+    finals.clear()
+    monkeypatch.setattr("automaton.tuning.trials.settings", lambda _: [ScalingOptions("serial", 1)])
+    found = measure_trials(path, {"parallel": 7}, 0.01)
+    assert {final.candidates / final.ticks for final in finals} == {21.0}
+    assert found.setting.streams == ["anchor", "reason", "uniform"]
+    assert len(found.by_workers) == 1
 
-    class Counted(CpuBackend):
-        def propose(self, job: BatchJob, batch: CandidateBatch) -> None:
-            batches.append((batch.slots, batch.streams))
-            super().propose(job, batch)
 
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("automaton.tuning.trials.CpuBackend", Counted)
-        patched.setattr("automaton.tuning.trials.settings", lambda _: [("serial", 1, None)])
-        setting, measured = measure_trials(path, {"parallel": 7}, 0.01)
-    assert set(batches) == {(21, 3)}
-    assert (setting.streams, len(measured)) == (["anchor", "reason", "uniform"], 1)
+def test_tune_and_scale_print_the_figures_of_runs_with_these_settings(
+    log: Path, monkeypatch: pytest.MonkeyPatch, finals: list[Stats]
+) -> None:
+    monkeypatch.setattr("automaton.tuning.trials.settings", lambda _: [ScalingOptions("thread", 2)])
+    told = invoke("tune", str(log), "--seconds", "0.1", "--parallel", "64").stdout
+    _before, *turns = finals
+    assert {final.parallel for final in turns} == {64}
+    assert {(final.engine, final.workers_total) for final in turns} == {("thread", 2)}
+    rates = sorted(final.candidates_per_s for final in turns)
+    assert f"  {rates[1]:,.0f}  ({rates[0]:,.0f} to {rates[2]:,.0f}) " in told
+    assert f"flat out (interval = 0) {rates[1]:,.0f} were measured" in told
+    finals.clear()
+    told = invoke("scale", str(log), "--seconds", "0.1", "--max-workers", "1").stdout
+    rates = sorted(final.candidates_per_s for final in finals[1:])
+    assert f"  {rates[2]:,.0f}  ({rates[0]:,.0f} to {rates[4]:,.0f}, median of 5" in told
+
+
+def test_tune_says_what_the_interval_allows_and_marks_what_decides_bytes(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("automaton.tuning.trials.settings", lambda _: [ScalingOptions("serial")])
+    monkeypatch.setattr("automaton.tuning.trials.ladder", lambda first, _: [first, 4 * first])
+    before = log.read_bytes()
+    result = invoke("tune", str(log), "--seconds", "0.1", "--interval", "3600000")
+    assert result.exit_code == 0, result.output
+    assert "interval = 3600000: at most 0, since 4 candidates are made" in result.stdout
+    settings = tomllib.loads(result.stdout)
+    assert settings["interval"] == 0
+    assert settings["parallel"] in {4, 16}
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("parallel")]
+    assert "decides what is appended" in line
+    assert log.read_bytes() == before
+    again = log.with_name("tuned.toml")
+    again.write_text(result.stdout)
+    assert invoke("config", "--config", str(again)).exit_code == 0
+
+
+def trial(parallel: int, rate: float) -> Trial:
+    return Trial(parallel, "serial", 1, None, (rate,), 0)
+
+
+def test_rounds_pay_while_the_rate_grows_clearly_and_one_bad_moment_ends_nothing() -> None:
+    rising = [trial(64, 100), trial(256, 90), trial(1024, 300), trial(4096, 310)]
+    assert most_that_pay(rising).parallel == 1024
+    assert most_that_pay(rising[:1]).parallel == 64
+
+
+@pytest.mark.parametrize(("first", "streams"), [(64, 0), (1, 5), (1 << 18, 0), (1 << 22, 3)])
+def test_more_rounds_are_tried_up_to_a_limit_of_candidates(first: int, streams: int) -> None:
+    tried = ladder(first, streams)
+    assert tried[0] == first
+    assert all(rounds * max(1, streams) <= 1 << 18 for rounds in tried[1:])
+    assert all(later == 4 * before for before, later in pairwise(tried))
 
 
 @pytest.mark.parametrize("times", [1, 2])

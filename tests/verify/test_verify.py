@@ -311,6 +311,44 @@ def test_a_resumed_verification_goes_on_after_what_it_noted(log: Path) -> None:
     assert verdict(log).replayed == 32
 
 
+def test_a_note_that_another_user_wrote_is_named_and_resumes_nothing(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("AUTOMATON_CACHE", str(tmp_path / "another home"))
+        assert verdict(log, resume=True).replayed == 32
+        assert verdict(log, resume=True).resumed == 32
+    note = log.with_name(f"{log.name}.verified")
+    unsealed = note.read_bytes().partition(b',"seal"')[0] + b"}\n"
+    for theirs in (note.read_bytes(), unsealed):
+        note.write_bytes(theirs)
+        assert json.loads(invoke("stats", log, "--json").stdout)["verified"] is None
+        result = invoke("verify", log, "--resume", "--json")
+        assert json.loads(result.stdout)["replayed"] == 32
+        assert "rich.jsonl.verified was not written by this user" in result.stderr
+    result = invoke("verify", log, "--resume", "--json")  # by now it is our own
+    assert json.loads(result.stdout)["resumed"] == 32
+    assert result.stderr == ""
+
+
+def test_a_log_may_be_moved_with_its_own_note(log: Path, tmp_path: Path) -> None:
+    assert verdict(log, resume=True, last=10).replayed == 10
+    there = tmp_path / "there.jsonl"
+    there.write_bytes(log.read_bytes())
+    note = log.with_name(f"{log.name}.verified")
+    there.with_name("there.jsonl.verified").write_bytes(note.read_bytes())
+    assert verdict(there, resume=True).resumed == 10
+
+
+def test_without_a_place_for_a_key_no_note_is_believed_by_another_process(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOMATON_CACHE", "/dev/null")
+    assert verdict(log, resume=True).replayed == 32
+    monkeypatch.undo()
+    assert verdict(log, resume=True).replayed == 32
+
+
 def test_a_note_of_another_log_resumes_nothing(log: Path) -> None:
     note = b'{"tick":10,"chain":"%s"}\n' % (b"0" * 64)
     log.with_name(f"{log.name}.verified").write_bytes(note)

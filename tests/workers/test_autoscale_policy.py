@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import rich, written
 
+from automaton.backends import DeviceRequest
 from automaton.cli import command_line
 from automaton.errors import ShortOfMemoryError, UsageError
 from automaton.run import Run
@@ -26,6 +27,7 @@ from automaton.workers.autoscale_policy import (
     PATIENCE,
     Action,
     Decision,
+    Engine,
     PolicyState,
     Readings,
     ScalingOptions,
@@ -234,6 +236,25 @@ def test_real_processes_come_and_leave_by_what_memory_is_used(
     ) as run:
         run.go(ticks=ticks, interval_ms=0)
     assert log.read_bytes() == undisturbed.read_bytes()
+
+
+@pytest.mark.parametrize("engine", ["thread", "process"])
+def test_workers_come_with_either_engine_and_each_change_is_said(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acting, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(acting, "tightest", of_the_tree)
+    said: list[str] = []
+    scaling = ScalingOptions(engine, 1, max_workers_limit=2, memory_limit=64 * GB)
+    log = written(tmp_path / "log.jsonl", rich())
+    with Run(
+        log, {"parallel": 1 << 16}, durability="off", scaling=scaling,
+        wanted=DeviceRequest("cpu", None, said.append),
+    ) as run:  # fmt: skip
+        run.go(ticks=COOL_DOWN + 1, interval_ms=0)
+        assert run.device.pool.count == 2
+        assert [decision.action for decision in run.scaler.decisions] == ["grow"]
+        assert said == [f"2 workers now, one more: {run.scaler.decisions[0].reason}"]
 
 
 def test_every_decision_is_carried_out_and_history_is_bounded(

@@ -222,12 +222,11 @@ def test_whoever_asks_computes_no_shard_that_has_cost_a_worker(said: list[str]) 
 def test_workers_start_once_batches_have_been_worth_sharing() -> None:
     pool = ProcessPool(1, RECIPE)
     squares(pool, size=None)
-    assert pool.parts == 1  # small: nothing to share
-    assert pool.pids == []
+    assert pool.pids == []  # small: nothing to share
     call = ShardTask(tasks.busy, (round(WORTH_STARTING * 1e9),))
     for _ in range(2):  # the second finds that the first was
-        pool.run(call, 2 * SHARD_SLOTS)
-    assert pool.parts > 1
+        shards = pool.run(call, 2 * SHARD_SLOTS)
+    assert len(shards) > 1
     assert len(pool.pids) == 1
     pool.close()
 

@@ -46,9 +46,10 @@ def check(
     logs: tuple[Path, ...], include: bool, strict: bool, chain: bool, head: bytes | None,
     json_: bool,
 ) -> None:  # fmt: skip
-    """Say what LOG holds and what is wrong with it; change nothing.
+    """Say what LOG holds and what is wrong with it.
 
-    Several files are a set: an end of an edge may name an object of another, or a file.
+    Nothing is changed. Several files are a set: an end of an edge may name an object of
+    another, or a file.
 
     A malformed line is no failure: it is named, kept, and skipped by a run. A chain
     that does not verify is one (exit code 6), and so is one that never had the head

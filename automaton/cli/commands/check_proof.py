@@ -64,7 +64,6 @@ def check_proof(
 
     Ends with 1 where the proof does not hold, or is not signed as asked. One of --key,
     --policy and --head must be given: a proof that leads to an unknown head proves nothing.
-    Example: check-proof m7.proof --key "$(cat soup.pub)"
     """
     from automaton.proofs import checking, inclusion  # noqa: PLC0415
     from automaton.seals.seal_reader import read_any_commit  # noqa: PLC0415

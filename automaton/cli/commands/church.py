@@ -55,14 +55,15 @@ def church(
     operation: str, numbers: tuple[str, ...], batch: Path | None, notation: str, max_steps: int,
     max_size: int, max_depth: int, json: bool,
 ) -> None:  # fmt: skip
-    """Compute with Church numerals: succ N, pred N, add M N, mult M N, exp M N (M to the power N).
+    """Compute with Church numerals, by reduction.
 
-    The numeral is what reduction makes of the operator and the numerals of the
-    numbers; its value is checked by integer arithmetic. Of a file, every line that
-    is not empty holds the numbers with spaces between, or as a JSON array, and gives
-    one line: numeral, value, beta steps, outcome, with tabs between and - for what
-    there is not. A line without an answer stops nothing; the exit code is 2 in the end,
-    or 12 where all lines can be meant and some exceed a budget.
+    succ N, pred N, add M N, mult M N, exp M N (M to the power N). The numeral is what
+    reduction makes of the operator and the numerals of the numbers; its value is
+    checked by integer arithmetic. Of a file, every line that is not empty holds the
+    numbers with spaces between, or as a JSON array, and gives one line: numeral, value,
+    beta steps, outcome, with tabs between and - for what there is not. A line without
+    an answer stops nothing; the exit code is 2 in the end, or 12 where all lines can be
+    meant and some exceed a budget.
     """
     from automaton.compute.budgets import Budgets  # noqa: PLC0415  # numpy takes a moment
 

@@ -24,10 +24,10 @@ from automaton.cli.text import as_json, one_line, printable
 )
 @switch("--json", "Print one JSON object.")
 def cycle(log: Path, seed: int, catalyst: str | None, json: bool) -> None:
-    """Run one cycle on a snapshot of LOG: what it found, and what it decided on the way.
+    """Run one cycle on a snapshot of LOG: what it found.
 
-    A function of the snapshot, seed and catalyst, so that any cycle of `cycles` can
-    be run again. LOG is only read.
+    Also what it decided on the way. A function of the snapshot, seed and catalyst, so
+    that any cycle of `cycles` can be run again. LOG is only read.
     """
     from automaton.cycles import load_population, replay_cycle  # noqa: PLC0415
 

@@ -69,7 +69,7 @@ def cycles(
     catalysts: tuple[str, ...], deadline: float | None, sequential: float, results: Path | None,
     decisions: bool, commit: bool, json: bool,
 ) -> None:  # fmt: skip
-    """Run many experiments on a snapshot of LOG, many at a time, and report.
+    """Run many experiments on a snapshot of LOG, and report.
 
     Each is a function of the snapshot, its catalyst and its seed: `cycle` runs one of
     them alone. LOG is only read, but for --commit. Ctrl-C keeps what is finished.

@@ -28,8 +28,6 @@ def diff(a: Path, b: Path, json_: bool) -> int:
     That is the first tick, line and byte in which they differ. Exit code 0: they are equal
     up to their last commits; 15: they are not. Neither is changed. A log of --record
     commits is equal to the same log written whole.
-
-    Example: automaton-scalable diff here.jsonl there.jsonl
     """
     from automaton.analysis.log_difference import compare_logs  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415  # see the top

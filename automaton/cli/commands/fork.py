@@ -12,7 +12,7 @@ import click
 from automaton.cli.commands.init import write_new
 from automaton.cli.option_types import PATH, option
 from automaton.cli.text import printable
-from automaton.format.options import Options
+from automaton.format.options import OF_ISLANDS, Options
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.analysis.snapshot import ForkLine
@@ -39,11 +39,12 @@ NAMED = 5  # objects left out that are named
     help="A path that does not exist yet.",
 )
 def fork(log: Path, to: int | None, out: Path) -> None:
-    """Write a new log that begins where LOG stood after a tick, to be edited and run.
+    """Write a new log that begins where LOG stood, to be edited.
 
-    A log that has run is never edited: its chain would no longer hold. NEW holds every
-    object as it stood and the terms that lived, and no commits, so that it can be
-    changed with any editor. LOG stays as it is.
+    It begins where LOG stood after a tick. A log that has run is never edited: its
+    chain would no longer hold. NEW holds every object as it stood and the terms that
+    lived, and no commits, so that it can be changed with any editor. LOG stays as it
+    is.
     """
     from automaton.analysis import snapshot  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415
@@ -84,7 +85,7 @@ def _flags(options: Options) -> str:
     words = []
     default = vars(Options())
     for name, value in vars(options).items():
-        if name in {"graph", "max_input"} or value in {None, default[name]}:
+        if name in {"graph", "max_input", *OF_ISLANDS} or value in {None, default[name]}:
             continue
         flag = "--" + name.replace("_", "-")
         if name == "focus_probability":

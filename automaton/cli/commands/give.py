@@ -31,10 +31,11 @@ REMEDIES = {
 @click.argument("source", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE|-")
 @switch("--now", "Run one tick of LOG that takes them, whether its program reads its inbox or not.")
 def give(log: Path, source: Path, now: bool) -> None:
-    """Give the lines of FILE (- is standard input) to LOG as input: all of them, or none.
+    """Give the lines of FILE to LOG's program as input.
 
-    They go to LOG.inbox, from which the action self-io of a run takes them, also of one
-    that is under way. A line with an id that LOG has is a new version of that object.
+    All of them are given, or none; - is standard input. They go to LOG.inbox, from
+    which the action self-io of a run takes them, also of one that is under way. A line
+    with an id that LOG has is a new version of that object.
     """
     from automaton.analysis.snapshot import reads_inbox  # noqa: PLC0415  # loads numba
     from automaton.log import Log  # noqa: PLC0415

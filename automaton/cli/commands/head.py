@@ -1,4 +1,4 @@
-"""`head LOG` and `sign LOG`: the root over all commits, and a signed note of it."""
+"""`head LOG`: the root of the tree over all commits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from automaton.cli.option_types import PATH, option
-from automaton.errors import UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.proofs.commit_tree import CommitTree
@@ -56,37 +55,9 @@ def head(log: Path, origin: str | None) -> None:
     """Print the head of LOG: its name, how many commits it has, and the root over them.
 
     Three lines, as a checkpoint of C2SP has them. Whoever knows the root can be shown any
-    line of the log by a proof of a few kilobytes (prove). Example: head soup.jsonl > head.txt
+    line of the log by a proof of a few kilobytes (prove).
     """
     from automaton.proofs.prover import head_of  # noqa: PLC0415
 
     with opened_tree(log) as (commits, tree):
         click.echo(str(head_of(commits, tree, origin)), nl=False)
-
-
-@click.command()
-@click.argument("log", type=PATH)
-@option(
-    "--key",
-    type=PATH,
-    required=True,
-    metavar="FILE",
-    show_default="none: it must be given",
-    help="The key, a file that keygen made; its name is the log's name in the note.",
-)
-def sign(log: Path, key: Path) -> None:
-    """Print the head of LOG as a note that is signed by a key.
-
-    A key is for one log: what it signed last is kept in FILE.signed, and a head that does
-    not go on from there is refused. Example: sign soup.jsonl --key soup.key > head.note
-    """
-    from automaton.proofs import signing  # noqa: PLC0415
-    from automaton.proofs.keys import read_key  # noqa: PLC0415
-    from automaton.proofs.notes import ED25519  # noqa: PLC0415
-
-    if str(log) == "-":
-        raise UsageError("a log is a file; standard input has no earlier heads")
-    secret = read_key(key, ED25519)
-    with opened_tree(log) as (commits, tree):
-        note = signing.sign_head(commits, tree, secret, Path(f"{key}.signed"))
-    click.echo(str(note), nl=False)

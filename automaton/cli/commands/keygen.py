@@ -28,7 +28,7 @@ def keygen(file: Path, name: str, witness: bool, recomputes: bool) -> None:
 
     The public key, one line, is for everybody who is to check what the key signs. FILE is
     never shown, is never overwritten, and has no passphrase: keep it where the log's readers
-    cannot read it. Example: keygen ~/soup.key --name example.org/soup > soup.pub
+    cannot read it.
     """
     from automaton.proofs.keys import new_key, write_key  # noqa: PLC0415
     from automaton.proofs.notes import COSIGNATURE, ED25519  # noqa: PLC0415

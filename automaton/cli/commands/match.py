@@ -52,10 +52,10 @@ def match(
     log: Path, patterns: tuple[str, ...], field: str | None, terms: tuple[str, ...], count: bool,
     gpu: bool, json_: bool,
 ) -> None:  # fmt: skip
-    """Print the lines of LOG that hold a PATTERN, with their numbers.
+    """Print the lines of LOG that hold a PATTERN.
 
-    A PATTERN is text as it stands in the line, byte for byte; any of several will do.
-    All versions of an object are looked at, each with its own line.
+    Each with its number. A PATTERN is text as it stands in the line, byte for byte; any
+    of several will do. All versions of an object are looked at, each with its own line.
     """
     from automaton.analysis.query import Query, search  # noqa: PLC0415
     from automaton.compute import dispatch  # noqa: PLC0415  # see the top

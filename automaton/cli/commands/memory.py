@@ -16,7 +16,10 @@ _EVERY = 20_000  # terms between two words about progress
 
 @click.group(cls=Topics)
 def memory() -> None:
-    """The memory of a log: vectors of terms that won and lost, for `recall`."""
+    """Fill the memory of a log for `recall`, or describe it.
+
+    It holds terms that won and lost, as vectors.
+    """
 
 
 @memory.command()
@@ -32,7 +35,7 @@ def memory() -> None:
 )
 @AS_JSON
 def reindex(log: Path, url: str | None, min_free_disk: int, json_: bool) -> None:
-    """Put into the memory all winners of LOG, and all of its archive that is there.
+    """Put LOG's winners and its archive into its memory.
 
     What the memory holds stays as it is. Terms that differ in nothing are one item.
     """
@@ -49,7 +52,10 @@ def reindex(log: Path, url: str | None, min_free_disk: int, json_: bool) -> None
 @URL
 @AS_JSON
 def stats(log: Path, url: str | None, json_: bool) -> None:
-    """Show how many terms LOG's memory holds, how many are in its search graph, and where."""
+    """Show how many terms LOG's memory holds, and where.
+
+    Also how many of them are in its search graph.
+    """
     from automaton.log import Log  # noqa: PLC0415  # see the top
 
     with Log.open(log, write=False) as opened, remembered(log, url, opened) as store:

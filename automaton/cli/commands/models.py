@@ -11,13 +11,19 @@ from automaton.cli.text import as_json
 
 @click.group(cls=Topics)
 def models() -> None:
-    """Compute published models again, as they were written and as they must be."""
+    """Compute published models again.
+
+    As they were written, and as they must be.
+    """
 
 
 @models.command()
 @switch("--json", "Print one JSON object.")
 def kinship(json: bool) -> None:
-    """Print the decision table about kinship: its expected utility, as written and normalised."""
+    """Print the decision table about kinship, computed again.
+
+    Its expected utility, as written and normalised.
+    """
     found = expected()
     if json:
         click.echo(as_json(found.as_json()))

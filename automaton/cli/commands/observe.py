@@ -50,10 +50,11 @@ _COLUMNS = ("figure", "value", "95 % interval", "unit", "source", "window", "n",
 )
 @switch("--json", "Print one JSON object.")
 def observe(log: Path, window: int, null: Path | None, json: bool) -> None:
-    """Show what LOG's winners show: shares, entropies, order, diversity, and a label.
+    """Show entropies, order and diversity of LOG's last winners.
 
-    Also while another process runs it. Every figure names its source, its window, how
-    many values are in it and how old it is; the label stands with its evidence.
+    Shares too, and a label. Also while another process runs it. Every figure names its
+    source, its window, how many values are in it and how old it is; the label stands
+    with its evidence.
     """
     from automaton.analysis.figures import observe  # noqa: PLC0415  # see the top
 
@@ -82,6 +83,11 @@ def _read(log: Path, window: int) -> tuple[Series, float]:
         if series.cut:
             click.echo(f"note: {printable(str(log))}: {_CUT.format(tick=series.since)}", err=True)
         return series, max(0.0, time.time() - log.stat().st_mtime)
+
+
+def null_of(null: Path, window: int, log: Path) -> Series:
+    """The window of the null model of a log; raises `UsageError` where it is none of it."""
+    return _null(null, window, _read(log, window)[0])
 
 
 def _null(null: Path, window: int, of: Series) -> Series:

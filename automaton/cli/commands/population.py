@@ -1,4 +1,4 @@
-"""`population LOG`: the terms that live, with their counts; `series LOG`: how that went."""
+"""`population LOG`: the terms that live after a tick, with their counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import click
 from automaton.cli.option_types import PATH, option
 from automaton.cli.tabular import form_of, forms, print_json, print_rows
 from automaton.cli.text import counted, printable
-from automaton.format.records import OUTCOMES
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.analysis.snapshot import Species
@@ -36,10 +35,11 @@ _SPECIES = ("count", "share", "size", "first_tick", "made_by", "ids", "term", "d
 )
 @forms
 def population(log: Path, at: int | None, top: int | None, json: bool, csv: bool) -> None:
-    """Show which terms live in LOG after a tick: count, share, size, age, makers.
+    """Show which terms live in LOG after a tick.
 
-    Objects that carry the same term are one row. It is read from the log alone, also of
-    a run that ended long ago, or is under way.
+    Each with count, share, size, age and makers. Objects that carry the same term are
+    one row. It is read from the log alone, also of a run that ended long ago, or is
+    under way.
     """
     from automaton.analysis import snapshot  # noqa: PLC0415  # see the top
     from automaton.log import Log  # noqa: PLC0415
@@ -73,38 +73,3 @@ def _species(species: Species) -> tuple[Any, ...]:
         " ".join(map(printable, species.makers)) or None,
         " ".join(map(printable, species.ids)) + more, species.readable, species.term,
     )  # fmt: skip
-
-
-@click.command()
-@click.argument("log", type=PATH)
-@option(
-    "--every",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="A row for every N-th tick (a count), and one for the last.",
-)
-@forms
-def series(log: Path, every: int, json: bool, csv: bool) -> None:
-    """Show how LOG's population went, a row a tick: live, distinct, sizes, outcomes.
-
-    It is folded from the log, so a run that ended long ago has a series too. distinct
-    counts the different terms among all that live after the tick.
-    """
-    from automaton.analysis.population_series import FIGURES, tick_rows  # noqa: PLC0415  # see the top
-    from automaton.log import Log  # noqa: PLC0415
-    from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
-
-    form = form_of(json=json, csv=csv)
-    with Log.open(log, write=False) as opened, with_omitted_batches(opened):
-        rows = tick_rows(opened, every)
-        if form == "json":
-            print_json(row.as_json() for row in rows)
-        else:
-            names = ("tick", *FIGURES)
-            table = (
-                (*(getattr(row, name) for name in names), *(row.outcomes[o] for o in OUTCOMES))
-                for row in rows
-            )
-            print_rows((*names, *OUTCOMES), table, form)

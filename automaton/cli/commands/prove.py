@@ -44,8 +44,7 @@ def prove(
     """Print a proof that the line ID stands in LOG; or with --from, that LOG only grew.
 
     ID is an object's id (its last version), commit:N, or line:N. The proof is a file of its
-    own, some 15 kilobytes: check-proof needs no log. Examples: prove soup.jsonl m7.3
-    --note head.note > m7.proof; prove soup.jsonl --from old.note --to head.note
+    own, some 15 kilobytes: check-proof needs no log.
     """
     from automaton.proofs import consistency, inclusion  # noqa: PLC0415
     from automaton.proofs.notes import LONGEST, Note  # noqa: PLC0415

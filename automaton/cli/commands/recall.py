@@ -10,15 +10,13 @@ import numpy as np
 
 from automaton.cli.option_types import PATH, option
 from automaton.cli.text import as_json, printable
-from automaton.errors import FileError, TermError, closest
+from automaton.errors import FileError, closest
 from automaton.format import stream_options
 from automaton.format.records import parse_run
-from automaton.terms import notation
 from automaton.vector_store import DecayRule
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.log import LogReader
-    from automaton.terms.arrays import Words
     from automaton.vector_store import Filter, Likeness, Store
 
 URL = option(
@@ -63,16 +61,18 @@ def recall(
     log: Path, term: str, count: int, dimension: int | None, stream: str | None,
     first: int | None, last: int | None, url: str | None, json_: bool,
 ) -> None:  # fmt: skip
-    r"""Print the terms in LOG's memory that are most like TERM, with their likeness.
+    r"""Print the terms in LOG's memory that are most like TERM.
 
-    TERM is closed, in any notation (λx.x, \x.x, λ0, or binary). Likeness is the
-    cosine of exact counts: 1 for the term itself. What is recalled gains strength.
+    Each with its likeness. TERM is closed, in any notation (λx.x, \x.x, λ0, or binary).
+    Likeness is the cosine of exact counts: 1 for the term itself. What is recalled
+    gains strength.
     """
+    from automaton.analysis.snapshot import closed_term  # noqa: PLC0415  # as above
     from automaton.log import Log  # noqa: PLC0415  # see the top
     from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
     from automaton.vector_store import Filter, most_like  # noqa: PLC0415
 
-    words = closed(term)
+    words = closed_term(term)
     with (
         Log.open(log, write=False) as opened, with_omitted_batches(opened),
         remembered(log, url, opened) as store,
@@ -89,16 +89,6 @@ def recall(
         click.echo(_line(row))
     if nothing:
         click.echo(nothing, err=True)
-
-
-def closed(text: str) -> Words:
-    """A closed term in whatever notation; only binary consists of nothing but 0 and 1."""
-    from automaton.terms.packed import is_closed  # noqa: PLC0415
-
-    words = notation.parse(text, "blc" if text and not text.strip("01") else "lambda")
-    if not is_closed(words):
-        raise TermError(f"TERM: {text!r} has free variables; bind them (λx. ...)")
-    return words
 
 
 def remembered(log: Path, url: str | None, opened: LogReader) -> Store:

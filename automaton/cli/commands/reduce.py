@@ -110,9 +110,10 @@ def reduce(
     term: str | None, batch: Path | None, notation: str, max_steps: int, max_work: int,
     max_size: int, max_depth: int, json: bool, trace: int | None, explain: bool,
 ) -> None:  # fmt: skip
-    """Reduce TERM to normal form, leftmost-outermost; free variables may stay.
+    """Reduce TERM to normal form, leftmost-outermost.
 
-    Lines `name = term` before it, or in a file before other lines, define names.
+    Free variables may stay. Lines `name = term` before it, or in a file before other
+    lines, define names.
 
     Of a file, every line that is not empty gives one line, in order: the normal
     form, the number it stands for, beta steps, outcome, with tabs between and - for

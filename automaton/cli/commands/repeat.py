@@ -72,15 +72,22 @@ _MOST_SEED = (1 << 64) - 1
     show_default="no, or as the log was run",
     help="Whether a result equal to one of its reactants counts (copy reactions).",
 )
+@option(
+    "--updating",
+    metavar="HOW",
+    show_default="synchronous, or as the log was run",
+    help="When a product may react: in the next tick (synchronous) or at once (sequential).",
+)
 @forms
 def repeat(
     log: Path, ticks: int, seeds: int, first_seed: int, every: int, json: bool, csv: bool,
     **given: Any,
 ) -> None:  # fmt: skip
-    """Run what LOG held at first under many seeds; print mean and 95 % interval of each figure.
+    """Run LOG's genesis under many seeds; print mean figures.
 
-    The runs are made one after the other, each on all cores, in a temporary folder. LOG
-    is only read. The cycles of `cycles` are something else: short searches on a snapshot.
+    Each with its 95 % interval. The runs are made one after the other, each on all
+    cores, in a temporary folder. LOG is only read. The cycles of `cycles` are something
+    else: short searches on a snapshot.
     """
     from automaton.log import Log  # noqa: PLC0415  # see the top
 

@@ -45,7 +45,9 @@ BLOCK = 1 << 20  # bytes copied at a time
 )
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object a round.")
 def replay(log: Path, to: int | None, out: Path | None, tick: int | None, json_: bool) -> None:
-    """Write LOG as it was after a tick (--to, --out), or print a tick's rounds (--tick).
+    """Write LOG as it was after a tick, or print a tick's rounds.
+
+    --to and --out write a file, --tick prints.
 
     A round shows reactants, outcome, beta steps, the winner and why; around them stand
     where the machine was before and after, and which transitions fired. Whether the log

@@ -21,6 +21,7 @@ from automaton.cli import config_file
 from automaton.cli.commands.init import refuse_shipped
 from automaton.cli.display import SHOW_CURSOR, Display
 from automaton.cli.group import version
+from automaton.cli.option_groups import GroupedCommand
 from automaton.cli.option_types import (
     PATH,
     WIDTH,
@@ -65,7 +66,7 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     return mode
 
 
-@click.command(context_settings={"max_content_width": WIDTH})
+@click.command(cls=GroupedCommand, context_settings={"max_content_width": WIDTH})
 @click.argument("log", type=PATH, default="automaton.jsonl")
 @option(
     "--ticks",
@@ -122,6 +123,12 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     default=None,
     show_default="no, or as the log was run",
     help="Whether a result equal to one of its reactants counts (copy reactions).",
+)
+@option(
+    "--updating",
+    metavar="HOW",
+    show_default="synchronous, or as the log was run",
+    help="When a product may react: in the next tick (synchronous) or at once (sequential).",
 )
 @option(
     "--streams",
@@ -252,9 +259,10 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     help="TOML file with options by their names (a path); options given here win.",
 )
 def run(log: Path, **settings: Any) -> None:
-    """Run LOG and append to it what wins (default: ./automaton.jsonl).
+    """Run LOG and append to it what wins.
 
-    Ctrl-C finishes the tick, commits, prints the summary and exits with 0.
+    LOG is ./automaton.jsonl where none is named. Ctrl-C finishes the tick, commits,
+    prints the summary and exits with 0.
     """
     from automaton.backends import DeviceRequest  # noqa: PLC0415  # as below
     from automaton.run import Run, SidecarOptions  # noqa: PLC0415

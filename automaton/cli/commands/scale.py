@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from automaton.cli.commands.config import STREAMS
-from automaton.cli.option_types import PATH, WIDTH, Finite, option, switch
+from automaton.cli.option_types import PATH, WIDTH, option, switch
 from automaton.cli.text import as_json, counted, printable
+from automaton.cli.workload_options import PARALLEL, SECONDS, STREAMS
+from automaton.errors import UsageError
 from automaton.tuning.scaling_model import (
     MODELS,
-    NODES,
     Fit,
     Measured,
     ProjectionRow,
@@ -32,20 +32,27 @@ from automaton.workers import available_cores
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.tuning import Rates
 
+#: Numbers of workers that must have been measured before anything is extrapolated.
+ENOUGH_POINTS = 3
+#: Most nodes that may be asked for.
+_MOST_NODES = 1_000_000
 #: Rounds a tick from which workers have something to do on most logs.
 ENOUGH = 4096
 
 
+def _numbers(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> tuple[int, ...]:
+    """Numbers of nodes, with commas between."""
+    words = [] if text is None else text.split(",")
+    if not all(word.strip().isdecimal() and 2 <= int(word) <= _MOST_NODES for word in words):
+        raise UsageError(f"--nodes {text}: numbers from 2 to {_MOST_NODES} are wanted, as 2,10,100")
+    return tuple(sorted({int(word) for word in words}))
+
+
 @click.command(context_settings={"max_content_width": WIDTH})
 @click.argument("log", type=PATH)
-@option(
-    "--seconds",
-    type=Finite(0, min_open=True),
-    metavar="S",
-    default=20,
-    show_default=True,
-    help="Time for all measurements together, in seconds.",
-)
+@SECONDS
 @option(
     "--max-workers",
     type=click.IntRange(1, 256),
@@ -53,23 +60,25 @@ ENOUGH = 4096
     show_default="the cores",
     help="Most workers that are measured (a count of threads).",
 )
+@PARALLEL
 @option(
-    "--parallel",
-    type=click.IntRange(1, 1 << 22),
-    metavar="N",
-    show_default="as the log was run",
-    help="Rounds a tick to measure with (a count); few leave workers nothing to do.",
+    "--nodes",
+    callback=_numbers,
+    metavar="N,...",
+    show_default="none",
+    help="Numbers of machines like this one (counts) to extrapolate to, from 3 points on.",
 )
 @STREAMS
 @switch("--json", "Print one JSON object.")
 def scale(
-    log: Path, seconds: float, max_workers: int | None, parallel: int | None, streams: str | None,
-    json: bool,
+    log: Path, seconds: float, max_workers: int | None, parallel: int | None,
+    nodes: tuple[int, ...], streams: str | None, json: bool,
 ) -> None:  # fmt: skip
-    """Measure LOG's rate with 1 to N workers here, fit two laws, and project them to nodes.
+    """Measure LOG's rate with 1 to N workers on this machine.
 
-    Copies of LOG in a temporary folder are run; LOG itself is only read. Everything
-    beyond what was measured is called extrapolated. Ctrl-C keeps the finished turns.
+    Durable runs on copies of LOG in a temporary folder; LOG itself is only read. Two
+    laws are fitted, and --nodes says what they would give: everything beyond what was
+    measured is called extrapolated. Ctrl-C keeps the finished turns.
     """
     from automaton.tuning import measure_throughput  # noqa: PLC0415  # see the top
 
@@ -90,11 +99,12 @@ def scale(
     fits: list[Fit] = []
     if not found.idle:
         fits = [fitted for model in MODELS if (fitted := fit(found.measured, model)) is not None]
-    rows = project(found.measured, fits, () if found.idle else NODES)
+    telling = not found.idle and len(found.measured) >= ENOUGH_POINTS
+    rows = project(found.measured, fits, nodes if telling else ())
     if json:
         click.echo(as_json(_facts(found, fits, rows)))
         return
-    for line in _paragraphs(log, found, fits, rows):
+    for line in _paragraphs(log, found, fits, rows, asked=bool(nodes)):
         click.echo(line)
 
 
@@ -146,10 +156,10 @@ def _facts(found: Rates, fits: list[Fit], rows: list[ProjectionRow]) -> dict[str
 
 
 def _paragraphs(
-    log: Path, found: Rates, fits: list[Fit], rows: list[ProjectionRow]
+    log: Path, found: Rates, fits: list[Fit], rows: list[ProjectionRow], *, asked: bool
 ) -> Iterator[str]:
     yield (
-        f"{printable(str(log))}: thoughts (candidates) a second of whole durable runs on copies in "
+        f"{printable(str(log))}: candidates a second of whole durable runs on copies in "
         f"{printable(found.folder)}, {found.parallel:,} rounds a tick, threads"
     )
     yield printable(found.setting.said())
@@ -159,14 +169,17 @@ def _paragraphs(
     if found.idle:
         yield f"not fitted, and nothing is extrapolated: {_too_small(found)}"
         return
-    if len(found.measured) < 4:
-        yield f"few points: {len(found.measured)}; what is said beyond them is a guess with a name"
     for model in MODELS:
         fitted = next((one for one in fits if one.model == model), None)
         yield ""
         yield from _law(fitted) if fitted else [f"{model}: not fitted: {_why(found, model)}"]
-    yield ""
-    yield from _table(rows)
+    if asked and len(found.measured) < ENOUGH_POINTS:
+        yield (
+            f"nothing is extrapolated: {counted(len(found.measured), 'number')} of workers cannot "
+            f"show a law; {ENOUGH_POINTS} can begin to"
+        )
+    elif asked:
+        yield from _table(rows)
 
 
 def _point(measured: Measured, found: Rates) -> str:
@@ -201,7 +214,7 @@ def _law(fitted: Fit) -> Iterator[str]:
 
 
 def _table(rows: list[ProjectionRow]) -> Iterator[str]:
-    yield f"{'nodes':>7} {'workers':>8}  {'kind':12}  {'law':8}  thoughts/hour, hours to 10^9"
+    yield f"{'nodes':>7} {'workers':>8}  {'kind':12}  {'law':8}  candidates/hour, hours to 10^9"
     for row in rows:
         for law, rate in row.per_hour.items():
             hours = row.hours_to_a_billion[law]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from automaton.cli.option_types import PATH, Finite, option, switch
-from automaton.cli.text import as_json
+from automaton.cli.text import as_json, counted
+from automaton.errors import UsageError
 
 if TYPE_CHECKING:
     from automaton.seals.seal_writer import SealWriter
@@ -54,7 +55,7 @@ def seal(
 
     FILE is only read; its seal is FILE.seal. It is followed as tail -F does: rotation and
     truncation are noticed. What was said to be sealed is durable. verify FILE finds what was
-    changed since, and prove FILE line:N proves one line. Example: seal /var/log/app.jsonl
+    changed since, and prove FILE line:N proves one line.
     """
     from automaton.seals.seal_follower import Follower, Pace  # noqa: PLC0415
     from automaton.seals.seal_writer import SealWriter  # noqa: PLC0415
@@ -63,6 +64,8 @@ def seal(
     if piped != (out is not None):
         raise click.UsageError("- and --out FILE belong together", click.get_current_context())
     target = out if out is not None else file
+    if Path(f"{target}.genesis").exists():
+        raise UsageError(f"{target} is a log: its own commits seal it (see head, sign and verify)")
     signing = None if key is None else _Signing(target, key, sign_every)
     writer = SealWriter(target)
 
@@ -97,7 +100,8 @@ def _show(writer: SealWriter, json: bool) -> None:
     facts = {
         "tick": writer.tick, "lines": writer.lines, "part": part.number, "offset": part.offset,
     }  # fmt: skip
-    text = f"sealed {writer.lines:,} lines, byte {writer.part.offset:,}, commit {writer.tick:,}"
+    lines = counted(writer.lines, "line")
+    text = f"sealed {lines}, byte {part.offset:,}, commit {writer.tick:,}"
     click.echo(as_json(facts) if json else text)
 
 

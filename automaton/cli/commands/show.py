@@ -37,7 +37,7 @@ LINES = 200  # and lines, where they did not ask for a depth
 )
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
 def show(log: Path, id_: str, lineage: bool, depth: int | None, json_: bool) -> None:
-    """Show the object ID of LOG: its term, the object as it stands, the lines of its versions.
+    """Show an object of LOG: its term, its line, its versions.
 
     Where it comes from is shown on request: --lineage draws it, --depth N lists it.
     """

@@ -24,10 +24,11 @@ if TYPE_CHECKING:  # loads numba, which takes a second
 @click.argument("log", type=PATH)
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
 def stats(log: Path, json_: bool) -> None:
-    """Show how far LOG has come: ticks, outcomes, dimension, actions, the chain's head.
+    """Show how far LOG has come, read from its commits.
 
-    Also while another process runs it; all figures are read from its commits. Where
-    `verify --resume` left a note beside LOG, up to where and when.
+    Ticks, the last commit's time, outcomes, dimension, actions, the chain's head. Also
+    while another process runs it. What was noted beside LOG is shown too: which versions
+    of the program wrote it, and how far `verify --resume` came, and when.
     """
     from automaton.log import Log  # noqa: PLC0415  # see the top
 
@@ -51,6 +52,7 @@ def figures_of(log: Log) -> dict[str, Any]:
     state = _state(log, last) if last else None
     return {
         "tick": last.tick if last else 0,
+        "last_commit_at": _time_of(log.path) if last else None,
         "dimension": last.dimension if last else None,
         "automaton": state.automaton if state else None,
         "outcomes": outcomes_of(log),
@@ -63,6 +65,11 @@ def figures_of(log: Log) -> dict[str, Any]:
         "durable_bytes": log.durable,
         "verified": _verified(log),
         "record": log.record,
+        "written_by": [
+            {"tick": entry.tick, "version": entry.version}
+            for entry in log.versions()
+            if entry.tick <= len(log.commits)
+        ],
         "options": dict(log.run.options) if log.run else {},
         "head": log.head.hex(),
     }
@@ -81,10 +88,14 @@ def _verified(log: Log) -> dict[str, Any] | None:
     """The tick up to which a note beside the log says that it was verified, and since when."""
     mark = watermarks.read(log.path)
     known = mark is not None and 0 < mark.tick <= len(log.commits)
-    if mark is None or not known or log.chain_at(mark.tick) != mark.chain:
+    if mark is None or not known or not mark.is_own or log.chain_at(mark.tick) != mark.chain:
         return None
-    written = time.gmtime(Path(f"{log.path}{watermarks.VERIFIED}").stat().st_mtime)
-    return {"tick": mark.tick, "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", written)}
+    return {"tick": mark.tick, "when": _time_of(f"{log.path}{watermarks.VERIFIED}")}
+
+
+def _time_of(path: str) -> str:
+    """When a file was last written to, by its own time: UTC in ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(Path(path).stat().st_mtime))
 
 
 def outcomes_of(log: Log) -> dict[str, int]:
@@ -104,6 +115,8 @@ def outcomes_of(log: Log) -> dict[str, int]:
 
 
 def _said(value: object) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(_said, value)) or "-"
     if isinstance(value, dict):
         return ", ".join(f"{key} {_said(item)}" for key, item in value.items()) or "-"
     return "-" if value is None else printable(str(value))

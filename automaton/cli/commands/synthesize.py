@@ -91,7 +91,7 @@ def synthesize(
     log: Path, problems: tuple[str, ...], domains: int, parallel: int, seed: int, budget: int,
     solutions: int, known: bool, compare: bool, json: bool, objects: bool,
 ) -> None:  # fmt: skip
-    """Search for terms that solve a problem, with building blocks from LOG.
+    """Search for terms that solve a problem, with LOG's terms.
 
     What is found is checked on pairs that were held back. LOG is only read. Ctrl-C ends
     the search after the round under way and shows what was found. The answer depends on

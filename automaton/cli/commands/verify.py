@@ -130,7 +130,7 @@ def verify(
     head: bytes | None, workers: int | None, gpu: bool, reference: bool, resume: bool,
     note: Path | None, keys: tuple[str, ...], policy: Path | None, json: bool,
 ) -> int:  # fmt: skip
-    """Say whether LOG is what it says: every sealed byte, and every commit computed again.
+    """Compute every commit of LOG again and check every byte.
 
     Exits with 0 only if all that was asked was checked and is true; with 1 at a
     mismatch, whose first byte, line and tick are named; with 3 where every commit is

@@ -16,7 +16,7 @@ from automaton.cli.text import as_json, printable
 @click.argument("identity", metavar="ID")
 @option("--json", "json_", is_flag=True, show_default="off", help="Print one JSON object.")
 def why(log: Path, identity: str, json_: bool) -> None:
-    """Say why the modification ID of LOG won: features, salience, runner-up.
+    """Say why a modification of LOG won, and over whom.
 
     Taken from the decisions beside the log where they were kept (`--decisions`),
     else computed again from the log.

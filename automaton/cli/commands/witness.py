@@ -51,7 +51,7 @@ def witness(
 
     DIR keeps what was signed last of every log. A head that is not consistent with it is a
     fork: it ends with 1, and both notes are kept in DIR. NOTE is a note of sign, or what
-    prove --from --to prints. Example: witness w1 head.note --key w1.key --log soup.jsonl
+    prove --from --to prints.
     """
     from automaton.proofs import witness as witnesses  # noqa: PLC0415
     from automaton.proofs.inclusion import LONGEST  # noqa: PLC0415

@@ -1,0 +1,1 @@
+"""The commands of `islands`, one file for what belongs together."""

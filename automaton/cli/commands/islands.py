@@ -1,0 +1,17 @@
+"""`islands`: many logs that exchange their best terms: a command for each thing to do."""
+
+from __future__ import annotations
+
+import click
+
+from automaton.cli.archipelago import beginning, judging, running
+from automaton.cli.option_types import Topics
+
+
+@click.group(cls=Topics)
+def islands() -> None:
+    """Run many logs side by side that exchange their best terms."""
+
+
+for _command in (beginning.init, running.run, judging.stats, judging.verify):
+    islands.add_command(_command)

@@ -1,0 +1,48 @@
+"""The formats: one row each, its module is loaded when it is asked for.
+
+A module has `write(job, out)`, where `out` is a file open for bytes, or, of a format of many
+files, a `TargetFolder`. Must not know: options, paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.export.job import ExportJob
+
+
+class ExportFormat(NamedTuple):
+    """What a format can be asked for."""
+
+    module: str
+    summary: str
+    folder: bool = False  # many files; those with tables: unless one table is named
+    tables: tuple[str, ...] = ()  # the first one where none is named and it is one file
+    filters: bool = False  # by stream and dimension
+    roles: bool = False  # which parents
+
+
+TABLES = ("winners", "commits", "decisions")
+PARENTS = ("a", "b", "operator")
+FORMATS = {
+    "csv": ExportFormat("csv_table", "one table", tables=TABLES, filters=True),
+    "parquet": ExportFormat(
+        "parquet", "tables with typed columns, in files by ticks", folder=True, tables=TABLES,
+        filters=True,
+    ),
+    "phylogeny": ExportFormat("phylogeny", "who descends from whom, ALife standard", roles=True),
+    "canvas": ExportFormat("canvas", "what stands after the last tick, JSON Canvas 1.0"),
+    "graphml": ExportFormat("graphml", "winners and their parents", filters=True, roles=True),
+    "dot": ExportFormat("dot", "winners and their parents, to draw", filters=True, roles=True),
+    "prov": ExportFormat("prov", "provenance, PROV-JSON", filters=True, roles=True),
+}  # fmt: skip
+
+
+def writer(name: str) -> Callable[[ExportJob, Any], None]:
+    """What writes a format."""
+    module = import_module(f"{__package__}.{FORMATS[name].module}")
+    write: Callable[[ExportJob, Any], None] = module.write
+    return write

@@ -1,0 +1,43 @@
+"""What a format is asked for: a log, a part of it, and how far it is.
+
+Values and contracts. Must not know: any format, who opens files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from automaton.errors import DeviceError
+from automaton.export.export_selection import Selection
+from automaton.log import Log
+
+INSTALL = "pip install 'automaton-scalable[{extra}]'"
+
+
+class TargetFolder(Protocol):
+    """Where a format of many files puts them."""
+
+    def file(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """A new file of it, by a path with slashes."""
+        ...
+
+
+@dataclass(frozen=True)
+class ExportJob:
+    """One export: `progress` is told the last tick that is done."""
+
+    log: Log
+    selection: Selection  # held against the log
+    table: str | None = None  # of the formats that have tables
+    progress: Callable[[int], object] = lambda _tick: None
+    version: str = ""  # of this program
+    note: Callable[[str], object] = lambda _text: None  # something worth knowing
+
+
+def missing(package: str, extra: str, error: ImportError) -> DeviceError:
+    """The error where a library is not there."""
+    install = INSTALL.format(extra=extra)
+    return DeviceError(f"{package} is not installed ({error}); {install} brings it")

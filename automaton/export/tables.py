@@ -1,0 +1,65 @@
+"""The tables of a log by name: their columns, and their rows as values.
+
+Must not know: pyarrow, files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from automaton.errors import UsageError
+from automaton.export.columns import Table
+from automaton.export.commit_rows import COMMITS, commit_tables
+from automaton.export.decision_columns import DECISIONS, decision_tables
+from automaton.export.export_selection import Selection, listed
+from automaton.export.job import ExportJob
+from automaton.export.winner_columns import WINNERS, winner_tables
+
+#: Columns of the tables, and what they are.
+COLUMNS = {"winners": WINNERS, "commits": COMMITS, "decisions": DECISIONS}
+#: Lines of a log that a partition holds, unless one tick has more.
+PARTITION = 1 << 20
+
+
+def rows_of(job: ExportJob, table: str, selection: Selection | None = None) -> Iterator[Table]:
+    """The rows of a table, some thousands at a time."""
+    part = selection or job.selection
+    if table == "winners":
+        return winner_tables(job.log, part, job.progress)
+    if table == "decisions":
+        return decision_tables(job.log, part)
+    if part.filters:
+        chosen = listed([*part.streams, *part.dimensions])
+        raise UsageError(f"commits are of whole ticks: they cannot be of {chosen} alone")
+    return commit_tables(job.log, part)
+
+
+def facts(job: ExportJob) -> dict[str, str]:
+    """What a table is of, as text for its file."""
+    log, part = job.log, job.selection
+    said = {
+        "log": log.path.rpartition("/")[2],
+        "head": log.head.hex(),
+        "genesis": log.genesis.sha256.hex(),
+        "ticks": f"{part.first}-{part.stop}",
+        "version": job.version,
+    }
+    if part.streams:
+        said["streams"] = listed(part.streams)
+    if part.dimensions:
+        said["dimensions"] = listed(part.dimensions)
+    return {f"automaton.{name}": text for name, text in said.items()}
+
+
+def partitions(job: ExportJob, most: int = PARTITION) -> Iterator[tuple[int, int]]:
+    """First and last tick of each partition of at most so many lines; a tick is never cut."""
+    first, stop = job.selection.first, job.selection.stop
+    lines = np.cumsum(job.log.commits.lines[first - 1 : stop])
+    while first <= stop:
+        begun = int(lines[first - job.selection.first - 1]) if first > job.selection.first else 0
+        within = int(np.searchsorted(lines, begun + most, side="right"))
+        last = max(first, job.selection.first + within - 1)
+        yield first, last
+        first = last + 1

@@ -1,0 +1,22 @@
+"""Many islands: logs that exchange their best terms, on one machine and beyond.
+
+Touches the clock and processes, logs through runs, networks in its transports and
+carriers alone. Must not know: the terminal.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "archipelago",
+    "carrier",
+    "carrier_choice",
+    "cross_verification",
+    "driver",
+    "elsewhere",
+    "folder",
+    "island",
+    "schedule",
+    "topology",
+    "transport_choice",
+    "verification_process",
+]

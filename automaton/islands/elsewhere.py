@@ -1,0 +1,83 @@
+"""What this place owes to islands that run elsewhere, and what it waits for from them.
+
+Between a schedule and a transport: publishes what leaves, brings what arrives, has again
+made known what a transport lost, trims what nobody needs. Touches the clock. Must not
+know: how tasks are carried, what a transport is.
+"""
+
+from __future__ import annotations
+
+import time
+
+from automaton.islands.island import ASK, EpochReport
+from automaton.islands.schedule import Schedule
+from automaton.islands.transport import Transport
+
+#: Seconds between two looks for what is waited for.
+LOOK_S = 0.02
+#: Seconds between two looks at what others need and a transport may have lost.
+CARE_S = 1.0
+#: Epochs of an island that are made known again at a time.
+_AT_A_TIME = 64
+
+
+class Exchange:
+    """The epochs that leave this place and that come to it; `attend` is called often."""
+
+    def __init__(self, schedule: Schedule, transport: Transport) -> None:
+        self._schedule, self._transport = schedule, transport
+        self._looked = self._cared = 0.0
+        self._trimmed: dict[int, int] = {}
+        self._needed: dict[int, int | None] = {}  # by island of this place, as of the last look
+
+    def take(self, report: EpochReport) -> None:
+        """Make known who left."""
+        if report.epoch != ASK:
+            self._transport.publish(report.island, report.epoch, report.lines)
+
+    def attend(self) -> None:
+        """Bring what is waited for, and look after what others need."""
+        now = time.monotonic()
+        missing = self._schedule.missing()
+        if missing and now - self._looked >= LOOK_S:
+            self._looked = now
+            for (source, epoch), lines in self._transport.fetch(missing).items():
+                self._schedule.deliver(source, epoch, lines)
+        if now - self._cared >= CARE_S:
+            self._cared = now
+            self.care()
+
+    def care(self) -> None:
+        """Say what is needed here; publish again and trim what others need and do not."""
+        schedule, transport = self._schedule, self._transport
+        transport.announce(schedule.wants())
+        for island in schedule.own:
+            targets = schedule.targets_elsewhere(island)
+            if not targets or island not in schedule.ticks:
+                continue
+            needed = self._needed[island] = transport.needed(island, targets)
+            if needed is None:
+                continue
+            if needed > self._trimmed.get(island, 0):
+                transport.forget(island, needed)
+                self._trimmed[island] = needed
+            last = min(schedule.done(island), needed + _AT_A_TIME)
+            schedule.ask_again(island, transport.missing(island, range(needed, last)))
+
+    def notices(self) -> list[str]:
+        """What is worth saying of the transport, each once."""
+        return self._transport.notices()
+
+    def waits_for(self) -> bool:
+        """Whether something is waited for that may come at any moment."""
+        return bool(self._schedule.missing())
+
+    @property
+    def served(self) -> bool:
+        """Whether nobody elsewhere needs anything more of what this place has up to its goal."""
+        schedule = self._schedule
+        assert schedule.goal is not None
+        last = schedule.archipelago.departure(schedule.goal)  # that needs the next epoch's
+        owing = [k for k in schedule.own if schedule.targets_elsewhere(k)]
+        noted = [self._needed.get(island) for island in owing]
+        return all(epoch is not None and epoch >= last for epoch in noted)

@@ -1,0 +1,42 @@
+"""The page that shows a log: panels as values, a server of them, a timeline.
+
+Touches the network (it serves, on the loopback interface unless told otherwise), threads,
+the clock and what the system tells of processes. Must not know: appending, the terminal,
+how anything is computed. Nothing here can slow or change a run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from automaton import lazy
+
+if TYPE_CHECKING:
+    from .board import Board as Board
+    from .lanes import Lanes as Lanes
+    from .observed_log import NullModel as NullModel
+    from .observed_log import ObservedLog as ObservedLog
+    from .observed_log import Scope as Scope
+    from .server import Observatory as Observatory
+else:
+    __getattr__ = lazy(
+        __name__,
+        {
+            "board": "Board",
+            "lanes": "Lanes",
+            "observed_log": "NullModel ObservedLog Scope",
+            "server": "Observatory",
+        },
+    )
+
+__all__ = [
+    "Board",
+    "Lanes",
+    "NullModel",
+    "Observatory",
+    "ObservedLog",
+    "Scope",
+    "page_files",
+    "saved_page",
+    "views",
+]

@@ -1,0 +1,143 @@
+"""A log that is looked at: opened once, read further as it grows, with what was made of it.
+
+Lives here: the opened log, its columns, its snapshots, its last window, and why it cannot
+be followed any more. Nothing is ever written. Must not know: panels, the network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from automaton.analysis import figures
+from automaton.analysis.figures import Observed
+from automaton.analysis.series import Series, read_series
+from automaton.errors import AutomatonError
+from automaton.log import LogFollower
+from automaton.observatory.commit_columns import CommitColumns
+from automaton.observatory.kept_worlds import KeptWorlds
+from automaton.replay.omitted_batches import with_omitted_batches
+
+#: Ticks that are read when a log is opened: the first panels show them.
+FIRST_TICKS = 1000
+#: Ticks that are read at a time of those before.
+STEP = 500
+#: Moments that are remembered of how commits came in.
+ARRIVALS = 1200
+
+
+class Arrival(NamedTuple):
+    """When this page saw what the log had come to."""
+
+    seconds: float  # of a clock that only goes on
+    tick: int
+
+
+class Scope(NamedTuple):
+    """What a panel looks at."""
+
+    last: int = 10_000  # winners and ticks, the last ones
+    tick: int | None = None  # the state after it; None: after the last
+    id: str = ""  # of the object that is asked about
+    term: str = ""  # that is looked for
+
+
+class NullModel(NamedTuple):
+    """What order is compared with: a log without streams, or why there is none."""
+
+    series: Series | None = None
+    reason: str = "the null model is missing; give its log as --null LOG"
+
+
+class ObservedLog:
+    """A log and what is known of it. One thread at a time uses it; `close` it at the end."""
+
+    def __init__(self, path: Path, null: NullModel = NullModel()) -> None:  # noqa: B008 - a constant
+        self.path, self.null = path, null
+        self.gone = ""  # why the file of this name is not what is shown any more
+        self.arrivals: deque[Arrival] = deque(maxlen=ARRIVALS)
+        self._observed: tuple[tuple[int, int], Series, Observed] | None = None
+        self._kept = contextlib.ExitStack()
+        self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        self.log = LogFollower.beside(self.path)
+        self._kept.callback(self.log.close)
+        self._kept.enter_context(with_omitted_batches(self.log))
+        self.live, self.worlds = KeptWorlds(self.log), KeptWorlds(self.log)
+        self._kept.callback(self.live.close)
+        self._kept.callback(self.worlds.close)
+        self.columns = CommitColumns()
+        self.columns.begin(self.log, FIRST_TICKS)
+
+    def refresh(self, *, whole: bool = True) -> None:
+        """Read on to the last whole commit; `gone` says where that is not possible.
+
+        The columns grow with it (`whole`), or are of the last ticks alone.
+        """
+        if self.gone:
+            return
+        try:
+            if not len(self.log.commits) and self.log.changed():
+                self._kept.close()
+                self._open()
+            self.log.catch_up()
+        except AutomatonError as error:
+            self.gone = str(error)
+        if whole:
+            self.columns.grow(self.log)
+        elif self.columns.last != self.tick:
+            self.columns = CommitColumns()
+            self.columns.begin(self.log, FIRST_TICKS)
+
+    def noticed(self) -> None:
+        """Remember how far the log had come at this moment."""
+        self.arrivals.append(Arrival(time.monotonic(), self.tick))
+
+    @property
+    def tick(self) -> int:
+        """The last tick that is known."""
+        return len(self.log.commits)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the last commit says decides the next tick; nothing before the first."""
+        last = self.log.last_commit
+        return dict(last.state) if last else {}
+
+    def age(self) -> float | None:
+        """Seconds since the log was last written to: lines carry no clock."""
+        with contextlib.suppress(OSError):
+            return max(0.0, time.time() - self.path.stat().st_mtime)
+        return None
+
+    def members(self, line: int) -> dict[str, Any]:
+        """The object on a line; nothing where there is none."""
+        try:
+            found = json.loads(self.log.line(line))
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def observed(self, window: int) -> tuple[Series, Observed]:
+        """The last winners and ticks, so many, and the figures made of them."""
+        key = (self.tick, window)
+        if self._observed is None or self._observed[0] != key:
+            series = read_series(self.log, window)
+            found = figures.observe(series, *self.null, self.age())
+            self._observed = key, series, found
+        return self._observed[1:]
+
+    def close(self) -> None:
+        """Let go of the file and of all that was made of it."""
+        self._kept.close()

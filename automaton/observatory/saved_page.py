@@ -1,0 +1,20 @@
+"""The page with its data as one file, made without a server."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from automaton.observatory.lanes import made
+from automaton.observatory.observed_log import NullModel, ObservedLog, Scope
+from automaton.observatory.page_files import single_file
+from automaton.observatory.views import QUICK, SLOW
+
+
+def saved_page(path: Path, window: Scope, null: NullModel) -> str:
+    """The page of a log as it stands, all ticks read."""
+    with ObservedLog(path, null) as log:
+        log.refresh()
+        log.columns.reach_back(log.log, log.tick)
+        values = {name: made(view, log, window) for name, view in {**QUICK, **SLOW}.items()}
+    return single_file(time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), values)

@@ -1,0 +1,226 @@
+"use strict";
+// The page's state: what came in, how old it is, where the playhead stands, what is asked for.
+
+const PANELS = [["rates", "Rates"], ["outcomes", "Outcomes of candidates"], ["kymograph", "Machine: dimensions, operators, actions", true],
+  ["competition", "Who wins"], ["diversity", "Diversity, order, label"], ["population", "Population"],
+  ["lineage", "Ancestry"], ["phylogeny", "Phylogeny of the living"], ["memory", "Memory: terms by likeness"], ["decisions", "Decisions", true]];
+const SILENCE = 3000; // milliseconds without a word of the server after which the head is red
+const LAG = 30; // seconds after which a panel that the log has left behind is grey
+
+const byId = (id) => document.getElementById(id);
+const state = { values: new Map(), heard: 0, saved: null, tick: null, playing: 0, asking: 0, pinned: new Set() };
+
+// Panels.
+
+function build() {
+  for (const [name, title, wide] of PANELS) {
+    byId("panels").append(h("section", { class: wide ? "panel wide" : "panel", id: name, "aria-labelledby": `${name}-title`, "aria-busy": "true" },
+      h("h2", { id: `${name}-title` }, title), h("p", { class: "where" }, "being read"),
+      h("p", { class: "reason" }), h("div", { class: "body" })));
+  }
+}
+
+function take(name, value) {
+  value.received = performance.now();
+  state.values.set(name, value);
+  if (name === "head") { drawHead(value); return; }
+  if (name === "timeline") { drawMoment(value); take("population", value); return; }
+  const section = byId(name);
+  section.removeAttribute("aria-busy");
+  section.querySelector(".reason").textContent = visible(value.reason || "");
+  if (!value.failed) DRAW[name](value, section.querySelector(".body"));
+  freshen(name);
+}
+
+/** What a panel says of where it comes from; grey where the log has gone on without it. */
+function freshen(name) {
+  const value = state.values.get(name), section = byId(name), head = state.values.get("head");
+  if (!value || !section) return;
+  const since = (performance.now() - value.received) / 1000;
+  const behind = head && value.tick != null && state.tick == null ? head.tick - value.tick : 0;
+  const stale = state.saved ? false : silent() || (behind > 0 && since > LAG);
+  section.classList.toggle("stale", Boolean(stale));
+  const old = value.age == null ? null : value.age + since;
+  const late = behind > 0 ? ` · ${said(behind)} ticks behind the log` : "";
+  section.querySelector(".where").textContent = `${value.source} · ${value.window} · n = ${said(value.n)} · ${age(old)}${late}`;
+}
+
+const silent = () => !state.saved && performance.now() - state.heard > SILENCE;
+
+// The head.
+
+function fact(name, value, more, wide) {
+  return h("div", { class: wide ? "wide" : null }, h("dt", {}, name), h("dd", {}, value, more ? h("small", {}, more) : null));
+}
+
+function drawHead(v) {
+  byId("log").textContent = visible(v.log);
+  document.title = `${visible(v.log).split("/").pop()} · tick ${said(v.tick)}`;
+  const r = v.rates;
+  const rate = (value) => (value == null ? "-" : `${said(value, 3)}/s`);
+  const why = r.reason || `over ${said(r.seconds, 3)} s`;
+  byId("facts").replaceChildren(
+    fact("Tick", said(v.tick), v.record ? `record: ${v.record}` : "no commit yet"),
+    fact("Machine", visible(v.automaton || "none"), v.dimension == null ? null : `dimension ${v.dimension}`),
+    fact("Modifications", said(v.counters.modifications ?? 0), `${rate(r.modifications)} ${why}`),
+    fact("Candidates", rate(r.candidates), why), fact("Ticks", rate(r.ticks), why),
+    fact("Log", bytes(v.bytes), `${said(v.lines)} lines; durable ${bytes(v.durable_bytes)}`),
+    fact("Verified", v.verified ? `to tick ${said(v.verified.tick)}` : "not known", v.verified ? null : "no note beside the log: verify --resume leaves one"),
+    fact("Memory of the run", v.memory ? bytes(v.memory.bytes) : "-", v.memory ? `${v.memory.processes} processes; ${v.memory.source}` : v.memory_reason),
+    fact("Last scaling decision, device", "not in the log", v.scaling_reason),
+    fact("Head of the chain", h("code", {}, v.chain), null, true));
+  byId("more").replaceChildren(
+    table("Counters since the first tick", [["counter", "text"], ["count", "number"]], Object.entries(v.counters)),
+    table("Actions since the first tick", [["action", "text"], ["count", "number"]], Object.entries(v.actions)),
+    table("Options", [["option", "text"], ["value", "text"]], Object.entries(v.options).map(([name, value]) => [name, JSON.stringify(value)])));
+  const range = byId("playhead");
+  range.max = v.tick;
+  byId("tick").max = v.tick;
+  if (state.tick == null) { range.value = v.tick; byId("tick").value = v.tick; }
+  alarm();
+}
+
+const WORDS = { writing: ["writing", "good"], waiting: ["waiting", ""], none: ["ended", "still"],
+  stopped: ["stopped", "bad"], stalled: ["hangs", "bad"], died: ["died", "bad"] };
+
+/** Red where the writer died or hangs, the file is another one, or the server is silent. */
+function alarm() {
+  const v = state.values.get("head");
+  const [word, kind] = state.saved ? ["saved", "still"] : silent() ? ["no connection", "bad"] : v && v.gone ? ["replaced", "bad"]
+    : v ? WORDS[v.writer.state] : ["connecting", ""];
+  const pill = byId("writer");
+  if (pill.textContent !== word) pill.textContent = word;
+  pill.className = `pill ${kind}`;
+  byId("head").classList.toggle("red", kind === "bad");
+  const text = state.saved ? `as it was on ${state.saved}` : silent() ? "the server of this page is silent: what you see is old" : v ? visible(v.gone || v.writer.said) : "";
+  const place = byId("alarm");
+  if (place.textContent !== text) place.textContent = text;
+  place.hidden = !text;
+  place.classList.toggle("where", kind !== "bad");
+  if (v) byId("head-where").textContent = `${v.source} · ${age(v.age == null ? null : v.age + (performance.now() - v.received) / 1000)}`;
+}
+
+// What is asked for.
+
+async function ask(name, question, jump) {
+  if (!question || Object.values(question).some((value) => value === undefined)) return;
+  const section = byId(name);
+  if (jump) section.scrollIntoView({ block: "nearest" });
+  if (state.saved) { section.querySelector(".reason").textContent = "a saved page answers nothing: open the observatory"; return; }
+  const number = (state.asking += 1);
+  section.setAttribute("aria-busy", "true");
+  state.pinned.add(name);
+  try {
+    const answer = await fetch(`panel/${name}?${new URLSearchParams(question)}`, { headers: { Accept: "application/json" } });
+    const value = await answer.json();
+    if (name === "timeline" && (number !== state.asking || state.tick == null)) return;
+    take(name, value);
+  } catch (error) {
+    section.querySelector(".reason, .moment").textContent = `no answer: ${error.message}`;
+  } finally {
+    section.removeAttribute("aria-busy");
+  }
+}
+
+// The timeline.
+
+function moveTo(tick) {
+  const last = Number(byId("playhead").max);
+  state.tick = Math.max(0, Math.min(last, Math.round(tick)));
+  byId("playhead").value = state.tick;
+  byId("playhead").setAttribute("aria-valuetext", `tick ${state.tick} of ${last}`);
+  byId("tick").value = state.tick;
+  byId("live").setAttribute("aria-pressed", "false");
+  if (byId("moment").dataset.tick !== String(state.tick)) byId("moment").textContent = `reading the state after tick ${said(state.tick)} ...`;
+  return ask("timeline", { tick: state.tick });
+}
+
+function newest() {
+  state.tick = null;
+  play(false);
+  byId("live").setAttribute("aria-pressed", "true");
+  byId("moment").textContent = "The panels show the newest state. Move the playhead to see an earlier one.";
+  delete byId("moment").dataset.tick;
+  byId("timeline-where").textContent = "";
+  state.pinned.delete("population");
+  const head = state.values.get("head");
+  if (head) drawHead(head);
+  if (!state.saved && head) ask("population", {}).then(() => state.pinned.delete("population"));
+}
+
+function drawMoment(v) {
+  const place = byId("moment");
+  place.dataset.tick = v.tick;
+  place.textContent = v.failed ? visible(v.reason)
+    : `After tick ${said(v.tick)}: ${visible(v.automaton || "no machine")}, dimension ${v.dimension}; ${said(v.live)} live, ${said(v.distinct)} distinct terms; ${said(v.counters.modifications)} modifications; chain ${v.chain.slice(0, 16)}…`;
+  if (!v.failed) byId("timeline-where").textContent = `${v.source} · snapshots are kept up to tick ${said(v.swept)} of ${said(v.last)}`;
+}
+
+async function play(on) {
+  const own = (state.playing += 1);
+  byId("play").setAttribute("aria-pressed", String(on));
+  byId("play").textContent = on ? "Pause" : "Play";
+  while (on && own === state.playing) {
+    const last = Number(byId("playhead").max), at = state.tick == null || state.tick >= last ? -1 : state.tick;
+    const begun = performance.now();
+    await moveTo(at < 0 ? 0 : at + Number(byId("speed").value));
+    if (state.tick >= last) { play(false); return; }
+    await new Promise((done) => setTimeout(done, Math.max(50, 250 - (performance.now() - begun))));
+  }
+}
+
+function controls() {
+  let waiting = 0;
+  byId("playhead").addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(() => moveTo(Number(byId("playhead").value)), 120); });
+  byId("tick").addEventListener("change", () => moveTo(Number(byId("tick").value)));
+  const step = (by) => moveTo((state.tick ?? Number(byId("playhead").max)) + by * Number(byId("speed").value));
+  byId("first").addEventListener("click", () => moveTo(0));
+  byId("back").addEventListener("click", () => step(-1));
+  byId("forth").addEventListener("click", () => step(1));
+  byId("live").addEventListener("click", newest);
+  byId("play").addEventListener("click", () => play(byId("play").getAttribute("aria-pressed") !== "true"));
+  byId("theme").addEventListener("click", () => setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
+}
+
+function setTheme(name) {
+  document.documentElement.dataset.theme = name;
+  redraw();
+}
+
+// The stream.
+
+function listen() {
+  const source = new EventSource("events");
+  source.addEventListener("panel", (event) => {
+    state.heard = performance.now();
+    const { name, value } = JSON.parse(event.data);
+    const held = state.pinned.has(name) || (name === "population" && state.tick != null);
+    if (!held) take(name, value);
+  });
+  source.addEventListener("alive", () => { state.heard = performance.now(); });
+}
+
+function begin() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  document.documentElement.dataset.theme = dark.matches ? "dark" : "light";
+  dark.addEventListener("change", () => setTheme(dark.matches ? "dark" : "light"));
+  build();
+  controls();
+  const kept = byId("kept-values");
+  if (kept) {
+    const { saved, values } = JSON.parse(kept.textContent);
+    state.saved = saved;
+    byId("save").hidden = true;
+    for (const control of document.querySelectorAll(".controls button, .controls input, .controls select, #playhead")) control.disabled = true;
+    byId("moment").textContent = "A saved page shows the last state; the observatory replays any other.";
+    for (const [name, value] of Object.entries(values)) if (name !== "timeline") take(name, value);
+    alarm();
+    return;
+  }
+  state.heard = performance.now();
+  byId("moment").textContent = "The panels show the newest state. Move the playhead to see an earlier one.";
+  listen();
+  setInterval(() => { alarm(); for (const [name] of PANELS) freshen(name); }, 500);
+}
+
+begin();

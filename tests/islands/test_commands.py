@@ -1,0 +1,134 @@
+"""The commands of `islands`, as a person types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from small import ran, rich, written
+
+from automaton.cli import command_line
+from automaton.islands.folder import open_folder
+from automaton.log import Log
+
+
+def invoke(*arguments: object) -> Result:
+    """What `islands` does when it is given these arguments."""
+    return CliRunner().invoke(command_line, ["islands", *map(str, arguments)])
+
+
+SMALL = ("--count", 2, "--epoch", 4, "--migrants", 2, "--parallel", 4, "--max-objects", 300)
+QUICKLY = ("--on", "here", "--durability", "off", "--min-free-disk", 0)
+
+
+def begun(tmp_path: Path, *more: object) -> Path:
+    """A new folder."""
+    log = written(tmp_path / "log.jsonl", rich())
+    result = invoke("init", tmp_path / "a", "--from", log, *SMALL, *more)
+    assert result.exit_code == 0, result.output
+    return tmp_path / "a"
+
+
+def test_islands_are_made_run_shown_and_verified(tmp_path: Path) -> None:
+    folder = begun(tmp_path, "--seed", 7, "--topology", "complete", "--delay", 1)
+    done = json.loads(invoke("run", folder, "--epochs", 2, "--json", *QUICKLY).stdout)
+    assert (done["epochs"], done["finished"], done["candidates"]) == (2, True, 2 * 2 * 4 * 4)
+    done = json.loads(invoke("run", folder, "--epochs", 1, "--json", *QUICKLY).stdout)
+    assert done["ticks"] == [12, 12]
+    shown = json.loads(invoke("stats", folder, "--json").stdout)
+    assert [row["epoch"] for row in shown["islands"]] == [3, 3]
+    assert shown["head_of_heads"] == done["head_of_heads"]
+    judged = json.loads(invoke("verify", folder, "--processes", 1, "--json").stdout)
+    assert (judged["ok"], judged["migrants"]) == (True, 4)
+    assert judged["head_of_heads"] == done["head_of_heads"]
+    for command in (("stats", folder), ("verify", folder, "--replay", "none")):
+        result = invoke(*command)
+        assert result.exit_code == 0
+        assert done["head_of_heads"] in result.stdout
+
+
+def test_what_does_not_fit_is_said_in_a_line_with_exit_code_1(tmp_path: Path) -> None:
+    folder = begun(tmp_path)
+    invoke("run", folder, "--to", 2, *QUICKLY)
+    opened = open_folder(folder)
+    for path in sorted(folder.glob("island-0.jsonl*")):
+        path.rename(str(path).replace("island-0", "kept"))
+    for path in sorted(folder.glob("island-1.jsonl*")):
+        path.rename(str(path).replace("island-1", "island-0"))
+    for path in sorted(folder.glob("kept*")):
+        path.rename(str(path).replace("kept", "island-1"))
+    result = invoke("verify", folder, "--processes", 1)
+    assert result.exit_code == 1
+    assert f"{folder}: NOT TRUE" in result.stdout
+    assert "island 0, line" in result.stdout
+    assert "found the log of island 1" in result.stdout
+    assert opened.archipelago.digest in result.stdout
+
+
+def test_islands_that_never_ran_are_not_called_true(tmp_path: Path) -> None:
+    result = invoke("verify", begun(tmp_path), "--processes", 1)
+    assert result.exit_code == 14
+    assert "nothing was checked" in result.stdout
+
+
+def test_islands_begin_where_a_log_stands_with_its_options(tmp_path: Path) -> None:
+    log = written(tmp_path / "log.jsonl", rich())
+    ran(log, 5, parallel=8, max_objects=300, streams="all")
+    assert invoke("init", tmp_path / "a", "--from", log, "--count", 2).exit_code == 0
+    opened = open_folder(tmp_path / "a")
+    assert dict(opened.archipelago.options) == {
+        "parallel": 8, "max_objects": 300, "streams": "all",
+    }  # fmt: skip
+    with Log.open(opened.log(0), write=False) as first:
+        assert not len(first.commits)
+        assert first.current("m5.0") is not None or first.lines > len(rich())
+    assert opened.log(0).read_bytes() == opened.log(1).read_bytes()
+
+
+def test_edges_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "edges").write_text("0 1\n")
+    folder = begun(tmp_path, "--topology", tmp_path / "edges")
+    assert open_folder(folder).archipelago.sources == ((), (0,))
+    assert json.loads(invoke("run", folder, "--to", 2, "--json", *QUICKLY).stdout)["finished"]
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        (("--topology", "rnig"), 2, "did you mean `ring`"),
+        (("--max-objects", 3), 2, "raise it to at least"),
+        (("--streams", "nobody"), 2, "no stream `nobody`"),
+    ],
+)
+def test_what_cannot_be_made_leaves_no_folder(
+    tmp_path: Path, more: tuple[object, ...], code: int, said: str
+) -> None:
+    log = written(tmp_path / "log.jsonl", rich())
+    result = invoke("init", tmp_path / "a", "--from", log, *SMALL, *more)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("init", "there"), 4, "exists; choose another place"),
+        (("init", "no/where"), 4, "make it first"),
+        (("run", "nowhere"), 4, "islands init nowhere"),
+        (("stats", "nowhere"), 4, "islands init nowhere"),
+        (("run", "there", "--epochs", 1, "--to", 1), 2, "give one"),
+    ],
+)
+def test_mistakes_are_one_line_with_an_exit_code_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...], code: int,
+    said: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    result = invoke(*arguments)
+    assert result.exit_code == code
+    assert result.stderr.count("\n") == 1
+    assert said in result.stderr
