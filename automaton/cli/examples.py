@@ -55,6 +55,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "export": (
         "export my.jsonl --to csv -o winners.csv",
         "export my.jsonl --to phylogeny -o phylogeny.csv",
+        "export my.jsonl --to tiles -o public --note head.note",
     ),
     "observatory": ("observatory my.jsonl --open",),
     "islands": (),

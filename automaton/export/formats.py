@@ -23,6 +23,7 @@ class ExportFormat(NamedTuple):
     tables: tuple[str, ...] = ()  # the first one where none is named and it is one file
     filters: bool = False  # by stream and dimension
     roles: bool = False  # which parents
+    signed: bool = False  # a note of the head
 
 
 TABLES = ("winners", "commits", "decisions")
@@ -37,6 +38,10 @@ FORMATS = {
     "canvas": ExportFormat("canvas", "what stands after the last tick, JSON Canvas 1.0"),
     "graphml": ExportFormat("graphml", "winners and their parents", filters=True, roles=True),
     "dot": ExportFormat("dot", "winners and their parents, to draw", filters=True, roles=True),
+    "tiles": ExportFormat(
+        "tiles_folder", "the tree over all commits, for a web server, C2SP tlog-tiles", folder=True,
+        signed=True,
+    ),
     "prov": ExportFormat("prov", "provenance, PROV-JSON", filters=True, roles=True),
 }  # fmt: skip
 

@@ -35,6 +35,7 @@ class ExportJob:
     progress: Callable[[int], object] = lambda _tick: None
     version: str = ""  # of this program
     note: Callable[[str], object] = lambda _text: None  # something worth knowing
+    signed: bytes = b""  # a note of the log's head, of the format that has one
 
 
 def missing(package: str, extra: str, error: ImportError) -> DeviceError:

@@ -83,7 +83,7 @@ PACKAGES = {
         "terms format digests program compute log chemistry replay",
         outside="pathlib",
     ),
-    "export": Package("applications", "terms format log replay analysis", "cpu", "pathlib"),
+    "export": Package("applications", "terms format log replay analysis proofs", "cpu", "pathlib"),
     "observatory": Package(
         "applications",
         "log replay analysis vector_store",

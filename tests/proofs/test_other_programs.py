@@ -8,8 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sealing import LOG_KEY, WITNESSES, grow, proving, signed
 
+from automaton.cli import command_line
 from automaton.proofs import inclusion, tiles
 from automaton.proofs.prover import prove_line
 
@@ -70,3 +72,18 @@ def test_go_refuses_what_was_changed(program: Path, tmp_path: Path, name: str) -
     file.write_bytes(data)
     done = subprocess.run([program, tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 1
+
+
+def test_go_believes_what_export_writes(program: Path, tmp_path: Path) -> None:
+    log, note = tmp_path / "log.jsonl", tmp_path / "head.note"
+    grow(log, 300, 2)
+    note.write_text(str(signed(log)))
+    words = ["export", str(log), "--to", "tiles", "-o", str(tmp_path / "out"), "--note", str(note)]
+    done = CliRunner().invoke(command_line, words)
+    assert done.exit_code == 0, done.stderr
+    exported(log, tmp_path, "m7.1")
+    for name in ("proof", "key"):
+        shutil.copy(tmp_path / name, tmp_path / "out" / name)
+    words = [str(program), str(tmp_path / "out")]
+    checked = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout) == (0, "300\n"), checked.stderr
