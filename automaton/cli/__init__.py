@@ -55,7 +55,7 @@ command_line = CommandGroup(
         "run init fork give check verify replay compact cat diff stats population series show "
         "doctor config tune reduce church match recall memory observe scale models why cycles "
         "cycle repeat organisation synthesize export plot report observatory "
-        "islands",
+        "islands head keygen sign prove check-proof witness seal",
     ),
 )
 with _while_loading():

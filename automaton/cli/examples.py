@@ -57,6 +57,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "export": (
         "export my.jsonl --to csv -o winners.csv",
         "export my.jsonl --to phylogeny -o phylogeny.csv",
+        "export my.jsonl --to tiles -o public --note head.note",
     ),
     "plot": ("plot my.jsonl --what diversity -o diversity.svg",),
     "report": ("report my.jsonl -o report.html",),
@@ -71,6 +72,22 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "islands stats": ("islands stats soups",),
     "islands verify": ("islands verify soups",),
     "organisation": ("organisation soup.jsonl", "organisation soup.jsonl --against 0"),
+    "head": ("head my.jsonl",),
+    "keygen": (
+        "keygen soup.key --name example.org/soup",
+        "keygen witness.key --name w1.example --witness",
+    ),
+    "sign": ("sign my.jsonl --key soup.key",),
+    "prove": (
+        "prove my.jsonl m50.7 --note head.note",
+        "prove my.jsonl --from old.note --to head.note",
+    ),
+    "check-proof": (
+        'check-proof m50.7.proof --key "$(cat soup.pub)"',
+        "check-proof m50.7.proof --policy witnesses.policy",
+    ),
+    "witness": ("witness seen head.note --key witness.key --log my.jsonl",),
+    "seal": ("seal app.jsonl", "seal - --out app.jsonl --key soup.key"),
     "synthesize": (
         "synthesize my.jsonl --problem add",
         "synthesize my.jsonl --problem '2,3->5; 4,1->5'",

@@ -60,8 +60,9 @@ class CommandTable(MutableMapping[str, click.Command]):
     def __getitem__(self, name: str) -> click.Command:
         """The command of that name."""
         if name not in self._loaded:
-            module = import_module(f"{self._package}.{name}")
-            command: click.Command = getattr(module, name)
+            word = name.replace("-", "_")
+            module = import_module(f"{self._package}.{word}")
+            command: click.Command = getattr(module, word)
             show_examples(command, name, PROGRAM)
             self._loaded[name] = command
         return self._loaded[name]

@@ -11,7 +11,7 @@ from automaton import lazy
 
 if TYPE_CHECKING:
     from .decompression import opened as opened
-    from .inclusion import Inclusion as Inclusion
+    from .included_files import Inclusion as Inclusion
     from .stream_conversion import KINDS as KINDS
     from .stream_conversion import Conversion as Conversion
 else:
@@ -19,7 +19,7 @@ else:
         __name__,
         {
             "decompression": "opened",
-            "inclusion": "Inclusion",
+            "included_files": "Inclusion",
             "stream_conversion": "Conversion KINDS",
         },
     )

@@ -30,14 +30,13 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root(leaves: Sequence[bytes]) -> bytes:
-    """The root over leaves that are hashed already."""
-    peaks: list[bytes] = []
-    for number, leaf in enumerate(leaves):
-        top = leaf
-        while number & 1:  # a full subtree on the left waits for one of its size
-            top, number = node_hash(peaks.pop(), top), number >> 1  # noqa: PLW2901 - its bits
-        peaks.append(top)
-    return joined(peaks)
+    """The root over leaves that are hashed already, level by level."""
+    level = list(leaves)
+    while len(level) > 1:
+        alone = level[len(level) & ~1 :]  # it goes up as it is
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [sha256(b"\1" + left + right).digest() for left, right in pairs] + alone
+    return level[0] if level else EMPTY
 
 
 def joined(peaks: Sequence[bytes]) -> bytes:

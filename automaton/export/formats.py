@@ -23,6 +23,7 @@ class ExportFormat(NamedTuple):
     tables: tuple[str, ...] = ()  # the first one where none is named and it is one file
     filters: bool = False  # by stream and dimension
     roles: bool = False  # which parents
+    signed: bool = False  # a note of the head
 
 
 TABLES = ("winners", "commits", "decisions")
@@ -38,6 +39,10 @@ FORMATS = {
     "graphml": ExportFormat("graphml", "winners and their parents", filters=True, roles=True),
     "dot": ExportFormat("dot", "winners and their parents, to draw", filters=True, roles=True),
     "crate": ExportFormat("crate", "the log and what makes it trusted, RO-Crate 1.2", folder=True),
+    "tiles": ExportFormat(
+        "tiles_folder", "the tree over all commits, for a web server, C2SP tlog-tiles", folder=True,
+        signed=True,
+    ),
     "prov": ExportFormat("prov", "provenance, PROV-JSON", filters=True, roles=True),
 }  # fmt: skip
 

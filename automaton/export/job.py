@@ -44,6 +44,7 @@ class ExportJob:
     progress: Callable[[int], object] = lambda _tick: None
     origin: Origin = Origin()
     note: Callable[[str], object] = lambda _text: None  # something worth knowing
+    signed: bytes = b""  # a note of the log's head, of the format that has one
 
     @property
     def name(self) -> str:

@@ -85,7 +85,7 @@ PACKAGES = {
     ),
     "soups": Package("applications", "terms compute chemistry", "cpu", "concurrent"),
     "export": Package(
-        "applications", "terms format log replay analysis", "cpu", "concurrent io pathlib"
+        "applications", "terms format log replay analysis proofs", "cpu", "concurrent io pathlib"
     ),
     "observatory": Package(
         "applications",
@@ -97,6 +97,10 @@ PACKAGES = {
         "terms format workers compute log population chemistry replay run",
         "cpu",
         "asyncio concurrent datetime io pathlib queue threading time",
+    ),
+    "proofs": Package("applications", "format digests log", outside="fcntl os pathlib stat"),
+    "seals": Package(
+        "applications", "format digests proofs", outside="fcntl os pathlib select threading time"
     ),
     "tuning": Package(
         "applications",
@@ -113,8 +117,10 @@ PACKAGES = {
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis soups conversion export observatory cycles tuning islands",
-        outside="atexit click io os pathlib platform psutil rich shutil signal stat tempfile time",
+        "run synthesis analysis soups conversion export observatory cycles tuning islands proofs "
+        "seals",
+        outside="atexit click datetime io os pathlib platform psutil rich shutil signal stat "
+        "tempfile threading time",
     ),
 }
 
@@ -136,6 +142,8 @@ TOUCHING = words(
 #: Who opens files, and which.
 OPENERS = {
     "log": "the log and the files beside it",
+    "proofs": "key files, the index beside a log, the folder of a witness",
+    "seals": "files of others, which are only read, and their seals",
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
     "workers.control_groups": "what the system says of limits of memory and cores",
     "observatory.page_files": "files of the page, in the installed packages",
@@ -144,12 +152,13 @@ OPENERS = {
     "cli.config_file": "the TOML file of --config",
     "cli.output_file": "drafts of exports and pictures, which take their names when they are whole",
     "conversion.decompression": "the file of `init --from`, compressed or not",
-    "conversion.inclusion": "files that a CanvasL file includes",
+    "conversion.included_files": "files that a CanvasL file includes",
     "cli.commands.cycles": "the file of --results",
     "cli.commands.give": "a file of input, and the inbox that any program may append to",
     "cli.commands.init": "the shipped log, and a file that did not exist",
     "cli.commands.reduce": "a file of terms",
     "cli.descriptors": "nothing: the null device",
+    "cli.small_file": "notes, policies and proofs that a command is given",
     "cli.trace_file": "the file of --trace",
     "cli.exit_codes": "nothing: the null device",
 }

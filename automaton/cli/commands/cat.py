@@ -36,8 +36,6 @@ def cat(log: Path, first: int | None, last: int | None) -> None:
 
     Segments are decompressed: the bytes are those that the log would have in one file.
     What no commit covers is not printed.
-
-    Example: automaton-scalable cat soup.jsonl --from 900 --to 910 | jq .id
     """
     from automaton.log import Log  # noqa: PLC0415  # loads numba
 

@@ -36,8 +36,6 @@ def compact(log: Path, segment_bytes: int, rebuild: bool) -> None:
 
     Every command reads the log as before. No run may be under way. Interrupted at any
     point, the log is what it was.
-
-    Example: automaton-scalable compact soup.jsonl --segment-bytes 256MiB
     """
     from automaton.log import Log  # noqa: PLC0415  # loads numba
     from automaton.log.segments.compaction import rebuild_manifest, seal  # noqa: PLC0415

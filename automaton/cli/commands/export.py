@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
-from automaton.cli.export_job import draw_without_display, note, origin, progress
+from automaton.cli.export_job import draw_without_display, origin, progress
+from automaton.cli.export_job import note as say
 from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.output_file import STANDARD_OUTPUT, refuse_place, whole_file, whole_folder
+from automaton.cli.small_file import read_small
 from automaton.cli.text import counted, printable
 from automaton.errors import UsageError
 from automaton.export import formats
@@ -19,6 +21,8 @@ from automaton.export.formats import FORMATS, PARENTS, TABLES, ExportFormat
 
 #: Bytes that a terminal is not for.
 _BINARY = frozenset({"parquet"})
+#: Bytes of a note that are read.
+LONGEST = 1 << 16
 
 
 @click.command()
@@ -56,10 +60,15 @@ _BINARY = frozenset({"parquet"})
     "--parent", type=click.Choice(PARENTS), show_default="all three",
     help="Of phylogeny and graphs: which parent counts (a word).",
 )  # fmt: skip
+@option(
+    "--note", type=PATH, metavar="FILE", show_default="the log's head, not signed",
+    help="Of tiles: the note of the head (of sign or witness) that they lead to.",
+)  # fmt: skip
 @switch("--force", "Replace what stands at FILE.")
 def export(
     log: Path, form: str, out: Path, table: str | None, first: int, last: int | None,
-    streams: tuple[str, ...], dimensions: tuple[int, ...], parent: str | None, force: bool,
+    streams: tuple[str, ...], dimensions: tuple[int, ...], parent: str | None,
+    note: Path | None, force: bool,
 ) -> None:  # fmt: skip
     """Write what LOG holds for another tool.
 
@@ -73,7 +82,7 @@ def export(
 
     row = FORMATS[form]
     _refuse(form, row, out, {"--table": table, "--stream or --dimension": streams or dimensions,
-                             "--parent": parent})  # fmt: skip
+                             "--parent": parent, "--note": note})  # fmt: skip
     refuse_place(out, log, force=force)
     draw_without_display()
     with Log.open(log, write=False) as opened, with_omitted_batches(opened):
@@ -81,7 +90,8 @@ def export(
         meant = Selection(first, last, frozenset(streams), frozenset(dimensions), **roles)
         part = meant.of(opened)
         with progress(part.first, part.stop) as told:
-            job = ExportJob(opened, part, table, told, origin(), note)
+            signed = b"" if note is None else read_small(note, LONGEST)
+            job = ExportJob(opened, part, table, told, origin(), say, signed)
             _write(formats.writer(form), job, row.folder and table is None, out, force=force)
     if out != STANDARD_OUTPUT:
         ticks = counted(max(0, part.stop - part.first + 1), "tick")
@@ -91,7 +101,8 @@ def export(
 def _refuse(form: str, row: ExportFormat, out: Path, given: dict[str, Any]) -> None:
     """What the format has no use for, before anything is read."""
     taken = {
-        "--table": row.tables, "--stream or --dimension": row.filters, "--parent": row.roles
+        "--table": row.tables, "--stream or --dimension": row.filters, "--parent": row.roles,
+        "--note": row.signed,
     }  # fmt: skip
     for name, value in given.items():
         if value and not taken[name]:

@@ -104,22 +104,49 @@ ONE_PERCENT = 300
 @switch("--gpu", "Compute reactions on the GPU where there is one, else on the CPU; says why.")
 @switch("--reference", "Hold every reaction against the textbook reducer too: slow, for samples.")
 @switch("--resume", "Go on after what LOG.verified says was verified here; keep it up to date.")
+@option(
+    "--note",
+    "note",
+    type=PATH,
+    metavar="FILE",
+    show_default="none",
+    help="A note of a head (head, sign, witness) that the log must have had.",
+)
+@option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="VKEY",
+    show_default="none",
+    help="A public key that must have signed that note; may be given often.",
+)
+@option(
+    "--policy", type=PATH, metavar="FILE", show_default="none",
+    help="Which logs and how many of which witnesses must have signed that note.",
+)  # fmt: skip
 @switch("--json", "Print one JSON object.")
 def verify(
     log: Path, replay: tuple[str, int], seed: int | None, first: int, last: int | None,
-    head: bytes | None, workers: int | None, gpu: bool, reference: bool, resume: bool, json: bool,
+    head: bytes | None, workers: int | None, gpu: bool, reference: bool, resume: bool,
+    note: Path | None, keys: tuple[str, ...], policy: Path | None, json: bool,
 ) -> int:  # fmt: skip
     """Compute every commit of LOG again and check every byte.
 
     Exits with 0 only if all that was asked was checked and is true; with 1 at a
     mismatch, whose first byte, line and tick are named; with 3 where every commit is
-    true but bytes follow that no commit covers; with 14 where there was no commit.
+    true but bytes follow that no commit covers; with 14 where there was no commit. A file
+    with a seal (seal) is held against that: nothing of it can be computed again.
     """
     from automaton.backends import DeviceRequest, open_backend  # noqa: PLC0415
+    from automaton.cli.held_head import said, verify_seal, wanted_head  # noqa: PLC0415
     from automaton.log import AuditedLog  # noqa: PLC0415  # see the top
+    from automaton.seals.seal_reader import is_sealed  # noqa: PLC0415
     from automaton.verify import VerifyRequest  # noqa: PLC0415
     from automaton.verify import verify as verified  # noqa: PLC0415
 
+    held = wanted_head(note, keys, policy)
+    if is_sealed(log):
+        return verify_seal(log, held, json)
     if last is not None and last < first:
         raise click.UsageError("--to is before --from", click.get_current_context())
     if seed is None:
@@ -136,6 +163,10 @@ def verify(
     for text in dict.fromkeys(opened.notices):  # each once
         _note(text)
     click.echo(as_json(verdict.as_json()) if json else "\n".join(_paragraphs(log, verdict)))
+    if held is not None and verdict.first_bad is None:
+        by = held.hold(log)
+        if not json:
+            click.echo("\n".join(said(by)))
     return verdict.exit_code
 
 
