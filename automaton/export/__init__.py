@@ -28,10 +28,12 @@ __all__ = [
     "Folder",
     "Origin",
     "Selection",
+    "charts",
     "columns",
     "drawing",
     "formats",
     "html_report",
+    "phylogeny",
     "pictures",
     "winner_columns",
 ]
