@@ -61,9 +61,10 @@ def export(
     log: Path, form: str, out: Path, table: str | None, first: int, last: int | None,
     streams: tuple[str, ...], dimensions: tuple[int, ...], parent: str | None, force: bool,
 ) -> None:  # fmt: skip
-    """Write what LOG holds for another tool: tables, phylogeny, canvas, graphs, provenance.
+    """Write what LOG holds for another tool.
 
-    LOG is read only, also while another process runs it; FILE appears whole or not at all.
+    Tables, a phylogeny, a canvas, graphs, provenance, a research crate. LOG is
+    read only, also while another process runs it; FILE appears whole or not at all.
 
     Example: automaton-scalable export my.jsonl --to csv -o winners.csv
     """

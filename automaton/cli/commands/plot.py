@@ -57,7 +57,7 @@ def output(help_: str) -> Callable[[Command], Command]:
 def plot(
     log: Path, what: str, out: Path, first: int, last: int | None, force: bool
 ) -> None:  # fmt: skip
-    """Draw LOG: rates, outcomes, shares, entropy, diversity, the population, a phylogeny.
+    """Draw a picture of LOG.
 
     The caption says what was read, over which ticks, and how many values that were. LOG is
     read only, also while another process runs it.
@@ -89,9 +89,10 @@ def plot(
 @UNTIL
 @FORCE
 def report(log: Path, out: Path, first: int, last: int | None, force: bool) -> None:
-    """Write one HTML page on LOG: figures, outcomes, settings, head, how to verify it.
+    """Write one HTML page on LOG, with all pictures.
 
-    The page loads nothing and needs no network: it can be sent and kept.
+    Also its outcomes, settings and head, and how to verify it. The page loads
+    nothing and needs no network: it can be sent and kept.
 
     Example: automaton-scalable report my.jsonl -o report.html
     """
