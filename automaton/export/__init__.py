@@ -28,10 +28,12 @@ __all__ = [
     "Origin",
     "Selection",
     "TargetFolder",
+    "charts",
     "columns",
     "drawing",
     "formats",
     "html_report",
+    "phylogeny",
     "pictures",
     "winner_columns",
 ]

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any, BinaryIO
 
 from automaton.errors import DeviceError
-from automaton.export import csv_table, html_report
+from automaton.export import arrow, csv_table, drawing, html_report
 from automaton.export.export_selection import Selection
 from automaton.export.job import ExportJob, TargetFolder
 from automaton.export.run_facts import PROGRAM, checks, log_facts, settings
@@ -63,17 +63,19 @@ def write(job: ExportJob, folder: TargetFolder) -> None:
     """Write the crate."""
     whole = replace(job, selection=Selection().of(job.log))
     files = [_file(folder, job.name, "application/jsonl", "The log", lambda out: _log(job, out))]
-    more: list[tuple[str, str, str, Callable[[Any], None]]] = [
-        ("commits.csv", "text/csv", "A row a tick: outcomes, state, digests",
+    more: list[tuple[str, str, str, Callable[[], object], Callable[[Any], None]]] = [
+        ("commits.csv", "text/csv", "A row a tick: outcomes, state, digests", arrow.package,
          lambda out: csv_table.write(replace(whole, table="commits"), out)),
-        ("report.html", "text/html", "Figures, settings, head, how to verify",
+        ("report.html", "text/html", "Figures, settings, head, how to verify", drawing.require,
          lambda out: html_report.write(whole, out)),
     ]  # fmt: skip
-    for name, kind, about, make in more:
+    for name, kind, about, require, make in more:
         try:
-            files.append(_file(folder, name, kind, about, make))
+            require()
         except DeviceError as error:  # a library that is not there
             job.note(f"{name} is left out: {error}")
+        else:
+            files.append(_file(folder, name, kind, about, make))
     with folder.file(_METADATA) as out:
         graph = [*_about(job, files), *files, *_made(job), *_environment(job)]
         document = {"@context": _CONTEXT, "@graph": graph}

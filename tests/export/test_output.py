@@ -91,6 +91,50 @@ def test_a_terminal_is_shown_how_far_it_is_and_a_file_is_not(log: Path, tmp_path
     assert program(*command[3:], "--force").stderr == b""
 
 
+WITHOUT = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv.pop(1).split(",")))
+from automaton.cli import main
+main()
+"""
+
+
+def without(packages: str, *words: object) -> subprocess.CompletedProcess[bytes]:
+    """The program where these packages are not installed."""
+    command = [sys.executable, "-c", WITHOUT, packages, *map(str, words)]
+    return subprocess.run(command, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "words"),
+    [
+        ("pyarrow", "export", "export LOG --to parquet -o OUT"),
+        ("matplotlib", "plot", "plot LOG --what rates -o OUT.svg"),
+        ("matplotlib", "plot", "report LOG -o OUT.html"),
+    ],
+)
+def test_a_missing_library_is_named_with_the_command_that_installs_it(
+    log: Path, tmp_path: Path, package: str, extra: str, words: str
+) -> None:
+    line = words.replace("LOG", str(log)).replace("OUT", str(tmp_path / "x")).split()
+    done = without(package, *line)
+    assert done.returncode == 9
+    assert f"pip install 'automaton-scalable[{extra}]'".encode() in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_needs_no_library_is_exported_without_them(log: Path, tmp_path: Path) -> None:
+    for form in set(ONE_FILE) - {"csv"}:
+        done = without("pyarrow,matplotlib", "export", log, "--to", form, "-o", "-")
+        assert done.returncode == 0, done.stderr
+    crate = tmp_path / "crate"
+    done = without("pyarrow,matplotlib", "export", log, "--to", "crate", "-o", crate)
+    assert done.stderr.count(b"is left out") == 2
+    graph = json.loads((crate / "ro-crate-metadata.json").read_text("utf-8"))["@graph"]
+    assert {entity["@id"] for entity in graph if entity["@type"] == "File"} == {"log.jsonl"}
+    assert {path.name for path in crate.iterdir()} == {"log.jsonl", "ro-crate-metadata.json"}
+
+
 def test_a_link_is_kept_and_what_it_leads_to_is_replaced(log: Path, tmp_path: Path) -> None:
     (tmp_path / "real.csv").write_text("old", encoding="utf-8")
     (tmp_path / "link.csv").symlink_to("real.csv")

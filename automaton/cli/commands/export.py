@@ -72,7 +72,7 @@ def export(
 ) -> None:  # fmt: skip
     """Write what LOG holds for another tool.
 
-    As tables, a phylogeny, a canvas, a graph or a record of provenance.
+    Tables, a phylogeny, a canvas, graphs, provenance, a research crate.
 
     LOG is read only, also while another process runs it; FILE appears whole or not at all.
     """
