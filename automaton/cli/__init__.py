@@ -34,6 +34,11 @@ def _while_loading() -> Iterator[None]:
         sys.exit(11)
 
 
+if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+    # Each thread of OpenBLAS takes 32 MB while numpy is loaded, and a process that cannot
+    # have them is ended by it with exit code 1 or by a signal.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 with _while_loading():
     from automaton.cli import descriptors, exit_codes
     from automaton.cli.group import CommandGroup, CommandTable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -47,6 +48,22 @@ def test_a_true_log_is_not_called_false_where_memory_ends(log: Path, megabytes: 
     assert b"Traceback" not in done.stderr
     if done.returncode == 0:
         assert json.loads(done.stdout)["ok"]
+
+
+def test_no_library_takes_memory_for_threads_where_memory_is_bounded() -> None:
+    def bounded() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+    code = (
+        "import automaton.cli, numpy, os\n"
+        "print(os.environ.get('OPENBLAS_NUM_THREADS'), len(os.listdir('/proc/self/task')))"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(  # nothing else runs in this process
+        [sys.executable, "-c", code], capture_output=True, check=True, preexec_fn=bounded,
+        env=environment, text=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["1", "1"]
 
 
 @pytest.mark.parametrize(
