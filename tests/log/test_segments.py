@@ -6,13 +6,13 @@ import errno
 import os
 import random
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from backports import zstd
 from logs import GENESIS, Quick, append, fields, side, write
 
 from automaton.errors import AutomatonError, DamagedError, FileError, LockedError, StorageError
@@ -20,6 +20,11 @@ from automaton.log import AuditedLog, Log, LogFollower
 from automaton.log.file_io import Buffer, FileOps
 from automaton.log.segments import manifest, pages
 from automaton.log.segments.compaction import rebuild_manifest, seal
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 TICKS = 12
 LEAST = 2500  # bytes of a segment: three ticks
