@@ -299,6 +299,16 @@ def test_what_others_put_under_our_names_is_moved_aside(path: Path, plain: bytes
     assert contents(path) == plain
 
 
+def test_a_run_without_segments_leaves_other_files_alone(path: Path) -> None:
+    path.write_bytes(GENESIS)
+    for content in (b"notes\n", b""):
+        side(path, ".next").write_bytes(content)
+        with Log.open(path, write=True, disk=Quick()) as log:
+            append(log, len(log.commits) + 1)
+        assert side(path, ".next").read_bytes() == content
+    assert not list(path.parent.glob("*.other-*"))
+
+
 def test_a_segment_of_a_later_history_is_kept_when_an_older_copy_goes_on(path: Path) -> None:
     segmented(path)
     later = files(path)[-1].read_bytes()

@@ -61,7 +61,7 @@ _NEXT = b'{"type":"segment","number":'
 #: What a run may write beside its log from the start.
 OF_A_RUN = (
     ".genesis", ".genesis.tmp", ".durable", ".checkpoint", ".checkpoint.tmp",
-    ".inbox-position", ".inbox-position.tmp", ".next",
+    ".inbox-position", ".inbox-position.tmp",
 )  # fmt: skip
 
 
