@@ -312,8 +312,9 @@ class LogReader:
         return self._file.segments
 
     def place(self, offset: int) -> str:
-        """The file that holds a byte of the log, and the page of it where it is a segment."""
-        return self._file.where(offset)
+        """Where a byte of the log stands, as a note: nothing where it is the log's own file."""
+        start = self._file.header.start
+        return f"byte {offset} stands in {self._file.where(offset)}" if offset < start else ""
 
     @property
     def active_start(self) -> int:

@@ -12,6 +12,7 @@ from small import ran, rich, written
 
 from automaton.cli import command_line
 from automaton.log import Log
+from automaton.log.segments import pages
 from automaton.run import Run
 from automaton.verify.live import LiveOptions
 
@@ -192,6 +193,20 @@ def test_a_missing_segment_ends_with_4_and_a_damaged_one_with_6(plain: Path) -> 
     result = invoke("check", plain)
     assert result.exit_code == 4
     assert str(first) in result.stderr
+
+
+def test_a_tampered_segment_is_found_and_named_by_file_and_page(plain: Path) -> None:
+    invoke("compact", plain, "--segment-bytes", "4kB")
+    second = segments(plain)[1]
+    raw = second.read_bytes()
+    end = len(raw) - pages.table_bytes(raw[-pages.FOOT_BYTES :])
+    text = pages.page(raw[:end], int(pages.walk(raw[:end])[0, 1]))
+    frame = pages.Compressor(3).frame(text.replace(b'"size":', b'"sise":', 1))
+    second.write_bytes(frame + pages.table(pages.walk(frame)))
+    for words, code in (["check", "--chain", plain], 6), (["verify", plain], 1):
+        result = invoke(*words)
+        assert result.exit_code == code
+        assert f"stands in {second}, page 1 of 1" in result.stderr
 
 
 def test_a_run_that_can_seal_nothing_goes_on_and_says_so(plain: Path) -> None:

@@ -6,13 +6,13 @@ import errno
 import os
 import random
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from backports import zstd
 from logs import GENESIS, Quick, append, fields, side, write
 
 from automaton.errors import AutomatonError, DamagedError, FileError, LockedError, StorageError
@@ -20,6 +20,11 @@ from automaton.log import AuditedLog, Log, LogFollower
 from automaton.log.file_io import Buffer, FileOps
 from automaton.log.segments import frames, manifest
 from automaton.log.segments.compaction import rebuild_manifest, seal
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 TICKS = 12
 LEAST = 2500  # bytes of a segment: three ticks
@@ -292,6 +297,16 @@ def test_what_others_put_under_our_names_is_moved_aside(path: Path, plain: bytes
     assert (side(path, ".segments") / "000001.jsonl.zst.other-1").read_bytes() == b"mine\n"
     assert sum("other-1" in text for text in said) == 2
     assert contents(path) == plain
+
+
+def test_a_run_without_segments_leaves_other_files_alone(path: Path) -> None:
+    path.write_bytes(GENESIS)
+    for content in (b"notes\n", b""):
+        side(path, ".next").write_bytes(content)
+        with Log.open(path, write=True, disk=Quick()) as log:
+            append(log, len(log.commits) + 1)
+        assert side(path, ".next").read_bytes() == content
+    assert not list(path.parent.glob("*.other-*"))
 
 
 def test_a_segment_of_a_later_history_is_kept_when_an_older_copy_goes_on(path: Path) -> None:

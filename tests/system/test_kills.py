@@ -12,10 +12,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def torture(kills: int, seed: int, record: str) -> dict[str, object]:
+def torture(kills: int, seed: int, record: str, segment_bytes: int) -> dict[str, object]:
     """What scripts/torture prints."""
     script = [sys.executable, "-m", "scripts.reliability.torture", "--out", "-"]
     asked = ["--kills", str(kills), "--seed", str(seed), "--jobs", "2", "--record", record]
+    asked += ["--segment-bytes", str(segment_bytes)]
     result = subprocess.run(
         [*script, *asked], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -26,17 +27,18 @@ def torture(kills: int, seed: int, record: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("kills", "seed", "record"),
+    ("kills", "seed", "record", "segment_bytes"),
     [
-        (4, 7, "full"),
-        pytest.param(60, 8, "full", marks=pytest.mark.slow),
-        pytest.param(24, 9, "commits", marks=pytest.mark.slow),
+        (4, 7, "full", 0),
+        pytest.param(60, 8, "full", 0, marks=pytest.mark.slow),
+        pytest.param(24, 9, "commits", 0, marks=pytest.mark.slow),
+        pytest.param(60, 10, "full", 300_000, marks=pytest.mark.slow),
     ],
 )
 def test_killed_runs_keep_what_was_acknowledged_and_go_on_as_if_never_killed(
-    kills: int, seed: int, record: str
+    kills: int, seed: int, record: str, segment_bytes: int
 ) -> None:
-    found = torture(kills, seed, record)
+    found = torture(kills, seed, record, segment_bytes)
     assert found["kills"] == kills
     assert found["lost"] == 0
     assert found["wrong"] == []

@@ -156,6 +156,9 @@ def _look(path: Path, log: Log, every: Sequence[LogReader], asked: _Asked) -> in
             click.echo(f"chain: {_said(verified, log.head, tick)}")
         elif len(log.commits):
             click.echo("chain: not checked (--chain checks every sealed byte)")
+    bad = None if verified is None else verified.first_bad
+    if bad is not None and (place := log.place(bad.offset)):
+        click.echo(f"note: {printable(place)}", err=True)
     _refuse(path, verified, asked.head, tick)
     return report.idle()
 

@@ -160,6 +160,8 @@ def verify(
             message = f"--from {first}: the log has {len(opened.commits)} ticks"
             raise click.UsageError(message, click.get_current_context())
         verdict = verified(opened, asked, tell, device)
+        if verdict.first_bad is not None and (place := opened.place(verdict.first_bad.offset)):
+            opened.notices.append(place)
     for text in dict.fromkeys(opened.notices):  # each once
         _note(text)
     click.echo(as_json(verdict.as_json()) if json else "\n".join(_paragraphs(log, verdict)))

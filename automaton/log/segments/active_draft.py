@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from automaton.errors import FileError
 from automaton.log.byte_source import ByteSource
-from automaton.log.file_io import FileOps, write_all
+from automaton.log.file_io import FileOps, first_bytes, write_all
 from automaton.log.segments import active_header
 from automaton.log.segments.active_header import ActiveHeader
 from automaton.log.segments.segment_reader import LogSegment
+from automaton.log.side_files.provenance import is_ours
 
 
 class ActiveDraft(NamedTuple):
@@ -61,9 +62,11 @@ def copy(disk: FileOps, fd: int, log: ByteSource, start: int, stop: int) -> None
 
 
 def clear(disk: FileOps, path: str) -> None:
-    """Take away what a crash left of a draft; nobody reads it."""
-    with contextlib.suppress(OSError):
-        disk.remove(draft_path(path))
+    """Take away what a crash left of a draft, which nobody reads; what is not ours stays."""
+    name = draft_path(path)
+    if first_bytes(name, 1) and is_ours(path, ".next"):
+        with contextlib.suppress(OSError):
+            disk.remove(name)
 
 
 def drop(disk: FileOps, draft: ActiveDraft) -> None:

@@ -71,7 +71,6 @@ _NEXT = b'{"type":"segment","number":'
 OF_A_RUN = (
     ".genesis", ".genesis.tmp", ".durable", ".checkpoint", ".checkpoint.tmp",
     ".inbox-position", ".inbox-position.tmp", ".versions", ".versions.tmp",
-    ".next",
 )  # fmt: skip
 
 
