@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, Full, Queue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, NamedTuple
 
 import orjson
@@ -78,6 +78,7 @@ class Lanes:
         self._board, self._scope = board, scope
         self._requests: Queue[_Request] = Queue(MOST_WAITING)
         self._alone = True  # nobody writes
+        self._begun = Event()  # the quick panels were made once, and the others may be
         self._open: Callable[[], ObservedLog] = lambda: ObservedLog(path, null)
         self._quick_log = self._open()  # who cannot open it hears so at once
         self._threads = [
@@ -124,6 +125,7 @@ class Lanes:
                         self._post("head", QUICK["head"], log)
                         pace.of["head"] = pulse
                     self._make_next(pace, QUICK, log, current)
+                    self._begun.set()
                 if not log.columns.whole:
                     log.columns.reach_back(log.log, STEP)
                 self._board.wait_for_change(LOOK)
@@ -152,7 +154,8 @@ class Lanes:
         pace = _Pace(SLOW)
         with self._open() as log:
             while not self._board.closed:
-                if self._answered(log) or not self._board.wait_for_reader(0) or pace.resting():
+                idle = not self._board.wait_for_reader(0) or not self._begun.is_set()
+                if self._answered(log) or idle or pace.resting():
                     continue
                 log.refresh(whole=False)
                 if not self._make_next(pace, SLOW, log, (log.tick, log.gone)):
