@@ -30,6 +30,8 @@ from automaton.observatory.views import ASKED, QUICK, SLOW
 LOOK, PULSE = 0.25, 1.0
 #: Share of the time that a thread computes while somebody writes, and where nobody does.
 SHARE_BESIDE, SHARE_ALONE = 0.01, 0.5
+#: Seconds that the quick panels rest at most; the others twelve times as long.
+LONGEST_REST = 5.0
 #: Requests that may wait, and seconds that one may.
 MOST_WAITING, LONGEST_WAIT = 32, 120.0
 #: Seconds of folding between two snapshots that are kept for the timeline, and in one go.
@@ -110,7 +112,7 @@ class Lanes:
     # The quick lane.
 
     def _quick(self) -> None:
-        pace = _Pace(QUICK)
+        pace = _Pace(QUICK, LONGEST_REST)
         with self._quick_log as log:
             while not self._board.closed:
                 log.refresh()
@@ -151,7 +153,7 @@ class Lanes:
     # The slow lane.
 
     def _slow(self) -> None:
-        pace = _Pace(SLOW)
+        pace = _Pace(SLOW, 12 * LONGEST_REST)
         with self._open() as log:
             while not self._board.closed:
                 idle = not self._board.wait_for_reader(0) or not self._begun.is_set()
@@ -194,7 +196,8 @@ class Lanes:
 class _Pace:
     """Which panel a lane makes next, and how long it rests after one."""
 
-    def __init__(self, views: dict[str, View]) -> None:
+    def __init__(self, views: dict[str, View], longest: float) -> None:
+        self._longest = longest  # seconds of rest
         self.of: dict[str, object] = dict.fromkeys(views)  # what each was made of; None: not yet
         self._at: dict[str, float] = dict.fromkeys(views, 0.0)
         self._until = 0.0
@@ -218,4 +221,4 @@ class _Pace:
 
     def rest(self, seconds: float, share: float) -> None:
         """Rest so long that what was spent is a share of the whole."""
-        self._until = time.monotonic() + seconds * (1 / share - 1)
+        self._until = time.monotonic() + min(self._longest, seconds * (1 / share - 1))
