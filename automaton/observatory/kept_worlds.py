@@ -18,8 +18,6 @@ from automaton.replay.restore import recomputer
 
 #: Bytes that kept snapshots may have together.
 MOST_BYTES = 64 << 20
-#: Bytes that a live term costs at most in a snapshot beside its words.
-_PLACE = 160
 
 
 class KeptWorlds:
@@ -103,5 +101,4 @@ def _copy(world: World) -> World:
 
 
 def _bytes(world: World) -> int:
-    population = world.population
-    return int(population.code.nbytes + len(population.column["start"]) * _PLACE)
+    return world.population.nbytes() + world.population.seen.nbytes

@@ -8,13 +8,16 @@ HTTP, HTML.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, Full, Queue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, NamedTuple
+
+import orjson
 
 from automaton.errors import AutomatonError
 from automaton.observatory import writer_watch
@@ -26,7 +29,9 @@ from automaton.observatory.views import ASKED, QUICK, SLOW
 #: Seconds between two looks at the log, and between two heads where nothing changed.
 LOOK, PULSE = 0.25, 1.0
 #: Share of the time that a thread computes while somebody writes, and where nobody does.
-SHARE_BESIDE, SHARE_ALONE = 0.02, 0.5
+SHARE_BESIDE, SHARE_ALONE = 0.01, 0.5
+#: Seconds that the quick panels rest at most; the others twelve times as long.
+LONGEST_REST = 5.0
 #: Requests that may wait, and seconds that one may.
 MOST_WAITING, LONGEST_WAIT = 32, 120.0
 #: Seconds of folding between two snapshots that are kept for the timeline, and in one go.
@@ -44,16 +49,19 @@ class Busy(AutomatonError):  # noqa: N818 - a state, said to who asks
 
 
 def as_text(panel: Panel) -> str:
-    """A panel as JSON in one line of ASCII; not-a-number is no JSON and becomes null."""
-    return json.dumps(_plain(panel), separators=(",", ":"), allow_nan=False)
+    """A panel as JSON in one line; not-a-number is no JSON and becomes null."""
+    try:
+        return orjson.dumps(panel).decode()
+    except TypeError:  # half a surrogate pair, a number beyond 64 bits
+        return json.dumps(_finite(panel), separators=(",", ":"), allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def _finite(value: Any) -> Any:
     if isinstance(value, float):
-        return value if value - value == 0 else None
+        return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {str(name): _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {name: _finite(item) for name, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def made(view: View, log: ObservedLog, scope: Scope) -> str:
@@ -72,6 +80,7 @@ class Lanes:
         self._board, self._scope = board, scope
         self._requests: Queue[_Request] = Queue(MOST_WAITING)
         self._alone = True  # nobody writes
+        self._begun = Event()  # the quick panels were made once, and the others may be
         self._open: Callable[[], ObservedLog] = lambda: ObservedLog(path, null)
         self._quick_log = self._open()  # who cannot open it hears so at once
         self._threads = [
@@ -103,8 +112,7 @@ class Lanes:
     # The quick lane.
 
     def _quick(self) -> None:
-        due: dict[str, float] = dict.fromkeys(QUICK, 0.0)
-        shown: dict[str, tuple[object, ...]] = {}  # what each panel was made of
+        pace = _Pace(QUICK, LONGEST_REST)
         with self._quick_log as log:
             while not self._board.closed:
                 log.refresh()
@@ -113,40 +121,47 @@ class Lanes:
                 writer = writer_watch.look(log.path, log.arrivals, now)
                 self._alone = writer.state in {"none", "died"}
                 current = log.tick, log.columns.first, log.gone
-                of = {"head": (*current, writer.state, int(now / PULSE))}
-                for name, view in QUICK.items() if self._board.wait_for_reader(0) else ():
-                    known = of.get(name, current)
-                    if now >= due[name] and shown.get(name) != known:
-                        due[name], shown[name] = self._posted(name, view, log), known
-                log.columns.reach_back(log.log, STEP)
+                pulse = (log.gone, writer.state, int(now / PULSE))
+                if self._board.wait_for_reader(0):
+                    if pace.of["head"] != pulse:
+                        self._post("head", QUICK["head"], log)
+                        pace.of["head"] = pulse
+                    self._make_next(pace, QUICK, log, current)
+                    self._begun.set()
+                if not log.columns.whole:
+                    log.columns.reach_back(log.log, STEP)
                 self._board.wait_for_change(LOOK)
 
-    def _posted(self, name: str, view: View, log: ObservedLog) -> float:
-        """Make a panel and post it; when it may be made again."""
-        begun = time.monotonic()
-        self._board.post(name, made(view, log, self._scope))
-        end = time.monotonic()
+    def _make_next(
+        self, pace: _Pace, views: dict[str, View], log: ObservedLog, current: object
+    ) -> bool:
+        """Make the panels that have not been made yet, else the one that waits longest."""
         share = SHARE_ALONE if self._alone else SHARE_BESIDE
-        return end + (0.0 if name == "head" else max(PULSE, (end - begun) / share))
+        made_one = False
+        while (name := pace.next(current)) is not None:
+            begun = time.monotonic()
+            self._post(name, views[name], log)
+            pace.made(name, current, time.monotonic() - begun, share)
+            made_one = True
+            if not self._requests.empty():
+                break
+        return made_one
+
+    def _post(self, name: str, view: View, log: ObservedLog) -> None:
+        self._board.post(name, made(view, log, self._scope))
 
     # The slow lane.
 
     def _slow(self) -> None:
-        due: dict[str, float] = dict.fromkeys(SLOW, 0.0)
-        of_tick: dict[str, int] = dict.fromkeys(SLOW, -1)
+        pace = _Pace(SLOW, 12 * LONGEST_REST)
         with self._open() as log:
             while not self._board.closed:
-                if self._answered(log):
+                idle = not self._board.wait_for_reader(0) or not self._begun.is_set()
+                if self._answered(log) or idle or pace.resting():
                     continue
-                looked_at = self._board.wait_for_reader(0)
                 log.refresh(whole=False)
-                now = time.monotonic()
-                name = next((n for n in SLOW if now >= due[n] and of_tick[n] != log.tick), None)
-                if name is not None and looked_at:
-                    of_tick[name] = log.tick
-                    due[name] = self._posted(name, SLOW[name], log)
-                elif looked_at:
-                    self._sweep(log)
+                if not self._make_next(pace, SLOW, log, (log.tick, log.gone)):
+                    self._sweep(pace, log)
 
     def _answered(self, log: ObservedLog) -> bool:
         """Make what somebody asked for, if anybody did within a moment."""
@@ -161,7 +176,7 @@ class Lanes:
             request.answer.set_exception(error)
         return True
 
-    def _sweep(self, log: ObservedLog) -> None:
+    def _sweep(self, pace: _Pace, log: ObservedLog) -> None:
         """Fold a little further for the timeline, and keep a snapshot now and then."""
         begun, worlds = time.monotonic(), log.worlds
         try:
@@ -175,4 +190,35 @@ class Lanes:
             worlds.keep()
             worlds.spent = 0.0
         if not self._alone:
-            time.sleep(min(10.0, spent / SHARE_BESIDE))
+            pace.rest(spent, SHARE_BESIDE)
+
+
+class _Pace:
+    """Which panel a lane makes next, and how long it rests after one."""
+
+    def __init__(self, views: dict[str, View], longest: float) -> None:
+        self._longest = longest  # seconds of rest
+        self.of: dict[str, object] = dict.fromkeys(views)  # what each was made of; None: not yet
+        self._at: dict[str, float] = dict.fromkeys(views, 0.0)
+        self._until = 0.0
+
+    def resting(self) -> bool:
+        """Whether nothing is due yet; what was never made is due at once."""
+        return time.monotonic() < self._until and None not in self.of.values()
+
+    def next(self, current: object) -> str | None:
+        """The panel made longest ago of those that are not of what there is now."""
+        names = [name for name, of in self.of.items() if of != current and name != "head"]
+        fresh = [name for name in names if self.of[name] is None]
+        if not fresh and (not names or time.monotonic() < self._until):
+            return None
+        return fresh[0] if fresh else min(names, key=self._at.__getitem__)
+
+    def made(self, name: str, current: object, seconds: float, share: float) -> None:
+        """A panel was made in so many seconds."""
+        self.of[name], self._at[name] = current, time.monotonic()
+        self.rest(seconds, share)
+
+    def rest(self, seconds: float, share: float) -> None:
+        """Rest so long that what was spent is a share of the whole."""
+        self._until = time.monotonic() + min(self._longest, seconds * (1 / share - 1))

@@ -20,6 +20,7 @@ from automaton.errors import AutomatonError
 from automaton.log import LogFollower
 from automaton.observatory.commit_columns import CommitColumns
 from automaton.observatory.kept_worlds import KeptWorlds
+from automaton.observatory.writer_watch import Arrival, TreeGauge
 from automaton.replay.omitted_batches import with_omitted_batches
 
 #: Ticks that are read when a log is opened: the first panels show them.
@@ -28,13 +29,6 @@ FIRST_TICKS = 1000
 STEP = 500
 #: Moments that are remembered of how commits came in.
 ARRIVALS = 1200
-
-
-class Arrival(NamedTuple):
-    """When this page saw what the log had come to."""
-
-    seconds: float  # of a clock that only goes on
-    tick: int
 
 
 class Scope(NamedTuple):
@@ -60,6 +54,7 @@ class ObservedLog:
         self.path, self.null = path, null
         self.gone = ""  # why the file of this name is not what is shown any more
         self.arrivals: deque[Arrival] = deque(maxlen=ARRIVALS)
+        self.memory = TreeGauge()
         self._observed: tuple[tuple[int, int], Series, Observed] | None = None
         self._kept = contextlib.ExitStack()
         self._open()

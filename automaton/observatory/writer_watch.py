@@ -16,7 +16,6 @@ from typing import NamedTuple
 import psutil
 
 from automaton.log import file_io
-from automaton.observatory.observed_log import Arrival
 
 #: Seconds without a commit that are never too long, and how often the longest wait of late.
 PATIENCE, TIMES = 2.0, 2.5
@@ -24,6 +23,15 @@ PATIENCE, TIMES = 2.0, 2.5
 WAITS = 32
 #: Whose figures are read at most: more processes than a run has.
 MOST_PROCESSES = 256
+#: Seconds between two measurements of memory.
+MEASURED_EVERY = 5.0
+
+
+class Arrival(NamedTuple):
+    """When this page saw what the log had come to."""
+
+    seconds: float  # of a clock that only goes on
+    tick: int
 
 
 class Writer(NamedTuple):
@@ -91,6 +99,21 @@ def judged(pid: int | None, status: str | None, wait: Waits, *, held: bool | Non
         often = f"the longest wait before was {wait.longest:.1f} s"
         return Writer("stalled", f"{who} holds the log, but {since}; {often}", pid)
     return Writer("writing", f"{who} writes it", pid)
+
+
+class TreeGauge:
+    """The memory of a process and its children, measured now and then: it costs milliseconds."""
+
+    def __init__(self) -> None:
+        self._last: tuple[int | None, float, Tree | None] = (None, 0.0, None)
+
+    def read(self, pid: int | None, now: float) -> Tree | None:
+        """As measured at most `MEASURED_EVERY` seconds ago."""
+        known, at, found = self._last
+        if pid != known or now - at > MEASURED_EVERY:
+            found = tree(pid)
+            self._last = pid, now, found
+        return found
 
 
 def tree(pid: int | None) -> Tree | None:

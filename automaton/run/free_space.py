@@ -43,8 +43,9 @@ class FreeSpaceGuard:
         if not rate or (ends_in is not None and ends_in * rate < free):
             return ""
         commits = self._log.commits
-        last = [commits.row(tick) for tick in range(len(commits) - ticks + 1, len(commits) + 1)]
-        sealing = sum(row.end - row.commit_start for row in last) / ticks / spent
+        known = len(commits)  # the last batch may still be under way
+        last = [commits.row(tick) for tick in range(max(1, known - ticks + 1), known + 1)]
+        sealing = sum(row.end - row.commit_start for row in last) / len(last) / spent
         way = (
             ""
             if self._log.record == "commits"

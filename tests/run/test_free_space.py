@@ -10,12 +10,13 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import logs
 import pytest
 from click.testing import CliRunner
 from small import TERMS, automaton, commits_in, written
 
 from automaton.cli import command_line
-from automaton.log import AuditedLog
+from automaton.log import AuditedLog, Log
 from automaton.run import Run, free_space
 from automaton.run.free_space import MEASURED_TICKS, FreeSpaceGuard
 
@@ -110,3 +111,12 @@ def test_no_limit_asks_nothing_of_the_disk(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(free_space, "free_bytes", lambda _folder: 0)
     arguments = [str(path), *RUN, "--ticks", "2", "--min-free-disk", "0"]
     assert CliRunner().invoke(command_line, arguments).exit_code == 0
+
+
+def test_growth_is_told_while_the_last_batch_is_still_being_written(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.jsonl", SOUP)
+    with Log.open(path, write=True) as log:
+        guard = FreeSpaceGuard(log, 0)
+        for tick in range(1, MEASURED_TICKS):
+            logs.append(log, tick)
+        assert "an hour at this pace" in guard.said(MEASURED_TICKS, 1.0, 0)

@@ -21,7 +21,8 @@ def head(log: ObservedLog, _scope: Scope) -> Panel:
     """Tick, chain, what is durable and verified, who writes, how fast, and in how much memory."""
     now = time.monotonic()
     writer = writer_watch.look(log.path, log.arrivals, now)
-    tree = writer_watch.tree(writer.pid) if writer.state not in {"none", "died"} else None
+    alive = writer.state not in {"none", "died"}
+    tree = log.memory.read(writer.pid if alive else None, now)
     opened, last = log.log, log.log.last_commit
     counters = dict(log.state.get("counters", {}))
     actions = counters.pop("actions", {})

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.observatory.commit_columns import OUTCOMES
-from automaton.observatory.observed_log import Arrival, ObservedLog, Scope
+from automaton.observatory.observed_log import ObservedLog, Scope
 from automaton.observatory.panels import Panel, head, panel, ticks
+from automaton.observatory.writer_watch import Arrival
 
 #: Points that are drawn at most of each curve.
 POINTS = 240
