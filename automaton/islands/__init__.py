@@ -11,7 +11,7 @@ __all__ = [
     "carriage",
     "cross_verification",
     "driver",
-    "elsewhere",
+    "exchange",
     "folder",
     "island",
     "projection",

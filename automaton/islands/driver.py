@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from automaton.islands.carrier import Carrier, IslandPlace
-from automaton.islands.elsewhere import LOOK_S, Exchange
+from automaton.islands.exchange import LOOK_S, Exchange
 from automaton.islands.island import EpochReport
 from automaton.islands.schedule import Schedule
 

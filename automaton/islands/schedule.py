@@ -163,13 +163,20 @@ class Schedule:
         waiting += [e for e in epochs if e in done and e not in {*waiting, *under_way}]
 
     def wants(self) -> dict[tuple[int, int], int]:
-        """By island of this place and source elsewhere: the first epoch still needed of it."""
+        """By island of this place and source: the first epoch that is still needed of it.
+
+        Sources of this place too, for they may run elsewhere as well.
+        """
         return {
-            (island, source): max(0, self.archipelago.departure(self.done(island))
-                                  + self._past_arrival(island))
-            for island in self.own if island in self.ticks
-            for source in self.archipelago.sources[island] if source not in self._here
-        }  # fmt: skip
+            (island, source): self._first_needed(island)
+            for island in self.own
+            if island in self.ticks
+            for source in self.archipelago.sources[island]
+        }
+
+    def _first_needed(self, island: int) -> int:
+        due = self.archipelago.departure(self.done(island))
+        return max(0, due + self._past_arrival(island))
 
     @property
     def busy(self) -> dict[int, Task]:

@@ -76,6 +76,16 @@ def test_logs_that_fit_have_no_faults_and_every_migrant_is_looked_up(sound: Fold
     assert migrants == 3 * 3 * 2  # islands, epochs with arrivals, migrants
 
 
+def test_logs_that_leave_winners_out_are_held_against_each_other_all_the_same(
+    tmp_path: Path,
+) -> None:
+    folder = written_folder(tmp_path / "a", small_archipelago())
+    for until in (1, 3):  # the second time emigrants are computed again, to be sent
+        run_in_turn(folder, until, QUICK._replace(record="commits"))
+    assert b'"type":"modification"' not in folder.log(0).read_bytes()
+    assert cross_verify(folder, (), lambda *_: None) == ([], 3 * 2 * 2)
+
+
 def test_the_head_of_heads_is_the_hash_of_the_heads_in_their_order(sound: Folder) -> None:
     heads = []
     for path in sound.logs:

@@ -26,7 +26,7 @@ from automaton.errors import UsageError, WorkerError
 from automaton.islands.archipelago import Archipelago
 from automaton.islands.carrier import SerialCarrier
 from automaton.islands.driver import Driver
-from automaton.islands.elsewhere import Exchange
+from automaton.islands.exchange import Exchange
 from automaton.islands.folder import Folder
 from automaton.islands.island import Island, Task
 from automaton.islands.redis_streams import RedisStreams, parse_servers, server_name
@@ -156,6 +156,14 @@ def test_places_over_redis_give_the_bytes_of_islands_run_in_turn(
     urls = [server.url for server in servers]
     places.run(urls, 3)
     places.run(urls, 5)
+    places.hold_against_the_oracle(5)
+
+
+def test_an_island_that_runs_in_two_places_has_the_same_bytes_in_both(
+    tmp_path: Path, servers: list[Server]
+) -> None:
+    places = Places(tmp_path, small_archipelago(3), [[0, 1], [1, 2]])
+    places.run([servers[0].url], 5)
     places.hold_against_the_oracle(5)
 
 

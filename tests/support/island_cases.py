@@ -43,9 +43,9 @@ def written_folder(path: Path, archipelago: Archipelago) -> Folder:
     return folder
 
 
-def run_in_turn(folder: Folder, until: int) -> None:
+def run_in_turn(folder: Folder, until: int, options: HostOptions = QUICK) -> None:
     """Take all islands to so many epochs, one after the other in this process: the oracle."""
-    carrier = SerialCarrier(lambda k: Island(folder, k, QUICK))
+    carrier = SerialCarrier(lambda k: Island(folder, k, options))
     try:
         assert Driver(Schedule(folder.archipelago, None, until), carrier).go()
     finally:

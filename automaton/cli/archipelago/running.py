@@ -24,7 +24,7 @@ from automaton.errors import UsageError
 if TYPE_CHECKING:
     from automaton.islands.carriage import Carrier
     from automaton.islands.driver import Driver, IslandRow
-    from automaton.islands.elsewhere import Exchange
+    from automaton.islands.exchange import Exchange
     from automaton.islands.folder import Folder
     from automaton.islands.schedule import Schedule
 
@@ -121,7 +121,7 @@ def _numbers(text: str | None, count: int) -> list[int] | None:
 def _exchange(schedule: Schedule, transport: str, stack: ExitStack) -> Exchange | None:
     """The way to islands that run elsewhere; None: there is none."""
     from automaton.islands.carriage import open_transport  # noqa: PLC0415  # with it
-    from automaton.islands.elsewhere import Exchange  # noqa: PLC0415  # loads numba
+    from automaton.islands.exchange import Exchange  # noqa: PLC0415  # loads numba
 
     opened = open_transport(transport, schedule.archipelago.digest)
     if opened is None:
