@@ -12,7 +12,7 @@ from small import ran, rich, written
 
 from automaton.cli import command_line
 from automaton.log import Log
-from automaton.log.segments import pages
+from automaton.log.segments import frames
 from automaton.run import Run
 from automaton.verify.live import LiveOptions
 
@@ -199,10 +199,10 @@ def test_a_tampered_segment_is_found_and_named_by_file_and_page(plain: Path) -> 
     invoke("compact", plain, "--segment-bytes", "4kB")
     second = segments(plain)[1]
     raw = second.read_bytes()
-    end = len(raw) - pages.table_bytes(raw[-pages.FOOT_BYTES :])
-    text = pages.page(raw[:end], int(pages.walk(raw[:end])[0, 1]))
-    frame = pages.Compressor(3).frame(text.replace(b'"size":', b'"sise":', 1))
-    second.write_bytes(frame + pages.table(pages.walk(frame)))
+    end = len(raw) - frames.table_bytes(raw[-frames.FOOT_BYTES :])
+    text = frames.page(raw[:end], int(frames.walk(raw[:end])[0, 1]))
+    frame = frames.Compressor(3).frame(text.replace(b'"size":', b'"sise":', 1))
+    second.write_bytes(frame + frames.table(frames.walk(frame)))
     for words, code in (["check", "--chain", plain], 6), (["verify", plain], 1):
         result = invoke(*words)
         assert result.exit_code == code
