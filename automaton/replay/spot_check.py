@@ -52,7 +52,7 @@ class TermLookup:
         A rule with a replacement stands for the operator that it makes of `a`.
         """
         ours = is_our_id(identity, self.log.prefix)
-        members = self.members(identity, before + ours)
+        members = next(self._candidates(identity, before + ours), None)
         built_in = operator_named(identity, self.log.prefix)
         if built_in is not None and (members or {}).get("type") not in {"automaton", "rule"}:
             return built_in  # logs from before streams hold objects of such names

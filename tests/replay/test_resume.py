@@ -469,3 +469,21 @@ def test_a_log_that_was_cut_goes_on_to_the_same_bytes(tmp_path: Path, count: int
     with Run(tmp_path / "log", {}) as run:
         run.go(ticks=8 - run.tick, interval_ms=0)
     assert (tmp_path / "log").read_bytes() == whole
+
+
+def test_a_winner_of_a_rule_without_an_id_that_can_be_written_is_recomputed(
+    tmp_path: Path,
+) -> None:
+    """Such a rule is `line:<n>`, an operator as any other."""
+    path = tmp_path / "log"
+    rule_line = b'{"id":"\\ud800","type":"rule","match":"size < 99","operator":"\xce\xbba.\xce\xbbb.\xce\xbbc.a"}'
+    lines = [automaton("0D", term="λa.λb.a b"), {"id": "K", "type": "text", "term": "λλ1"}]
+    path.write_bytes(encoded([*lines, {"id": "I", "type": "text", "term": "λ0"}]) + rule_line)
+    ran(path, 3, parallel=4, max_objects=30)
+    with Log.open(path, write=False) as log:
+        assert any(
+            json.loads(log.line(number))["parents"][0] == "line:4"
+            for number in range(1, log.lines + 1)
+            if b'"parents"' in log.line(number)
+        )
+    check_claims(path)

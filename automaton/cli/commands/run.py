@@ -298,7 +298,7 @@ def run(log: Path, **settings: Any) -> None:
     looping = {to: settings.pop(name) for name, to in LOOPING.items()}
     looping["min_free"] = settings.pop("min_free_disk") * 1_000_000
     trace, opening["segment_bytes"] = settings.pop("trace"), settings.pop("segment_bytes") or 0
-    trace, metrics = settings.pop("trace"), settings.pop("metrics")
+    metrics = settings.pop("metrics")
     given = {name: value for name, value in settings.items() if value is not None}
     with display.moving(), Run(log, given, **opening, progress=display.reading) as under_way:
         for text in _notices(under_way):
