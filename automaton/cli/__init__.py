@@ -18,6 +18,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+#: Bytes of address space (RLIMIT_AS) with which Python and numpy can be loaded.
+LEAST_MEMORY = 128 << 20
+
 
 @contextmanager
 def _while_loading() -> Iterator[None]:
@@ -34,10 +37,14 @@ def _while_loading() -> Iterator[None]:
         sys.exit(11)
 
 
-if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+_bound = resource.getrlimit(resource.RLIMIT_AS)[0]
+if _bound != resource.RLIM_INFINITY:
     # Each thread of OpenBLAS takes 32 MB while numpy is loaded, and a process that cannot
     # have them is ended by it with exit code 1 or by a signal.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if _bound < LEAST_MEMORY:
+        sys.stderr.write(f"error: not enough memory: {_bound >> 20} MB (ulimit -v)\n")
+        sys.exit(11)
 
 with _while_loading():
     from automaton.cli import descriptors, exit_codes

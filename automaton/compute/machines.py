@@ -111,7 +111,8 @@ class Arena:
 
     def __init__(self, max_size: int, form: Form = cpu.compiled) -> None:
         self._share, self._begin = form(share.share), form(share.begin)
-        self._collect = form(collect.collect)
+        self._collect, self._free_names = form(collect.collect), form(collect.free_names)
+        self._names: npt.NDArray[np.int64] | None = None  # of the term, once they are asked for
         self._out, self._heads = (np.empty(max_size, np.int32) for _ in range(2))
         self.state = np.zeros(share.STATE, np.int64)
         self._cells = _columns(FIRST)
@@ -164,7 +165,7 @@ class Arena:
         if free + share.SPARE_CELLS > FIRST:
             self._limits = (self._room_for_cells(2 * free + share.SPARE_CELLS), FIRST)
         self._begin(self.state, start, free, *self._cells)
-        self._peak = 0
+        self._peak, self._names = 0, None
 
     def _go_on(self, code: Words, budgets: Budgets, work: int, *, forget: bool) -> int:
         """Go on until the term has its outcome, so much work is done or memory is used up."""
@@ -177,7 +178,7 @@ class Arena:
             self._peak = max(self._peak, int(state[share.CELLS]))
             if outcome != share.MORE:
                 return outcome
-            self.collect(forget=forget)
+            self.collect(code, forget=forget)
             if not self._grown(most_cells(budgets)):
                 return share.WORK
 
@@ -198,10 +199,13 @@ class Arena:
         self._limits = (cells, stack)
         return True
 
-    def collect(self, *, forget: bool) -> None:
+    def collect(self, code: Words, *, forget: bool) -> None:
         """Keep only the cells that can be reached."""
-        env, level = self._stack[1], self._stack[2]
-        self._collect(forget, self.state, *self._marks, *self._cells, env, level)
+        if self._names is None:
+            self._names = np.empty(len(code), np.int64)
+            self._free_names(code, self._names)
+        stack = self._stack[:3]
+        self._collect(self._names, forget, self.state, *self._marks, *self._cells, *stack)
 
     def _room_for_cells(self, count: int) -> int:
         """Make the cells at least so many."""

@@ -58,6 +58,8 @@ def collected(
     stack = [*(fenced(room) for _ in range(4)), fenced(room, np.int64)]
     out, heads, forward, todo = fenced(budget.size), fenced(budget.size), fenced(room), fenced(room)
     state = np.zeros(share.STATE, np.int64)
+    names = fenced(len(term), np.int64)
+    FORMS[form](collect.free_names)(term, names)
     FORMS[form](share.begin)(state, 0, free, *cells)
     while True:
         limit = int(state[share.CELLS] + 2 * state[share.TOP]) + share.SPARE_CELLS
@@ -71,7 +73,7 @@ def collected(
         if outcome != share.MORE:
             words = out[: state[share.NODES]].tolist() if outcome == reduce.NORMAL else None
             return Answer(reduce.OUTCOMES[outcome], int(state[share.MADE]), words)
-        FORMS[form](collect.collect)(forget, state, forward, todo, *cells, stack[1], stack[2])
+        FORMS[form](collect.collect)(names, forget, state, forward, todo, *cells, *stack[:3])
 
 
 def tight_budgets() -> Iterator[Budget]:
@@ -352,6 +354,35 @@ def test_a_loop_without_end_keeps_to_the_memory_that_is_live() -> None:
     loop = parse("(λs.s s) (λs.(λx.(λy.s s) (x x)) (λz.z))")
     found = Arena(64).reduce(loop, 0, 0, Budgets(MOST, 64, 99, 1 << 20))
     assert (found.outcome, found.made) == ("work", 1 << 20)
+    assert found.cells is not None
+    assert found.cells <= 1 << 14
+
+
+@pytest.mark.parametrize("forget", [False, True])
+def test_environments_longer_than_a_word_of_names_are_collected_rightly(*, forget: bool) -> None:
+    names = [f"x{k}" for k in range(70)]
+    body = "x0 (λz.x69 (x1 z) (x0 x35)) (x7 x8 (λw.x62 w x0)) (x61 x0 x63) (λv.x64 x0 v)"
+    arguments = ["(λi.i)", "(λa.λb.a (b a))", "(λd.λe.d)"] * 24
+    term = f"(λ{' '.join(names)}.{body}) {' '.join(arguments[:70])}"
+    budget = Budget(400, 400, 400)
+    (plain,) = shared([parse(term)], budget)
+    assert plain.outcome == "normal"
+    assert plain == reduced([parse(term)], budget)[0]
+    assert collected(parse(term), budget, forget=forget) in ((plain, None) if forget else (plain,))
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "(λr.λa.λb.(λc.c (λz.r c) b) (λf.f (λk.k))) (λx.x) (λx.x)",
+        "(λr.λn.(λb.λu.r (λa.λb.a)) (n n n) n) (λx.x)",
+        "(λr.λn." + "(λu." * 70 + "r n" + ") n" * 70 + ") (λx.x)",
+    ],
+)
+def test_an_environment_keeps_only_what_its_code_names(loop: str) -> None:
+    fixed_point = f"(λf.(λx.f (x x)) (λx.f (x x))) {loop}"
+    found = Arena(64).reduce(parse(fixed_point), 0, 0, Budgets(MOST, 64, 99, 1 << 18))
+    assert (found.outcome, found.made) == ("work", 1 << 18)
     assert found.cells is not None
     assert found.cells <= 1 << 14
 

@@ -33,7 +33,7 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("megabytes", [250, 320, 420])
+@pytest.mark.parametrize("megabytes", [90, 120, 250, 320, 420])
 def test_a_true_log_is_not_called_false_where_memory_ends(log: Path, megabytes: int) -> None:
     most = megabytes << 20
 
