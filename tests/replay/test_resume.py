@@ -476,7 +476,9 @@ def test_a_winner_of_a_rule_without_an_id_that_can_be_written_is_recomputed(
 ) -> None:
     """Such a rule is `line:<n>`, an operator as any other."""
     path = tmp_path / "log"
-    rule_line = b'{"id":"\\ud800","type":"rule","match":"size < 99","operator":"\xce\xbba.\xce\xbbb.\xce\xbbc.a"}'
+    rule_line = b'{"id":"\\ud800","type":"rule","match":"size < 99","operator":"%s"}' % (
+        "λa.λb.λc.a".encode()
+    )
     lines = [automaton("0D", term="λa.λb.a b"), {"id": "K", "type": "text", "term": "λλ1"}]
     path.write_bytes(encoded([*lines, {"id": "I", "type": "text", "term": "λ0"}]) + rule_line)
     ran(path, 3, parallel=4, max_objects=30)
