@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from automaton.analysis.replicates import Estimate, estimate
+from automaton.analysis.replicates import Estimate
+from automaton.analysis.replicates import estimate as estimate  # noqa: PLC0414 - of these figures
 from automaton.chemistry import World
 from automaton.log import Log
 from automaton.replay import restore

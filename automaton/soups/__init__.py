@@ -1,8 +1,8 @@
-"""What a soup has become: its collisions, and whether its terms keep each other alive.
+"""Soups: what they have become, and many of them as one campaign.
 
-Touches nothing outside but threads. Must not know: files, the terminal.
+Touches logs, processes and, for its manifests, the disk. Must not know: the terminal.
 """
 
 from __future__ import annotations
 
-__all__ = ["collision_table", "living_terms", "organisation"]
+__all__ = ["collision_table", "living_terms", "organisation", "sweep", "sweep_plan"]

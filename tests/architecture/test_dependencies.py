@@ -83,7 +83,12 @@ PACKAGES = {
         "terms format digests program compute log chemistry replay",
         outside="pathlib",
     ),
-    "soups": Package("applications", "terms compute chemistry", "cpu", "concurrent"),
+    "soups": Package(
+        "applications",
+        "terms format workers compute log chemistry replay run analysis",
+        "cpu",
+        "concurrent os pathlib select",
+    ),
     "export": Package(
         "applications", "terms format log replay analysis proofs", "cpu", "concurrent io pathlib"
     ),
@@ -153,6 +158,8 @@ OPENERS = {
     "cli.output_file": "drafts of exports and pictures, which take their names when they are whole",
     "conversion.decompression": "the file of `init --from`, compressed or not",
     "conversion.included_files": "files that a CanvasL file includes",
+    "soups.sweep": "the logs and the manifest of a sweep",
+    "cli.commands.sweep": "the TOML file of a sweep",
     "cli.commands.cycles": "the file of --results",
     "cli.commands.give": "a file of input, and the inbox that any program may append to",
     "cli.commands.init": "the shipped log, and a file that did not exist",

@@ -1,0 +1,136 @@
+"""What a sweep runs: every combination of a grid of settings, under every seed.
+
+Read from the values of a TOML file. Pure: the file, the logs and the clock are others'.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from automaton.errors import UsageError
+from automaton.format.options import NAMES, Options
+from automaton.terms.notation import format_term, parse
+
+MOST_RUNS = 100_000
+_WANTED = {"log", "ticks", "seeds", "first_seed", "settings", "grid"}
+_OURS = {"seed", "graph", "archipelago", "island"}  # that a sweep itself, or nobody, gives
+
+
+class SweepRun(NamedTuple):
+    """One run of a sweep."""
+
+    number: int  # from 0, in the order of the grid, seeds last
+    point: dict[str, Any]  # the settings that the grid gives
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Its log's name."""
+        return f"{self.number:05d}.jsonl"
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """The runs of a sweep; `of` reads one from the values of a file."""
+
+    log: str  # whose genesis all runs begin with
+    ticks: int  # of each run
+    settings: dict[str, Any]  # deciding options that all runs share
+    runs: tuple[SweepRun, ...]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> SweepPlan:
+        """The plan that a file's values describe; what cannot be is a `UsageError`."""
+        if unknown := sorted(set(values) - _WANTED):
+            raise UsageError(
+                f"a sweep has no {unknown[0]!r}; it has log, ticks, seeds, first_seed and the "
+                "tables [settings] and [grid]"
+            )
+        log, ticks = values.get("log"), values.get("ticks")
+        if not isinstance(log, str):
+            raise UsageError('a sweep needs log = "FILE", whose genesis all runs begin with')
+        if not isinstance(ticks, int) or not _is_count(ticks):
+            raise UsageError(f"ticks is {ticks!r}; a sweep needs a whole number above 0")
+        settings = _table(values, "settings")
+        grid = {name: _listed(name, found) for name, found in _table(values, "grid").items()}
+        if both := sorted(set(settings) & set(grid)):
+            raise UsageError(f"{both[0]} stands in [settings] and in [grid]; leave one")
+        points = [
+            dict(zip(grid, chosen, strict=True)) for chosen in itertools.product(*grid.values())
+        ]
+        seeds = _seeds(values.get("seeds", 10), values.get("first_seed", 0))
+        if len(points) * len(seeds) > MOST_RUNS:
+            raise UsageError(
+                f"{len(points)} settings times {len(seeds)} seeds are more than {MOST_RUNS:,} runs"
+            )
+        runs = tuple(
+            SweepRun(number, point, seed)
+            for number, (point, seed) in enumerate(itertools.product(points, seeds))
+        )
+        plan = cls(log, ticks, _canonical(settings), runs)
+        for point in points:
+            Options().updated({**plan.settings, **point})  # says what cannot be
+        return plan
+
+    def options(self, run: SweepRun) -> dict[str, Any]:
+        """The deciding options of a run."""
+        return {**self.settings, **run.point, "seed": run.seed}
+
+    def digest(self, genesis: bytes) -> str:
+        """SHA-256, in hex, of all that decides the runs' bytes; `genesis` is that of the log."""
+        runs = [[run.point, str(run.seed)] for run in self.runs]
+        said = json.dumps([self.ticks, self.settings, runs], sort_keys=True)
+        return hashlib.sha256(genesis + said.encode()).hexdigest()
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = values.get(name, {})
+    if not isinstance(found, dict):
+        raise UsageError(f"{name} is {found!r}; it is a table, written [{name}]")
+    for option in found:
+        if option in _OURS or option not in NAMES:
+            raise UsageError(
+                f"[{name}] has {option!r}, which is no deciding option of a run; "
+                f"those are {', '.join(sorted(NAMES - _OURS))}"
+            )
+    return found
+
+
+def _listed(name: str, values: object) -> list[Any]:
+    if not isinstance(values, list) or not values:
+        raise UsageError(f"[grid] {name} is {values!r}; it is a list of values")
+    found = [_canonical({name: value})[name] for value in values]
+    if len({json.dumps(value) for value in found}) < len(found):
+        raise UsageError(f"[grid] {name} has a value twice")
+    return found
+
+
+def _canonical(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings with terms as a log has them."""
+    operator = settings.get("operator")
+    if not isinstance(operator, str):
+        return settings
+    return {**settings, "operator": format_term(parse(operator))}
+
+
+def _seeds(seeds: object, first: object) -> list[int]:
+    if isinstance(seeds, list):
+        listed = [seed for seed in seeds if isinstance(seed, int) and not isinstance(seed, bool)]
+        if len(listed) < len(seeds) or len(set(listed)) < len(listed) or not listed:
+            raise UsageError(f"seeds is {seeds!r}; it is how many, or a list of different numbers")
+    elif isinstance(seeds, int) and _is_count(seeds) and isinstance(first, int):
+        listed = list(range(first, first + min(seeds, MOST_RUNS + 1)))
+    else:
+        raise UsageError(f"seeds is {seeds!r}; it is how many, or a list of numbers")
+    for seed in (min(listed), max(listed)):
+        Options(seed=seed)  # says what cannot be
+    return listed
