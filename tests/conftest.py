@@ -29,6 +29,7 @@ def shared_data() -> Path:
 
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 NO_LOGS = "the real logs, shared/data beside the checkout, are absent"
+EXHAUSTIVE = "repeats for minutes what others do a few times; scripts/test --all has them"
 SLOW = "slow; scripts/test --all has them"
 
 
@@ -62,6 +63,8 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
             counts[NO_LOGS] += 1
         elif item.get_closest_marker("slow") and "slow" in item.config.option.markexpr:
             counts[SLOW] += 1
+        elif item.get_closest_marker("exhaustive") and "exhaustive" in item.config.option.markexpr:
+            counts[EXHAUSTIVE] += 1
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -53,7 +53,10 @@ def test_processes_give_the_bytes_of_islands_run_in_turn(tmp_path: Path) -> None
     assert digests(turn) == digests(local)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.slow)])
+EXHAUSTIVE = [pytest.mark.slow, pytest.mark.exhaustive]
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=EXHAUSTIVE)])
 def test_killed_processes_are_started_again_and_change_no_byte(tmp_path: Path, kills: int) -> None:
     one, until = small_archipelago(3, delay=1), 4 + kills
     turn, local = written_folder(tmp_path / "a", one), written_folder(tmp_path / "b", one)
@@ -83,7 +86,7 @@ def wait_for_ticks(folder: Folder, island: int, ticks: int) -> None:
                 return
 
 
-@pytest.mark.parametrize("rounds", [2, pytest.param(12, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(12, marks=EXHAUSTIVE)])
 def test_a_killed_parent_takes_its_processes_along_and_the_next_one_goes_on(
     tmp_path: Path, rounds: int
 ) -> None:

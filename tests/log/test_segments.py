@@ -489,7 +489,9 @@ def killed(path: Path, begun: Path, disk: Killing) -> bool:
 
 
 @pytest.mark.parametrize(
-    "every", [97, pytest.param(1, marks=pytest.mark.slow)], ids=["some bytes", "every byte"]
+    "every",
+    [97, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.exhaustive])],
+    ids=["some bytes", "every byte"],
 )
 def test_a_switch_killed_at_any_step_and_byte_loses_nothing(
     tmp_path: Path, path: Path, plain: bytes, every: int
