@@ -47,7 +47,7 @@ def scenario(path: Path, until: int, dies: str) -> dict[str, Any]:
         return {"restarts": [carrier.place(island).restarts for island in islands]}
     finally:
         carrier.close()
-        cluster.shutdown()  # type: ignore[no-untyped-call]
+        cluster.shutdown()
 
 
 if __name__ == "__main__":
