@@ -154,7 +154,13 @@ class CommitVerifier:
         """Keep how far all is verified, if everything from the first tick on is."""
         if self.asked.resume and self.asked.first <= self.resumed + 1:
             mark = watermarks.Watermark.own(tick, self.log.chain_at(tick))
-            self.log.notices += watermarks.write(self.log.path, mark)
+            try:
+                self.log.notices += watermarks.write(self.log.path, mark)
+            except OSError as error:  # what was found is true all the same
+                self.log.notices.append(
+                    f"{self.log.path}{watermarks.VERIFIED} cannot be written ({error.strerror}), so "
+                    "that the next --resume begins where this one did"
+                )
 
     def one(self, again: TickRecomputer, tick: int, *, compute: bool) -> Fault | None:
         """One tick whose bytes are sealed, computed again or folded; what is not so."""
