@@ -60,7 +60,7 @@ class Standing(NamedTuple):
     distinct: int  # different terms among the living
 
 
-class Trial(NamedTuple):
+class TransitionTrial(NamedTuple):
     """A transition out of the current automaton, as the end of the tick found it."""
 
     id: str
@@ -76,7 +76,7 @@ class TickReport(NamedTuple):
     before: Standing
     after: Standing
     rounds: list[Round]
-    tried: list[Trial]  # transitions whose condition was looked at, in their order
+    tried: list[TransitionTrial]  # transitions whose condition was looked at, in their order
     fired: list[tuple[str, str]]  # transitions that acted: id and action, in their order
     upward: bool  # no transition led on, and a vertical edge was the way
 
@@ -113,7 +113,9 @@ def _standing(world: World) -> Standing:
     return Standing(world.current, world.dimension(), len(population), population.distinct())
 
 
-def _turn(again: TickRecomputer, tick: int) -> tuple[list[Trial], list[tuple[str, str]], bool]:
+def _turn(
+    again: TickRecomputer, tick: int
+) -> tuple[list[TransitionTrial], list[tuple[str, str]], bool]:
     """Which transitions fire at the end of a tick that has reacted; nothing is changed."""
     world = again.world
     if not world.current:
@@ -145,7 +147,7 @@ def _turn(again: TickRecomputer, tick: int) -> tuple[list[Trial], list[tuple[str
     meant = world.program.meant
     out = [t for t in world.program.transitions.values() if meant(t.source) == world.current]
     tried = [
-        Trial(way.id, way.target, conditions.as_text(way.condition), *result)
+        TransitionTrial(way.id, way.target, conditions.as_text(way.condition), *result)
         for way, result in zip(out, looked_at, strict=False)  # one that leads on ends the trying
     ]
     stays = all(meant(t.target) == world.current for t in going.performed)

@@ -14,7 +14,7 @@ from automaton.cli.text import as_json, counted, printable
 from automaton.errors import AutomatonError, MismatchError, StorageError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.analysis.tick_report import Round, Standing, Trial
+    from automaton.analysis.tick_report import Round, Standing, TransitionTrial
     from automaton.log import AuditedLog
 
 BLOCK = 1 << 20  # bytes copied at a time
@@ -137,7 +137,7 @@ def _stood(state: Standing) -> str:
     return f"{machine if state.automaton else 'no machine'}, {alive}"
 
 
-def _tried(trial: Trial) -> str:
+def _tried(trial: TransitionTrial) -> str:
     """A transition out of the current automaton, and why it fired or did not."""
     verdict = "holds" if trial.holds else "does not hold"
     found = f" ({printable(', '.join(trial.found))})" if trial.found else ""
