@@ -5,7 +5,7 @@ Reads an opened log and folds it up to the tick; keeps nothing, prints nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -60,12 +60,23 @@ class Standing(NamedTuple):
     distinct: int  # different terms among the living
 
 
+class TransitionTrial(NamedTuple):
+    """A transition out of the current automaton, as the end of the tick found it."""
+
+    id: str
+    target: str
+    condition: str  # as it was understood
+    holds: bool
+    found: list[str]  # what its counters stood at, what its questions were answered
+
+
 class TickReport(NamedTuple):
     """A tick from its snapshot to the next one."""
 
     before: Standing
     after: Standing
     rounds: list[Round]
+    tried: list[TransitionTrial]  # transitions whose condition was looked at, in their order
     fired: list[tuple[str, str]]  # transitions that acted: id and action, in their order
     upward: bool  # no transition led on, and a vertical edge was the way
 
@@ -92,9 +103,9 @@ def examine_tick(
         rounds = [
             _round(again, tick, number, told.get(number)) for number in range(again.batch.slots)
         ]
-        fired, upward = _turn(again, tick)
+        turn = _turn(again, tick)
         again.run_to(tick)
-        return TickReport(before, _standing(again.world), rounds, fired, upward)
+        return TickReport(before, _standing(again.world), rounds, *turn)
 
 
 def _standing(world: World) -> Standing:
@@ -102,11 +113,13 @@ def _standing(world: World) -> Standing:
     return Standing(world.current, world.dimension(), len(population), population.distinct())
 
 
-def _turn(again: TickRecomputer, tick: int) -> tuple[list[tuple[str, str]], bool]:
+def _turn(
+    again: TickRecomputer, tick: int
+) -> tuple[list[TransitionTrial], list[tuple[str, str]], bool]:
     """Which transitions fire at the end of a tick that has reacted; nothing is changed."""
     world = again.world
     if not world.current:
-        return [], False
+        return [], [], False
     known = iter(_facts(again, tick))
     answers = ConditionAnswers(world, again.batch, tick, again.reference, lambda: next(known, True))
     counters = world.state.counters
@@ -116,14 +129,44 @@ def _turn(again: TickRecomputer, tick: int) -> tuple[list[tuple[str, str]], bool
         "object_count": counters["objects"],
         "dimension": world.dimension(),
     }
+    looked_at: list[tuple[bool, list[str]]] = []
+
+    def holds(condition: conditions.Condition) -> bool:
+        said: dict[str, bool] = {}
+
+        def ask(name: str) -> bool:
+            said[name] = answers(name)  # asked twice, it may be drawn twice
+            return said[name]
+
+        true = conditions.holds(condition, numbers, ask)
+        looked_at.append((true, _found(condition, numbers, said)))
+        return true
+
     locked = world.options.lock_dimension is not None
-    going = moves(
-        world.program, world.current,
-        lambda condition: conditions.holds(condition, numbers, answers), locked=locked,
-    )  # fmt: skip
-    stays = all(world.program.meant(t.target) == world.current for t in going.performed)
+    going = moves(world.program, world.current, holds, locked=locked)
+    meant = world.program.meant
+    out = [t for t in world.program.transitions.values() if meant(t.source) == world.current]
+    tried = [
+        TransitionTrial(way.id, way.target, conditions.as_text(way.condition), *result)
+        for way, result in zip(out, looked_at, strict=False)  # one that leads on ends the trying
+    ]
+    stays = all(meant(t.target) == world.current for t in going.performed)
     fired = [(transition.id, transition.action) for transition in going.performed]
-    return fired, stays and going.next != world.current and not _observes(fired)
+    return tried, fired, stays and going.next != world.current and not _observes(fired)
+
+
+def _found(
+    condition: conditions.Condition, numbers: Mapping[str, int], said: Mapping[str, bool]
+) -> list[str]:
+    """What a condition's counters stood at and its questions were answered, as far as asked."""
+    found = [f"{text} is no known condition" for text in conditions.unknowns(condition)]
+    for atom in conditions.atoms(condition):
+        if isinstance(atom, conditions.Ask):
+            if atom.name in said:
+                found.append(f"{atom.name} is {str(said[atom.name]).lower()}")
+        else:
+            found.append(f"{atom.field} is {numbers[atom.field]}")
+    return list(dict.fromkeys(found))
 
 
 def _observes(fired: list[tuple[str, str]]) -> bool:

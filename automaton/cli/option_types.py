@@ -43,6 +43,8 @@ class Option(click.Option):
         """The default; the range is told to those who leave it."""
         extra = super().get_help_extra(ctx)
         extra.pop("range", None)
+        if "must be given" in str(extra.get("default")):
+            extra.pop("required", None)  # said once
         if "default" in extra:
             extra["default"] = extra["default"].removeprefix("(").removesuffix(")")
         return extra

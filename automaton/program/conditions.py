@@ -123,6 +123,44 @@ def unknowns(condition: Condition) -> list[str]:
     return []
 
 
+def as_text(condition: Condition) -> str:  # noqa: PLR0911  one return a kind of node
+    """The condition written out: a text that means the same, in the words of the language."""
+    match condition:
+        case Const(value):
+            return "true" if value else "false"
+        case Compare(field, op, bound):
+            number = str(bound).replace("inf", "∞")
+            return f"{field} {'=' if op == '==' else op} {number}"
+        case Ask(name):
+            return name
+        case Unknown(text):
+            return text
+        case Not(part):
+            return f"not {_as_part(part)}"
+        case And(parts):
+            return " and ".join(map(_as_part, parts))
+        case Or(parts):
+            return " or ".join(map(_as_part, parts))
+
+
+def _as_part(condition: Condition) -> str:
+    """A part of a larger condition, in parentheses where they are needed."""
+    text = as_text(condition)
+    return f"({text})" if isinstance(condition, And | Or) else text
+
+
+def atoms(condition: Condition) -> list[Compare | Ask]:
+    """What a condition looks at, in the order in which it stands."""
+    match condition:
+        case Compare() | Ask():
+            return [condition]
+        case Not(part):
+            return atoms(part)
+        case And(parts) | Or(parts):
+            return [atom for part in parts for atom in atoms(part)]
+    return []
+
+
 # Atoms of conditions.
 
 

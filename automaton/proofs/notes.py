@@ -114,7 +114,7 @@ def parse_key(text: str) -> PublicKey:
     if not is_key_name(name) or len(raw) != 1 + _PUBLIC:
         raise UsageError(
             f"{text.strip()[:60]!r} is no public key; keygen prints one: NAME+HASH+KEY, "
-            "all of it on one line"
+            'all of it on one line (the line itself, not the file: --key "$(cat FILE)")'
         )
     key = PublicKey(name, raw[0], raw[1:])
     if key.kind not in {ED25519, COSIGNATURE}:

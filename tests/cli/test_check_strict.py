@@ -67,3 +67,12 @@ def test_a_run_says_what_an_unknown_state_stands_for(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "automaton", str(log), "--ticks", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "names no operator; it is the application; did you mean `identity`?" in done.stderr
+
+
+def test_a_drawing_whose_edges_move_nothing_is_told_so(tmp_path: Path) -> None:
+    boxes = [{"id": name, "type": "text", "text": name} for name in ("idle", "busy")]
+    arrow = {"id": "e", "fromNode": "idle", "toNode": "busy"}
+    done = check(written(tmp_path / "drawing.jsonl", [*boxes, arrow]))
+    assert "machine: none, for no object is of type automaton; 1 edge of type edge" in done.stdout
+    moving = written(tmp_path / "log.jsonl", [automaton("0D"), automaton("1D", 1), *TERMS])
+    assert "machine: none" not in check(moving).stdout

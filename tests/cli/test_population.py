@@ -113,3 +113,25 @@ def test_replay_says_where_the_machine_stood_and_what_fired(log: Path) -> None:
             assert f"({name})" in lines[-2]
         if not performed:
             assert "nothing" in lines[-2] or "vertical" in lines[-2]
+
+
+def test_replay_says_of_each_transition_why_it_fired_or_did_not(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text(
+        '{"id":"a","type":"automaton"}\n{"id":"b","type":"automaton"}\n'
+        '{"id":"typo","type":"transition","from":"a","to":"b","condition":"step_cuont > 3"}\n'
+        '{"id":"late","type":"transition","from":"a","to":"b","condition":"step_count >= 2"}\n'
+        '{"id":"never","type":"transition","from":"a","to":"b","condition":"numeric and false"}\n'
+        '{"id":"K","type":"term","term":"\\\\x.\\\\y.x"}\n'
+    )
+    said("run", log, "--ticks", 3, "--interval", 0)
+    assert said("replay", log, "--tick", 2).splitlines()[-5:-1] == [
+        "tried typo to b: step_cuont > 3 does not hold (step_cuont > 3 is no known condition)",
+        "tried late to b: step_count >= 2 does not hold (step_count is 1)",
+        "tried never to b: numeric and false does not hold (numeric is false)",
+        "fired: nothing: the machine stays",
+    ]
+    assert said("replay", log, "--tick", 3).splitlines()[-3:-1] == [
+        "tried late to b: step_count >= 2 holds (step_count is 2)",
+        "fired: late (no action)",
+    ]

@@ -19,6 +19,7 @@ from automaton.program.conditions import (
     Ask,
     Condition,
     Unknown,
+    as_text,
     holds,
     parse_condition,
     unknowns,
@@ -66,6 +67,7 @@ TRUE, FALSE = Const(value=True), Const(value=False)
 def test_a_condition_means_what_it_says(text: str, condition: Condition) -> None:
     assert parse_condition(text) == condition
     assert unknowns(parse_condition(text)) == []
+    assert parse_condition(as_text(condition)) == condition
 
 
 @pytest.mark.parametrize(

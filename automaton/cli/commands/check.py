@@ -219,6 +219,8 @@ def _paragraphs(report: CheckReport) -> Iterator[str]:
     )
     ordered = sorted(report.types.items(), key=lambda item: (-item[1], item[0]))
     yield from _listed("types", [f"{printable(name)}: {count}" for name, count in ordered])
+    if report.objects and "automaton" not in report.types:
+        yield f"machine: none, for no object is of type automaton{_idle_edges(report)}"
     bad = [f"line {m.line}, byte {m.offset}: {printable(m.reason)}" for m in report.malformed]
     yield from _listed("malformed lines (kept and skipped)", bad)
     named = [f"line {d.line}: @{printable(f'{d.name}: {d.value}')}" for d in report.directives]
@@ -249,6 +251,14 @@ def _paragraphs(report: CheckReport) -> Iterator[str]:
         ("vetoes, which forbid nothing without `--streams`", report.idle_vetoes),
     ):
         yield from _listed(title, _members(members))
+
+
+def _idle_edges(report: CheckReport) -> str:
+    """What is to be said of the edges of a file without a machine."""
+    edges = report.types.get("edge", 0)
+    if not edges:
+        return ""
+    return f"; {counted(edges, 'edge')} of type edge: only transition and vertical move a machine"
 
 
 def _members(found: Sequence[UnusableMember]) -> list[str]:

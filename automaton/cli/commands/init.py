@@ -199,7 +199,8 @@ def _next_step(path: Path, conversion: Conversion) -> str:
     if not report.terms:
         return (
             "it holds no lambda terms yet, so nothing reacts: a run takes them from `term`, "
-            "and from `text` between backticks"
+            "and from `text` between backticks; states are of type automaton, ways between them "
+            "of type transition (docs/language.md, A canvas that runs)"
         )
     terms = counted(report.terms, "term")
     return f"it holds {terms} and no automaton; run it: {command} --operator 'λx.λy.x y'"

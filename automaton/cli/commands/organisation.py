@@ -95,6 +95,8 @@ def organisation(
         click.echo(line)
     if alike is not None:
         click.echo(f"Terms shared with those after tick {against:,}: {alike:.3f} (Jaccard's index)")
+    if core:
+        click.echo("The part that maintains itself, the most frequent first:")
     for text in core[:_SHOWN]:
         click.echo(f"  {text}")
     if len(core) > _SHOWN:

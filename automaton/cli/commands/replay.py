@@ -14,7 +14,7 @@ from automaton.cli.text import as_json, counted, printable
 from automaton.errors import AutomatonError, MismatchError, StorageError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.analysis.tick_report import Round, Standing
+    from automaton.analysis.tick_report import Round, Standing, TransitionTrial
     from automaton.log import AuditedLog
 
 BLOCK = 1 << 20  # bytes copied at a time
@@ -50,8 +50,9 @@ def replay(log: Path, to: int | None, out: Path | None, tick: int | None, json_:
     --to and --out write a file, --tick prints.
 
     A round shows reactants, outcome, beta steps, the winner and why; around them stand
-    where the machine was before and after, and which transitions fired. Whether the log
-    is true is for verify to say; a log that does not verify up to there is refused.
+    where the machine was before and after, which transitions it tried and why they
+    fired or did not. Whether the log is true is for verify to say; a log that does not
+    verify up to there is refused.
     """
     from automaton.log import AuditedLog  # noqa: PLC0415  # see the top
     from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
@@ -122,6 +123,8 @@ def _show(log: AuditedLog, tick: int, json_: bool) -> None:
         click.echo(_said(row))
     ways = [f"{printable(name)} ({action or 'no action'})" for name, action in report.fired]
     ways += ["a vertical edge"] if report.upward else []
+    for trial in report.tried:
+        click.echo(_tried(trial))
     if report.before.automaton:
         click.echo(f"fired: {', '.join(ways) or 'nothing: the machine stays'}")
     click.echo(f"after tick {tick:,}: {_stood(report.after)}")
@@ -132,6 +135,14 @@ def _stood(state: Standing) -> str:
     machine = f"{printable(state.automaton)} (dimension {state.dimension})"
     alive = f"{state.live:,} live, {counted(state.distinct, 'distinct term')}"
     return f"{machine if state.automaton else 'no machine'}, {alive}"
+
+
+def _tried(trial: TransitionTrial) -> str:
+    """A transition out of the current automaton, and why it fired or did not."""
+    verdict = "holds" if trial.holds else "does not hold"
+    found = f" ({printable(', '.join(trial.found))})" if trial.found else ""
+    way = f"{printable(trial.id)} to {printable(trial.target)}"
+    return f"tried {way}: {printable(trial.condition)} {verdict}{found}"
 
 
 def _said(row: Round) -> str:

@@ -1,11 +1,21 @@
 "use strict";
 // The page's state: what came in, how old it is, where the playhead stands, what is asked for.
 
-const TITLES = { rates: "Rates", outcomes: "Outcomes of candidates", kymograph: "Machine: dimensions, operators, actions",
-  competition: "Who wins", population: "Population", lineage: "Ancestry", phylogeny: "Phylogeny of the living",
-  memory: "Memory: terms by likeness", diversity: "Diversity, order, label", decisions: "Decisions" };
-const ROWS = [[["rates"], ["outcomes"]], [["kymograph"]], [["competition", "lineage", "memory"], ["population", "phylogeny"]],
-  [["diversity"]], [["decisions"]]]; // of columns of panels
+const TITLES = { population: "What lives: the population", phylogeny: "How the living descend", competition: "Who wins: the streams",
+  lineage: "Where it comes from: ancestry", decisions: "Why it won: decisions", rates: "Rates", outcomes: "Outcomes of candidates",
+  kymograph: "Machine: dimensions, operators, actions", diversity: "Diversity, order, label", memory: "Memory: terms by likeness" };
+const MEANINGS = { population: "Every cell is a living object, every colour one of the most frequent terms; grey are all others. Choose a cell, or an id in the table, and its ancestry is drawn.",
+  phylogeny: "The most frequent living terms (green, with how many carry them), and the line of first reactants that led to them.",
+  competition: "Streams propose candidates; the most salient one of a round wins. Here: how often each stream won, how salient winners were, how much a stream's word weighs. A run without --streams has no competition.",
+  lineage: "The object at the right, and what it was made of: an operator (op) applied to two reactants (a, b), back to what the file held at first (grey). Choose one to walk on from it.",
+  decisions: "A winner, named as in m12.3 (tick 12, candidate 3): what its salience was made of, and whom it beat. Vetoes are results that a rule kept out.",
+  rates: "Candidates are reactions that were tried; modifications are those that won and were written to the log.",
+  outcomes: "What became of the reactions: normal is a new normal form, copy one of its own reactants; steps, size, depth and input ran out of a budget; empty had nothing to react.",
+  kymograph: "Where the state machine stood (D is the dimension of its state), and below which actions its transitions performed.",
+  diversity: "Whether the run still makes what was not there before, and whether its order could be chance: figures, each with its window, and a label only where they bear one.",
+  memory: "A dot is a living term; terms of a like shape stand close together, frequent ones are larger." };
+const ROWS = [[["population", "phylogeny"], ["competition", "lineage", "decisions"]], [["rates"], ["outcomes"]], [["kymograph"]],
+  [["diversity"]], [["memory"]]]; // of columns of panels: first what lives, why it won, where it comes from
 const SILENCE = 3000; // milliseconds without a word of the server after which the head is red
 const LAG = 30; // seconds after which a panel that the log has left behind is grey
 
@@ -16,7 +26,7 @@ const state = { values: new Map(), heard: 0, saved: null, tick: null, playing: 0
 
 function build() {
   const panel = (name) => h("section", { class: "panel", id: name, "aria-labelledby": `${name}-title`, "aria-busy": "true" },
-    h("h2", { id: `${name}-title` }, TITLES[name]), h("p", { class: "where" }, "being read"), h("p", { class: "reason" }), h("div", { class: "body" }));
+    h("h2", { id: `${name}-title` }, TITLES[name]), h("p", { class: "meaning" }, MEANINGS[name]), h("p", { class: "where" }, "being read"), h("p", { class: "reason" }), h("div", { class: "body" }));
   for (const row of ROWS) {
     byId("panels").append(h("div", { class: "row" }, ...row.map((names) => h("div", { class: "column" }, ...names.map(panel)))));
   }
