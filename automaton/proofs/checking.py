@@ -61,6 +61,11 @@ def believe(note: Note, trust: Trust) -> Believed:
 
 def _by_policy(note: Note, head: TreeHead, policy: Policy) -> dict[str, int]:
     """Who of a policy signed, where that is enough."""
+    if not policy.logs and policy.reached(frozenset()):
+        raise UsageError(
+            "the policy asks for nobody's signature, so that every note would pass: give it a "
+            "line `log KEY`, or a quorum of witnesses"
+        )
     signers: dict[str, int] = {}
     ours = [key for key in policy.logs if key.name == head.origin]
     times = {key.name: signed_by(note, key) for key in ours}

@@ -175,7 +175,7 @@ def _head(tick: int, chain: bytes, root: bytes) -> bytes:
 @contextmanager
 def commit_tree(commits: Commits) -> Iterator[CommitTree]:
     """The tree over some commits, by the index beside them where one can be had."""
-    fd = _opened(f"{commits.path}.tree")
+    fd = _opened(f"{commits.path}.tree") if commits.last_tick else -1
     try:
         yield CommitTree(commits, fd)
     finally:

@@ -119,7 +119,10 @@ def write_key(path: Path, key: SecretKey) -> None:
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise FileError(f"{path} exists, and no key is ever overwritten; name another") from None
+        raise FileError(
+            f"{path} exists, and no key is ever overwritten; name another, or have its "
+            "public key printed (--public)"
+        ) from None
     with os.fdopen(fd, "wb") as file:
         os.fchmod(fd, 0o600)  # whatever the umask says
         file.write(text.encode())
@@ -127,8 +130,11 @@ def write_key(path: Path, key: SecretKey) -> None:
         os.fsync(fd)
 
 
-def read_key(path: Path, kind: int) -> SecretKey:
-    """The key of a file, which nobody else may read; FileError says what is wrong with it."""
+def read_key(path: Path, kind: int | None = None) -> SecretKey:
+    """The key of a file, which nobody else may read; FileError says what is wrong with it.
+
+    `kind`: what it has to be; None: either will do.
+    """
     text = _text_of(path)
     for mark, what in _FOREIGN.items():
         if mark in text:
@@ -140,7 +146,7 @@ def read_key(path: Path, kind: int) -> SecretKey:
             f"{path} is no key, or was cut short or altered; {_OWN_KIND}, and cannot be mended: "
             "take a copy, or make a new one"
         ) from None
-    if key.kind != kind:
+    if kind is not None and key.kind != kind:
         wanted, other = ("a log's", "a witness's")[:: 1 if kind == ED25519 else -1]
         how = "keygen" if kind == ED25519 else "keygen --witness"
         raise FileError(f"{path} is {other} key, and {wanted} is wanted: one made by {how}")

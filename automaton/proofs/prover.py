@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from automaton.errors import MismatchError, UsageError
+from automaton.errors import DamagedError, MismatchError, UsageError
 from automaton.format.records import parse_frame
 from automaton.proofs.commit_tree import Commits, CommitTree
 from automaton.proofs.consistency import ConsistencyProof
-from automaton.proofs.inclusion import Batch, LineProof, page_of
+from automaton.proofs.inclusion import Batch, LineProof, follows, page_of
 from automaton.proofs.notes import Note
 from automaton.proofs.tree_heads import TreeHead, parse_head
 
@@ -33,6 +33,9 @@ class Provable(Commits, Protocol):
 
     def batch(self, tick: int) -> memoryview:
         """The bytes that a commit seals."""
+
+    def read_commit(self, line: bytes) -> Batch | None:
+        """What a commit's line says of its batch; None: it is no commit."""
 
 
 class LogCommits:
@@ -57,6 +60,10 @@ class LogCommits:
     def batch(self, tick: int) -> memoryview:
         """The bytes that a commit seals."""
         return self._log.batch(tick)
+
+    def read_commit(self, line: bytes) -> Batch | None:
+        """What a commit's line says of its batch; None: it is no commit."""
+        return read_commit(line)
 
     def place(self, name: str) -> tuple[int, int | None]:
         """The tick of a line, and its first byte in the batch; None: it is the commit."""
@@ -132,20 +139,38 @@ def known_head(commits: Commits, tree: CommitTree, raw: bytes) -> tuple[TreeHead
 
 
 def prove_line(commits: Provable, tree: CommitTree, name: str, note: Note) -> tuple[LineProof, int]:
-    """The proof of a line under a head of this log, and its tick."""
+    """The proof of a line under a head of this log, and its tick; it holds.
+
+    Opening looks at a log's end alone, and a sealed file is changed by others: where the
+    line's page is no longer what its commit sealed, `DamagedError` says so.
+    """
     tick, begin = commits.place(name)
     size = int(note.text.split("\n")[1])
     if tick > size:
         raise UsageError(f"{name} is of tick {tick:,}, and the head of {size:,} commits")
     page = None if begin is None else page_of(commits.batch(tick), begin)
     path = tuple(tree.inclusion(tick, size))
-    return LineProof(commits.commit_line(tick).removesuffix(b"\n"), path, note, page), tick
+    proof = LineProof(commits.commit_line(tick).removesuffix(b"\n"), path, note, page)
+    try:
+        follows(proof, tick - 1, commits.read_commit)
+    except MismatchError:
+        raise DamagedError(
+            f"{name} has no proof: what stands around it is not what commit {tick:,} sealed "
+            "(verify says what differs)",
+            begin or 0,
+        ) from None
+    return proof, tick
 
 
 def prove_heads(
     tree: CommitTree, old: tuple[TreeHead, Note], new: tuple[TreeHead, Note]
 ) -> ConsistencyProof:
     """The proof that one head of this log is a beginning of another."""
+    if old[0].origin != new[0].origin:
+        raise UsageError(
+            f"the heads are of two logs, {old[0].origin} and {new[0].origin}: a proof of these two "
+            "would show nothing"
+        )
     if old[0].size > new[0].size:
         raise UsageError("--from is the newer head, and has to be the older one")
     path = tuple(tree.consistency(old[0].size, new[0].size))

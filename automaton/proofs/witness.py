@@ -25,6 +25,7 @@ from automaton.proofs.signing import replace
 from automaton.proofs.tree_heads import TreeHead, parse_head
 
 _NAME = 16  # hexadecimal digits of a log's folder
+_OTHERS = "the head begins with other commits than were cosigned"
 #: Computes the ticks behind the first number up to the second again, or raises.
 Recompute = Callable[[int, int], object]
 
@@ -77,7 +78,7 @@ class Witness:
         if log is not None:
             known_head(log.commits, log.tree, str(shown.note).encode())
         if last is not None:
-            _Earlier(place, key, *last).hold(shown, log)
+            _Earlier(place, *last).hold(shown, log)
         if log is not None and log.recompute is not None:
             log.recompute(last[0].size if last else 0, shown.head.size)
         note = shown.note.signed([self._key.cosign(shown.note.text, time)])
@@ -141,7 +142,6 @@ class _Earlier:
     """What a witness has of a log that it cosigned before."""
 
     place: Path  # the log's folder
-    key: PublicKey
     head: TreeHead
     note: Note
 
@@ -150,16 +150,21 @@ class _Earlier:
         old, new = self.head, shown.head
         if new.size == old.size and new.root != old.root:
             raise self._fork(shown.note, "two roots after the same commits")
-        known = log is not None and log.tree.size >= old.size
-        if log is not None and known and not log.tree.had(old.size, old.root):
-            raise self._fork(shown.note, "the log has other commits than it had")
         if new.size < old.size:
             raise UsageError(
                 f"the head is of {new.size:,} commits, and one of {old.size:,} was cosigned: it is "
                 "an older one, or the log was cut; only what goes on is cosigned"
             )
-        if new.size > old.size and not known:
+        if new.size > old.size and log is None:
             self._hold_to_proof(shown)
+        elif log is not None and not log.tree.had(old.size, old.root):
+            raise self._fork(shown.note, _OTHERS, self._proof_of_others(shown, log))
+
+    def _proof_of_others(self, shown: Shown, log: ShownLog) -> consistency.ConsistencyProof:
+        """That the head which is shown begins with other commits than were cosigned."""
+        old = TreeHead(self.head.origin, self.head.size, log.tree.root(self.head.size))
+        path = tuple(log.tree.consistency(old.size, shown.head.size))
+        return consistency.ConsistencyProof(Note(str(old)), shown.note, path)
 
     def _hold_to_proof(self, shown: Shown) -> None:
         """Raise where no proof leads from the last head to the one that is shown."""
@@ -175,20 +180,32 @@ class _Earlier:
             raise UsageError(
                 f"the proof begins at {old.size:,} commits, and {size:,} were cosigned last: {how}"
             )
-        if old.root != self.head.root:
-            if signed_by(proof.old, self.key) is None:
-                raise MismatchError("the proof begins at a head that the log did not sign")
-            raise self._fork(proof.old, "two roots after the same commits")
+        if old.root != self.head.root:  # and the log signed what begins so
+            raise self._fork(shown.note, _OTHERS, proof)
 
-    def _fork(self, shown: Note, what: str) -> MismatchError:
-        """Keep both notes, and say so."""
+    def _fork(
+        self, shown: Note, what: str, proof: consistency.ConsistencyProof | None = None
+    ) -> MismatchError:
+        """Keep both notes, and what shows that they do not go together, once; and say so."""
+        files = {"cosigned": str(self.note), "shown": str(shown)}
+        if proof is not None:
+            files["proof"] = consistency.to_text(proof)
         number = 1
-        while (kept := self.place / f"fork-{number}").exists():
+        while (kept := self.place / f"fork-{number}").exists() and not _holds(kept, files):
             number += 1
-        kept.mkdir()
-        replace(kept / "cosigned", str(self.note).encode())
-        replace(kept / "shown", str(shown).encode())
+        kept.mkdir(exist_ok=True)
+        for name, text in files.items():
+            replace(kept / name, text.encode())
+        also = ", and the proof between them" if proof else ""
         return MismatchError(
             f"a fork: {what}; nothing was cosigned. Both notes are kept in {kept}, each signed by "
-            "the log: whoever sees them sees that it showed two histories"
+            f"the log{also}: whoever sees them sees that it showed two histories"
         )
+
+
+def _holds(folder: Path, files: dict[str, str]) -> bool:
+    """Whether these very files are kept already."""
+    try:
+        return all((folder / name).read_text() == text for name, text in files.items())
+    except OSError:
+        return False

@@ -166,8 +166,18 @@ class SealReader:
         tick = bisect_left(self._until, number) + 1
         batch, at = bytes(self.batch(tick)), 0
         for _ in range(number - self.first_line(tick)):
-            at = batch.index(b"\n", at) + 1
+            at = batch.find(b"\n", at) + 1
+            if not at:
+                raise DamagedError(
+                    f"{name} is not there any more: {self.names[self.commits[tick - 1].part]} was "
+                    "cut (verify says where)",
+                    self.commits[tick - 1].offset,
+                )
         return tick, at
+
+    def read_commit(self, line: bytes) -> Batch | None:
+        """What a commit's line says of its batch; None: it is no commit."""
+        return read_any_commit(line)
 
     def batch(self, tick: int) -> memoryview:
         """The bytes that a commit seals, from the part that they lie in."""

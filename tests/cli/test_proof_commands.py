@@ -115,6 +115,51 @@ def test_a_log_of_format_1_has_heads_and_goes_on_in_them(tmp_path: Path) -> None
     assert "format 1" in said("prove", log, name, code=2)
 
 
+def test_a_head_is_proved_to_the_log_as_it_stands_under_the_name_that_it_has(
+    made: Path, tmp_path: Path
+) -> None:
+    log, key = made / "log.jsonl", (made / "key.pub").read_text().strip()
+    (tmp_path / "proof").write_text(said("prove", log, "--from", made / "old.note"))
+    (tmp_path / "head").write_text(said("head", log, "--origin", NAME))
+    assert "3 follow" in said("check-proof", tmp_path / "proof", "--head", tmp_path / "head")
+    assert "not signed by" in said("check-proof", tmp_path / "proof", "--key", key, code=1)
+    (tmp_path / "other").write_text(said("head", log))
+    words = ("prove", log, "--from", made / "old.note", "--to", tmp_path / "other")
+    assert "of two logs" in said(*words, code=2)
+
+
+def test_a_policy_that_asks_for_nobody_proves_nothing(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "policy").write_text("quorum none\n")
+    words = ("check-proof", made / "winner.proof", "--policy", tmp_path / "policy")
+    assert "asks for nobody's signature" in said(*words, code=2)
+
+
+def test_a_public_key_is_printed_again_and_the_secret_one_never(made: Path) -> None:
+    for name in ("key", "w1", "w2"):
+        text = said("keygen", made / name, "--public")
+        assert text == (made / f"{name}.pub").read_text()
+        assert (made / name).read_text().strip().rpartition("+")[2] not in text
+    assert "its name and kind" in said("keygen", made / "key", "--public", "--name", "x", code=2)
+
+
+def test_no_proof_is_made_of_a_line_that_is_not_what_was_sealed(tmp_path: Path) -> None:
+    log = written(tmp_path / "log.jsonl", rich())
+    ran(log, 5)
+    with Log.open(log, write=False) as opened:
+        row = opened.commits.row(2)
+        last = f"line:{row.first_line + row.lines - 1}"
+    data = bytearray(log.read_bytes())
+    data[row.commit_start - 3] ^= 1
+    log.write_bytes(data)
+    assert "not what commit 2 sealed" in said("prove", log, last, code=6)
+
+
+def test_a_log_without_commits_gets_no_index(tmp_path: Path) -> None:
+    log = written(tmp_path / "log.jsonl", rich())
+    said("head", log, code=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "why"),
     [

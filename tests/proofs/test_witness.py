@@ -14,6 +14,7 @@ from automaton.proofs import consistency, signing, witness
 from automaton.proofs.keys import signed_by
 from automaton.proofs.notes import Note, parse_note
 from automaton.proofs.prover import known_head, prove_heads
+from automaton.proofs.tree_heads import parse_head
 
 KEY = WITNESSES[0]
 
@@ -105,7 +106,34 @@ def test_a_longer_history_that_does_not_go_on_is_a_fork(
         cosigned(tmp_path / "w", shown(signed(other)), other)
     with pytest.raises(MismatchError, match="a fork"):
         cosigned(tmp_path / "w", proved(other, before, signed(other)))
-    assert len(forks(tmp_path / "w")) == 2
+    first, second = sorted((tmp_path / "w").glob("*/fork-*"))
+    for kept in (first, second):
+        begins, goes_on = consistency.follows(consistency.parse((kept / "proof").read_bytes()))
+        was, shown_head = (
+            parse_head((kept / name).read_bytes())[0] for name in ("cosigned", "shown")
+        )
+        assert goes_on == shown_head
+        assert begins.size == was.size
+        assert begins.root != was.root
+
+
+def test_a_proof_that_begins_at_a_head_nobody_signed_shows_a_fork_all_the_same(
+    log: Path, other: Path, tmp_path: Path
+) -> None:
+    cosigned(tmp_path / "w", shown(signed(log)))
+    unsigned = Note(signed(other).text)
+    grow(other, 8, mark="other")
+    with pytest.raises(MismatchError, match="a fork"):
+        cosigned(tmp_path / "w", proved(other, unsigned, signed(other)))
+
+
+def test_a_fork_that_is_shown_again_is_kept_once(log: Path, other: Path, tmp_path: Path) -> None:
+    cosigned(tmp_path / "w", shown(signed(log)))
+    grow(other, 8, mark="other")
+    for _ in range(3):
+        with pytest.raises(MismatchError, match="fork-1"):
+            cosigned(tmp_path / "w", shown(signed(other)), other)
+    assert len(forks(tmp_path / "w")) == 1
 
 
 def test_a_proof_from_another_head_or_of_nothing_is_refused(log: Path, tmp_path: Path) -> None:

@@ -60,14 +60,16 @@ def prove(
         )
     with opened_tree(log) as (commits, tree):
 
-        def head(path: Path | None) -> tuple[TreeHead, Note]:
+        def head(path: Path | None, origin: str | None = None) -> tuple[TreeHead, Note]:
             if path is not None:
                 return known_head(commits, tree, read_small(path, LONGEST))
-            own = head_of(commits, tree)
+            own = head_of(commits, tree, origin)
             return own, Note(str(own))
 
         if old is not None:
-            click.echo(consistency.to_text(prove_heads(tree, head(old), head(new))), nl=False)
+            older = head(old)
+            newer = head(new, older[0].origin)  # the log is called as it was
+            click.echo(consistency.to_text(prove_heads(tree, older, newer)), nl=False)
             return
         assert name is not None
         proof, tick = prove_line(commits, tree, name, head(note)[1])
