@@ -173,7 +173,7 @@ def whole(path: Path) -> int:
 def test_help_names_every_option_of_a_run() -> None:
     shown = invoke("run", "--help").stdout
     for name in (
-        "ticks", "seconds", "interval", "parallel", "seed", "workers,", "gpu", "no-auto-scale",
+        "ticks", "seconds", "interval", "parallel", "seed", "workers", "gpu", "no-auto-scale",
         "max-objects", "max-steps", "max-size", "max-depth", "durability", "stats-interval",
         "json", "config", "operator", "lock-dimension", "focus-dimension", "focus-probability",
     ):  # fmt: skip

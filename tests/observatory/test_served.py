@@ -217,7 +217,7 @@ def test_the_head_says_that_a_writer_was_stopped_and_goes_on(tmp_path: Path) -> 
 def test_a_run_that_ends_in_order_is_no_alarm(tmp_path: Path) -> None:
     path = written(tmp_path / "log.jsonl", rich())
     with served(path) as page, running(path) as run:
-        writer(page, "writing")
+        page.until("head", lambda head: head["tick"] > 0)  # before, it is still being loaded
         run.send_signal(signal.SIGINT)
         assert run.wait() == 0
         assert writer(page, "none")["tick"] > 0

@@ -43,18 +43,18 @@ def trust_of(keys: tuple[str, ...], policy: Path | None, head: Path | None = Non
     multiple=True,
     metavar="VKEY",
     show_default="none",
-    help="A public key that must have signed, as keygen prints it; may be given often.",
+    help="A public key that must have signed (a word, as keygen prints it); may be given often.",
 )
 @option(
     "--policy",
     type=PATH,
     metavar="FILE",
     show_default="none",
-    help="Which logs and how many of which witnesses must have signed.",
+    help="Which logs and witnesses must have signed, and how many (a path).",
 )
 @option(
     "--head", type=PATH, metavar="FILE", show_default="none",
-    help="A head that is known already, which the proof must lead to.",
+    help="A head that is known already, which the proof must lead to (a path).",
 )  # fmt: skip
 @switch("--json", "Print one JSON object.")
 def check_proof(

@@ -26,7 +26,7 @@ GIB = 1 << 30
     metavar="SIZE",
     default=GIB,
     show_default="1GiB",
-    help="Bytes of the log in a segment, at least (as in 256MiB); it ends with a commit.",
+    help="The log in a segment, at least (in bytes, as in 256MiB); it ends with a commit.",
 )
 @switch("--rebuild", "Write the list of segments anew, from the segments alone; seal nothing.")
 def compact(log: Path, segment_bytes: int, rebuild: bool) -> None:

@@ -38,7 +38,7 @@ LONGEST = 1 << 16
 )  # fmt: skip
 @option(
     "--table", type=click.Choice(TABLES),
-    show_default="winners; of parquet all, in a folder", help="Of csv and parquet: which.",
+    show_default="winners; of parquet all, in a folder", help="Of csv and parquet: which (a word).",
 )  # fmt: skip
 @option(
     "--from", "first", type=click.IntRange(min=1), metavar="TICK", default=1, show_default=True,
@@ -62,7 +62,7 @@ LONGEST = 1 << 16
 )  # fmt: skip
 @option(
     "--note", type=PATH, metavar="FILE", show_default="the log's head, not signed",
-    help="Of tiles: the note of the head (of sign or witness) that they lead to.",
+    help="Of tiles: the note of the head that they lead to (a path; of sign or witness).",
 )  # fmt: skip
 @switch("--force", "Replace what stands at FILE.")
 def export(

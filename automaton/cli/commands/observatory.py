@@ -28,7 +28,7 @@ from automaton.cli.text import printable
     "--host",
     metavar="ADDR",
     show_default="127.0.0.1: this machine alone",
-    help="Serve to others too (an address): a token is printed, and needed.",
+    help="Serve to others too, at this address (a word): a token is printed, and needed.",
 )
 @option(
     "--export",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=PATH,
     metavar="FILE",
     show_default="the log's head, not signed",
-    help="The note of the head that is proved to (sign prints one; a head will do).",
+    help="The note of the head that is proved to (a path; sign prints one, a head will do).",
 )
 @option(
     "--from",
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     type=PATH,
     metavar="FILE",
     show_default="none",
-    help="Instead of ID: the older of two heads.",
+    help="Instead of ID: the older of two heads (a path).",
 )
 @option(
     "--to", "new", type=PATH, metavar="FILE", show_default="the log's head, not signed",
-    help="With --from: the newer of the two.",
+    help="With --from: the newer of the two (a path).",
 )  # fmt: skip
 def prove(
     log: Path, name: str | None, note: Path | None, old: Path | None, new: Path | None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     type=PATH,
     metavar="FILE",
     show_default="none",
-    help="With - (standard input): the file that its lines are appended to.",
+    help="With - (standard input): the file that its lines are appended to (a path).",
 )
 @option(
     "--interval",
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     default=1.0,
     show_default=True,
-    help="How long a line waits at most until it is sealed.",
+    help="How long a line waits at most until it is sealed, in seconds.",
 )
 @option(
     "--key",
     type=PATH,
     metavar="FILE",
     show_default="none",
-    help="A key of keygen: FILE.seal.note is then the signed head.",
+    help="A key of keygen (a path): FILE.seal.note is then the signed head.",
 )
 @option(
     "--sign-every", type=Finite(0.1, 86400), metavar="SECONDS", default=60.0, show_default=True,
-    help="With --key: how often the head is signed; also at the end.",
+    help="With --key: seconds between signed heads; also at the end.",
 )  # fmt: skip
 @switch("--once", "Seal what stands in FILE, and end.")
 @switch("--json", "Print one JSON object whenever lines are sealed and durable.")

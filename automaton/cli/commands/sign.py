@@ -19,7 +19,7 @@ from automaton.errors import UsageError
     required=True,
     metavar="FILE",
     show_default="none: it must be given",
-    help="The key, a file that keygen made; its name is the log's name in the note.",
+    help="The key that keygen made (a path); its name is the log's name in the note.",
 )
 def sign(log: Path, key: Path) -> None:
     """Print the head of LOG as a note that is signed by a key.

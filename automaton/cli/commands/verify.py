@@ -110,7 +110,7 @@ ONE_PERCENT = 300
     type=PATH,
     metavar="FILE",
     show_default="none",
-    help="A note of a head (head, sign, witness) that the log must have had.",
+    help="A note of a head (a path; of head, sign, witness) that the log must have had.",
 )
 @option(
     "--key",
@@ -118,11 +118,11 @@ ONE_PERCENT = 300
     multiple=True,
     metavar="VKEY",
     show_default="none",
-    help="A public key that must have signed that note; may be given often.",
+    help="A public key (a word) that must have signed that note; may be given often.",
 )
 @option(
     "--policy", type=PATH, metavar="FILE", show_default="none",
-    help="Which logs and how many of which witnesses must have signed that note.",
+    help="Which logs and witnesses must have signed that note, and how many (a path).",
 )  # fmt: skip
 @switch("--json", "Print one JSON object.")
 def verify(

@@ -28,20 +28,20 @@ if TYPE_CHECKING:  # loads numba, which takes a second
     required=True,
     metavar="FILE",
     show_default="none: it must be given",
-    help="The witness's key, a file that `keygen --witness` made.",
+    help="The witness's key, as `keygen --witness` made it (a path).",
 )
 @option(
     "--log-key",
     metavar="VKEY",
     show_default="what DIR knows",
-    help="The log's public key; needed once for each log.",
+    help="The log's public key (a word); needed once for each log.",
 )
 @option(
     "--log",
     type=PATH,
     metavar="LOG",
     show_default="none",
-    help="The log, to see that NOTE goes on from the last head; or NOTE is such a proof.",
+    help="The log (a path), to see that NOTE goes on from the last head; or NOTE is such a proof.",
 )
 @switch("--recompute", "Compute the ticks since the last head again before (needs --log).")
 def witness(
