@@ -5,6 +5,7 @@ Says in words what the proofs' package found; must not know how it is found.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,22 @@ def said(by: Believed) -> list[str]:
     return [f"  held against the head of {size:,} commits:", *(f"  {line}" for line in signers(by))]
 
 
+def is_held_by_seal(file: Path, say: Callable[[str], object]) -> bool:
+    """Whether a file is to be held against the seal beside it; if not, why not is said."""
+    from automaton.seals.seal_reader import SUFFIX, is_sealed  # noqa: PLC0415
+    from automaton.seals.seal_subject import is_log  # noqa: PLC0415
+
+    seal = Path(f"{file}{SUFFIX}")
+    if not seal.exists():
+        return False
+    ours = is_log(file)
+    if not ours and is_sealed(file):
+        return True
+    why = "a log is sealed by its own commits" if ours else "it begins as no seal does"
+    say(f"{seal} was not looked at: {why}")
+    return False
+
+
 def verify_seal(file: Path, held: HeldHead | None, json: bool) -> int:
     """Verify a sealed file; returns the exit code."""
     from automaton.seals.seal_check import check_seal  # noqa: PLC0415
@@ -70,7 +87,9 @@ def verify_seal(file: Path, held: HeldHead | None, json: bool) -> int:
     with SealReader.open(file) as sealed:
         verdict = check_seal(sealed)
     if json:
-        facts: dict[str, Any] = {**asdict(verdict), "exit_code": verdict.exit_code}
+        facts: dict[str, Any] = {
+            **asdict(verdict), "tail_bytes": verdict.tail_bytes, "exit_code": verdict.exit_code,
+        }  # fmt: skip
         click.echo(as_json(facts))
     else:
         click.echo("\n".join(_paragraphs(file, verdict)))
@@ -88,13 +107,15 @@ def _paragraphs(file: Path, found: SealVerdict) -> list[str]:
         lines.append(f"{file}: NOT AS IT WAS SEALED: {found.fault}")
     elif found.missing:
         lines.append(
-            f"{file}: NOT ALL THERE: {counted(found.missing, 'earlier part')} (it was rotated or "
-            " truncated) is not beside it under a name that begins like it"
+            f"{file}: NOT ALL THERE: {counted(found.missing, 'part')} of what was sealed (the file "
+            "was rotated, truncated or removed) stands in no file beside it whose name begins like "
+            "it; one that was compressed is to be unpacked first"
         )
     else:
         lines.append(f"{file}: as it was sealed: {sealed}, {found.bytes:,} bytes")
     if len(found.parts) > 1:
         lines.append(f"  parts: {', '.join(found.parts)}")
-    if found.tail_bytes:
-        lines.append(f"  {found.tail_bytes:,} bytes of it are not sealed (yet)")
+    for name, count in found.tails.items():
+        yet = " (yet)" if name == str(file) else ", and it is no longer the file that is sealed"
+        lines.append(f"  {count:,} bytes of {name} are not sealed{yet}")
     return lines

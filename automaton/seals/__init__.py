@@ -6,4 +6,4 @@ a line means, logs, keys, the terminal.
 
 from __future__ import annotations
 
-__all__ = ["seal_check", "seal_follower", "seal_reader", "seal_writer"]
+__all__ = ["seal_check", "seal_follower", "seal_reader", "seal_subject", "seal_writer"]

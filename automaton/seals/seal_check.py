@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from automaton.digests.pages import PAGE, PageTree, page_at
+from automaton.seals.seal_fault import DifferentLines, explain
 from automaton.seals.seal_reader import SealReader
 from automaton.seals.seal_records import SealCommit
 
@@ -25,9 +27,14 @@ class SealVerdict:
     lines: int
     bytes: int = 0  # that were held against commits
     fault: str = ""
-    tail_bytes: int = 0  # of the file, that no commit seals
+    tails: dict[str, int] = field(default_factory=dict)  # bytes by file that no commit seals
     parts: list[str] = field(default_factory=list)  # the files of the parts
     missing: int = 0  # parts that were not found
+
+    @property
+    def tail_bytes(self) -> int:
+        """Bytes that no commit seals."""
+        return sum(self.tails.values())
 
     @property
     def exit_code(self) -> int:
@@ -61,19 +68,24 @@ def check_seal(
     verdict.missing = len(missing)
     verdict.parts = [str(name) for _, name in sorted(sealed.names.items())]
     if not verdict.fault:
-        verdict.tail_bytes = _tail(sealed)
+        verdict.tails = _tails(sealed)
     return verdict
 
 
-def _tail(sealed: SealReader) -> int:
-    """Bytes of the file that no commit seals."""
+def _tails(sealed: SealReader) -> dict[str, int]:
+    """Bytes of the parts' files, and of the file itself, that no commit seals."""
+    ends = {str(sealed.file): 0}
+    for part, name in sealed.names.items():
+        ends[str(name)] = max(ends.get(str(name), 0), sealed.end_of(part))
+    sizes = {name: _size(name) for name in ends}
+    return {name: sizes[name] - end for name, end in ends.items() if sizes[name] > end}
+
+
+def _size(name: str) -> int:
     try:
-        size = sealed.file.stat().st_size
+        return Path(name).stat().st_size
     except OSError:
         return 0
-    last = sealed.commits[-1] if sealed.commits else None
-    own = last is not None and sealed.names.get(last.part) == sealed.file
-    return size - last.end if last and own else size
 
 
 def _fault(sealed: SealReader, commit: SealCommit, batch: bytes, tree: PageTree) -> str:
@@ -83,27 +95,43 @@ def _fault(sealed: SealReader, commit: SealCommit, batch: bytes, tree: PageTree)
     fd = sealed.part(commit.part)
     assert fd is not None
     size = os.fstat(fd).st_size
-    page = _first_unequal(sealed.page_hashes(tick) or [], tree.leaves())
+    hashes = sealed.page_hashes(tick)
+    if hashes is None:
+        last = first + commit.lines - 1
+        return (
+            f"{name} differs from what commit {tick:,} sealed: one of the lines {first:,} to "
+            f"{last:,} (the hashes of their pages are not as they were sealed either)"
+        )
+    page = _first_unequal(hashes, tree.leaves())
     there = page * PAGE < len(batch)
     begin, end = page_at(batch, page) if there else (len(batch), len(batch))
     low = first + batch.count(b"\n", 0, begin)
     if size < commit.end and page >= len(tree.leaves()) - 1:  # all whole pages are as they were
-        sealed_to = max(other.end for other in sealed.commits if other.part == commit.part)
+        torn = low + batch.count(b"\n", begin)
+        other = f" (the page begins with line {low:,}, and is not whole)" if low < torn else ""
         return (
-            f"{name} was cut: it ends at byte {size:,}, and is sealed up to byte {sealed_to:,}; "
-            f"what is missing begins in the lines {low:,} to {low + _lines_in(batch, begin):,}"
+            f"{name} was cut: it ends at byte {size:,}, and is sealed up to byte "
+            f"{sealed.end_of(commit.part):,}; what is missing begins in line {torn:,}{other}"
         )
-    high = max(low, low + batch.count(b"\n", begin, end) - 1)
-    return (
-        f"{name} differs from what commit {tick:,} sealed: in lines {low:,} to {high:,} (bytes "
-        f"{commit.offset + begin:,} to {commit.offset + end:,}) a line was changed, left out or "
-        "put in"
-    )
+    data = batch + os.pread(fd, 2 * PAGE, commit.end)
+    found = explain(data, begin, commit.length, page, hashes[page])
+    if found is None:
+        high = max(low, low + batch.count(b"\n", begin, end) - 1)
+        what = (
+            f"in lines {low:,} to {high:,} (bytes {commit.offset + begin:,} to "
+            f"{commit.offset + end:,}) a line was changed, left out or put in"
+        )
+    else:
+        what = _told(found, low)
+    return f"{name} differs from what commit {tick:,} sealed: {what}"
 
 
-def _lines_in(batch: bytes, begin: int) -> int:
-    """Lines behind a byte, the last one counted though it may be torn."""
-    return batch.count(b"\n", begin) + 1
+def _told(found: DifferentLines, low: int) -> str:
+    """What became of lines of a page that begins with a line of this number."""
+    first, last = f"{low + found.first:,}", f"{low + found.last:,}"
+    if not found.put_in:
+        return f"the lines {first} and {last} changed places"
+    return f"line {first} was put in" if first == last else f"lines {first} to {last} were put in"
 
 
 def _first_unequal(due: list[bytes], found: list[bytes]) -> int:

@@ -96,12 +96,17 @@ class Follower:
 
     def _open(self, *, wait: bool) -> bool:
         """Have the file open at the place up to which it is sealed."""
+        said = False
         while self._fd < 0:
+            path, self._writer.rotated = self._writer.rotated or self._file, None
             try:
-                self._fd = os.open(self._file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+                self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             except FileNotFoundError:
                 if not wait:
-                    raise FileError(f"{self._file} is not there") from None
+                    raise FileError(f"{path} is not there") from None
+                if not said:
+                    self._pace.say(f"{path} is not there; it is waited for")
+                said = True
                 if self._stopping.wait(POLL):
                     return False
                 continue

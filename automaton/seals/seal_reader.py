@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from automaton.digests.merkle import root
 from automaton.digests.pages import PageTree
 from automaton.errors import DamagedError, FileError, UsageError
 from automaton.proofs import prover
@@ -28,6 +29,7 @@ from automaton.seals.seal_records import (
     parse_commit,
     parse_pages,
 )
+from automaton.seals.seal_subject import is_log
 
 SUFFIX = ".seal"
 _LINE, _COMMIT = "line:", "commit:"
@@ -35,12 +37,13 @@ _BLOCK = 1 << 20  # bytes read at a time
 
 
 def is_sealed(path: Path) -> bool:
-    """Whether there is a seal beside a file."""
+    """Whether there is a seal beside a file which is no log, as far as its beginning shows."""
     try:
         with Path(f"{path}{SUFFIX}").open("rb") as file:
-            return is_header(file.readline(1 << 16).removesuffix(b"\n"))
+            begun = is_header(file.readline(1 << 16).removesuffix(b"\n"))
     except OSError:
         return False
+    return begun and not is_log(path, _BLOCK)
 
 
 def read_any_commit(line: bytes) -> Batch | None:
@@ -143,9 +146,10 @@ class SealReader:
         return self.commits[tick - 1].chain if tick else self.chain
 
     def page_hashes(self, tick: int) -> list[bytes] | None:
-        """What the seal says of a batch's pages, where it does."""
+        """The hashes of a batch's pages; None where the seal lacks them, or states others."""
         at, end = self._pages[tick - 1], self._spans[tick - 1][0]
-        return None if at < 0 else parse_pages(os.pread(self._fd, end - at, at))
+        found = None if at < 0 else parse_pages(os.pread(self._fd, end - at, at))
+        return found if found and root(found) == self.commits[tick - 1].batch else None
 
     def first_line(self, tick: int) -> int:
         """The number of a batch's first line, from 1 over all parts."""
@@ -191,29 +195,39 @@ class SealReader:
         return memoryview(_read(fd, commit.offset, commit.length))
 
     def part(self, number: int) -> int | None:
-        """The descriptor of a part's file; None where it is not found."""
+        """The descriptor of a part's file; None where it is not found.
+
+        It is the one that holds its first batch, else the one that holds a page of that.
+        """
         if number not in self._parts:
             first = next(commit for commit in self.commits if commit.part == number)
-            newest = number == self.commits[-1].part
-            for name in [self.file, *self._neighbours()]:
-                if (fd := _opened(name)) >= 0:
-                    if _holds(fd, first):
-                        self._found(number, name, fd)
-                        break
-                    os.close(fd)
-            if number not in self._parts and newest and (fd := _opened(self.file)) >= 0:
-                self._found(number, self.file, fd)  # whatever became of it
+            found = self.holder(first) or self.holder(first, whole=False)
+            if found is None and number == self.commits[-1].part:
+                found = self.file  # whatever became of it
+            if found is not None and (fd := _opened(found)) >= 0:
+                self._parts[number], self.names[number] = fd, found
         return self._parts.get(number)
 
-    def _found(self, number: int, name: Path, fd: int) -> None:
-        self._parts[number] = fd
-        self.names[number] = name
+    def end_of(self, part: int) -> int:
+        """The byte up to which a part is sealed."""
+        return max(commit.end for commit in self.commits if commit.part == part)
 
-    def _neighbours(self) -> list[Path]:
-        """Files that may be earlier parts: their names begin like that of the file."""
+    def holder(self, commit: SealCommit, *, whole: bool = True) -> Path | None:
+        """The file, or the neighbour, that holds the bytes of a commit, or a page of them."""
+        due = None if whole else self.page_hashes(commit.tick)
+        if due is None and not whole:
+            return None
         own = self.file.name
-        found = sorted(self.file.parent.glob(f"{_escaped(own)}[.-]*"))
-        return [path for path in found if not path.name.startswith(own + SUFFIX)]
+        beside = sorted(self.file.parent.glob(f"{_escaped(own)}[.-]*"))
+        for name in [self.file, *(one for one in beside if not one.name.startswith(own + SUFFIX))]:
+            if (fd := _opened(name)) >= 0:
+                tree = PageTree()
+                tree.update(_read(fd, commit.offset, commit.length))
+                os.close(fd)
+                pairs = zip(due or [], tree.leaves(), strict=False)
+                if tree.digest() == commit.batch or any(one == other for one, other in pairs):
+                    return name
+        return None
 
     def close(self) -> None:
         """Close the seal and the parts."""
@@ -247,13 +261,6 @@ def _read(fd: int, offset: int, count: int) -> bytes:
         parts.append(data)
         offset, count = offset + len(data), count - len(data)
     return b"".join(parts)
-
-
-def _holds(fd: int, commit: SealCommit) -> bool:
-    """Whether these are the bytes that a commit seals."""
-    tree = PageTree()
-    tree.update(_read(fd, commit.offset, commit.length))
-    return tree.digest() == commit.batch
 
 
 def _lines(fd: int) -> Iterator[tuple[int, bytes]]:

@@ -16,7 +16,14 @@ from pathlib import Path
 from automaton.digests.pages import PageTree
 from automaton.errors import DamagedError, FileError, LockedError, StorageError
 from automaton.seals.seal_reader import SUFFIX, SealReader
-from automaton.seals.seal_records import APPENDED, SealCommit, commit_line, header, pages_line
+from automaton.seals.seal_records import (
+    APPENDED,
+    SealCommit,
+    commit_line,
+    header,
+    pages_line,
+    parse_commit,
+)
 
 #: Bytes of a batch from which on it is committed, whatever the time.
 BATCH = 4 << 20
@@ -39,6 +46,7 @@ class SealWriter:
     def __init__(self, file: Path) -> None:
         self.path = Path(f"{file}{SUFFIX}")
         self.notices: list[str] = []
+        self.rotated: Path | None = None  # what the file is called now that was sealed last
         self._fd = _locked(self.path)
         try:
             self._resume(file)
@@ -64,7 +72,9 @@ class SealWriter:
                 self.part = _Part(1, "begun")
                 return
             self.part = _Part(last.part, APPENDED, last.end)
-            if why := _changed(file, last):
+            why = _changed(file, last)
+            self.rotated = reader.holder(last) if why else None
+            if why and self.rotated is None:
                 self.begin_part(why)
                 self.notices.append(
                     f"{file} no longer holds what was sealed last ({why}): what stands there now "
@@ -74,7 +84,8 @@ class SealWriter:
     def _move_tail(self, reader: SealReader) -> None:
         """What follows the last commit: torn if it is the end of a write, else damage."""
         tail = os.pread(self._fd, reader.tail, reader.size)
-        if tail.count(b'\n{"type":"commit"') > 1:
+        whole = any(parse_commit(line) for line in tail.split(b"\n")[:-1])  # no crash leaves one
+        if whole or tail.count(b'\n{"type":"commit"') > 1:
             raise DamagedError(
                 f"{self.path} is damaged after byte {reader.size}: {reader.reason}; nothing was "
                 "changed: restore a copy, or move it away to begin a new seal",

@@ -154,6 +154,33 @@ def test_no_proof_is_made_of_a_line_that_is_not_what_was_sealed(tmp_path: Path) 
     assert "not what commit 2 sealed" in said("prove", log, last, code=6)
 
 
+def test_a_seal_beside_a_log_does_not_stand_for_the_log(tmp_path: Path) -> None:
+    log = written(tmp_path / "log.jsonl", rich())
+    said("seal", log, "--once")
+    seal = Path(f"{log}.seal")
+    ran(log, 3)
+    data = log.read_bytes()
+    log.write_bytes(data.replace(b'"normal":', b'"normal":1', 1))  # not what was computed
+    for gone in ("log.jsonl.durable", "log.jsonl.genesis"):
+        (tmp_path / gone).unlink()
+        done = CliRunner().invoke(command_line, ["verify", str(log)])
+        assert done.exit_code == 1
+        assert f"{seal} was not looked at" in done.stderr
+    assert "its own commits seal it" in said("seal", log, code=2)
+
+
+def test_a_file_that_is_not_there_gets_no_seal(tmp_path: Path) -> None:
+    said("seal", tmp_path / "app.jsonl", "--once", code=4)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_sealed_already_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / "app.jsonl").write_bytes(b"{}\n{}\n")
+    for _ in range(2):
+        text = said("seal", tmp_path / "app.jsonl", "--once")
+        assert text == "sealed 2 lines, byte 6, commit 1\n"
+
+
 def test_a_log_without_commits_gets_no_index(tmp_path: Path) -> None:
     log = written(tmp_path / "log.jsonl", rich())
     said("head", log, code=2)

@@ -142,12 +142,7 @@ def test_a_line_that_was_changed_left_out_or_put_in_is_named(file: Path) -> None
     for _ in range(40):
         k = draw.randrange(1500)
         other = rows[k].replace(b'"n"', b'"N"')
-        for changed in (
-            [*rows[:k], other, *rows[k + 1 :]],
-            [*rows[:k], *rows[k + 1 :]],
-            [*rows[:k], b"{}\n", *rows[k:]],
-            [*rows[:k], rows[k], *rows[k:]],
-        ):
+        for changed in ([*rows[:k], other, *rows[k + 1 :]], [*rows[:k], *rows[k + 1 :]]):
             file.write_bytes(b"".join(changed))
             found = verdict(file)
             assert found.exit_code == MISMATCH
@@ -158,6 +153,56 @@ def test_a_line_that_was_changed_left_out_or_put_in_is_named(file: Path) -> None
             else:
                 assert "was cut" in found.fault
                 assert k > 1400
+
+
+def test_lines_that_were_put_in_are_named_exactly(file: Path) -> None:
+    rows = lines(0, 1500).splitlines(keepends=True)
+    draw = random.Random(4)
+    for k in [0, 1499, *(draw.randrange(1500) for _ in range(30))]:
+        for more in ([b"{}\n"], [b"{}\n", b"\n", b"{}\n"]):
+            file.write_bytes(b"".join([*rows[:k], *more, *rows[k:]]))
+            fault = verdict(file).fault.replace(",", "")
+            last = f" to {k + 3} were" if len(more) > 1 else " was"
+            assert fault.endswith(f" {k + 1}{last} put in"), (k, fault)
+
+
+def test_two_lines_of_a_page_that_changed_places_are_named(file: Path) -> None:
+    rows = lines(0, 1500).splitlines(keepends=True)
+    for low, high in ((3, 4), (700, 701), (3, 9)):
+        changed = list(rows)
+        changed[low], changed[high] = changed[high], changed[low]
+        file.write_bytes(b"".join(changed))
+        assert verdict(file).fault.endswith(f"lines {low + 1} and {high + 1} changed places")
+
+
+def test_short_lines_are_looked_through_within_bounds(tmp_path: Path) -> None:
+    file = tmp_path / "app.jsonl"
+    rows = [b"%04d\n" % k for k in range(9000)]
+    file.write_bytes(b"".join(rows))
+    sealed(file)
+    file.write_bytes(b"".join([*rows[:100], b"zzzz\n", *rows[101:]]))
+    assert "in lines 1 to 1,639" in verdict(file).fault
+
+
+def test_where_a_file_was_cut_the_first_line_that_lacks_is_named(file: Path) -> None:
+    rows = lines(0, 1500).splitlines(keepends=True)
+    for kept in (1499, 1400, 777, 1):
+        for torn in (b"", rows[kept][:5]):
+            file.write_bytes(b"".join(rows[:kept]) + torn)
+            fault = verdict(file).fault.replace(",", "")
+            assert f"what is missing begins in line {kept + 1} " in f"{fault} ", fault
+
+
+def test_hashes_of_pages_that_were_altered_name_no_page(file: Path) -> None:
+    seal = Path(f"{file}.seal")
+    good = seal.read_bytes()
+    at = good.index(b'"hashes":"') + 10
+    seal.write_bytes(good[:at] + (b"0" if good[at : at + 1] != b"0" else b"1") + good[at + 1 :])
+    assert verdict(file).exit_code == MATCH  # they are in no digest
+    file.write_bytes(file.read_bytes().replace(b'"n":60,', b'"n":61,'))
+    fault = verdict(file).fault
+    assert "one of the lines 1 to " in fault
+    assert "not as they were sealed either" in fault
 
 
 def test_a_file_that_was_cut_at_any_byte_is_found(file: Path) -> None:
@@ -212,6 +257,16 @@ def test_a_seal_with_a_hole_before_good_commits_is_damaged_and_left_alone(file: 
         SealWriter(file)
     assert path.read_bytes() == before
     assert verdict(file).exit_code == MISMATCH
+
+
+def test_a_last_commit_that_was_altered_is_damage_and_not_the_end_of_a_write(file: Path) -> None:
+    path = Path(f"{file}.seal")
+    *rows, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*rows, last.replace(b'"lines":', b'"lines":1')]))
+    before = path.read_bytes()
+    with pytest.raises(DamagedError, match="nothing was changed"):
+        SealWriter(file)
+    assert path.read_bytes() == before
 
 
 def test_a_file_has_one_sealer_at_a_time(file: Path) -> None:
@@ -306,6 +361,48 @@ def test_a_file_that_was_replaced_while_nobody_sealed_is_a_new_part(file: Path) 
     assert verdict(file).missing == 1
     file.with_name("app.jsonl.1").write_bytes(old)
     assert verdict(file).exit_code == MATCH
+
+
+def test_what_a_file_still_got_before_it_was_rotated_while_nobody_sealed_is_sealed(
+    file: Path,
+) -> None:
+    with file.open("ab") as more:
+        more.write(lines(1500, 3) + b"torn")
+    file.rename(file.with_name("app.jsonl.1"))
+    assert verdict(file).exit_code == TAIL
+    file.write_bytes(lines(9000, 2))
+    assert any("was rotated" in text for text in sealed(file))
+    found = verdict(file)
+    assert (found.exit_code, found.lines, found.missing) == (MATCH, 1506, 0)
+    with SealReader.open(file) as reader:
+        assert [c.begun for c in reader.commits if c.begun != "appended"] == ["begun", "rotated"]
+
+
+def test_lines_behind_a_part_that_was_rotated_are_found(file: Path) -> None:
+    old = file.with_name("app.jsonl.1")
+    file.rename(old)
+    file.write_bytes(lines(9000, 2))
+    sealed(file)
+    with old.open("ab") as more:
+        more.write(b"{}\n")
+    found = verdict(file)
+    assert (found.exit_code, found.tails) == (TAIL, {str(old): 3})
+
+
+def test_a_change_in_a_part_that_was_rotated_is_named(tmp_path: Path) -> None:
+    file, old = tmp_path / "app.jsonl", tmp_path / "app.jsonl.1"
+    file.write_bytes(lines(0, 1500))
+    sealed(file)
+    file.rename(old)
+    file.write_bytes(lines(9000, 2))
+    sealed(file)
+    rows = lines(0, 1500).splitlines(keepends=True)
+    old.write_bytes(b"".join([*rows[:700], *rows[701:]]))
+    found = verdict(file)
+    assert found.missing == 0
+    low, high = _numbers(found.fault)
+    assert found.fault.startswith(str(old))
+    assert low <= 701 <= high
 
 
 def test_a_file_that_appears_later_is_waited_for(tmp_path: Path) -> None:

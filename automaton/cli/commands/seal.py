@@ -11,7 +11,7 @@ import click
 
 from automaton.cli.option_types import PATH, Finite, option, switch
 from automaton.cli.text import as_json, counted
-from automaton.errors import UsageError
+from automaton.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from automaton.seals.seal_writer import SealWriter
@@ -66,10 +66,10 @@ def seal(
     if piped != (out is not None):
         raise click.UsageError("- and --out FILE belong together", click.get_current_context())
     target = out if out is not None else file
-    if Path(f"{target}.genesis").exists():
-        raise UsageError(f"{target} is a log: its own commits seal it (see head, sign and verify)")
+    _refuse(target, once=once and not piped)
     signing = None if key is None else _Signing(target, key, sign_every)
     writer = SealWriter(target)
+    known = writer.tick
 
     def told(sealed: SealWriter) -> None:
         _show(sealed, json)
@@ -87,10 +87,23 @@ def seal(
             follower.copy(0)
         else:
             follower.follow(once=once)
+            if once and writer.tick == known:
+                _show(writer, json)  # all of it was sealed before
         if signing is not None and writer.tick:
             signing.sign()
     finally:
         writer.close()
+
+
+def _refuse(file: Path, *, once: bool) -> None:
+    """Raise where a file is a log, or where nothing is there and nothing is waited for."""
+    from automaton.seals.seal_reader import SUFFIX  # noqa: PLC0415
+    from automaton.seals.seal_subject import is_log  # noqa: PLC0415
+
+    if is_log(file, 1 << 20):
+        raise UsageError(f"{file} is a log: its own commits seal it (see head, sign and verify)")
+    if once and not (file.exists() or Path(f"{file}{SUFFIX}").exists()):
+        raise FileError(f"{file} is not there; check the name, or leave --once to wait for it")
 
 
 def _note(text: str) -> None:

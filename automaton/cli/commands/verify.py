@@ -138,14 +138,13 @@ def verify(
     with a seal (seal) is held against that: nothing of it can be computed again.
     """
     from automaton.backends import DeviceRequest, open_backend  # noqa: PLC0415
-    from automaton.cli.held_head import said, verify_seal, wanted_head  # noqa: PLC0415
+    from automaton.cli.held_head import is_held_by_seal, said, verify_seal, wanted_head  # noqa: PLC0415
     from automaton.log import AuditedLog  # noqa: PLC0415  # see the top
-    from automaton.seals.seal_reader import is_sealed  # noqa: PLC0415
     from automaton.verify import VerifyRequest  # noqa: PLC0415
     from automaton.verify import verify as verified  # noqa: PLC0415
 
     held = wanted_head(note, keys, policy)
-    if is_sealed(log):
+    if is_held_by_seal(log, _note):
         return verify_seal(log, held, json)
     if last is not None and last < first:
         raise click.UsageError("--to is before --from", click.get_current_context())
