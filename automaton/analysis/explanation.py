@@ -128,7 +128,8 @@ def _computed(log: AuditedLog, tick: int, slot: int, before: Before) -> dict[str
         world = again.world
         if world.streams is None:
             raise UsageError(
-                f"m{tick}.{slot} competed with nobody: its run had no streams (--streams all)"
+                f"m{tick}.{slot} competed with nobody: its run had no streams (--streams all), "
+                "so every normal form that is no copy of a reactant won"
             )
         number = np.array([slot // again.batch.streams], dtype=np.int64)
         rows = [row for row in decision_rows(again.batch, number) if row[1] == slot]

@@ -33,6 +33,7 @@ from automaton.log.side_files.checkpoint import Checkpoint, resume_scan
 from automaton.log.side_files.checkpoint import read as read_checkpoint
 
 _RUN = b'{"type":"run","id":"'
+_SMALL = 16 << 20  # bytes of a genesis that a writer hashes whenever it opens: some ten ms
 
 
 @dataclass(slots=True)
@@ -61,14 +62,22 @@ class RecoveredLog:
         return self.size - self.end
 
 
-def recover(fd: File, path: str, *, as_genesis: bool = False) -> RecoveredLog:
-    """Reads what is there and decides by law 2; raises `DamagedError`, `DocumentError`."""
+def recover(
+    fd: File, path: str, *, as_genesis: bool = False, writing: bool = False
+) -> RecoveredLog:
+    """Reads what is there and decides by law 2; raises `DamagedError`, `DocumentError`.
+
+    `writing`: the pin of a small genesis is compared too, for what follows a changed one
+    never verifies.
+    """
     hint = sidecars.read_hint(path)  # before the size: a writer may be at work
     pinned = sidecars.read_pin(path)
     size = size_of(fd)
     try:
         found = _pinned(fd, path, pinned, hint, size) if pinned and pinned.bytes <= size else None
         found = found or _unpinned(fd, path, size)
+        if writing and found.pinned and found.walk and found.genesis_bytes <= _SMALL:
+            _hold_to_pin(fd, path, found.walk.genesis)
     except DamagedError as damage:
         if not as_genesis:
             raise
@@ -81,6 +90,18 @@ def recover(fd: File, path: str, *, as_genesis: bool = False) -> RecoveredLog:
         found.durable = min(hint.offset, found.end)
     found.size, found.hint = size, hint
     return found
+
+
+def _hold_to_pin(fd: File, path: str, genesis: Genesis) -> None:
+    """Raises `DamagedError` where the beginning of a log that has run was edited in place."""
+    if not _is_genesis(fd, genesis):
+        raise DamagedError(
+            f"{path} is damaged: the genesis of tick 0 (line 1, byte 0) differs from what was "
+            "pinned, so it was edited after the first run; nothing was changed: restore a copy, "
+            "begin a new log with what now stands there (`fork LOG --to 0 --out NEW`), or run it "
+            "as mere data (--as-genesis)",
+            0,
+        )
 
 
 def mere_data(size: int, damage: DamagedError) -> RecoveredLog:

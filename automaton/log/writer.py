@@ -117,7 +117,7 @@ class Log(LogReader):
             if write:
                 moved = set_aside(real, [".lock"])
                 write_owner(disk_, real)
-            found = recovery.recover(file, real, as_genesis=as_genesis)
+            found = recovery.recover(file, real, as_genesis=as_genesis, writing=write)
             file.hold_to(found.end, found.tail_reason)
             log = cls(file, real, found, disk_, (durability, interval_s, clock))
             log._version = version

@@ -515,3 +515,18 @@ def test_a_draft_of_a_pin_left_by_a_crash_does_no_harm(path: Path) -> None:
 def pin_of(genesis: bytes) -> bytes:
     digest = hashlib.sha256(genesis).hexdigest()
     return b'{"bytes":%d,"sha256":"%s"}\n' % (len(genesis), digest.encode())
+
+
+def test_a_run_does_not_go_on_behind_a_genesis_that_was_edited_in_place(path: Path) -> None:
+    data = write(path, 3)
+    edited = data.replace(b"x", b"y", 1)
+    assert edited[: len(GENESIS)] != GENESIS
+    path.write_bytes(edited)
+    with pytest.raises(DamagedError, match="edited after the first run"):
+        Log.open(path, write=True, disk=Quick())
+    assert path.read_bytes() == edited
+    with Log.open(path, write=False, disk=Quick()) as log:
+        assert not log.verify_chain().ok
+    path.write_bytes(data)
+    with Log.open(path, write=True, disk=Quick()) as log:
+        append(log, 4)

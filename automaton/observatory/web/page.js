@@ -6,7 +6,7 @@ const TITLES = { population: "What lives: the population", phylogeny: "How the l
   kymograph: "Machine: dimensions, operators, actions", diversity: "Diversity, order, label", memory: "Memory: terms by likeness" };
 const MEANINGS = { population: "Every cell is a living object, every colour one of the most frequent terms; grey are all others. Choose a cell, or an id in the table, and its ancestry is drawn.",
   phylogeny: "The most frequent living terms (green, with how many carry them), and the line of first reactants that led to them.",
-  competition: "Streams propose candidates; the most salient one of a round wins. Here: how often each stream won, how salient winners were, how much a stream's word weighs. A run without --streams has no competition.",
+  competition: "Streams propose candidates; the most salient one of a round wins. Here: how often each stream won, how salient winners were, how much a stream's word weighs. Without --streams nobody competes, and every new normal form wins.",
   lineage: "The object at the right, and what it was made of: an operator (op) applied to two reactants (a, b), back to what the file held at first (grey). Choose one to walk on from it.",
   decisions: "A winner, named as in m12.3 (tick 12, candidate 3): what its salience was made of, and whom it beat. Vetoes are results that a rule kept out.",
   rates: "Candidates are reactions that were tried; modifications are those that won and were written to the log.",
