@@ -158,8 +158,8 @@ class CommitVerifier:
                 self.log.notices += watermarks.write(self.log.path, mark)
             except OSError as error:  # what was found is true all the same
                 self.log.notices.append(
-                    f"{self.log.path}{watermarks.VERIFIED} cannot be written ({error.strerror}), so "
-                    "that the next --resume begins where this one did"
+                    f"{self.log.path}{watermarks.VERIFIED} cannot be written ({error.strerror}): "
+                    "the next --resume begins where this one did"
                 )
 
     def one(self, again: TickRecomputer, tick: int, *, compute: bool) -> Fault | None:

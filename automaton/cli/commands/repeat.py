@@ -76,7 +76,7 @@ _MOST_SEED = (1 << 64) - 1
     "--updating",
     metavar="HOW",
     show_default="synchronous, or as the log was run",
-    help="When a product may react (a word): in the next tick, synchronous, or at once, sequential.",
+    help="When a product may react (a word): synchronous, in the next tick; sequential, at once.",
 )
 @forms
 def repeat(

@@ -129,7 +129,7 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     "--updating",
     metavar="HOW",
     show_default="synchronous, or as the log was run",
-    help="When a product may react (a word): in the next tick, synchronous, or at once, sequential.",
+    help="When a product may react (a word): synchronous, in the next tick; sequential, at once.",
 )
 @option(
     "--streams",
