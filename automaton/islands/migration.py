@@ -71,9 +71,11 @@ class EmigrantSelection:
                 return []
         else:
             rows = np.arange(len(salience))
-        rows = rows[np.lexsort((rows, -salience[rows].astype(np.int64)))]
+        valued = salience[rows]
+        if len(rows) and valued.min() != valued.max():  # else they stand in their order
+            rows = rows[np.argsort(-valued.astype(np.int64), kind="stable")]
         found: dict[bytes, Emigrant] = {}
-        for row in rows.tolist():
+        for row in map(int, rows):  # few of them: no list is made of all
             at = winners.index[row]
             words = winners.words[winners.starts[at] : winners.starts[at] + winners.sizes[at]]
             key = words.tobytes()
