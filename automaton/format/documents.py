@@ -51,10 +51,15 @@ class Document:
     def __str__(self) -> str:
         """What the document is, as a phrase for people."""
         if self.kind == "canvas":
-            return f"one JSON document, a canvas with {self.nodes} nodes and {self.edges} edges"
+            nodes, edges = _counted(self.nodes, "node"), _counted(self.edges, "edge")
+            return f"one JSON document, a canvas with {nodes} and {edges}"
         if self.kind == "array":
             return f"one JSON document, an array with {self.nodes} items"
         return "one JSON document, an object on several lines"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 class Item(NamedTuple):

@@ -197,7 +197,7 @@ def test_check_says_what_a_document_is_and_fails_only_where_a_chain_is_asked_for
     path = kept(tmp_path, "a.canvas", CANVAS)
     done = program("check", path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "a canvas with 2 nodes and 1 edges" in done.stdout
+    assert "a canvas with 2 nodes and 1 edge" in done.stdout
     assert f"init NEW.jsonl --from {path}" in done.stdout
     said = json.loads(program("check", path, "--json").stdout)["document"]
     assert set(said) == {"what", "remedy"}
