@@ -35,7 +35,7 @@ class Lifetimes:
     def ends(self, keys: Numbers) -> Numbers:
         """When each winner of these keys left: `ALIVE`, or its own tick where it never entered."""
         found: Numbers = keys >> 31
-        if self.gone:
+        if any(len(part) for part, _ in self.gone):  # a tick may have ended named terms alone
             left = np.concatenate([part for part, _ in self.gone])
             when = np.repeat([tick for _, tick in self.gone], [len(part) for part, _ in self.gone])
             order = np.argsort(left)

@@ -120,10 +120,11 @@ class BackgroundSealing:
     def _fill(self, writer: SegmentWriter) -> bool:
         """Give a segment its bytes as they are written; False where the run ends before."""
         while self._wait(writer.end):
+            until = self._until  # before it is asked for an end: what is written since may pass it
             end = self._end_from(writer.start)
             if end is None and self._ended:
                 break
-            for data in self._log.blocks(writer.end, end or self._until):
+            for data in self._log.blocks(writer.end, end or until):
                 writer.add(data)
             if writer.end == end:
                 return True

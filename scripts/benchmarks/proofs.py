@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 from scripts.benchmarks.common import (
     Benchmark,
@@ -29,6 +30,9 @@ from scripts.benchmarks.common import (
     wall_seconds,
     write_run,
 )
+
+if TYPE_CHECKING:
+    from automaton.proofs.inclusion import Batch
 
 PAGES = [1 << 11, 1 << 12, 1 << 13, 1 << 14, 1 << 15]  # bytes
 HASHED = 1 << 24  # bytes that are hashed by pages of each size
@@ -69,6 +73,12 @@ class MadeUpCommits:
     def batch(self, _tick: int) -> memoryview:
         """The bytes that the one commit seals."""
         return memoryview(self._batch)
+
+    def read_commit(self, line: bytes) -> Batch | None:
+        """What a commit's line says of its batch."""
+        from automaton.proofs.prover import read_commit
+
+        return read_commit(line)
 
     def place(self, _name: str) -> tuple[int, int | None]:
         """A line in the middle of that batch."""

@@ -7,11 +7,13 @@ import io
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from exports import ODD, program, streamed, winners_in
 from small import Members, objects_in, rich, written
 
 from automaton.analysis import snapshot
+from automaton.export.lifetimes import ALIVE, Lifetimes
 from automaton.export.phylogeny import one_line
 from automaton.format.json_edit import quote
 from automaton.log import Log
@@ -109,6 +111,12 @@ def test_a_log_that_never_ran_has_its_objects_as_roots(tmp_path: Path) -> None:
     assert {row["ancestor_list"] for row in rows} == {"[none]"}
     assert {row["destruction_time"] for row in rows} == {"inf"}
     assert {"S", "K", "note#1"} <= {row["taxon_label"] for row in rows}
+
+
+def test_winners_live_where_named_terms_alone_have_left() -> None:
+    keys = np.array([1 << 31 | 4, 2 << 31 | 7])
+    found = Lifetimes(gone=[(keys[:0], 2)], living=keys[1:])
+    assert found.ends(keys).tolist() == [1, ALIVE]
 
 
 def test_a_stream_alone_is_no_phylogeny(log: Path) -> None:
