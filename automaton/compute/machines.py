@@ -19,7 +19,7 @@ from automaton.compute.budgets import UNLIMITED, Budgets
 from automaton.terms.arrays import Words
 from automaton.terms.parser import MAX_FREE
 from kernels import cpu
-from kernels.terms import collect, recur, share
+from kernels.terms import collect, match, recur, share
 from kernels.terms.reduce import NORMAL, OUTCOMES, STEPS
 
 #: Cells and stack entries that every term begins with: a megabyte.
@@ -112,7 +112,9 @@ class Arena:
     def __init__(self, max_size: int, form: Form = cpu.compiled) -> None:
         self._share, self._begin = form(share.share), form(share.begin)
         self._collect, self._free_names = form(collect.collect), form(collect.free_names)
-        self._names: npt.NDArray[np.int64] | None = None  # of the term, once they are asked for
+        self._end = form(match.subterm_end)
+        self._names = np.empty(0, np.int64)  # of the term's nodes
+        self._named = False  # whether they are of this term
         self._out, self._heads = (np.empty(max_size, np.int32) for _ in range(2))
         self.state = np.zeros(share.STATE, np.int64)
         self._cells = _columns(FIRST)
@@ -122,18 +124,19 @@ class Arena:
 
     def reduce(self, code: Words, start: int, free: int, budgets: Budgets) -> MachineResult:
         """Reduce the term at code[start]."""
-        found = self._attempt(code, start, free, budgets, forget=True)
+        term = code[start : self._end(code, start)]
+        found = self._attempt(term, free, budgets, forget=True)
         if found is None:  # an argument was forgotten within which a limit is met
-            found = self._attempt(code, start, free, budgets, forget=False)
+            found = self._attempt(term, free, budgets, forget=False)
         assert found is not None
         return found
 
     def _attempt(
-        self, code: Words, start: int, free: int, budgets: Budgets, *, forget: bool
+        self, term: Words, free: int, budgets: Budgets, *, forget: bool
     ) -> MachineResult | None:
         """The reduction from its beginning; None where what was forgotten is wanted."""
-        self._start(start, free)
-        outcome = self._go_on(code, budgets, budgets.max_work, forget=forget)
+        self._start(free)
+        outcome = self._go_on(term, budgets, budgets.max_work, forget=forget)
         if outcome == share.AGAIN:
             return None
         state = self.state
@@ -148,37 +151,38 @@ class Arena:
 
         The last sample is the end of it.
         """
-        self._start(start, free)
+        self._start(free)
+        term = code[start : self._end(code, start)]
         work, outcome = 0, share.WORK
         while outcome == share.WORK and work < budgets.max_work:
             work = min(max(1, 2 * work), budgets.max_work)
-            outcome = self._go_on(code, budgets, work, forget=False)
+            outcome = self._go_on(term, budgets, work, forget=False)
             at = (share.SHARED, share.MADE, share.CELLS, share.PENDING_NOW, share.NODES)
             made, steps, cells, pending, nodes = (int(self.state[k]) for k in at)
             yield Sample(made, None if steps == share.COUNTLESS else steps, cells, pending, nodes)
             if made < work:  # memory is used up, whatever more work there were
                 return
 
-    def _start(self, start: int, free: int) -> None:
-        """Begin with the term at code[start]."""
+    def _start(self, free: int) -> None:
+        """Begin with a term."""
         self._limits = (FIRST, FIRST)
         if free + share.SPARE_CELLS > FIRST:
             self._limits = (self._room_for_cells(2 * free + share.SPARE_CELLS), FIRST)
-        self._begin(self.state, start, free, *self._cells)
-        self._peak, self._names = 0, None
+        self._begin(self.state, 0, free, *self._cells)
+        self._peak, self._named = 0, False
 
-    def _go_on(self, code: Words, budgets: Budgets, work: int, *, forget: bool) -> int:
+    def _go_on(self, term: Words, budgets: Budgets, work: int, *, forget: bool) -> int:
         """Go on until the term has its outcome, so much work is done or memory is used up."""
         state = self.state
         while True:
             outcome = int(self._share(
-                code, budgets.max_steps, budgets.max_size, budgets.max_depth, work,
+                term, budgets.max_steps, budgets.max_size, budgets.max_depth, work,
                 *self._limits, state, self._out, self._heads, *self._cells, *self._stack,
             ))  # fmt: skip
             self._peak = max(self._peak, int(state[share.CELLS]))
             if outcome != share.MORE:
                 return outcome
-            self.collect(code, forget=forget)
+            self.collect(term, forget=forget)
             if not self._grown(most_cells(budgets)):
                 return share.WORK
 
@@ -199,11 +203,13 @@ class Arena:
         self._limits = (cells, stack)
         return True
 
-    def collect(self, code: Words, *, forget: bool) -> None:
+    def collect(self, term: Words, *, forget: bool) -> None:
         """Keep only the cells that can be reached."""
-        if self._names is None:
-            self._names = np.empty(len(code), np.int64)
-            self._free_names(code, self._names)
+        if not self._named:
+            if len(self._names) < len(term):
+                self._names = np.empty(len(term), np.int64)
+            self._free_names(term, self._names)
+            self._named = True
         stack = self._stack[:3]
         self._collect(self._names, forget, self.state, *self._marks, *self._cells, *stack)
 

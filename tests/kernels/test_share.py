@@ -358,6 +358,19 @@ def test_a_loop_without_end_keeps_to_the_memory_that_is_live() -> None:
     assert found.cells <= 1 << 14
 
 
+def test_nothing_is_read_but_the_term_wherever_it_stands_among_other_words() -> None:
+    loop = parse("(λs.s s) (λs.(λx.(λy.s s) (x x)) (λz.z))")
+    around = np.full(3 * len(loop), np.iinfo(np.int32).max, np.int32)  # leads far outside
+    around[len(loop) : 2 * len(loop)] = loop
+    arena, budget = Arena(64), Budgets(MOST, 64, 99, 1 << 20)
+    alone = arena.reduce(loop, 0, 0, budget)
+    among = arena.reduce(around, len(loop), 0, budget)
+    assert (among.outcome, among.steps, among.made, among.cells) == (
+        alone.outcome, alone.steps, alone.made, alone.cells,
+    )  # fmt: skip
+    assert len(arena._names) == len(loop)
+
+
 @pytest.mark.parametrize("forget", [False, True])
 def test_environments_longer_than_a_word_of_names_are_collected_rightly(*, forget: bool) -> None:
     names = [f"x{k}" for k in range(70)]
