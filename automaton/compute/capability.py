@@ -73,7 +73,8 @@ def cuda() -> Cuda:
     """This machine's CUDA, looked for once."""
     if os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in {"", "0"}:
         return Cuda(simulated=True, cards=(Card("numba's CUDA simulator", (0, 0), 0),))
-    return look(lambda: ctypes.CDLL("libcuda.so.1"), util.find_spec("numba_cuda") is not None)
+    compilers = ("numba_cuda", "numba_cuda_mlir")
+    return look(lambda: ctypes.CDLL("libcuda.so.1"), any(map(util.find_spec, compilers)))
 
 
 def look(load: Callable[[], Any], packages: bool) -> Cuda:  # noqa: FBT001 - a fact, not a mode

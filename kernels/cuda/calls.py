@@ -14,7 +14,8 @@ import numpy as np
 
 from kernels.checks import Array
 
-from .loops import BLOCK, BLOCKS, WARP, compiled, cuda, launch
+from .compiler import cuda
+from .loops import BLOCK, BLOCKS, WARP, compiled, launch
 from .memory import CardError, Mirror, NoRoomError, bus, card_errors, free_bytes, multiprocessors
 from .pipeline import SHARE, Limits, Pipeline, rounded
 

@@ -2,30 +2,26 @@
 
 The bodies are those of the CPU target, bound to device functions. What is here
 is a grid-stride loop for each, its argument types, and the shape of a thread's
-scratch. Buffers, chunks and transfers are `cuda_batches`; which device runs is
-`automaton.backends.cpu`. No floating-point instruction is generated (the compile test
+scratch. Chunks are `pipeline`'s, transfers `memory`'s; which device runs is
+`automaton.backends.device_choice`. No floating-point instruction is generated (the compile test
 reads the PTX), so there is nothing that fastmath or fused multiply-add could change.
 
-Layout. Arena and stack are arrays [cell][thread] of records of 16 bytes: threads
-in step touch neighbouring records, a thread that went its own way finds all
+Layout. Arena and stack are int32 arrays [cell][thread][field] of four fields: threads
+in step touch neighbouring cells, a thread that went its own way finds all
 fields of a cell in one sector of 32 bytes, and the fields' common stride keeps
-the machine within 64 registers. A thread's column is a strided view, so the
-bodies know nothing of it.
+the machine within 64 registers. A thread's field is a strided view, so the
+bodies know nothing of it. Fields of a cell: code, env, next, and one that is not
+used; of a stack entry: code, env, level, node.
 """
 
 from __future__ import annotations
 
+import os
 import types as python_types
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-
-import numba
-import numba.cuda
-import numpy as np
-from numba import types
-from numba.np.numpy_support import from_dtype
 
 from kernels import cpu
 from kernels.chemistry.react import react, react_proposed
@@ -43,20 +39,17 @@ from kernels.terms.packed import numeral_of
 from kernels.terms.reduce import reduce_terms
 from kernels.typed import U
 
-#: numba's CUDA target or its simulator; what is in it depends on which.
-cuda: Any = numba.cuda
+from .compiler import cuda, types
 
 #: Threads in a block, and blocks that a multiprocessor shall hold: with 65,536
 #: registers on one (every architecture since Kepler) that is 64 a thread.
 BLOCK, BLOCKS = 128, 8
 WARP = 32
 #: Whether numba's simulator runs the kernels, as plain Python (read at import).
-SIMULATED = bool(getattr(numba.config, "ENABLE_CUDASIM", 0))
+SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in {"", "0"}
 
-_FIELDS = {"cell": ["code", "env", "next", "spare"], "entry": ["code", "env", "level", "node"]}
-CELL, ENTRY = (
-    np.dtype([(name, np.int32) for name in names], align=True) for names in _FIELDS.values()
-)
+#: int32 fields of an arena cell and of a stack entry.
+FIELDS = 4
 
 
 @cache
@@ -86,7 +79,7 @@ def react_slots(  # type: ignore[no-untyped-def]
             copies, max_steps, max_size, max_depth, max_input,
             outcomes, steps, sizes, salience, places_a, places_b, operators, results,
             out[U(slot - first)], 0,
-            cell.code, cell.env, cell.next, entry.code, entry.env, entry.level, entry.node,
+            cell[:, 0], cell[:, 1], cell[:, 2], entry[:, 0], entry[:, 1], entry[:, 2], entry[:, 3],
         )  # fmt: skip
 
 
@@ -105,7 +98,7 @@ def proposed_slots(  # type: ignore[no-untyped-def]
             copies, max_steps, max_size, max_depth, max_input,
             outcomes, steps, sizes, places_a, places_b, operators, results,
             out[U(slot - first)], 0,
-            cell.code, cell.env, cell.next, entry.code, entry.env, entry.level, entry.node,
+            cell[:, 0], cell[:, 1], cell[:, 2], entry[:, 0], entry[:, 1], entry[:, 2], entry[:, 3],
         )  # fmt: skip
 
 
@@ -121,7 +114,7 @@ def reduce_batch(  # type: ignore[no-untyped-def]
         reduce_terms(
             code, starts, free, i, i + 1, max_steps, max_size, max_depth,
             out[U(i - first)], max_size, outcomes, steps, sizes, places,
-            cell.code, cell.env, cell.next, entry.code, entry.env, entry.level, entry.node,
+            cell[:, 0], cell[:, 1], cell[:, 2], entry[:, 0], entry[:, 1], entry[:, 2], entry[:, 3],
         )  # fmt: skip
 
 
@@ -137,7 +130,7 @@ def operate_batch(  # type: ignore[no-untyped-def]
         operate(
             code, op, arity, left, right, i, i + 1, max_steps, max_size, max_depth,
             out[U(i - first)], max_size, outcomes, steps, sizes, places,
-            cell.code, cell.env, cell.next, entry.code, entry.env, entry.level, entry.node,
+            cell[:, 0], cell[:, 1], cell[:, 2], entry[:, 0], entry[:, 1], entry[:, 2], entry[:, 3],
         )  # fmt: skip
 
 
@@ -250,25 +243,25 @@ TYPES = {
     "i8": types.int64[::1], "i4x2": types.int32[:, ::1], "i2x2": types.int16[:, ::1],
     "u8": types.uint64[::1], "i8x2": types.int64[:, ::1],
     "u8x2": types.uint64[:, ::1], "i8x3": types.int64[:, :, ::1],
-    "cells": types.Array(from_dtype(CELL), 2, "C"),
-    "stack": types.Array(from_dtype(ENTRY), 2, "C"),
+    "i4x3": types.int32[:, :, ::1],
 }  # fmt: skip
 
-#: Every kernel of this target by name; those of `cuda_search` join when it is imported.
+#: Every kernel of this target by name; those of `search_loops` join when it is imported.
 KERNELS: dict[str, Kernel] = dict(
     [
         _kernel(
             react_slots,
             "word word word i4 int i4 i8 i4 b1 i4 u1 i4 i4 int i4 bool int int int int "
-            "u1 i4 i4 i4 i4 i4 i4 i8 i4x2 cells stack",
+            "u1 i4 i4 i4 i4 i4 i4 i8 i4x2 i4x3 i4x3",
             7,  # 72 registers: the machine, closed forms and draws in one
         ),
         _kernel(
             proposed_slots,
-            "i4 int i4 i8 i4 b1 i4 u1 bool int int int int u1 i4 i4 i4 i4 i4 i8 i4x2 cells stack",
+            "i4 int i4 i8 i4 b1 i4 u1 bool int int int int u1 i4 i4 i4 i4 i4 i8 i4x2 i4x3 i4x3",
+            7,
         ),
-        _kernel(reduce_batch, "i4 int i4 i8 i4 int int int u1 i4 i4 i8 i4x2 cells stack"),
-        _kernel(operate_batch, "i4 int i4 int int i8 i8 int int int u1 i4 i4 i8 i4x2 cells stack"),
+        _kernel(reduce_batch, "i4 int i4 i8 i4 int int int u1 i4 i4 i8 i4x2 i4x3 i4x3"),
+        _kernel(operate_batch, "i4 int i4 int int i8 i8 int int int u1 i4 i4 i8 i4x2 i4x3 i4x3"),
         _kernel(church_batch, "i4 int int int i8 i8 bool int int int int u1 i4 i4 i8 i4x2"),
         _kernel(gather, "int i4 i8 i4 i4x2 i4"),
         _kernel(match_rows, "i4 i4 i8 i4 i8x3 b1"),

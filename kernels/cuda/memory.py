@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from kernels.checks import Array
 
-from .loops import SIMULATED, cuda
+from .compiler import cuda
+from .loops import SIMULATED
 
 
 class NoRoomError(MemoryError):
@@ -45,7 +46,7 @@ def card_errors() -> Iterator[None]:
     except Exception as error:
         if "OUT_OF_MEMORY" in str(error):
             raise MemoryError("the GPU is out of memory") from error
-        if type(error).__module__.partition(".")[0] in {"cuda", "numba", "numba_cuda"}:
+        if type(error).__module__.partition(".")[0] in {"cuda", "numba", "numba_cuda", "numba_cuda_mlir"}:
             raise CardError(" ".join(str(error).split())) from error
         raise
 

@@ -14,6 +14,7 @@ Where the card has not the memory, `MemoryError` is raised; what is then done is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,7 +26,8 @@ import numpy.typing as npt
 from kernels.checks import Array
 from kernels.terms.reduce import NORMAL, STEPS
 
-from .loops import BLOCK, BLOCKS, CELL, ENTRY, WARP, cuda, launch
+from .compiler import cuda
+from .loops import BLOCK, BLOCKS, FIELDS, WARP, launch
 from .memory import Columns, Mirror, NoRoomError, card_errors, free_bytes, multiprocessors
 
 #: What is computed, and what is waited for.
@@ -86,7 +88,7 @@ class Plan:
         half = free_bytes * share / 2 / LANES
         wanted = max(1, min(slots, limit or slots, _MOST_WORDS // limits.max_size))
         rows = int(min(wanted, half / (4 * limits.max_size * 1.25 + 32)))
-        scratch = CELL.itemsize * (limits.cells(limits.max_steps) + limits.entries)
+        scratch = 4 * FIELDS * (limits.cells(limits.max_steps) + limits.entries)
         full = multiprocessors * BLOCK * BLOCKS
         threads = int(min(full, rows + -rows % WARP, half / scratch)) // WARP * WARP
         if rows < min(wanted, WARP) or threads < WARP:
@@ -115,8 +117,8 @@ class Lane:
     def __init__(self, plan: Plan, limits: Limits) -> None:
         cells = plan.threads * limits.cells(limits.max_steps)
         self.stream = cuda.stream()
-        self.cells = cuda.device_array(cells, CELL)
-        self.stack = cuda.device_array(plan.threads * limits.entries, ENTRY)
+        self.cells = cuda.device_array(cells * FIELDS, np.int32)
+        self.stack = cuda.device_array(plan.threads * limits.entries * FIELDS, np.int32)
         self.out = cuda.device_array((plan.rows, limits.max_size), np.int32)
         self.packed = cuda.device_array(plan.packed, np.int32)
         self.words = cuda.pinned_array(plan.packed, np.int32)
@@ -128,12 +130,16 @@ class Lane:
 
     def scratch(self, cells: int, entries: int, threads: int) -> tuple[Any, Any]:
         """Arena and stack for so many threads."""
-        arena = self.cells[: cells * threads].reshape(cells, threads)
-        return arena, self.stack[: entries * threads].reshape(entries, threads)
+        shapes = (cells, threads, FIELDS), (entries, threads, FIELDS)
+        arena, stack = (
+            whole[: math.prod(shape)].reshape(shape)
+            for whole, shape in zip((self.cells, self.stack), shapes, strict=True)
+        )
+        return arena, stack
 
     def threads(self, cells: int, entries: int) -> int:
         """Threads that the scratch is enough for."""
-        return int(min(self.cells.size // cells, self.stack.size // entries))
+        return int(min(self.cells.size // cells, self.stack.size // entries)) // FIELDS
 
 
 class Pipeline:

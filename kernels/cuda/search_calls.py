@@ -20,7 +20,8 @@ from kernels.search.nearest import NARROW
 
 from . import search_loops
 from .calls import threads_for
-from .loops import BLOCK, BLOCKS, cuda, launch
+from .compiler import cuda
+from .loops import BLOCK, BLOCKS, launch
 from .memory import bus, card_errors, free_bytes, multiprocessors
 from .pipeline import SHARE
 

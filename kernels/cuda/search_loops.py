@@ -4,20 +4,20 @@ Literals: a thread a place of the text. The bodies say where a pattern stands; a
 and a count are set by atomic instructions, whose order changes no result. Top-k: dot
 products by tiles that a block holds in shared memory, modulo 2**32 as in
 `topk.dots_narrow`, so their order does not matter either; then the best of
-segments of rows, and of segments of these. Buffers and transfers are `cuda_find`'s.
+segments of rows, and of segments of these. Buffers and transfers are `search_calls`'.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import types
 
 from kernels.search.grams import begin_of, entries_at
 from kernels.search.literals import string_with
 from kernels.search.nearest import dots_wide, enter
 from kernels.typed import U
 
-from .loops import BLOCK, cuda, register
+from .compiler import cuda, types
+from .loops import BLOCK, register
 
 #: A tile of dot products: rows, queries, and dimensions that are in shared memory at
 #: a time. Each thread of a block has 4 x 4 of them: two loads for four products.

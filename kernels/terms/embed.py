@@ -29,7 +29,7 @@ import math
 
 import numpy as np
 
-from kernels.typed import U
+from kernels.typed import U, signed
 
 from .packed import APP, VAR, term_hash
 
@@ -37,16 +37,16 @@ DIMENSIONS = 256
 SHAPES = 4  # depths 0 to 3
 LARGEST_COUNT = 32767
 
-_FIRST = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd
-_SECOND = np.uint64(0xD6E8FEB86659FD93)  # from Pelle Evensen's rrmxmx family
+_FIRST = signed(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd
+_SECOND = signed(0xD6E8FEB86659FD93)  # from Pelle Evensen's rrmxmx family
 _HALF = np.uint64(32)
 _ONE = np.uint64(1)
 
 
 def mix(x):  # type: ignore[no-untyped-def]
     """A 64-bit hash of a 64-bit word."""
-    x = x * _FIRST
-    x = (x ^ (x >> _HALF)) * _SECOND
+    x = x * np.uint64(_FIRST)
+    x = (x ^ (x >> _HALF)) * np.uint64(_SECOND)
     return x ^ (x >> _HALF)
 
 
@@ -70,9 +70,9 @@ def count_shapes(words, start, size, shapes, sums):  # type: ignore[no-untyped-d
         for d in range(1, SHAPES):
             x = label + (np.uint64(d) << _HALF)
             if tag != VAR:
-                x += _FIRST * shapes[U(SHAPES * (i + 1) + d - 1)]
+                x += np.uint64(_FIRST) * shapes[U(SHAPES * (i + 1) + d - 1)]
             if tag == APP:
-                x += _SECOND * shapes[U(SHAPES * (i + (word >> 2)) + d - 1)]
+                x += np.uint64(_SECOND) * shapes[U(SHAPES * (i + (word >> 2)) + d - 1)]
             h = mix(x)
             shapes[U(SHAPES * i + d)] = h
             if d & 1:

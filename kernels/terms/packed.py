@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.typed import U
+from kernels.typed import U, signed
 
 VAR = 0
 LAM = 1
 APP = 2
 META = 3  # in patterns only: payload is the metavariable's number
 
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd
-_FINAL = np.uint64(0xD6E8FEB86659FD93)  # from Pelle Evensen's rrmxmx family
+_MULTIPLIER = signed(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd
+_FINAL = signed(0xD6E8FEB86659FD93)  # from Pelle Evensen's rrmxmx family
 _HALF = np.uint64(32)
 
 
@@ -55,18 +55,18 @@ def term_hash(words, start, size):  # type: ignore[no-untyped-def]
     h = np.uint64(size)
     for i in range(start, start + size - 1, 2):
         pair = np.uint64(words[U(i)]) | (np.uint64(words[U(i + 1)]) << _HALF)
-        h = (h ^ pair) * _MULTIPLIER
+        h = (h ^ pair) * np.uint64(_MULTIPLIER)
         h = h ^ (h >> _HALF)
     if size & 1:
-        h = (h ^ np.uint64(words[U(start + size - 1)])) * _MULTIPLIER
+        h = (h ^ np.uint64(words[U(start + size - 1)])) * np.uint64(_MULTIPLIER)
         h = h ^ (h >> _HALF)
     return h
 
 
 def place_hash(place, hashed):  # type: ignore[no-untyped-def]
     """The hash of (place, term) from a place's number and its term's hash."""
-    h = (hashed + np.uint64(place) * _MULTIPLIER) * _FINAL
-    h = (h ^ (h >> _HALF)) * _MULTIPLIER
+    h = (hashed + np.uint64(place) * np.uint64(_MULTIPLIER)) * np.uint64(_FINAL)
+    h = (h ^ (h >> _HALF)) * np.uint64(_MULTIPLIER)
     return h ^ (h >> _HALF)
 
 

@@ -72,7 +72,7 @@ def _figures(cuda: capability.Cuda) -> Iterator[tuple[str, Any]]:
     yield "memory_limit", "none" if limit is None else f"{limit / 1e9:.1f} GB (control group)"
     yield "python", f"{platform.python_version()}, {_gil()}"
     yield "json", _json()
-    for name in ("numpy", "numba", "numba-cuda"):
+    for name in ("numpy", "numba", "numba-cuda", "numba-cuda-mlir"):
         yield name.replace("-", "_"), capability.installed(name) or "not installed"
     cupy = capability.installed("cupy-cuda13x", "cupy-cuda12x", "cupy")
     yield "cupy", f"{cupy or 'not installed'} (not needed)"
