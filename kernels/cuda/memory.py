@@ -38,6 +38,10 @@ def multiprocessors() -> int:
     return 1 if SIMULATED else int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
 
 
+#: The packages between here and the driver.
+_LAYERS = frozenset({"cuda", "cupy", "cupy_backends", "numba", "numba_cuda", "numba_cuda_mlir"})
+
+
 @contextmanager
 def card_errors() -> Iterator[None]:
     """Turns what CUDA's own layers raise into `MemoryError` or `CardError`."""
@@ -46,7 +50,7 @@ def card_errors() -> Iterator[None]:
     except Exception as error:
         if "OUT_OF_MEMORY" in str(error):
             raise MemoryError("the GPU is out of memory") from error
-        if type(error).__module__.partition(".")[0] in {"cuda", "numba", "numba_cuda", "numba_cuda_mlir"}:
+        if type(error).__module__.partition(".")[0] in _LAYERS:
             raise CardError(" ".join(str(error).split())) from error
         raise
 
