@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from automaton.digests.pages import new_digest
+from automaton.digests.batch_digest import new_digest
 from automaton.format.records import Genesis, chained, parse_commit, parse_frame
 from automaton.format.versions import Format
 from automaton.log.byte_source import File, pread, size_of

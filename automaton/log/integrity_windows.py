@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automaton.digests.pages import digests, new_digest
+from automaton.digests.batch_digest import digests, new_digest
 from automaton.format.records import DIGEST, link
 from automaton.format.versions import FORMATS, NEWEST, Format
 from automaton.log.byte_source import File, pread, readinto

@@ -17,7 +17,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, Self
 
-from automaton.digests.pages import new_digest
+from automaton.digests.batch_digest import new_digest
 from automaton.errors import AutomatonError, DamagedError, LockedError, StorageError
 from automaton.format.records import (
     Commit,
