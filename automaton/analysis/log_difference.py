@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from automaton.digests.pages import batch_digest
+from automaton.digests.batch_digest import batch_digest
 from automaton.format.records import Commit, known_commit, parse_run, won
 from automaton.log import LogReader
 

@@ -5,4 +5,4 @@ Touches nothing. Must not know: files, records, what is sealed.
 
 from __future__ import annotations
 
-__all__ = ["merkle", "pages"]
+__all__ = ["batch_digest", "merkle"]

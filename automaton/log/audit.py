@@ -114,61 +114,61 @@ class AuditedLog(LogReader):
         self.close()
 
 
-def _judge(fd: File, path: str) -> JudgedFile:
-    size = size_of(fd)
+def _judge(file: File, path: str) -> JudgedFile:
+    size = size_of(file)
     pinned = sidecars.read_pin(path)
     if pinned is None and sidecars.has_pin(path):
         return _bare(size, Fault("pin", 0, 1, 0, "a pin that can be read", "something else"))
     if pinned is None:
-        judged = _without_pin(fd, size)
+        judged = _without_pin(file, size)
         if judged.found.walk is None and judged.fault is None:
-            foreign_file.refuse(fd, path, size)
+            foreign_file.refuse(file, path, size)
         return judged
     if pinned.bytes > size:
         fault = Fault("genesis", size, 1, 0, f"{pinned.bytes} bytes", f"{size} bytes")
         return _bare(size, fault)
-    digest = file_io.sha256(fd, 0, pinned.bytes)
+    digest = file_io.sha256(file, 0, pinned.bytes)
     if digest != pinned.sha256:
         return _bare(size, Fault("genesis", 0, 1, 0, pinned.sha256.hex(), digest.hex()))
-    return _followed(fd, recovery.scan_commits(fd, pinned, size), size)
+    return _followed(file, recovery.scan_commits(file, pinned, size), size)
 
 
 def _bare(size: int, fault: Fault | None) -> JudgedFile:
     return JudgedFile(recovery.RecoveredLog(size, size=size), fault)
 
 
-def _without_pin(fd: File, size: int) -> JudgedFile:
+def _without_pin(file: File, size: int) -> JudgedFile:
     """The longest chain that begins with a run record; our records without one are a fault."""
-    best, seen = recovery.best_chain(fd, size)
+    best, seen = recovery.best_chain(file, size)
     if best is None:
-        for offset, raw in line_search.records(fd, 0, size, _COMMIT):
+        for offset, raw in line_search.records(file, 0, size, _COMMIT):
             if parse_commit(raw) and (seen is None or offset < seen):
                 seen = offset
         if seen is None:
             return _bare(size, None)
-        line = _line_number(fd, seen)
+        line = _line_number(file, seen)
         due = "a chain that verifies"
         return _bare(size, Fault("records", seen, line, 1, due, "records alone"))
     walk = best
-    longer = CommitScanner(fd, walk.genesis, walk.prefix, walk.separator).follow(size)
-    return _followed(fd, longer, size)
+    longer = CommitScanner(file, walk.genesis, walk.prefix, walk.separator).follow(size)
+    return _followed(file, longer, size)
 
 
-def _followed(fd: File, walk: CommitScanner, size: int) -> JudgedFile:
+def _followed(file: File, walk: CommitScanner, size: int) -> JudgedFile:
     """The commits that fit; a commit behind the first thing that does not makes it a fault."""
     genesis: Genesis = walk.genesis
     kept = walk if len(walk.commits) else None
     found = recovery.RecoveredLog(genesis.bytes, genesis, kept, size=size, tail_reason=walk.reason)
-    if walk.end == size or recovery.later_commit(fd, walk, size, 1) is None:
+    if walk.end == size or recovery.later_commit(file, walk, size, 1) is None:
         return JudgedFile(found)
     offset, after = walk.stopped
-    line = _line_number(fd, genesis.bytes) - (1 - walk.separator) + after + 1
+    line = _line_number(file, genesis.bytes) - (1 - walk.separator) + after + 1
     tick = len(walk.commits) + 1
-    raw = pread(fd, SHOWN, offset).partition(b"\n")[0]
+    raw = pread(file, SHOWN, offset).partition(b"\n")[0]
     shown = raw.decode("utf-8", "backslashreplace")
     return JudgedFile(found, Fault("commit", offset, line, tick, walk.reason, shown))
 
 
-def _line_number(fd: File, offset: int) -> int:
+def _line_number(file: File, offset: int) -> int:
     """The number of the line that holds a byte."""
-    return 1 + sum(data.count(b"\n") for data in file_io.blocks(fd, 0, offset))
+    return 1 + sum(data.count(b"\n") for data in file_io.blocks(file, 0, offset))

@@ -48,7 +48,7 @@ class CommitScanner:
     numbered as in the whole log, those that are left out of the file included.
     """
 
-    def __init__(self, fd: File, genesis: Genesis, prefix: str, separator: int) -> None:
+    def __init__(self, file: File, genesis: Genesis, prefix: str, separator: int) -> None:
         self.genesis, self.prefix, self.separator = genesis, prefix, separator
         self.commits = CommitTable()
         self.named: list[NamedLine] = []
@@ -57,7 +57,7 @@ class CommitScanner:
         self.chain, self.end, self.lines = genesis.sha256, genesis.bytes, 0
         self.reason = ""
         self.stopped = 0, 0  # byte and line (from 0 after the genesis) of what does not fit
-        self._fd = fd
+        self._file = file
         self._others = Others(prefix)
         self._commit_head = f'{{"type":"commit","id":"{prefix}commit:'.encode()
         self._run_head = f'{{"type":"run","id":"{prefix}run:'.encode()
@@ -83,7 +83,7 @@ class CommitScanner:
         seen = self.lines
         self._open, self._left_out = _Open(seen), 0
         begin = self.end + (self.separator if not seen else 0)
-        for base, data, used in whole_lines(self._fd, begin, stop):
+        for base, data, used in whole_lines(self._file, begin, stop):
             for k, start, end in self._others.among(data, used):
                 line = seen + k + self._left_out
                 self._take(data[start:end].tobytes(), base + start, line)

@@ -182,17 +182,17 @@ def free_bytes(path: str | int) -> int:
     return found.f_bavail * found.f_frsize
 
 
-def blocks(fd: File, start: int, stop: int) -> Iterator[bytes]:
+def blocks(file: File, start: int, stop: int) -> Iterator[bytes]:
     """The bytes of a range, a block at a time; ends early where the file does."""
-    while start < stop and (data := pread(fd, min(BLOCK, stop - start), start)):
+    while start < stop and (data := pread(file, min(BLOCK, stop - start), start)):
         yield data
         start += len(data)
 
 
-def sha256(fd: File, start: int, stop: int) -> bytes:
+def sha256(file: File, start: int, stop: int) -> bytes:
     """The digest of a range, 32 raw bytes."""
     digest = hashlib.sha256()
-    for data in blocks(fd, start, stop):
+    for data in blocks(file, start, stop):
         digest.update(data)
     return digest.digest()
 
@@ -214,12 +214,12 @@ class Lines:
         return self.data[self.starts[k] : self.ends[k]].tobytes()
 
 
-def lines(fd: File, start: int, stop: int, *, unfinished: bool = False) -> Iterator[Lines]:
+def lines(file: File, start: int, stop: int, *, unfinished: bool = False) -> Iterator[Lines]:
     """The lines of a range in blocks, without their newlines.
 
     Bytes after the last newline are a line only if `unfinished`.
     """
-    for base, window, used in whole_lines(fd, start, stop, unfinished=unfinished):
+    for base, window, used in whole_lines(file, start, stop, unfinished=unfinished):
         ends = np.flatnonzero(window[:used] == 10)
         if len(ends):
             yield Lines(base, window, np.concatenate([[0], ends[:-1] + 1]), ends)
@@ -228,7 +228,7 @@ def lines(fd: File, start: int, stop: int, *, unfinished: bool = False) -> Itera
 
 
 def whole_lines(
-    fd: File, start: int, stop: int, *, unfinished: bool = False
+    file: File, start: int, stop: int, *, unfinished: bool = False
 ) -> Iterator[tuple[int, NDArray[np.uint8], int]]:
     """Blocks of whole lines: the byte at which one begins, its bytes, and how many count.
 
@@ -240,7 +240,7 @@ def whole_lines(
     while start + kept < stop:
         window = _with_room(window, kept)
         room = min(len(window) - PADDING - kept, stop - start - kept)
-        count = readinto(fd, window[kept : kept + room], start + kept)
+        count = readinto(file, window[kept : kept + room], start + kept)
         if count == 0:
             break
         filled = kept + count

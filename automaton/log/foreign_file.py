@@ -19,26 +19,26 @@ _HEAD = 8  # bytes by which compression is told
 _LOOKED_AT = 1 << 20  # bytes behind the last commit in which lines added by hand are looked for
 
 
-def refuse(fd: File, path: str, size: int) -> None:
+def refuse(file: File, path: str, size: int) -> None:
     """Raises `DocumentError` where a file without commits is no log."""
-    packed = documents.compression(pread(fd, _HEAD, 0))
+    packed = documents.compression(pread(file, _HEAD, 0))
     if packed is not None:
         raise _error(path, f"compressed with {packed}", packed in documents.UNPACKED)
     if not size:
         return
-    with mapped(fd, 0, size) as data:
+    with mapped(file, 0, size) as data:
         found = documents.document(data)
     if found is not None:
         raise _error(path, str(found), readable=True)
 
 
-def lines_by_hand(fd: File, start: int, stop: int, prefix: str) -> int:
+def lines_by_hand(file: File, start: int, stop: int, prefix: str) -> int:
     """How many whole objects stand in a range, where none of its lines is one of ours.
 
     A tick that was cut off between two lines of input, which are somebody's too, cannot
     be told from lines added by hand.
     """
-    data = pread(fd, min(stop - start, _LOOKED_AT), start)
+    data = pread(file, min(stop - start, _LOOKED_AT), start)
     *whole, rest = data.split(b"\n")
     lines = [line for line in [*whole, rest] if line.strip()]
     cut = rest.strip() and not isinstance(parse_line(rest), Object)

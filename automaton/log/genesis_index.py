@@ -17,29 +17,29 @@ from automaton.log.file_io import lines
 from automaton.log.id_index import IdIndex
 
 
-def indexed(fd: File, stop: int, run: RunRecord | None) -> tuple[IdIndex, Reading]:
+def indexed(file: File, stop: int, run: RunRecord | None) -> tuple[IdIndex, Reading]:
     """The index of the first `stop` bytes, and how their objects are read.
 
     A genesis is read as a graph where that makes a difference; a log that has a run
     record, as that says.
     """
-    index = IdIndex.build(fd, 0, stop)
+    index = IdIndex.build(file, 0, stop)
     integers = bool(index.integers) and not index.ids
     if run is not None:
         graph = run.options.get("graph") is True
     else:
-        graph = integers or bool(index.surrogates) or _differs(fd, stop)
+        graph = integers or bool(index.surrogates) or _differs(file, stop)
     reading = Reading(graph, integers=graph and integers)
     if graph and (integers or index.surrogates):
-        index = IdIndex(fd)
+        index = IdIndex(file)
         index.identity = reading.identity
         index.extend(0, stop)
     return index, reading
 
 
-def _differs(fd: File, stop: int) -> bool:
+def _differs(file: File, stop: int) -> bool:
     """Whether an object of the file is read otherwise as a graph."""
-    for block in lines(fd, 0, stop, unfinished=True):
+    for block in lines(file, 0, stop, unfinished=True):
         text = block.data[: int(block.ends[-1])].tobytes()
         if not any(sign in text for sign in graphs.SIGNS):  # a third of the time
             continue

@@ -44,19 +44,19 @@ _LOW_HALF = 0xFFFF_FFFF
 class IdIndex:
     """The lines of a JSONL file and, of every id, all its versions.
 
-    `fd` is borrowed and must stay open. `hash_mask` is for tests: fewer bits, more
+    `file` is borrowed and must stay open. `hash_mask` is for tests: fewer bits, more
     collisions, the same answers.
     """
 
     def __init__(
         self,
-        fd: File,
+        file: File,
         *,
         buffer_bytes: int = BUFFER_BYTES,
         max_line_bytes: int = objects.MAX_LINE_BYTES,
         hash_mask: int = 0xFFFF_FFFF_FFFF_FFFF,
     ) -> None:
-        self._fd = fd
+        self._file = file
         self._buffer_bytes = buffer_bytes
         self._max_line_bytes = max_line_bytes
         self._hash_mask = np.uint64(hash_mask)
@@ -72,9 +72,9 @@ class IdIndex:
         self.integers = self.surrogates = 0  # lines whose id is an integer, or has half a pair
 
     @classmethod
-    def build(cls, fd: File, start: int = 0, stop: int | None = None, **options: int) -> IdIndex:
+    def build(cls, file: File, start: int = 0, stop: int | None = None, **options: int) -> IdIndex:
         """The index of the lines in bytes `start` to `stop` (default: the end) of the file."""
-        index = cls(fd, **options)
+        index = cls(file, **options)
         index.extend(start, stop)
         return index
 
@@ -87,7 +87,7 @@ class IdIndex:
         """
         if self._added_lines:
             raise ValueError("ranges are indexed before single lines are added")
-        stop = size_of(self._fd) if stop is None else stop
+        stop = size_of(self._file) if stop is None else stop
         whole = self._map(stop)
         window = np.empty(self._buffer_bytes + id_scan.PADDING, np.uint8)
         kept = 0
@@ -114,12 +114,12 @@ class IdIndex:
 
     def _map(self, stop: int) -> NDArray[np.uint8]:
         """The bytes before `stop` for comparing ids; dropped when the range is indexed."""
-        known = mapped(self._fd, 0, min(stop, size_of(self._fd)))
+        known = mapped(self._file, 0, min(stop, size_of(self._file)))
         return np.frombuffer(known if len(known) else b"\0", np.uint8)
 
     def _fill(self, window: NDArray[np.uint8], kept: int, position: int, stop: int) -> int:
         room = min(len(window) - id_scan.PADDING - kept, stop - position)
-        count = readinto(self._fd, window[kept : kept + room], position)
+        count = readinto(self._file, window[kept : kept + room], position)
         if count == 0:
             raise FileError(
                 f"the file ends at byte {position}, {stop} bytes were expected: "
@@ -252,7 +252,7 @@ class IdIndex:
     def _read_line(self, offset: int) -> bytes:
         size = 1024
         while True:
-            raw = pread(self._fd, size, offset)
+            raw = pread(self._file, size, offset)
             if (end := raw.find(b"\n")) >= 0 or len(raw) < size:
                 return raw[:end] if end >= 0 else raw
             size *= 8

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from automaton.digests.pages import new_digest
+from automaton.digests.batch_digest import new_digest
 from automaton.format.records import Genesis, chained, parse_commit, parse_frame
 from automaton.format.versions import Format
 from automaton.log.byte_source import File, pread, size_of
@@ -62,7 +62,7 @@ class ChainReport:
 
 
 def check_integrity(  # noqa: PLR0913, PLR0917 - the file, what it is held against, and which part
-    fd: File,
+    file: File,
     genesis: Genesis,
     commits: CommitTable,
     form: Format,
@@ -79,21 +79,21 @@ def check_integrity(  # noqa: PLR0913, PLR0917 - the file, what it is held again
     """
     done, bad, last = 0, None, len(commits) if last is None else last
     if first <= 1:
-        bad = _genesis(fd, genesis)
+        bad = _genesis(file, genesis)
         done = genesis.bytes
     first = max(first, 1)
     if bad is None:
-        survey = _Survey(_Sealed(fd, genesis, commits, form), first, last, done)
+        survey = _Survey(_Sealed(file, genesis, commits, form), first, last, done)
         survey.share(threads, progress)
         done, bad = survey.done, survey.fault
     end = int(commits.end[-1]) if len(commits) else genesis.bytes
-    return ChainReport(max(last - first + 1, 0), done, size_of(fd) - end, bad)
+    return ChainReport(max(last - first + 1, 0), done, size_of(file) - end, bad)
 
 
 class _Sealed(NamedTuple):
     """The file, and what is known of it."""
 
-    fd: File
+    file: File
     genesis: Genesis
     commits: CommitTable
     form: Format
@@ -105,7 +105,7 @@ class _Sealed(NamedTuple):
     def chain_at(self, tick: int) -> bytes:
         """The chain that stands in a commit."""
         row = self.commits.row(tick)
-        frame = parse_frame(pread(self.fd, row.end - row.commit_start, row.commit_start))
+        frame = parse_frame(pread(self.file, row.end - row.commit_start, row.commit_start))
         return frame.chain if frame else b""
 
 
@@ -158,7 +158,7 @@ class _Survey:
                 self._next = number + 1
             first, stop = self._windows[number]
             cells = sealed.commits.cells()[first - 1 : stop]
-            window = Window(sealed.fd, cells, first, room, sealed.form)
+            window = Window(sealed.file, cells, first, room, sealed.form)
             fault = _window(sealed, window)
             with self._lock:
                 self.done += window.length
@@ -182,19 +182,19 @@ def _window(sealed: _Sealed, window: Window) -> Fault | None:
     return None
 
 
-def _genesis(fd: File, genesis: Genesis) -> Fault | None:
-    found = sha256(fd, 0, genesis.bytes)
+def _genesis(file: File, genesis: Genesis) -> Fault | None:
+    found = sha256(file, 0, genesis.bytes)
     if found == genesis.sha256:
         return None
     return Fault("genesis", 0, 1, 0, genesis.sha256.hex(), found.hex())
 
 
 def _batch(sealed: _Sealed, row: CommitRow, before: bytes) -> Iterator[Fault]:
-    fd = sealed.fd
-    raw = pread(fd, row.end - row.commit_start, row.commit_start)
+    file = sealed.file
+    raw = pread(file, row.end - row.commit_start, row.commit_start)
     line = row.first_line + row.lines
     commit, frame = parse_commit(raw), parse_frame(raw)
-    kept = read_kept(fd, row.batch_start, row.gap, row.commit_start) if row.gap else None
+    kept = read_kept(file, row.batch_start, row.gap, row.commit_start) if row.gap else None
     if commit is None or frame is None or not raw.endswith(b"\n"):
         yield Fault("commit", row.commit_start, line, row.tick, "a commit", _shown(raw))
         return
@@ -217,7 +217,7 @@ def _batch(sealed: _Sealed, row: CommitRow, before: bytes) -> Iterator[Fault]:
 def _digest(sealed: _Sealed, row: CommitRow) -> tuple[bytes, int]:
     """The batch's digest and its lines: newlines, a separating one (tick 1) aside."""
     digest, count, first = new_digest(sealed.form), 0, b""
-    for data in blocks(sealed.fd, row.batch_start, row.commit_start):
+    for data in blocks(sealed.file, row.batch_start, row.commit_start):
         first = first or data[:1]
         digest.update(data)
         count += data.count(b"\n")

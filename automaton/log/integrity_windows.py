@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from automaton.digests.pages import digests, new_digest
+from automaton.digests.batch_digest import digests, new_digest
 from automaton.format.records import DIGEST, link
 from automaton.format.versions import FORMATS, NEWEST, Format
 from automaton.log.byte_source import File, pread, readinto
@@ -44,7 +44,7 @@ _PARTS = {form: parts(form) for form in FORMATS.values()}
 class Window:
     """Ticks that are looked at together: as many as fit into `room`, or one that does not."""
 
-    fd: File
+    file: File
     cells: Positions  # their rows of the table
     first: int
     room: NDArray[np.uint8]  # lent: the next window overwrites it
@@ -84,11 +84,11 @@ class Window:
         size = stop - start
         if size > len(self.room):
             return False
-        return readinto(self.fd, self.room[:size], start) == size
+        return readinto(self.file, self.room[:size], start) == size
 
     def _separated(self) -> bool:
         """Whether the first batch begins with the newline that the genesis lacks."""
-        return pread(self.fd, 1, int(self.cells[0, _START])) == b"\n"
+        return pread(self.file, 1, int(self.cells[0, _START])) == b"\n"
 
     def _batches(self, base: int) -> tuple[bytes, Positions]:
         """Digests and newlines of all batches, which are in `room`."""
@@ -103,7 +103,7 @@ class Window:
         at, stop = int(self.cells[0, _START]), int(self.cells[0, _COMMIT])
         digest, lines, begin = new_digest(self.form), np.zeros(1, np.int64), np.zeros(1, np.int64)
         while at < stop:
-            size = readinto(self.fd, self.room[: stop - at], at)
+            size = readinto(self.file, self.room[: stop - at], at)
             if size == 0:
                 break
             found = np.empty(1, np.int64)

@@ -22,16 +22,16 @@ _SUSPECTS = (
 )
 
 
-def records(fd: File, start: int, stop: int, head: bytes) -> Iterator[tuple[int, bytes]]:
+def records(file: File, start: int, stop: int, head: bytes) -> Iterator[tuple[int, bytes]]:
     """Whole lines that begin with `head`, and where; a search, not a pass over lines."""
     kept, base = b"", start
-    for data in blocks(fd, start, stop):
+    for data in blocks(file, start, stop):
         text = kept + data
         at = text.find(head)
         while at >= 0:
             offset = base + at
-            if offset == 0 or pread(fd, 1, offset - 1) == b"\n":
-                raw = line_at(fd, offset, stop)
+            if offset == 0 or pread(file, 1, offset - 1) == b"\n":
+                raw = line_at(file, offset, stop)
                 if raw is not None:
                     yield offset, raw
             at = text.find(head, at + 1)
@@ -39,11 +39,11 @@ def records(fd: File, start: int, stop: int, head: bytes) -> Iterator[tuple[int,
         base += len(text) - len(kept)
 
 
-def line_at(fd: File, offset: int, stop: int) -> bytes | None:
+def line_at(file: File, offset: int, stop: int) -> bytes | None:
     """The line that begins at `offset`, without its newline; None if it has none in range."""
     size = 4096
     while offset < stop:
-        raw = pread(fd, min(size, stop - offset), offset)
+        raw = pread(file, min(size, stop - offset), offset)
         end = raw.find(b"\n")
         if end >= 0:
             return raw[:end]
@@ -53,12 +53,12 @@ def line_at(fd: File, offset: int, stop: int) -> bytes | None:
     return None
 
 
-def last_line(fd: File, start: int, stop: int) -> bytes:
+def last_line(file: File, start: int, stop: int) -> bytes:
     """The line that ends with the newline before `stop`; empty if none does."""
     size = 4096
     while True:
         first = max(start, stop - size)
-        raw = pread(fd, stop - first, first)
+        raw = pread(file, stop - first, first)
         at = raw.rfind(b"\n", 0, -1)
         if not raw.endswith(b"\n"):
             return b""
@@ -67,15 +67,15 @@ def last_line(fd: File, start: int, stop: int) -> bytes:
         size *= 8
 
 
-def separator(fd: File, genesis_bytes: int) -> int:
+def separator(file: File, genesis_bytes: int) -> int:
     """1 where the genesis has no final newline, so that the first batch begins with one."""
-    return int(genesis_bytes > 0 and pread(fd, 1, genesis_bytes - 1) != b"\n")
+    return int(genesis_bytes > 0 and pread(file, 1, genesis_bytes - 1) != b"\n")
 
 
-def prefix_for(fd: File, stop: int) -> str:
+def prefix_for(file: File, stop: int) -> str:
     """The prefix under which no id of the first `stop` bytes is ours."""
     ids: set[str] = set()
-    for block in lines(fd, 0, stop, unfinished=True):
+    for block in lines(file, 0, stop, unfinished=True):
         text = block.data[: int(block.ends[-1])].tobytes()
         hits = [hit.start() for suspect in _SUSPECTS for hit in suspect.finditer(text)]
         for k in np.unique(np.searchsorted(block.ends, hits, side="right")):

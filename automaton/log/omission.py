@@ -73,9 +73,9 @@ def parse(raw: bytes) -> Stub | None:
     return stub if line(stub) == raw.removesuffix(b"\n") + b"\n" else None
 
 
-def read_kept(fd: File, start: int, gap: int, stop: int) -> Kept:
+def read_kept(file: File, start: int, gap: int, stop: int) -> Kept:
     """The batch at these bytes, whose omission stands at `gap`."""
-    raw = pread(fd, stop - start, start)
+    raw = pread(file, stop - start, start)
     end = raw.find(b"\n", gap - start) + 1 or len(raw)
     return Kept(raw[: gap - start], parse(raw[gap - start : end]), raw[end:])
 

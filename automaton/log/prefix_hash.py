@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from automaton.digests.pages import BatchDigest, new_digest
+from automaton.digests.batch_digest import BatchDigest, new_digest
 from automaton.format.versions import NEWEST, Format
 from automaton.log.file_io import Buffer
 from automaton.log.line_table import LineCounts

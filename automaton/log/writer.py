@@ -17,7 +17,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Literal, Self
 
-from automaton.digests.pages import new_digest
+from automaton.digests.batch_digest import new_digest
 from automaton.errors import AutomatonError, DamagedError, LockedError, StorageError
 from automaton.format.records import (
     Commit,
@@ -57,6 +57,7 @@ from automaton.log.segments.segment_writer import SegmentWriter
 from automaton.log.side_files import sidecars
 from automaton.log.side_files.inbox_position import InboxPosition
 from automaton.log.side_files.provenance import OF_A_RUN, set_aside
+from automaton.log.side_files.torn_tail import FilePart, save_tail
 
 KEEP_CACHED = 16 << 20  # bytes before the end that stay in memory for readers
 
@@ -174,7 +175,7 @@ class Log(LogReader):
     def _move_tail(self, reason: str) -> None:
         end, size = self.size, self.size + self.tail_bytes
         by_hand = foreign_file.lines_by_hand(self._file, end, size, self.prefix)
-        target = sidecars.save_tail(self._disk, self.path, self._file, end, size)
+        target = save_tail(self._disk, self.path, FilePart(self._file, end, size))
         self._disk.ftruncate(self._file.fd, self._file.place(end))
         self._disk.fdatasync(self._file.fd)
         self.notices.append(
@@ -355,9 +356,8 @@ class Log(LogReader):
         held = f"what it held up to tick {len(self.commits)}, byte {self.size}, is"
         name = self._entry.name_now()
         try:
-            target = name or sidecars.save_tail(
-                self._disk, self.path, self._file.fd, 0, self._file.place(self.size), "replaced"
-            )
+            written = FilePart(self._file.fd, 0, self._file.place(self.size))
+            target = name or save_tail(self._disk, self.path, written, "replaced")
         except OSError as error:
             return StorageError(
                 f"{self._broken}; {held} lost, for it could not be saved: {error.strerror}"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from automaton.digests import merkle
+from automaton.digests.batch_digest import PAGE, PageTree, page_at
 from automaton.digests.merkle import leaf_hash
-from automaton.digests.pages import PAGE, PageTree, page_at
 from automaton.errors import MismatchError
 from automaton.proofs.notes import Note, decoded, encoded, parse_note
 from automaton.proofs.tree_heads import TreeHead, head_in

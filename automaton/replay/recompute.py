@@ -20,7 +20,7 @@ from automaton.chemistry import World
 from automaton.chemistry.batch_replay import replay_batch
 from automaton.chemistry.tick import ComputedTick, Section, compute_tick, finish_tick
 from automaton.compute.reduction import OUTCOMES, SubstitutionReducer, application
-from automaton.digests.pages import batch_digest
+from automaton.digests.batch_digest import batch_digest
 from automaton.errors import DamagedError
 from automaton.format.machine_state import MachineState
 from automaton.format.options import Options, from_record

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from automaton.digests.pages import PAGE, PageTree, page_at
+from automaton.digests.batch_digest import PAGE, PageTree, page_at
 from automaton.seals.seal_fault import DifferentLines, explain
 from automaton.seals.seal_reader import SealReader
 from automaton.seals.seal_records import SealCommit

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from automaton.digests.batch_digest import PAGE
 from automaton.digests.merkle import leaf_hash
-from automaton.digests.pages import PAGE
 
 #: Pages that are hashed to find it, at most: all guesses for 64 lines, some tenths of a second.
 TRIES = 1 << 12

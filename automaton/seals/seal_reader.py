@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from automaton.digests.batch_digest import PageTree
 from automaton.digests.merkle import root
-from automaton.digests.pages import PageTree
 from automaton.errors import DamagedError, FileError, UsageError
 from automaton.proofs import prover
 from automaton.proofs.inclusion import Batch

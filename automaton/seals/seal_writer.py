@@ -13,7 +13,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from automaton.digests.pages import PageTree
+from automaton.digests.batch_digest import PageTree
 from automaton.errors import DamagedError, FileError, LockedError, StorageError
 from automaton.seals.seal_reader import SUFFIX, SealReader
 from automaton.seals.seal_records import (

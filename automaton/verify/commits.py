@@ -16,7 +16,7 @@ import numpy as np
 
 from automaton.chemistry.tick import Section
 from automaton.compute import draws
-from automaton.digests.pages import batch_digest
+from automaton.digests.batch_digest import batch_digest
 from automaton.errors import (
     AutomatonError,
     DeviceError,

@@ -7,6 +7,7 @@ calls; what stands in the arrays is not known here.
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import resource
@@ -28,9 +29,15 @@ _ALIGN = 64  # bytes: a cache line
 #: Read-only arrays of so many bytes are copied once and kept while they are the same ones.
 _WORTH_KEEPING = 1 << 16
 _KEPT = 8  # of these
+#: Blocks whose array is gone and that wait for the next one: fresh memory costs a page fault
+#: for every 4 KiB, in this process and in each worker. Larger ones are given back at once.
+SPARE = 2
+_LARGEST_SPARE = 1 << 25  # bytes
+#: A block serves an array of an eighth of its length, and no shorter one.
+_FITS = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SharedBlock:
     """A stretch of shared memory of this process."""
 
@@ -38,6 +45,7 @@ class SharedBlock:
     descriptor: int
     address: int
     length: int
+    mapped: mmap.mmap
 
 
 class SharedArena:
@@ -45,6 +53,7 @@ class SharedArena:
 
     def __init__(self) -> None:
         self.blocks: dict[int, SharedBlock] = {}
+        self._spare: list[SharedBlock] = []  # of `blocks`
         self._next = 0
         self._ordered: list[SharedBlock] | None = None
         self._mail: npt.NDArray[np.uint8] = self.array(1 << 16, np.uint8)
@@ -53,20 +62,45 @@ class SharedArena:
         self._kept: dict[int, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {}
 
     def array(self, count: int, dtype: Any) -> npt.NDArray[Any]:
-        """A zeroed array in a block of its own, which goes when the array does."""
-        length = max(1, count * np.dtype(dtype).itemsize)
-        descriptor, mapped = _mapped(length)
-        made: npt.NDArray[Any] = np.frombuffer(mapped, dtype=dtype, count=count)
-        number, self._next = self._next, self._next + 1
-        address = np.frombuffer(mapped, dtype=np.uint8).__array_interface__["data"][0]
-        self.blocks[number] = SharedBlock(number, descriptor, address, length)
-        self._ordered = None
-        weakref.finalize(mapped, _forget, weakref.ref(self), number, descriptor)
+        """An array in a block of its own, which is free again when the array is gone.
+
+        What stands in it at first is left from before, or zeros.
+        """
+        length = _rounded(max(1, count * np.dtype(dtype).itemsize))
+        block = self._spare_block(length) or self._new_block(length)
+        made: npt.NDArray[Any] = np.frombuffer(block.mapped, dtype=dtype, count=count)
+        weakref.finalize(made, _set_free, weakref.ref(self), block)
         return made
 
-    def forget(self, number: int) -> None:
-        """A block is no more."""
-        self.blocks.pop(number, None)
+    def _new_block(self, length: int) -> SharedBlock:
+        descriptor, mapped = _mapped(length)
+        number, self._next = self._next, self._next + 1
+        address = np.frombuffer(mapped, dtype=np.uint8).__array_interface__["data"][0]
+        block = SharedBlock(number, descriptor, address, length, mapped)
+        weakref.finalize(mapped, os.close, descriptor)
+        self.blocks[number] = block
+        self._ordered = None
+        return block
+
+    def _spare_block(self, length: int) -> SharedBlock | None:
+        """The shortest free block that fits, if it is not far too long."""
+        spare = sorted(self._spare, key=lambda block: block.length)
+        for block in spare:  # the last array of another may go at any moment
+            if length <= block.length <= _FITS * length:
+                with contextlib.suppress(ValueError):
+                    self._spare.remove(block)
+                    return block
+        return None
+
+    def set_free(self, block: SharedBlock) -> None:
+        """The last array of a block is gone: keep it for the next one, or let go of it."""
+        if block.length <= _LARGEST_SPARE:
+            self._spare.append(block)
+            if len(self._spare) <= SPARE:
+                return
+            block = min(self._spare, key=lambda block: block.length)
+            self._spare.remove(block)
+        del self.blocks[block.number]
         self._ordered = None
 
     def clear_mail(self) -> None:
@@ -153,12 +187,16 @@ def why_not_shared() -> str:
     return ""
 
 
-def _forget(owner: weakref.ref[SharedArena], number: int, descriptor: int) -> None:
-    """The last array of a block is gone: so are its memory and its descriptor."""
-    os.close(descriptor)
+def _set_free(owner: weakref.ref[SharedArena], block: SharedBlock) -> None:
     memory = owner()
     if memory is not None:
-        memory.forget(number)
+        memory.set_free(block)
+
+
+def _rounded(length: int) -> int:
+    """The next quarter of a power of two: an array that grew a little fits the same block."""
+    step = 1 << max(0, length.bit_length() - 3)
+    return -(-length // step) * step
 
 
 class MappedArena:

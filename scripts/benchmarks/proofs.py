@@ -43,7 +43,7 @@ class MadeUpCommits:
     """So many commits, of which one seals a batch of so many winner lines."""
 
     def __init__(self, folder: Path, count: int, proved: int, winners: int) -> None:
-        from automaton.digests.pages import batch_digest
+        from automaton.digests.batch_digest import batch_digest
         from automaton.format.records import OUTCOMES, CommitFields, commit_line
         from automaton.format.versions import NEWEST
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from logs import GENESIS, batch, fields
 from small import rich, written
 
-from automaton.digests.pages import batch_digest
+from automaton.digests.batch_digest import batch_digest
 from automaton.format.versions import FIRST, NEWEST
 from automaton.log import Log
 from automaton.log import prefix_hash as beginning

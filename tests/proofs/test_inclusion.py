@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sealing import LOG_KEY, OTHER_KEY, grow, proving, signed
 
-from automaton.digests.pages import PAGE
+from automaton.digests.batch_digest import PAGE
 from automaton.errors import MismatchError, UsageError
 from automaton.log import Log
 from automaton.proofs import consistency, inclusion

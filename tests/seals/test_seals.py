@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sealing import LOG_KEY
 
-from automaton.digests.pages import PAGE
+from automaton.digests.batch_digest import PAGE
 from automaton.errors import DamagedError, FileError, LockedError, UsageError
 from automaton.proofs import inclusion
 from automaton.proofs.checking import CheckedLine, Trust, check_file

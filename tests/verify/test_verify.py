@@ -31,7 +31,7 @@ from tampering import first_change, tampered
 from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
 from automaton.cli import command_line
-from automaton.digests.pages import batch_digest
+from automaton.digests.batch_digest import batch_digest
 from automaton.format.json_edit import replace_member
 from automaton.format.records import commit_line, parse_commit
 from automaton.log import AuditedLog, Log

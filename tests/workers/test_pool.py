@@ -33,7 +33,7 @@ from automaton.workers.sharding import (
     ShardTask,
     spans,
 )
-from automaton.workers.shared_memory import MappedArena, SharedArena
+from automaton.workers.shared_memory import SPARE, MappedArena, SharedArena
 from automaton.workers.spawn import die_with
 from automaton.workers.threads import Serial
 from automaton.workers.worker import function_by_name, function_name
@@ -223,7 +223,7 @@ def test_workers_start_once_batches_have_been_worth_sharing() -> None:
     pool = ProcessPool(1, RECIPE)
     squares(pool, size=None)
     assert pool.pids == []  # small: nothing to share
-    call = ShardTask(tasks.busy, (round(WORTH_STARTING * 1e9),))
+    call = ShardTask(tasks.busy, (round(WORTH_STARTING * 0.6e9),))  # for each of two shards
     for _ in range(2):  # the second finds that the first was
         shards = pool.run(call, 2 * SHARD_SLOTS)
     assert len(shards) > 1
@@ -390,16 +390,32 @@ def test_uneven_shards_are_dealt_finer() -> None:
 # -- shared memory -----------------------------------------------------------------------
 
 
-def test_a_block_is_gone_with_its_last_array() -> None:
+def test_a_block_is_free_for_the_next_array_once_its_last_view_is_gone() -> None:
     memory = SharedArena()
     array = memory.array(1000, np.int32)
     view = array[500:]
     number = memory.reference(array)[0]
     del array
     assert memory.reference(view)[:3] == (number, 2000, 500)
+    assert memory.reference(memory.array(1000, np.int32))[0] != number
     del view
     gc.collect()
-    assert number not in memory.blocks
+    again = memory.array(900, np.int32), memory.array(900, np.int32)
+    assert number in {memory.reference(array)[0] for array in again}
+
+
+@pytest.mark.parametrize("length", [1000, 1 << 26])
+def test_few_blocks_wait_for_another_array_and_no_large_ones(length: int) -> None:
+    memory = SharedArena()
+    before = set(memory.blocks)
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    arrays = [memory.array(length, np.uint8) for _ in range(SPARE + 2)]
+    del arrays
+    gc.collect()
+    kept = SPARE if length == 1000 else 0
+    assert len(set(memory.blocks) - before) == kept
+    opened = len(list(Path("/proc/self/fd").iterdir())) - descriptors
+    assert opened == 2 * kept  # ours and the map's
 
 
 def test_what_one_side_writes_the_other_reads() -> None:

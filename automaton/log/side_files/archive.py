@@ -27,7 +27,7 @@ from automaton.errors import StorageError
 from automaton.log.byte_source import size_of
 from automaton.log.file_io import Buffer, FileOps, write_all
 from automaton.log.reader import LogReader
-from automaton.log.side_files import sidecars
+from automaton.log.side_files.torn_tail import FilePart, save_tail
 from kernels import cpu
 from kernels.text import archive_codec
 
@@ -113,7 +113,8 @@ class Archive:
             own, size = _own(fd, log), size_of(fd)
             if own.end < size:
                 if not _from_crash(fd, own.end, len(log.commits) + 1):
-                    target = sidecars.save_tail(self._disk, str(path), fd, own.end, size, "other")
+                    part = FilePart(fd, own.end, size)
+                    target = save_tail(self._disk, str(path), part, "other")
                     self._moved.append(target)
                 self._disk.ftruncate(fd, own.end)
         except OSError as error:

@@ -99,7 +99,7 @@ def _unpacked(rest: bytes) -> Checkpoint:
     return Checkpoint(facts, columns)
 
 
-def resume_scan(fd: File, walk: CommitScanner, kept: Checkpoint) -> bool:
+def resume_scan(file: File, walk: CommitScanner, kept: Checkpoint) -> bool:
     """Put a walk where the checkpoint was taken, if it is of this log."""
     facts, genesis = kept.facts, walk.genesis
     if facts["genesis"] != [genesis.bytes, genesis.sha256.hex()] or facts["prefix"] != walk.prefix:
@@ -109,7 +109,7 @@ def resume_scan(fd: File, walk: CommitScanner, kept: Checkpoint) -> bool:
     if not len(commits) or run is None or int(commits.end[-1]) != facts["end"]:
         return False
     last = commits.row(len(commits))
-    frame = parse_frame(pread(fd, last.end - last.commit_start, last.commit_start))
+    frame = parse_frame(pread(file, last.end - last.commit_start, last.commit_start))
     if frame is None or (frame.tick, frame.chain.hex()) != (len(commits), facts["chain"]):
         return False
     named = [NamedLine(line, offset, identity) for line, offset, identity in facts["named"]]

@@ -28,7 +28,7 @@ from automaton.errors import LockedError
 from automaton.format.objects import Object, object_id, parse_line
 from automaton.log.file_io import FileOps, blocks, write_all
 from automaton.log.reader import LogReader
-from automaton.log.side_files import sidecars
+from automaton.log.side_files.torn_tail import FilePart, save_tail
 
 #: Lines that may wait to be written; who appends more waits.
 MOST_WAITING = 1 << 17
@@ -104,9 +104,8 @@ class DecisionLog:
         whole = _last_newline(self._fd, self._size)
         if whole < self._size:
             if not _begins_like_ours(os.pread(self._fd, len(_BEGINS), whole)):
-                moved = sidecars.save_tail(
-                    self._disk, self._path, self._fd, whole, self._size, "other"
-                )  # fmt: skip
+                part = FilePart(self._fd, whole, self._size)
+                moved = save_tail(self._disk, self._path, part, "other")
                 self.notices.append(
                     f"{self._path} ended in what no run of this log wrote; moved to {moved}"
                 )
@@ -143,9 +142,8 @@ class DecisionLog:
             return
         moved = None
         if found.own or not (found.first and found.crashed):
-            moved = sidecars.save_tail(
-                self._disk, self._path, self._fd, found.first, self._size, "other"
-            )  # fmt: skip
+            part = FilePart(self._fd, found.first, self._size)
+            moved = save_tail(self._disk, self._path, part, "other")
             self.notices.append(
                 f"{self._path} held what is of another log of this name, or of ticks that this "
                 f"one lost; moved to {moved}"

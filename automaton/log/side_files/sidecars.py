@@ -1,7 +1,7 @@
-"""The side files of a log: the pinned genesis, the durable hint, the torn tail.
+"""The side files of a log: the pinned genesis and the durable hint.
 
 Lives here: their names, their bytes, when they count as readable. Must not know:
-batches, commits, what is torn and why (`automaton.log.recovery` decides).
+batches, commits, what was torn (`automaton.log.side_files.torn_tail`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ import json
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from automaton.format.records import Genesis
-from automaton.log.byte_source import File
-from automaton.log.file_io import FileOps, blocks, first_bytes, save_new, write_all
+from automaton.log.file_io import FileOps, first_bytes, save_new
 
 PIN_BYTES = 128  # about; for saying how much room a first append needs beside the log
 _HINT_BYTES = 160  # fixed, so that rewriting in place leaves nothing of the old one
@@ -99,25 +97,3 @@ class DurableMark:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-
-
-def save_tail(  # noqa: PLR0913, PLR0917 - a range of a file, and where to
-    disk: FileOps, path: str, fd: File, start: int, stop: int, kind: str = "torn"
-) -> str:
-    """Copies a range of a file to the next free `<path>.<kind>-<n>`, durably; its name."""
-    number = 1
-    while os.path.lexists(f"{path}.{kind}-{number}"):
-        number += 1
-    target = f"{path}.{kind}-{number}"
-    copy = disk.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    try:
-        for data in blocks(fd, start, stop):
-            write_all(disk, copy, [data])
-        disk.fdatasync(copy)
-    except OSError:
-        Path(target).unlink()
-        raise
-    finally:
-        os.close(copy)
-    disk.sync_folder(target)
-    return target

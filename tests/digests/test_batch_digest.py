@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from logs import write
 
+from automaton.digests.batch_digest import PAGE, PageTree, batch_digest, page_at
 from automaton.digests.merkle import leaf_hash, root
-from automaton.digests.pages import PAGE, PageTree, batch_digest, page_at
 from automaton.format.versions import FIRST, NEWEST
 from automaton.log import Log, integrity_windows
 
