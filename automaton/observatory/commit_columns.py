@@ -6,15 +6,14 @@ Reads an opened log. Must not know: what is shown of it, the clock.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from automaton.log import AuditedLog
+from automaton.observatory.json_text import read
 
 #: Columns that appear on the way (a rule's vetoes, a stream's wins); more are not kept.
 MOST_NAMED = 64
@@ -63,7 +62,7 @@ class CommitColumns:
             self.first = tick
 
     def _take(self, log: AuditedLog, tick: int) -> None:
-        for name, value in _numbers(_members(log.commit_line(tick)), self.automata):
+        for name, value in _numbers(read(log.commit_line(tick)), self.automata):
             column = self._column.get(name)
             if column is None or len(column) < tick:
                 if column is None and len(self._column) >= MOST_NAMED + len(OUTCOMES):
@@ -110,15 +109,6 @@ class CommitColumns:
         sums = np.add.reduceat(np.stack(columns, axis=1), starts, axis=0)
         ends = np.minimum(starts + width, count)
         return Division(self.first - 1 + ends, sums)
-
-
-def _members(line: bytes) -> dict[str, Any]:
-    """A commit's line that was found to be ours; half a surrogate pair is not for orjson."""
-    try:
-        members: dict[str, Any] = orjson.loads(line)
-    except ValueError:
-        members = json.loads(line)
-    return members
 
 
 def _numbers(commit: dict[str, Any], automata: dict[str, int]) -> Iterator[tuple[str, int]]:

@@ -7,23 +7,20 @@ HTTP, HTML.
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from typing import Any, NamedTuple
-
-import orjson
+from typing import NamedTuple
 
 from automaton.errors import AutomatonError
 from automaton.observatory import writer_watch
 from automaton.observatory.board import Board
+from automaton.observatory.json_text import written
 from automaton.observatory.observed_log import STEP, NullModel, ObservedLog, Scope
-from automaton.observatory.panels import Panel, View
+from automaton.observatory.panels import View
 from automaton.observatory.views import ASKED, QUICK, SLOW
 
 #: Seconds between two looks at the log, and between two heads where nothing changed.
@@ -48,28 +45,12 @@ class Busy(AutomatonError):  # noqa: N818 - a state, said to who asks
     """Too many ask at once."""
 
 
-def as_text(panel: Panel) -> str:
-    """A panel as JSON in one line; not-a-number is no JSON and becomes null."""
-    try:
-        return orjson.dumps(panel).decode()
-    except TypeError:  # half a surrogate pair, a number beyond 64 bits
-        return json.dumps(_finite(panel), separators=(",", ":"), allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
 def made(view: View, log: ObservedLog, scope: Scope) -> str:
     """A panel's text; an error of ours is said in its place."""
     try:
-        return as_text(view(log, scope))
+        return written(view(log, scope))
     except AutomatonError as error:
-        return as_text({"tick": log.tick, "source": "-", "window": "-", "n": 0, "age": None,
+        return written({"tick": log.tick, "source": "-", "window": "-", "n": 0, "age": None,
                         "reason": str(error), "failed": True})  # fmt: skip
 
 

@@ -449,3 +449,18 @@ def test_a_run_and_doctor_do_the_same_without_orjson(tmp_path: Path) -> None:
         said = json.loads(subprocess.run(doctor, check=True, capture_output=True).stdout)["json"]
         assert said.startswith({"with": "orjson ", "without": "the standard library"}[how])
     assert made[0] == made[1] != shipped
+
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+sys.modules["orjson"] = None  # as where it has no wheel
+import automaton, kernels
+for top in (automaton, kernels):
+    for found in pkgutil.walk_packages(top.__path__, f"{top.__name__}."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+"""
+
+
+def test_every_module_is_imported_without_orjson() -> None:
+    subprocess.run([sys.executable, "-c", IMPORT_ALL], check=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from small import TERMS, automaton, ran, rich, transition, written
 
-from automaton.observatory import ObservedLog, Scope
+from automaton.observatory import ObservedLog, Scope, json_text
 from automaton.observatory.lanes import made
 from automaton.observatory.panels import shortened
 from automaton.observatory.panels.population_map import CELL_TEXT, LISTED
@@ -49,6 +49,19 @@ def view(log: ObservedLog, name: str, **asked: Any) -> dict[str, Any]:
     """A panel as the page gets it."""
     found: dict[str, Any] = json.loads(made(EVERY[name], log, Scope(**asked)))
     return found
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_panels_are_the_same_where_orjson_cannot_be_had(
+    path: Path, log: ObservedLog, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    shown = EVERY[name](log, Scope())
+    quickly, lines = json_text.written(shown), path.read_bytes().splitlines()
+    read = [json_text.read(line) for line in lines]
+    monkeypatch.setattr(json_text, "_loads", None)
+    monkeypatch.setattr(json_text, "_dumps", None)
+    assert json.loads(json_text.written(shown)) == json.loads(quickly)
+    assert [json_text.read(line) for line in lines] == read
 
 
 @pytest.mark.parametrize("name", EVERY)
