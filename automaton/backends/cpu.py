@@ -66,12 +66,16 @@ class CpuBackend:
 
     def react(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Fill a batch's columns: every slot's reactants, outcome and normal form."""
-        o, column, choice = self.options, job.population.column, job.choice
-        if self.grouping.wanted(choice.operator):
+        if self.grouping.wanted(job.choice.operator):
             self.draw(job, batch)
             if self._react_kinds(job, batch, weighed=True):
                 return
         batch.shared = False
+        self._react_each(job, batch)
+
+    def _react_each(self, job: BatchJob, batch: CandidateBatch) -> None:
+        """Draw and react every slot."""
+        o, column, choice = self.options, job.population.column, job.choice
         arguments = (
             o.seed, job.tick, int(job.purpose), batch.max_size,
             job.population.code, column["start"], column["size"], column["normal"],
@@ -100,12 +104,16 @@ class CpuBackend:
 
     def propose(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Let the streams propose, and react what they do: fill a batch's columns."""
-        o, column = self.options, job.population.column
         if self.grouping.wanted(job.choice.operator):
-            CpuBackend.line_up(self, job, batch)
+            self.line_up(job, batch)
             if self._react_kinds(job, batch, weighed=False):
                 return
         batch.shared = False
+        self._propose_each(job, batch)
+
+    def _propose_each(self, job: BatchJob, batch: CandidateBatch) -> None:
+        """Let the streams propose for every slot, and react it."""
+        o, column = self.options, job.population.column
         arguments = (
             o.seed, job.tick, batch.max_size,
             *job.choice.proposing(),
@@ -119,11 +127,21 @@ class CpuBackend:
 
     def _react_kinds(self, job: BatchJob, batch: CandidateBatch, *, weighed: bool) -> bool:
         """React each kind of reaction once, whose reactants are drawn; False if they are many."""
-        o, column = self.options, job.population.column
         kinds = self.grouping.find(job.population, batch, job.choice.operator)
         if kinds < 0:
             return False
         batch.shared, batch.kinds = True, kinds
+        self._react_distinct(job, batch)
+        sharing = (
+            batch.first, job.population.column["size"], batch.places_a, batch.places_b, weighed,
+            batch.outcomes, batch.steps, batch.sizes, batch.results, batch.salience,
+        )  # fmt: skip
+        self.pool.run(ShardTask(shards.share_shard, sharing), batch.slots)
+        return True
+
+    def _react_distinct(self, job: BatchJob, batch: CandidateBatch) -> None:
+        """React the first slot of each kind."""
+        o, column = self.options, job.population.column
         arguments = (
             batch.max_size, batch.distinct, job.population.code, column["start"], column["size"],
             column["normal"], column["value"], column["form"],
@@ -131,13 +149,7 @@ class CpuBackend:
             batch.outcomes, batch.steps, batch.sizes,
             batch.places_a, batch.places_b, batch.operators, batch.results, batch.out,
         )  # fmt: skip
-        self.pool.run(ShardTask(shards.distinct_shard, arguments), kinds)
-        sharing = (
-            batch.first, column["size"], batch.places_a, batch.places_b, weighed, batch.outcomes,
-            batch.steps, batch.sizes, batch.results, batch.salience,
-        )  # fmt: skip
-        self.pool.run(ShardTask(shards.share_shard, sharing), batch.slots)
-        return True
+        self.pool.run(ShardTask(shards.distinct_shard, arguments), batch.kinds)
 
     def line_up(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Let the streams propose: fill a batch's columns of reactants and operators alone."""

@@ -31,14 +31,14 @@ LEAST_ROWS = 1 << 14
 STREAMS = "streams propose and compete on the CPU; the GPU computes reactions and matches patterns"
 
 
-def _started(options: Options) -> Any:
+def _started() -> Any:
     """The card's batches, compiled for it."""
     try:
         from kernels.cuda import calls  # noqa: PLC0415 - needs the packages of the extra
     except ImportError as error:
         raise StartError(f"CUDA's packages do not load ({error})") from error
     try:
-        calls.prepare(proposing=options.streams != "none")
+        calls.prepare()
     except (memory.CardError, MemoryError) as error:
         raise StartError(f"CUDA does not start ({error})") from error
     return calls
@@ -51,7 +51,7 @@ class CudaBackend(CpuBackend):
         self, options: Options, wanted: DeviceRequest, threads: int | None = None,
         pool: Pool | None = None,
     ) -> None:  # fmt: skip
-        self._target = _started(options)
+        self._target = _started()
         self._wanted = wanted
         self._limit = wanted.gpu_batch_size
         self._share = self._target.SHARE
@@ -64,18 +64,24 @@ class CudaBackend(CpuBackend):
 
     def propose(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Let the streams propose on the CPU's workers, and react what they do on the card."""
+        if self.name == "cuda" and not self._streams_said:
+            self._wanted.say(STREAMS)
+            self._streams_said = True
+        super().propose(job, batch)
+
+    def _propose_each(self, job: BatchJob, batch: CandidateBatch) -> None:
         if self.name == "cuda":
-            if not self._streams_said:
-                self._wanted.say(STREAMS)
-                self._streams_said = True
             self.line_up(job, batch)
         if not self._done(self._react_proposed, job, batch):
-            super().propose(job, batch)
+            super()._propose_each(job, batch)
 
-    def react(self, job: BatchJob, batch: CandidateBatch) -> None:
-        """Fill a batch's columns: every slot's reactants, outcome and normal form."""
+    def _react_each(self, job: BatchJob, batch: CandidateBatch) -> None:
         if not self._done(self._react, job, batch):
-            super().react(job, batch)
+            super()._react_each(job, batch)
+
+    def _react_distinct(self, job: BatchJob, batch: CandidateBatch) -> None:
+        if not self._done(self._react_kinds_there, job, batch):
+            super()._react_distinct(job, batch)
 
     def _done(
         self, task: Callable[[BatchJob, CandidateBatch], None], job: BatchJob, batch: CandidateBatch
@@ -92,7 +98,6 @@ class CudaBackend(CpuBackend):
                 raise failed(error) from error
             else:
                 self._say_if_short(batch.slots)
-                batch.shared = False
                 return True
         return False
 
@@ -121,11 +126,24 @@ class CudaBackend(CpuBackend):
         )  # fmt: skip
 
     def _react_proposed(self, job: BatchJob, batch: CandidateBatch) -> None:
+        self._react_given(job, batch, batch.slots, self._columns(batch))
+
+    def _react_kinds_there(self, job: BatchJob, batch: CandidateBatch) -> None:
+        """The first slot of each kind alone crosses the bus: its rows there, what it came to back."""
+        slots = batch.distinct[: batch.kinds]
+        columns = {name: column[slots] for name, column in self._columns(batch).items()}
+        self._react_given(job, batch, batch.kinds, columns)
+        for name in self._target.ANSWERED:
+            getattr(batch, name)[slots] = columns[name]
+
+    def _react_given(
+        self, job: BatchJob, batch: CandidateBatch, count: int, columns: dict[str, Any]
+    ) -> None:
+        """React so many rows of columns whose reactants are known."""
         o = self.options
         self._reactor(batch.slots).run_proposed(
-            _terms(job.population), bool(o.copies), o.input_limit, batch.slots,
-            self._columns(batch), batch.out,
-        )  # fmt: skip
+            _terms(job.population), bool(o.copies), o.input_limit, count, columns, batch.out
+        )
 
     def _columns(self, batch: CandidateBatch) -> dict[str, Any]:
         return {name: getattr(batch, name) for name in self._target.REACTION}

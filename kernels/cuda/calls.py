@@ -20,6 +20,7 @@ from .memory import CardError, Mirror, NoRoomError, bus, card_errors, free_bytes
 from .pipeline import SHARE, Limits, Pipeline, rounded
 
 __all__ = [
+    "ANSWERED",
     "REACTION",
     "REDUCTION",
     "SHARE",
@@ -55,13 +56,10 @@ TERMS = ("code", "start", "size", "normal", "value", "form")
 SNAPSHOT = (*TERMS, "choices_a", "choices_b", "operator_of")
 
 
-def prepare(*, proposing: bool = False) -> None:
-    """Compile what a batch of reactions needs, so that no clock sees it.
-
-    proposing: streams will propose reactions, too.
-    """
+def prepare() -> None:
+    """Compile what a batch of reactions needs, so that no clock sees it."""
     with card_errors():
-        for name in ("react_slots", "gather", *["proposed_slots"] * proposing):
+        for name in ("react_slots", "proposed_slots", "gather"):
             compiled(name)
 
 

@@ -209,13 +209,18 @@ def card(
     return cuda.CudaBackend(options, request.DeviceRequest("cuda", size, say), 1)
 
 
+@pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("copies", [False, True])
 @pytest.mark.parametrize("size", SIZES)
-def test_a_batch_of_reactions_has_the_answers_of_the_cpu(size: int, copies: bool) -> None:
+def test_a_batch_of_reactions_has_the_answers_of_the_cpu(
+    size: int, copies: bool, grouped: bool
+) -> None:
     options = Options(seed=(1 << 64) - 9, max_steps=150, max_size=60, max_depth=20, copies=copies)
     tick = job(size, tick=(1 << 40) + size)
     for slots in (1, 33):
-        assert answers(card(options), tick, slots) == answers(CpuBackend(options, 1), tick, slots)
+        device = card(options)
+        device.grouping.forced = grouped
+        assert answers(device, tick, slots) == answers(CpuBackend(options, 1), tick, slots)
 
 
 @pytest.mark.parametrize("kind", sorted(church.OPERATORS))
