@@ -129,7 +129,7 @@ class CudaBackend(CpuBackend):
         self._react_given(job, batch, batch.slots, self._columns(batch))
 
     def _react_kinds_there(self, job: BatchJob, batch: CandidateBatch) -> None:
-        """The first slot of each kind alone crosses the bus: its rows there, what it came to back."""
+        """React the first slot of each kind there; nothing else crosses the bus."""
         slots = batch.distinct[: batch.kinds]
         columns = {name: column[slots] for name, column in self._columns(batch).items()}
         self._react_given(job, batch, batch.kinds, columns)
