@@ -158,6 +158,11 @@ class CudaBackend(CpuBackend):
             )
         return self._reactors[slots]
 
+    def close(self) -> None:
+        """Give the card's memory back, and end the workers."""
+        self._reactors.clear()
+        super().close()
+
     def narrow(self) -> None:
         """Ask the card for half as much at a time, too."""
         super().narrow()
