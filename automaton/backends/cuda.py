@@ -160,24 +160,29 @@ class CudaBackend(CpuBackend):
 
     def close(self) -> None:
         """Give the card's memory back, and end the workers."""
-        self._reactors.clear()
+        self._forget()
         super().close()
+
+    def _forget(self) -> None:
+        """Drop what batches hold of the card's memory; the next makes its buffers anew."""
+        self._reactors.clear()
+        self._target.give_back()
 
     def narrow(self) -> None:
         """Ask the card for half as much at a time, too."""
         super().narrow()
         self._limit = max(LEAST_BATCH, (self._limit or max(self._reactors, default=1 << 16)) // 2)
-        self._reactors.clear()
+        self._forget()
 
     def widen(self) -> None:
         """As much at a time as in the beginning."""
         super().widen()
         self._limit = self._wanted.gpu_batch_size
-        self._reactors.clear()
+        self._forget()
 
     def _take_less(self, slots: int, reason: str) -> None:
         """Try half as much at a time; where that is not worth it, give up."""
-        self._reactors.clear()
+        self._forget()
         self._limit = min(slots, self._limit or slots) // 2
         self._share /= 2
         self._short = True

@@ -7,6 +7,7 @@ Knows no single command. Limits and defaults of what a log remembers stand in
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -105,3 +106,17 @@ def canonical(_context: click.Context, _option: click.Parameter, term: str | Non
 def switch(flag: str, help_: str) -> Callable[[Command], Command]:
     """An option without a value."""
     return option(flag, is_flag=True, show_default="off", help=help_)
+
+
+class DeviceWord(click.ParamType[str]):
+    """auto, cpu, cuda, or cuda:N for the GPU of that number."""
+
+    name = "auto|cpu|cuda|cuda:N"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word, or an error that names the others."""
+        if not re.fullmatch(r"auto|cpu|cuda(:[0-9]{1,3})?", value):
+            self.fail(
+                f"{value!r} is none of auto, cpu, cuda, and cuda:N with a GPU's number", param, ctx
+            )
+        return value

@@ -68,6 +68,19 @@ class _NoCudaError(Exception):
         self.advice = advice
 
 
+def select(number: int) -> None:
+    """Let this process see one GPU alone, of several, by its number in nvidia-smi, from 0.
+
+    Before the driver is asked anything: it reads what may be seen once.
+    """
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    listed = seen.split(",") if seen else []
+    os.environ["CUDA_VISIBLE_DEVICES"] = (
+        str(number) if not listed else listed[number] if number < len(listed) else "-1"
+    )
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+
+
 @cache
 def cuda() -> Cuda:
     """This machine's CUDA, looked for once."""
@@ -104,10 +117,16 @@ def _driver(load: Callable[[], Any]) -> Any:
         ) from None
     code = driver.cuInit(0)
     if code:
-        reason = _CODES.get(code, f"the NVIDIA driver does not start (error {code})")
+        reason = _CODES.get(code, f"the NVIDIA driver does not start (error {code})") + _seen(code)
         raise _NoCudaError(reason, "nvidia-smi should list a GPU" if code == _NO_DEVICE
                            else _DRIVER_ADVICE)  # fmt: skip
     return driver
+
+
+def _seen(code: int) -> str:
+    """What of the environment may hide the GPUs, behind the reason that there is none."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return f" (CUDA_VISIBLE_DEVICES is {seen!r})" if code == _NO_DEVICE and seen else ""
 
 
 def _version(driver: Any) -> str:
@@ -122,7 +141,8 @@ def _cards(driver: Any) -> tuple[Card, ...]:
     count = ctypes.c_int()
     driver.cuDeviceGetCount(ctypes.byref(count))
     if not count.value:
-        raise _NoCudaError(_CODES[_NO_DEVICE], "nvidia-smi should list a GPU")
+        reason = _CODES[_NO_DEVICE] + _seen(_NO_DEVICE)
+        raise _NoCudaError(reason, "nvidia-smi should list a GPU")
     return tuple(_card(driver, number) for number in range(count.value))
 
 

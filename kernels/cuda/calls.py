@@ -14,6 +14,7 @@ import numpy as np
 
 from kernels.checks import Array
 
+from . import arrays
 from .compiler import cuda
 from .loops import BLOCK, BLOCKS, WARP, compiled, launch
 from .memory import CardError, Mirror, NoRoomError, bus, card_errors, free_bytes, multiprocessors
@@ -36,6 +37,7 @@ __all__ = [
     "decode_numerals",
     "embed_terms",
     "encode_numerals",
+    "give_back",
     "match_numerals",
     "match_terms",
     "mult_counts",
@@ -61,6 +63,12 @@ def prepare() -> None:
     with card_errors():
         for name in ("react_slots", "proposed_slots", "gather"):
             compiled(name)
+
+
+def give_back() -> None:
+    """Return to the driver what is kept of the card's memory and used by no batch."""
+    with card_errors():
+        arrays.opened().give_back()
 
 
 class Draws(NamedTuple):

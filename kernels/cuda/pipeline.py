@@ -26,6 +26,7 @@ import numpy.typing as npt
 from kernels.checks import Array
 from kernels.terms.reduce import NORMAL, STEPS
 
+from . import arrays
 from .compiler import cuda
 from .loops import BLOCK, BLOCKS, FIELDS, WARP, launch
 from .memory import Columns, Mirror, NoRoomError, card_errors, free_bytes, multiprocessors
@@ -153,6 +154,7 @@ class Pipeline:
         self._places = places
         self._full = multiprocessors() * BLOCK * BLOCKS
         with card_errors():
+            self._arrays = arrays.opened()
             self.columns = Columns(slots, dtypes)
             self._every = cuda.to_device(np.arange(slots, dtype=np.int32))
             self.plan = Plan.of(free_bytes(), multiprocessors(), slots, limits, limit, share)
@@ -176,18 +178,19 @@ class Pipeline:
             return self._finish(*waiting, enqueue, columns, out, at) if waiting else at
 
     def _launch(
-        self, lane: Lane, span: tuple[int, int], todo: Array | None, steps: int, enqueue: Enqueue
+        self, lane: Lane, span: tuple[int, int], todo: Any, steps: int, enqueue: Enqueue
     ) -> None:
         """Run a chunk, or what is left to do of it, under a budget of steps."""
         low, high = span
-        listed = self._every[low:high] if todo is None else lane.list("todo", todo)
+        listed = self._every[low:high] if todo is None else todo
         cells, entries = self.limits.cells(steps), self.limits.entries
         count = len(listed)
         most = min(self._full, count + -count % WARP, lane.threads(cells, entries))
         threads = rounded(most)
         scratch = lane.scratch(cells, entries, threads)
         enqueue(threads, lane.stream, listed, low, steps, lane.out, *scratch)
-        self.columns.fetch("outcomes", span, lane.stream)
+        if self._arrays.on_host:
+            self.columns.fetch("outcomes", span, lane.stream)
 
     def _finish(
         self, lane: Lane, span: tuple[int, int], enqueue: Enqueue,
@@ -195,46 +198,59 @@ class Pipeline:
     ) -> int:  # fmt: skip
         """Raise the budget of what needs it, then take the results of a chunk."""
         low, high = span
-        outcomes = self.columns.host["outcomes"][low:high]
         for steps in self.limits.tiers()[1:]:
-            lane.stream.synchronize()
-            left = np.flatnonzero(outcomes == STEPS).astype(np.int32) + np.int32(low)
+            left = self._slots_with(STEPS, lane, span)
             if not len(left):
                 break
-            self._launch(lane, span, left, steps, enqueue)
+            self._launch(lane, span, self._arrays.image(left, lane, "todo"), steps, enqueue)
+        if self._arrays.on_host:
+            self._fetch_columns(columns, lane, span)
+        slots = self._slots_with(NORMAL, lane, span)
+        begins = arrays.begins_of(self._arrays.xp, self._seen("sizes", lane, span)[slots - low])
+        self._seen(self._places, lane, span)[slots - low] = begins[:-1] + at
+        if not self._arrays.on_host:
+            self._fetch_columns(columns, lane, span)
+        for name, column in columns.items():
+            column[low:high] = self.columns.host[name][low:high]
+        self._gather(lane, low, slots, begins, out[at:])
+        return at + int(begins[-1])
+
+    def _seen(self, name: str, lane: Lane, span: tuple[int, int]) -> Any:
+        """A chunk of a column, for the library that works on arrays."""
+        low, high = span
+        image, host = self.columns.card[name][low:high], self.columns.host[name][low:high]
+        return self._arrays.seen(image, host, lane.stream)
+
+    def _slots_with(self, outcome: int, lane: Lane, span: tuple[int, int]) -> Any:
+        """The slots of a chunk that have an outcome, when the card is done with it."""
+        if self._arrays.on_host:
+            lane.stream.synchronize()
+        seen = self._seen("outcomes", lane, span)
+        return arrays.slots_with(self._arrays.xp, seen, outcome, span[0])
+
+    def _fetch_columns(
+        self, columns: Mapping[str, Array], lane: Lane, span: tuple[int, int]
+    ) -> None:
         for name in columns:
             self.columns.fetch(name, span, lane.stream)
         lane.stream.synchronize()
-        for name, column in columns.items():
-            column[low:high] = self.columns.host[name][low:high]
-        return self._gather(lane, span, columns, out, at)
 
-    def _gather(
-        self, lane: Lane, span: tuple[int, int], columns: Mapping[str, Array], out: Array, at: int
-    ) -> int:
-        """Fetch the chunk's normal forms to out[at:]; returns where they end."""
-        low, high = span
-        slots = np.flatnonzero(columns["outcomes"][low:high] == NORMAL).astype(np.int32)
-        slots += np.int32(low)
-        ends = np.cumsum(columns["sizes"][slots], dtype=np.int64)
-        begins = ends - columns["sizes"][slots]
-        columns[self._places][slots] = at + begins
-        done = 0
+    def _gather(self, lane: Lane, low: int, slots: Any, begins: Any, out: Array) -> None:
+        """Fetch normal forms, those of these slots, to where they begin in `out`."""
+        xp, done = self._arrays.xp, 0
         while done < len(slots):
-            base = int(begins[done])
-            upto = int(np.searchsorted(ends, base + self.plan.packed, "right"))
-            size = int(ends[upto - 1]) - base
-            self._fetch(lane, low, slots[done:upto], begins[done:upto] - base, size)
-            out[at + base : at + base + size] = lane.words[:size]
+            upto = arrays.last_that_fits(xp, begins, done, self.plan.packed)
+            base, end = int(begins[done]), int(begins[upto])
+            self._fetch(lane, low, slots[done:upto], begins[done:upto] - base, end - base)
+            out[base:end] = lane.words[: end - base]
             done = upto
-        return at + (int(ends[-1]) if len(ends) else 0)
 
-    def _fetch(self, lane: Lane, low: int, slots: Array, begins: Array, size: int) -> None:
+    def _fetch(self, lane: Lane, low: int, slots: Any, begins: Any, size: int) -> None:
         """Bring some rows to the lane's words on the host, without gaps."""
         threads = rounded(min(self._full, WARP * len(slots)))
         launch(
             "gather", threads, lane.stream, low,
-            lane.list("slots", slots), lane.list("begins", begins),
+            self._arrays.image(slots, lane, "slots"), self._arrays.image(begins, lane, "begins"),
             self.columns.card["sizes"], lane.out, lane.packed,
         )  # fmt: skip
         lane.packed[:size].copy_to_host(lane.words[:size], lane.stream)

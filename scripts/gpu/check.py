@@ -58,9 +58,16 @@ CASES = ["cuda_cases.py", "cuda_search_cases.py"]
 def suite(_wanted: argparse.Namespace, left: float) -> tuple[list[Part], Figures]:
     """Every kernel on sizes around a warp, runs' bytes, out-of-memory: CASES in tests."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CASES]
+    paths = f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"
     try:
         done = subprocess.run(
-            command, cwd=ROOT / "tests", capture_output=True, text=True, timeout=left, check=False
+            command,
+            cwd=ROOT / "tests/support",
+            capture_output=True,
+            text=True,
+            timeout=left,
+            check=False,
+            env={**os.environ, "PYTHONPATH": paths},
         )
     except subprocess.TimeoutExpired:
         return [Part("kernel tests", f"not done after {left:.0f} s", ok=False)], {}

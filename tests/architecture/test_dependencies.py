@@ -171,7 +171,7 @@ OPENERS = {
 }
 
 #: Kernel files beside bodies: the loops of the targets, and what they compile with.
-COMPILES = {"cpu": {"numba"}, "cuda.loops": {"numba"}, "cuda.search_loops": {"numba"}}
+COMPILES = {"cpu": {"numba"}, "cuda.arrays": {"cupy"}}  # "cuda.compiler" names its compiler
 
 #: Packages of kernels, lowest first: a file imports its own row's packages and those before.
 KERNEL_ORDER = (

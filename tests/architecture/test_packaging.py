@@ -59,7 +59,7 @@ def test_the_dependencies_are_those_promised_each_with_a_lower_bound() -> None:
     extras = project["optional-dependencies"]
     needed = {"backports.zstd", "click", "numba", "numpy", "orjson", "psutil", "rich"}
     assert names(project["dependencies"]) == needed
-    assert names(extras["gpu"]) == {"numba-cuda[cu13]"}
+    assert names(extras["gpu"]) == {"cupy-cuda13x", "numba-cuda[cu13]"}
     assert names(extras["dev"]) >= {
         "pytest",
         "hypothesis",

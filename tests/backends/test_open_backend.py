@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -190,6 +191,26 @@ def automaton_scalable(*arguments: str, folder: Path) -> subprocess.CompletedPro
         [sys.executable, "-m", "automaton", *arguments],
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "number", "after"),
+    [(None, 1, "1"), ("2,3", 1, "3"), ("2,3", 2, "-1"), ("MIG-a,MIG-b", 0, "MIG-a")],
+)
+def test_one_gpu_of_several_is_seen_by_its_number(
+    before: str | None, number: int, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "FASTEST_FIRST")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", before or "")
+    capability.select(number)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == after
+    assert os.environ["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"  # nvidia-smi's
+
+
+def test_a_variable_that_may_hide_the_gpus_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7")
+    found = capability.look(lambda: Driver(cards=0), packages=True)
+    assert found.reason == "the driver finds no GPU (CUDA_VISIBLE_DEVICES is '7')"
 
 
 @pytest.mark.skipif(capability.cuda().usable, reason="this machine has a GPU")

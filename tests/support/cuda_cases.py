@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import array_cases
 import numba
 import numpy as np
 import pytest
@@ -40,7 +41,7 @@ from automaton.terms.packed import META, apply
 from automaton.verify import VerifyRequest, verify
 from kernels import cpu, philox
 from kernels.chemistry import react
-from kernels.cuda import calls, loops, memory, pipeline, search_calls
+from kernels.cuda import arrays, calls, loops, memory, pipeline, search_calls
 from kernels.cuda.pipeline import Limits
 from kernels.terms import church, embed, match, reduce
 
@@ -371,6 +372,11 @@ def test_a_card_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "launch", lost)
     with pytest.raises(DeviceError, match=r"the GPU failed: \[700\] an illegal address; "):
         card(Options()).react(job(3), CandidateBatch(4, 256))
+
+
+@pytest.mark.skipif(loops.SIMULATED, reason="CuPy needs a card")
+def test_work_on_whole_arrays_has_its_answers_by_whatever_library_is_there() -> None:
+    array_cases.hold(arrays.opened().xp)
 
 
 # -- a whole run -------------------------------------------------------------------

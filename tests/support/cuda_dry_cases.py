@@ -32,23 +32,25 @@ def no_other_bus() -> Iterator[None]:
     memory.bus.cache_clear()
 
 
+@pytest.mark.parametrize("cupy", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_terms_have_the_answers_of_the_cpu_in_every_order_of_streams(
-    seed: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, cupy: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dry_card.put_in(DryCard(seed), monkeypatch)
+    dry_card.put_in(DryCard(seed), monkeypatch, cupy=cupy)
     monkeypatch.setattr(pipeline, "CHUNK_ROWS", 8)
     monkeypatch.setattr(memory, "PIECE", 64)
     some = lively(70)
     equal(on_card(some, LIMITS[0], limit=20), on_cpu(some, LIMITS[0]))
 
 
+@pytest.mark.parametrize("cupy", [False, True])
 @pytest.mark.parametrize("grouped", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_reactions_have_the_answers_of_the_cpu_in_every_order_of_streams(
-    seed: int, grouped: bool, monkeypatch: pytest.MonkeyPatch
+    seed: int, grouped: bool, cupy: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dry_card.put_in(DryCard(seed), monkeypatch)
+    dry_card.put_in(DryCard(seed), monkeypatch, cupy=cupy)
     monkeypatch.setattr(pipeline, "CHUNK_ROWS", 8)
     device = card(OPTIONS)
     device.grouping.forced = grouped

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from kernels.cuda import calls, compiler, loops, memory, pipeline, search_calls
+from kernels.cuda import arrays, calls, compiler, loops, memory, pipeline, search_calls
 
 POISON = 0xA5
 Shape = int | tuple[int, ...]
@@ -43,6 +43,10 @@ class Stream:
 
     def __init__(self, card: DryCard) -> None:
         self._card = card
+        card.streams.append(self)
+
+    def __int__(self) -> int:
+        return self._card.streams.index(self)
 
     def synchronize(self) -> None:
         """Return when all that was queued here is done."""
@@ -101,6 +105,7 @@ class DryCard:
     allocations: int = 0
     operations: int = 0
     launched: list[str] = field(default_factory=list)
+    streams: list[Stream] = field(default_factory=list)
     _queue: list[tuple[Any, Callable[[], None]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -129,6 +134,11 @@ class DryCard:
         image = self.device_array(array.shape, array.dtype)
         image.copy_to_device(array)
         return image
+
+    def as_cuda_array(self, array: npt.NDArray[Any], sync: bool = True) -> CardArray:
+        assert not sync, "the kernels run in the array's own stream"
+        held = Memory(self, 0)
+        return CardArray(self, held, array)
 
     def synchronize(self) -> None:
         self.finish(None)
@@ -205,9 +215,45 @@ class DryCard:
         return done
 
 
-def put_in(card: DryCard, monkeypatch: pytest.MonkeyPatch) -> DryCard:
-    """Batches run on it from now on."""
-    for module in (memory, pipeline, calls, search_calls):
+class DryCupy:
+    """Stands in for CuPy: numpy on a card's arrays, when what is queued before is done."""
+
+    def __init__(self, card: DryCard) -> None:
+        self.cuda, self._card, self._stream = self, card, -1
+        self.limits: list[float] = []
+        self.given_back = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+    def ExternalStream(self, number: int) -> DryCupy:  # noqa: N802 - CuPy's name
+        self._stream = number
+        return self
+
+    def use(self) -> None:
+        """What follows is for this stream; here it is done at once, behind what waits there."""
+
+    def asarray(self, image: CardArray) -> npt.NDArray[Any]:
+        self._card.streams[self._stream].synchronize()
+        return image.words
+
+    def get_default_memory_pool(self) -> DryCupy:
+        return self
+
+    get_default_pinned_memory_pool = get_default_memory_pool
+
+    def set_limit(self, fraction: float) -> None:
+        self.limits.append(fraction)
+
+    def free_all_blocks(self) -> None:
+        self.given_back += 1
+
+
+def put_in(card: DryCard, monkeypatch: pytest.MonkeyPatch, *, cupy: bool = False) -> DryCard:
+    """Batches run on it from now on; cupy: with what stands in for that, too."""
+    library = arrays.CardArrays(DryCupy(card), arrays.POOL_SHARE) if cupy else arrays.HostArrays()
+    monkeypatch.setattr(arrays, "opened", lambda: library)
+    for module in (arrays, memory, pipeline, calls, search_calls):
         monkeypatch.setattr(module, "cuda", card)
     for module in (pipeline, calls, search_calls):
         monkeypatch.setattr(module, "launch", card.launch)

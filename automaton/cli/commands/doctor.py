@@ -75,7 +75,7 @@ def _figures(cuda: capability.Cuda) -> Iterator[tuple[str, Any]]:
     for name in ("numpy", "numba", "numba-cuda", "numba-cuda-mlir"):
         yield name.replace("-", "_"), capability.installed(name) or "not installed"
     cupy = capability.installed("cupy-cuda13x", "cupy-cuda12x", "cupy")
-    yield "cupy", f"{cupy or 'not installed'} (not needed)"
+    yield "cupy", cupy or "not installed"
     yield "nvidia_driver", f"CUDA {cuda.driver}" if cuda.driver else "none"
     yield "gpus", ", ".join(map(_card, cuda.cards)) or "none"
     yield "cuda", "usable" if cuda.usable else f"not usable: {cuda.reason}"

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -25,6 +25,7 @@ from automaton.cli.option_groups import GroupedCommand
 from automaton.cli.option_types import (
     PATH,
     WIDTH,
+    DeviceWord,
     Finite,
     canonical,
     deciding_option,
@@ -34,6 +35,7 @@ from automaton.cli.option_types import (
 from automaton.cli.resource_options import PROFILES, Size, resources, scaling_of
 from automaton.cli.text import counted
 from automaton.cli.trace_file import tracing
+from automaton.compute import capability
 from automaton.errors import StorageError, UsageError
 from automaton.verify.live import LiveOptions, share_of
 
@@ -97,9 +99,11 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
 @switch("--gpu", "Compute on the GPU where there is one, else on the CPU; says why.")
 @option(
     "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
+    type=DeviceWord(),
+    metavar=DeviceWord.name,
     show_default="auto with --gpu, else cpu",
-    help="Where batches are computed (a word): cuda is an error where it cannot be had.",
+    help="Where batches are computed (a word): cuda is an error where it cannot be had; cuda:1"
+    " is the GPU that nvidia-smi numbers 1.",
 )
 @option(
     "--gpu-batch-size",
@@ -362,11 +366,14 @@ def _place_of(log: Path) -> str:
         return str(log)
 
 
-def _device(gpu: bool, device: Name | None) -> Name:
-    """Which device `--gpu` and `--device` ask for."""
+def _device(gpu: bool, device: str | None) -> Name:
+    """Which device `--gpu` and `--device` ask for; of several GPUs, only that one is seen now."""
     if gpu and device == "cpu":
         raise UsageError("--gpu and --device cpu contradict each other; give one of them")
-    return device or ("auto" if gpu else "cpu")
+    if device and device.startswith("cuda:"):
+        capability.select(int(device.removeprefix("cuda:")))
+        return "cuda"
+    return cast("Name", device) if device else "auto" if gpu else "cpu"
 
 
 @contextmanager
