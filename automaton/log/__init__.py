@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from .audit import AuditedLog as AuditedLog
     from .follower import LogFollower as LogFollower
     from .reader import LogReader as LogReader
-    from .writer import Log as Log
+    from .segments.segmented_log import Log as Log
 else:
     __getattr__ = lazy(
         __name__,
-        {"audit": "AuditedLog", "follower": "LogFollower", "reader": "LogReader", "writer": "Log"},
+        {
+            "audit": "AuditedLog",
+            "follower": "LogFollower",
+            "reader": "LogReader",
+            "segments.segmented_log": "Log",
+        },
     )
 
 __all__ = [

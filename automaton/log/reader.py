@@ -1,7 +1,8 @@
 """An opened log as its readers see it: what it holds, by line, by tick and by id.
 
 Lives here: the tables in memory and the way from them to bytes. Must not know:
-locks, appending, durability, recovery's rules. `automaton.log.writer` opens it.
+locks, appending, durability, recovery's rules. `automaton.log.writer` opens it,
+`automaton.log.line_access` finds lines of batches.
 
 Longer than 300 lines: all tables of an opened log, and the ways from them to bytes.
 """
@@ -26,21 +27,15 @@ from automaton.log import (
     line_search,
     omission,
     recovery,
-    version_history,
 )
 from automaton.log.commit_table import CommitRow, CommitTable
 from automaton.log.genesis_index import indexed
 from automaton.log.id_index import MALFORMED, NAMELESS
-from automaton.log.line_table import LineCounts, LineTable
+from automaton.log.line_access import LineAccess
 from automaton.log.segments.log_file import LogFile
 from automaton.log.segments.segment_reader import LogSegment
-from automaton.log.side_files import sidecars
+from automaton.log.side_files import sidecars, version_history
 from automaton.log.side_files.inbox import inbox_lines
-
-#: Bytes of batches that were computed again and are kept in memory for readers.
-HELD = 64 << 20
-#: Bytes of line counts that are kept, of the batches that were written or asked for last.
-COUNTED = 4 << 20
 
 
 class LogReader:
@@ -65,11 +60,7 @@ class LogReader:
         self._genesis_bytes = found.genesis_bytes
         self._prefix = walk.prefix if walk else None
         self._chain: bytes | None = walk.chain if walk else None
-        self._held: dict[int, bytes] = {}  # by tick, in the order in which they came
-        self._held_bytes = 0
-        self._newlines: tuple[int, NDArray[np.int64]] = (0, np.zeros(0, np.int64))
-        self._counts: dict[int, NDArray[np.int64]] = {}  # by tick, in the order of use
-        self._counted_bytes = 0
+        self._lines = LineAccess(file, self._separator, self._computed)
         self._enter_lines(found)
         self.last_commit = self._last_commit()
 
@@ -236,11 +227,7 @@ class LogReader:
 
     def batch(self, tick: int) -> memoryview:
         """The bytes that the tick's commit seals, a separating newline (tick 1) included."""
-        row = self.commits.row(tick)
-        if row.gap:
-            held = self._held.get(tick)  # empty where a tick wrote nothing
-            return memoryview(self._computed(tick) if held is None else held)
-        return self._file.mapped(row.batch_start, row.commit_start)
+        return self._lines.batch(self.commits.row(tick))
 
     def batches(self, first: int, last: int) -> memoryview:
         """What stands in the file of some ticks, their commits included; they omit nothing."""
@@ -274,10 +261,7 @@ class LogReader:
 
     def hold(self, tick: int, batch: bytes) -> None:
         """Keep a batch that the file leaves out in memory, as long as there is room."""
-        self._held_bytes += len(batch) - len(self._held.pop(tick, b""))
-        self._held[tick] = batch
-        while self._held_bytes > HELD and len(self._held) > 1:
-            self._held_bytes -= len(self._held.pop(next(iter(self._held))))
+        self._lines.hold(tick, batch)
 
     def batch_lines(self, tick: int) -> Iterator[tuple[int, bytes]]:
         """The lines of a tick's batch with their numbers."""
@@ -328,46 +312,14 @@ class LogReader:
     def line(self, number: int) -> bytes:
         """One line of the log, whichever."""
         row = self._row_of(number) if self.commits.omitting else None
-        if row is not None and row.gap and 0 <= self._omitted(row, number) < row.omitted:
-            return self._line_computed(row, number - row.first_line)
+        if row is not None and self._lines.is_omitted(row, number):
+            return self._lines.computed_line(row, number)
         start, stop = self._span(number)
         return self._file.pread(stop - start, start)
 
     def _row_of(self, number: int) -> CommitRow | None:
         tick = self.commits.tick_of_line(number)
         return self.commits.row(tick) if tick else None
-
-    def _omitted(self, row: CommitRow, number: int) -> int:
-        """Which of the lines that are left out it is, from 0; outside their number: none."""
-        return number - row.first_line - int(np.searchsorted(self._ends(row), row.gap))
-
-    def _line_computed(self, row: CommitRow, k: int) -> bytes:
-        """The k-th line of a batch that is computed again."""
-        return self._table(row).line(k + self._separator(row.tick))
-
-    def keep_counts(self, tick: int, counts: NDArray[np.int64]) -> None:
-        """Keep where a batch's lines stand, and forget it of others where it grows too much."""
-        self._counted_bytes += counts.nbytes
-        self._counts[tick] = counts
-        while self._counted_bytes > COUNTED and len(self._counts) > 1:
-            self._counted_bytes -= self._counts.pop(next(iter(self._counts))).nbytes
-
-    def _table(self, row: CommitRow) -> LineTable:
-        """The lines of a whole batch, counted once."""
-        counts = self._counts.get(row.tick)
-        if counts is None:
-            whole = self.batch(row.tick)
-            counts = LineCounts().more(whole).by_block()
-            self.keep_counts(row.tick, counts)
-        if row.gap:
-            whole = self.batch(row.tick)
-            return LineTable(lambda start, stop: bytes(whole[start:stop]), counts)
-        base, end = row.batch_start, row.commit_start
-
-        def read(start: int, stop: int) -> bytes:
-            return self._file.pread(min(end, base + stop) - base - start, base + start)
-
-        return LineTable(read, counts)
 
     def _span(self, number: int) -> tuple[int, int]:
         if not 1 <= number <= self.lines:
@@ -377,25 +329,7 @@ class LogReader:
             raw = line_search.line_at(self._file, start, self._genesis_bytes)
             return start, self._genesis_bytes if raw is None else start + len(raw)
         row = self.commits.row(self.commits.tick_of_line(number))
-        k = number - row.first_line
-        if k == row.lines:
-            return row.commit_start, row.end - 1
-        if not row.gap:
-            begin, end = self._table(row).span(k + self._separator(row.tick))
-            return row.batch_start + begin, row.batch_start + end
-        ends = self._ends(row)
-        if (after := self._omitted(row, number)) >= 0:
-            k -= min(after, row.omitted - 1)  # the line that stands for those, or one behind it
-        start = int(ends[k - 1]) + 1 if k else row.batch_start + self._separator(row.tick)
-        return start, int(ends[k])
-
-    def _ends(self, row: CommitRow) -> NDArray[np.int64]:
-        """Where the lines end that stand of a batch which leaves out its winners."""
-        if self._newlines[0] != row.tick:
-            raw = self._file.mapped(row.batch_start, row.commit_start)
-            ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10)
-            self._newlines = row.tick, ends[self._separator(row.tick) :] + row.batch_start
-        return self._newlines[1]
+        return self._lines.span(row, number)
 
     def _separator(self, tick: int) -> int:
         return line_search.separator(self._file, self._genesis_bytes) if tick == 1 else 0
@@ -429,19 +363,8 @@ class LogReader:
         if not 1 <= n <= len(self.commits):
             return []
         row = self.commits.row(n)
-        if row.gap and (line := self._find_kept(row, rest)):
-            return [line]
-        slot = int(rest.partition(".")[2])
-        if rest != f"m{n}.{slot}":  # we write no zeros before a number
-            return []
-        number = self._table(row).find(f'{{"id":"{self.prefix}m{n}.'.encode(), slot)
-        return [] if number is None else [row.first_line + number - self._separator(n)]
-
-    def _find_kept(self, row: CommitRow, rest: str) -> int:
-        """The line of an id of ours among those made by actions, which are never left out; or 0."""
-        tail = b"\n" + self.kept(row.tick).tail
-        at = tail.find(f'\n{{"id":"{self.prefix}{rest}"'.encode())
-        return row.first_line + row.lines - tail.count(b"\n", at + 1) if at >= 0 else 0
+        number = self._lines.find_made(row, self.prefix, rest)
+        return [] if number is None else [number]
 
     def current(self, identity: str) -> bytes | None:
         """The last version of an id that parses."""

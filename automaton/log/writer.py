@@ -3,8 +3,9 @@
 Lives here: opening, locking, appending a batch with its commit, durability. Must
 not know: terms, populations, the clock (it is handed one), the terminal. What a
 file is, `automaton.log.recovery` decides; reading is `automaton.log.reader`'s; the
-system calls are `automaton.log.file_io`'s; the format is docs/format.md. These modules
-are one package, and nobody else opens a log.
+system calls are `automaton.log.file_io`'s; the format is docs/format.md; going on in
+another file behind sealed segments is `automaton.log.segments.segmented_log`'s. These modules are
+one package, and nobody else opens a log.
 
 Longer than 300 lines: one writer, whose steps may not be torn apart.
 """
@@ -29,7 +30,7 @@ from automaton.format.records import (
     run_line,
 )
 from automaton.format.versions import refuse_large
-from automaton.log import foreign_file, omission, recovery, version_history
+from automaton.log import foreign_file, omission, recovery
 from automaton.log.commit_scanner import first_line, named_in
 from automaton.log.commit_table import NamedLine
 from automaton.log.directory_entry import DirectoryEntry
@@ -48,13 +49,8 @@ from automaton.log.file_io import (
 from automaton.log.file_io import real as real_path
 from automaton.log.prefix_hash import NO_PREFIX, HashedPrefix
 from automaton.log.reader import LogReader
-from automaton.log.segments import manifest
-from automaton.log.segments.active_draft import ActiveDraft, copy, draft_active, drop
-from automaton.log.segments.active_header import ActiveHeader
 from automaton.log.segments.log_file import LogFile
-from automaton.log.segments.segment_reader import LogSegment
-from automaton.log.segments.segment_writer import SegmentWriter
-from automaton.log.side_files import sidecars
+from automaton.log.side_files import sidecars, version_history
 from automaton.log.side_files.inbox_position import InboxPosition
 from automaton.log.side_files.provenance import OF_A_RUN, set_aside
 from automaton.log.side_files.torn_tail import FilePart, save_tail
@@ -66,7 +62,7 @@ Clock = Callable[[], float]  # seconds
 Policy = tuple[Durability, float, Clock | None]
 
 
-class Log(LogReader):
+class LogWriter(LogReader):
     """A log opened for reading, or by its one writer. Use it in a `with` statement."""
 
     def __init__(
@@ -239,7 +235,7 @@ class Log(LogReader):
         durable = self._store([*stored, line], sealed + len(line))
         self._enter(commit, head, (sealed, len(line)), found, gap)
         if not first:  # which may begin with a newline of its own
-            self.keep_counts(fields.tick, counts.by_block())
+            self._lines.keep_counts(fields.tick, counts.by_block())
         if run:
             self.run = run
             self.run_lines.append(self.commits.row(fields.tick).first_line)
@@ -468,76 +464,6 @@ class Log(LogReader):
         self.look()
         with self._switching:  # the file that is open must stay so
             self._note_durable(mark)
-
-    # Segments.
-
-    def begin_segment(self, level: int, behind: Sequence[LogSegment] = ()) -> SegmentWriter:
-        """A writer of the segment that begins where the active file does, or behind others.
-
-        `behind`: segments that were sealed since the log's last switch.
-        """
-        header = ActiveHeader.behind(behind or self._file.segments)
-        try:
-            return SegmentWriter(self._disk, self.path, header, level)
-        except OSError as error:
-            raise self._refused(error, 0) from error
-
-    def seal_segment(self, writer: SegmentWriter) -> LogSegment:
-        """Have a segment durable under its name. The log goes on as it was; so do appends."""
-        try:
-            segment, notice = writer.seal(self._file)
-        except OSError as error:
-            raise self._refused(error, writer.packed) from error
-        if notice:
-            self._unsaid.append(notice)
-        return segment
-
-    def draft_active(self, sealed: Sequence[LogSegment]) -> ActiveDraft:
-        """Write the active file that goes on behind newly sealed segments, to `switch` to it."""
-        try:
-            segments = (*self._file.segments, *sealed)
-            self._unsaid += set_aside(self.path, [".next"])
-            manifest.write(self._disk, self.path, segments)
-            return draft_active(self._disk, self.path, segments, self._file, self.size)
-        except OSError as error:
-            raise self._refused(error, self.size - sealed[-1].end) from error
-
-    def switch(self, draft: ActiveDraft) -> None:
-        """Go on in another active file, behind segments that are sealed; between appends.
-
-        The log's name leads to the one file or to the other, at any moment. Until it is
-        renamed nothing has changed, and a failure leaves the log as it was.
-        """
-        try:
-            self._see_own_end()
-            copy(self._disk, draft.fd, self._file, draft.end, self.size)
-            if self.durability != "off":
-                self._disk.fdatasync(draft.fd)
-            lock(draft.fd, self.path)
-            self._see_own_end()
-            self.look()
-            with self._switching, self._looking:  # nobody looks at the name meanwhile, or syncs
-                self._disk.rename(draft.path, self.path)
-                self._file.exchange(draft.fd, draft.segments)
-                if self._entry is not None:
-                    self._entry.lead_to(draft.fd)
-        except OSError as error:
-            drop(self._disk, draft)
-            raise self._refused(error, self.size - draft.end) from error
-        except BaseException:
-            drop(self._disk, draft)
-            raise
-        self._keep_name()
-
-    def _keep_name(self) -> None:
-        """Make durable that the log's name leads to the file that is written now."""
-        try:
-            self._disk.sync_folder(self.path)
-        except OSError as error:  # after a power failure the name may lead to the file before
-            self._broken = f"{self.path} could not be made durable: {error.strerror}"
-            raise self._refused(error, 0) from error
-        if self.durability != "off":
-            self._note_durable(self._mark)
 
     def close(self) -> None:
         """Makes durable what the policy wants so, and gives the lock back."""

@@ -17,7 +17,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, thread_time
 from typing import Any
 
 import numpy as np
@@ -48,9 +48,9 @@ DEADLINE = 60.0
 START = 60.0
 #: Shards that a worker is given, the one that it computes among them: it never waits for us.
 AHEAD = 2
-#: Seconds of batches that could have been shared after which workers are started. A start
-#: costs about half a second of another core, and nothing of this one's.
-WORTH_STARTING = 0.05
+#: Seconds of processor time of batches that could have been shared after which workers are
+#: started: what a start takes of another core. So it never costs more than it could have saved.
+WORTH_STARTING = 0.5
 
 
 @dataclass(eq=False)
@@ -100,7 +100,9 @@ class ProcessPool:
         self._memory = SharedArena()
         self._own: Any = None  # this process's scratch
         self._calls = 0
-        self._alone = 0.0  # seconds of batches that were computed here and could be shared
+        self._alone = (
+            0.0  # processor seconds of batches that could be shared
+        )
         self._stillborn = 0  # workers in a row that died before they were ready
         self._without = False  # workers do not start: no more are tried
         self._workers: list[PoolWorker] = []
@@ -121,9 +123,10 @@ class ProcessPool:
         if shared and not self._workers and (fixed or self._alone > WORTH_STARTING):
             self._fill()
         if not shared or not self._workers:
+            begun = thread_time()
             done = [self.compute(call, *part) for part in parts]
             results, seconds, active = [r for r, _ in done], [s for _, s in done], 0
-            self._alone += sum(seconds) * shared
+            self._alone += (thread_time() - begun) * shared
         else:
             batch = _Batch(self, call, parts)
             results, seconds, active = batch.computed(), batch.seconds, len(batch.helped)

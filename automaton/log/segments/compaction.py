@@ -12,7 +12,7 @@ from automaton.log.file_io import FileOps
 from automaton.log.segments import manifest
 from automaton.log.segments.frames import THOROUGH
 from automaton.log.segments.segment_reader import LogSegment
-from automaton.log.writer import Log
+from automaton.log.segments.segmented_log import Log
 
 
 def segment_end(commits: CommitTable, start: int, least: int) -> int | None:
