@@ -116,9 +116,10 @@ def engine(branch: FrozenPopulation, name: str, kind: str, most: int, cycles: in
 _CHILD = """
 import sys, time; sys.path[:0] = {path!r}
 import scripts.benchmarks.cycles as bench
+from scripts.benchmarks.{module} import GRAPHS
 from automaton.cycles.frozen_population import FrozenPopulation
 branch = FrozenPopulation.unpacked(open({file!r}, "rb").read()).ready()
-plan = bench.Plan.of(branch, bench.GRAPHS[{name!r}], ["any"])
+plan = bench.Plan.of(branch, GRAPHS[{name!r}], ["any"])
 bench.warm(branch)
 print("ready", flush=True)
 while sys.stdin.readline():
@@ -132,12 +133,19 @@ while sys.stdin.readline():
 class Independent:
     """As many programs as there are cores, each with cycles in sequence of its own."""
 
-    def __init__(self, file: Path, name: str, cycles: int, count: int) -> None:
+    def __init__(
+        self, file: Path, name: str, cycles: int, count: int, module: str = "cycles"
+    ) -> None:
         self.each = max(1, cycles // count)
         path = [str(ROOT)]
         programs = [
             _CHILD.format(
-                path=path, file=str(file), name=name, first=k * self.each, cycles=self.each
+                path=path,
+                file=str(file),
+                name=name,
+                first=k * self.each,
+                cycles=self.each,
+                module=module,
             )
             for k in range(count)
         ]

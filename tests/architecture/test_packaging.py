@@ -72,6 +72,18 @@ def test_the_dependencies_are_those_promised_each_with_a_lower_bound() -> None:
     assert all(">=" in requirement for requirement in every)
 
 
+def test_the_command_for_free_threaded_python_names_every_dependency_that_has_a_wheel() -> None:
+    page = (ROOT / "docs/engine.md").read_text("utf-8")
+    command = next(line for line in page.splitlines() if line.startswith("python3.14t -m pip"))
+    first, second = command.split(" && ")
+    old = {"backports.zstd"}  # by its marker, not on 3.14
+    assert "--only-binary :all:" in first
+    assert set(first.split(":all: ")[1].split()) == (
+        names(PROJECT["project"]["dependencies"]) - old - {"orjson"}
+    )
+    assert second.endswith("pip install --no-deps .")
+
+
 def test_the_console_script_leads_to_a_function() -> None:
     module, _, function = PROJECT["project"]["scripts"]["automaton-scalable"].partition(":")
     assert callable(getattr(import_module(module), function))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import engine_stages as own
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
@@ -23,6 +24,7 @@ from automaton.cycles.graph import Graph, Stage
 from automaton.cycles.plan import Finished, Job, Plan
 from automaton.cycles.results import to_text
 from automaton.cycles.stages import STANDARD
+from automaton.cycles.thread_copy import copy_population
 from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.cycles.worker import read, written
 from automaton.errors import UsageError, WorkerError
@@ -242,3 +244,45 @@ def test_workers_of_a_serial_engine_are_an_error(log: Path) -> None:
     )
     assert said.exit_code == 2
     assert "leave one" in said.output
+
+
+def fails_at_times(cycle: Any, _: Any) -> str:
+    """A quick stage that fails now and then."""
+    if cycle.seed % 5 == 3:
+        raise ValueError(f"seed {cycle.seed}")
+    return "well"
+
+
+def test_a_cycle_fails_the_same_once_its_stages_are_known_to_be_quick(
+    branch: FrozenPopulation,
+) -> None:
+    graph = Graph((Stage("a", fails_at_times), Stage("b", lambda _, __: "too")), "b")
+    alone = engine(branch, "serial", graph=graph).run(60)
+    beside = engine(branch, graph=graph).run(60)
+    assert [to_text(result) for result in beside.results] == [to_text(r) for r in alone.results]
+    assert beside.report.failed == 12
+    assert alone.results[3].error == "a: ValueError: seed 3"
+
+
+def test_a_quick_stage_that_once_takes_too_long_fails_its_cycle(branch: FrozenPopulation) -> None:
+    def slow_at_last(cycle: Any, _: Any) -> None:
+        until = time.perf_counter() + (0.3 if cycle.seed == 30 else 0)
+        while time.perf_counter() < until:
+            pass
+
+    graph = Graph((Stage("a", slow_at_last),), "a")
+    ran = engine(branch, graph=graph, deadline=0.2, workers=1).run(31)
+    assert "--deadline" in ran.results[30].error
+
+
+def test_what_a_thread_has_of_a_snapshot_is_views_of_the_same_arrays(
+    branch: FrozenPopulation,
+) -> None:
+    copied = copy_population(branch)
+    assert copied.packed() == branch.packed()
+    for name, array in vars(branch).items():
+        if isinstance(array, np.ndarray):
+            own_array = getattr(copied, name)
+            assert own_array is not array
+            assert own_array.base is array
+    assert copied.spare is branch.spare
