@@ -95,8 +95,7 @@ class Window:
         starts, stops = self.cells[:, _START] - base, self.cells[:, _COMMIT] - base
         lines = np.empty(len(self.cells), np.int64)
         cpu.compiled(line_scan.count_lines)(self.room, starts, stops, lines)
-        spans = zip(starts.tolist(), stops.tolist(), strict=True)
-        return digests(self.form, self.room.data, spans), lines
+        return digests(self.form, self.room, starts, stops), lines
 
     def _long_batch(self) -> tuple[bytes, Positions]:
         """Digest and newlines of a batch that does not fit into `room`."""
