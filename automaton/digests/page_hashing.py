@@ -45,29 +45,36 @@ def hash_pages(data: memoryview, at: int, base: int, number: int, block: int) ->
     count, end = cpu.compiled(batch_pages.page_spans)(
         found, at, len(data), base, number, MORE, block, spans, 0
     )
-    return _leaves(found, spans, count).tobytes(), end
+    return _leaves(found, spans, count)[0].tobytes(), end
 
 
-def hash_batches(data: RawBytes, starts: BatchEdges, stops: BatchEdges, block: int) -> bytes:
-    """The roots over the pages of whole batches, data[starts[k]:stops[k]], none of them empty."""
+def hash_batches(
+    data: RawBytes, starts: BatchEdges, stops: BatchEdges, block: int
+) -> tuple[bytes, BatchEdges]:
+    """The roots over the pages of whole batches, data[starts[k]:stops[k]], and their newlines.
+
+    None of them is empty.
+    """
     found, sizes = _read_only(data), -(-(stops - starts) // block)
     spans = np.empty((int(sizes.sum()), 2), np.int64)
     count = cpu.compiled(batch_pages.batch_spans)(starts, stops, found, block, spans)
-    return _roots(_leaves(found, spans, count), sizes)
+    return _roots(*_leaves(found, spans, count), sizes)
 
 
 def fold(leaves: bytes) -> bytes:
     """The root over leaves that are hashed already, one behind the other, one at least."""
-    return _roots(np.frombuffer(leaves, np.uint8).copy(), np.full(1, len(leaves) // DIGEST))
+    count = len(leaves) // DIGEST
+    none = np.zeros(count, np.int64)
+    return _roots(np.frombuffer(leaves, np.uint8).copy(), none, np.full(1, count))[0]
 
 
-def _leaves(data: RawBytes, spans: BatchEdges, count: int) -> RawBytes:
-    found = np.empty(count * DIGEST, np.uint8)
-    cpu.compiled(batch_pages.hash_spans)(data, spans, count, found, *_scratch())
-    return found
+def _leaves(data: RawBytes, spans: BatchEdges, count: int) -> tuple[RawBytes, BatchEdges]:
+    found, lines = np.empty(count * DIGEST, np.uint8), np.empty(count, np.int64)
+    cpu.compiled(batch_pages.hash_spans)(data, spans, count, found, lines, *_scratch())
+    return found, lines
 
 
-def _roots(leaves: RawBytes, sizes: BatchEdges) -> bytes:
-    found = np.empty(len(sizes) * DIGEST, np.uint8)
-    cpu.compiled(batch_pages.fold_batches)(sizes, leaves, found, *_scratch())
-    return found.tobytes()
+def _roots(leaves: RawBytes, lines: BatchEdges, sizes: BatchEdges) -> tuple[bytes, BatchEdges]:
+    found, sums = np.empty(len(sizes) * DIGEST, np.uint8), np.empty(len(sizes), np.int64)
+    cpu.compiled(batch_pages.fold_batches)(sizes, leaves, lines, found, sums, *_scratch())
+    return found.tobytes(), sums

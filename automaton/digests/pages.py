@@ -20,6 +20,8 @@ from automaton.digests import page_hashing
 from automaton.digests.merkle import leaf_hash, root
 from automaton.digests.page_hashing import BatchEdges
 from automaton.format.versions import Format
+from kernels import cpu
+from kernels.text import line_scan
 
 Buffer = bytes | bytearray | memoryview
 DIGEST = 32  # bytes
@@ -139,9 +141,13 @@ def _first_line(data: Buffer, block: int) -> int:
     return 0 if not block else found.end() if found else len(memoryview(data))
 
 
-def digests(form: Format, data: NDArray[np.uint8], starts: BatchEdges, stops: BatchEdges) -> bytes:
-    """The digests of whole batches, data[starts[k]:stops[k]] each, one after the other."""
+def digests(
+    form: Format, data: NDArray[np.uint8], starts: BatchEdges, stops: BatchEdges
+) -> tuple[bytes, BatchEdges]:
+    """The digests of whole batches, data[starts[k]:stops[k]] each, and their newlines."""
     if form.paged and page_hashing.AT_ONCE and (starts < stops).all():
         return page_hashing.hash_batches(data, starts, stops, PAGE)
+    lines = np.empty(len(starts), np.int64)
+    cpu.compiled(line_scan.count_lines)(data, starts, stops, lines)
     view, spans = data.data, zip(starts.tolist(), stops.tolist(), strict=True)
-    return b"".join([batch_digest(form, [view[start:stop]]) for start, stop in spans])
+    return b"".join([batch_digest(form, [view[start:stop]]) for start, stop in spans]), lines

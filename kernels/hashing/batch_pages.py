@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.text.line_scan import line_end
+from kernels.text.line_scan import count_newlines, line_end
 from kernels.typed import U
 
 from .sha256 import BLOCK, DIGEST, INITIAL, compress, compress_two
@@ -108,10 +108,12 @@ def begin(states):  # type: ignore[no-untyped-def]
             states[lane, k] = INITIAL[U(k)]
 
 
-def hash_spans(data, spans, count, out, states, words, room):  # type: ignore[no-untyped-def]
-    """The hashes of the leaves data[spans[k, 0]:spans[k, 1]], for k below `count`.
+def hash_spans(data, spans, count, out, lines, states, words, room):  # type: ignore[no-untyped-def]
+    """The hashes of the leaves data[spans[k, 0]:spans[k, 1]], for k below `count`; their newlines.
 
+    Those are counted here, because the bytes are in the nearest cache just then.
     out     uint8[DIGEST * count]
+    lines   int64[count]
     """
     for k in range(0, count, 2):
         begin(states)
@@ -127,6 +129,8 @@ def hash_spans(data, spans, count, out, states, words, room):  # type: ignore[no
         put(states, 0, out, k)
         if k + 1 < count:
             put(states, 1, out, k + 1)
+        for j in range(k, min(k + 2, count)):
+            lines[U(j)] = count_newlines(data, spans[U(j), 0], spans[U(j), 1])
 
 
 def fold(leaves, first, count, states, words, room):  # type: ignore[no-untyped-def]
@@ -166,11 +170,13 @@ def batch_spans(starts, stops, data, block, spans):  # type: ignore[no-untyped-d
     return count
 
 
-def fold_batches(sizes, leaves, roots, states, words, room):  # type: ignore[no-untyped-def]
-    """The roots of trees that have sizes[k] leaves, one tree behind the other.
+def fold_batches(sizes, leaves, lines, roots, sums, states, words, room):  # type: ignore[no-untyped-def]
+    """The roots of trees that have sizes[k] leaves, one tree behind the other; their lines in all.
 
     leaves  uint8[DIGEST * sizes.sum()], overwritten
+    lines   int64[sizes.sum()]
     roots   uint8[DIGEST * len(sizes)]
+    sums    int64[len(sizes)]
     """
     first = 0
     for k in range(len(sizes)):
@@ -178,4 +184,7 @@ def fold_batches(sizes, leaves, roots, states, words, room):  # type: ignore[no-
         fold(leaves, first, size, states, words, room)
         for j in range(DIGEST):
             roots[U(DIGEST * k + j)] = leaves[U(DIGEST * first + j)]
+        sums[U(k)] = 0
+        for j in range(first, first + size):
+            sums[U(k)] += lines[U(j)]
         first += size

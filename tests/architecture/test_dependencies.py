@@ -174,6 +174,7 @@ OPENERS = {
 COMPILES = {
     "cpu": {"numba"},
     "hashing.sha_instructions": {"llvmlite", "numba"},
+    "text.byte_vectors": {"llvmlite", "numba"},
     "cuda.loops": {"numba"},
     "cuda.search_loops": {"numba"},
 }

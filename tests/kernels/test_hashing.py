@@ -33,10 +33,11 @@ def scratch() -> list[Array]:
 
 def leaves(form: Body, data: bytes, spans: list[tuple[int, int]]) -> bytes:
     """The hashes of leaves by the kernel."""
-    found, rest = fenced(DIGEST * len(spans), np.uint8), scratch()
+    found, rest = fenced(DIGEST * len(spans), np.uint8), [fenced(len(spans), np.int64), *scratch()]
     places = np.array(spans, np.int64).reshape(-1, 2)
     form(batch_pages.hash_spans)(np.frombuffer(data, np.uint8), places, len(spans), found, *rest)
-    assert intact(found, *rest[1:])
+    assert intact(found, rest[0], *rest[2:])
+    assert rest[0].tolist() == [data[a:b].count(b"\n") for a, b in spans]
     return found.tobytes()
 
 
@@ -46,7 +47,7 @@ def leaves(form: Body, data: bytes, spans: list[tuple[int, int]]) -> bytes:
 def test_leaves_have_the_hashes_of_hashlib_whatever_their_lengths(
     form: Body, sizes: list[int]
 ) -> None:
-    data = np.random.default_rng(sum(sizes)).integers(0, 256, sum(sizes), np.uint8).tobytes()
+    data = np.random.default_rng(sum(sizes)).integers(0, 16, sum(sizes), np.uint8).tobytes()
     ends = np.cumsum([0, *sizes]).tolist()
     spans = list(pairwise(ends))
     assert leaves(form, data, spans) == b"".join(leaf_hash(data[a:b]) for a, b in spans)
@@ -85,9 +86,16 @@ def test_trees_of_any_size_have_the_roots_of_rfc_6962(form: Body) -> None:
     sizes = [1, 2, 3, 5, 8] if form is FORMS["python"] else list(range(1, 40))
     each = [[sha256(b"%d %d" % (size, k)).digest() for k in range(size)] for size in sizes]
     nodes = np.frombuffer(b"".join(map(b"".join, each)), np.uint8).copy()
-    found, rest = fenced(DIGEST * len(sizes), np.uint8), scratch()
-    form(batch_pages.fold_batches)(np.array(sizes, np.int64), nodes, found, *rest)
-    assert intact(found, *rest[1:])
+    found, sums, rest = (
+        fenced(DIGEST * len(sizes), np.uint8),
+        fenced(len(sizes), np.int64),
+        scratch(),
+    )
+    lines = np.arange(sum(sizes))
+    form(batch_pages.fold_batches)(np.array(sizes, np.int64), nodes, lines, found, sums, *rest)
+    assert intact(found, sums, *rest[1:])
+    ends = np.cumsum([0, *sizes])
+    assert sums.tolist() == [lines[a:b].sum() for a, b in pairwise(ends)]
     assert found.tobytes() == b"".join(map(root, each))
 
 
