@@ -31,6 +31,8 @@ _ATTACHING = RLock()
 _HERE = Path(__file__).parent
 #: Whether kernels run as plain Python; read once, for a process and those that it starts.
 PLAIN = os.environ.get("AUTOMATON_KERNELS") == "python"
+#: Bodies that this processor has instructions for, and what compiled bodies call instead.
+INSTRUCTIONS: dict[Callable[..., Any], Any] = {}
 
 
 def source_key() -> str:
@@ -89,6 +91,8 @@ def compiled(body: Callable[..., Any]) -> Any:
     """The body as machine code for this CPU; calling it releases the GIL."""
     if PLAIN:
         return plain(body)
+    if body in INSTRUCTIONS:
+        return INSTRUCTIONS[body]
     with _ATTACHING:
         return _compiled(bound(body, compiled))
 

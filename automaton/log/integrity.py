@@ -27,6 +27,8 @@ from automaton.log.omission import read_kept
 
 __all__ = ["ChainReport", "Fault", "check_integrity", "warm_up"]
 
+_SHARES = 8  # of a thread, so that all end at about the same time
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -83,7 +85,9 @@ def check_integrity(  # noqa: PLR0913, PLR0917 - the file, what it is held again
         done = genesis.bytes
     first = max(first, 1)
     if bad is None:
-        survey = _Survey(_Sealed(file, genesis, commits, form), first, last, done)
+        sealed = _Sealed(file, genesis, commits, form)
+        shares = windows(commits, first, last, _SHARES * threads)
+        survey = _Survey(sealed, shares, done)
         survey.share(threads, progress)
         done, bad = survey.done, survey.fault
     end = int(commits.end[-1]) if len(commits) else genesis.bytes
@@ -112,9 +116,9 @@ class _Sealed(NamedTuple):
 class _Survey:
     """Windows that threads take one after the other, up to the first in which one finds a fault."""
 
-    def __init__(self, sealed: _Sealed, first: int, last: int, done: int) -> None:
+    def __init__(self, sealed: _Sealed, shares: list[tuple[int, int]], done: int) -> None:
         self._sealed = sealed
-        self._windows = windows(sealed.commits, first, last)
+        self._windows = shares
         self._next, self._lock = 0, Lock()
         self._found: dict[int, Fault] = {}
         self._error: BaseException | None = None

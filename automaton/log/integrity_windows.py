@@ -22,8 +22,9 @@ from kernels import cpu
 from kernels.text import commit_lines as kernel
 from kernels.text import line_scan
 
-#: Bytes read at a time: few calls for small batches, and in the cache when they are hashed.
-WINDOW = 1 << 20
+#: Bytes read at a time, at most: few calls. Of 1 MB, which the cache keeps, the check takes
+#: a tenth longer. And the fewest for which a log is divided further among threads.
+WINDOW, LEAST = 1 << 24, 1 << 20
 #: What a commit's chain does not cover of its line.
 _TAIL = len(b',"chain":"') + 2 * DIGEST + len(b'"}\n')
 _START, _COMMIT, _END, _LINES, _GAP = 0, 1, 2, 4, 5  # columns of `Commits.cells`
@@ -93,10 +94,7 @@ class Window:
     def _batches(self, base: int) -> tuple[bytes, Positions]:
         """Digests and newlines of all batches, which are in `room`."""
         starts, stops = self.cells[:, _START] - base, self.cells[:, _COMMIT] - base
-        lines = np.empty(len(self.cells), np.int64)
-        cpu.compiled(line_scan.count_lines)(self.room, starts, stops, lines)
-        spans = zip(starts.tolist(), stops.tolist(), strict=True)
-        return digests(self.form, self.room.data, spans), lines
+        return digests(self.form, self.room, starts, stops)
 
     def _long_batch(self) -> tuple[bytes, Positions]:
         """Digest and newlines of a batch that does not fit into `room`."""
@@ -145,11 +143,16 @@ class Window:
         return chain if b"".join(chains) == stated else None
 
 
-def windows(commits: CommitTable, first: int, last: int) -> list[tuple[int, int]]:
-    """First and last tick of each window over the ticks from `first` to `last`."""
+def windows(commits: CommitTable, first: int, last: int, shares: int = 1) -> list[tuple[int, int]]:
+    """First and last tick of each window over the ticks from `first` to `last`.
+
+    There are `shares` of them or more where they are not too small for that.
+    """
     starts, ends, found = commits.batch_start, commits.end, []
+    whole = int(ends[last - 1] - starts[first - 1]) if first <= last else 0
+    size = min(WINDOW, max(LEAST, whole // shares))
     while first <= last:
-        fitting = np.searchsorted(ends[:last], starts[first - 1] + WINDOW, side="right")
+        fitting = np.searchsorted(ends[:last], starts[first - 1] + size, side="right")
         found.append((first, max(int(fitting), first)))
         first = found[-1][1] + 1
     return found
@@ -157,10 +160,9 @@ def windows(commits: CommitTable, first: int, last: int) -> list[tuple[int, int]
 
 def room_for(commits: CommitTable, windows: Sequence[tuple[int, int]]) -> int:
     """Bytes that windows are read into; a batch that does not fit is read in pieces."""
-    if not windows:
-        return 0
-    first, last = windows[0][0], windows[-1][1]
-    return min(WINDOW, int(commits.end[last - 1] - commits.batch_start[first - 1]))
+    edges = np.array(windows, np.int64).reshape(-1, 2)
+    sizes = commits.end[edges[:, 1] - 1] - commits.batch_start[edges[:, 0] - 1]
+    return min(WINDOW, int(sizes.max(initial=0)))
 
 
 def warm_up() -> None:

@@ -18,17 +18,23 @@ LONG = 4096
 _DOT, _QUOTE = 46, 34
 
 
+def newlines_in(data, at):  # type: ignore[no-untyped-def]
+    """How many newlines data[at:at + BLOCK] holds."""
+    count = np.int64(0)
+    for k in range(at, at + BLOCK):
+        count += np.int64(data[U(k)] == 10)
+    return count
+
+
 def count_newlines(data, begin, end):  # type: ignore[no-untyped-def]
     """How many newlines data[begin:end] holds."""
     count = np.int64(0)
     at = begin
-    while at < end:
-        stop = min(end, at + 128)  # so that a byte can count them
-        part = np.uint8(0)
-        for k in range(at, stop):
-            part += np.uint8(data[U(k)] == 10)
-        count += np.int64(part)
-        at = stop
+    while at + BLOCK <= end:
+        count += newlines_in(data, at)
+        at += BLOCK
+    for k in range(at, end):
+        count += np.int64(data[U(k)] == 10)
     return count
 
 

@@ -43,7 +43,7 @@ PACKAGES = {
     "terms": Package("language"),
     "format": Package("language"),
     "program": Package("language", "terms format", "cpu"),
-    "digests": Package("language", "format"),
+    "digests": Package("language", "format", "cpu"),
     "workers": Package(
         "machinery",
         outside="concurrent mmap os pathlib psutil select signal socket subprocess threading time",
@@ -171,14 +171,19 @@ OPENERS = {
 }
 
 #: Kernel files beside bodies: the loops of the targets, and what they compile with.
-COMPILES = {"cpu": {"numba"}, "cuda.arrays": {"cupy"}}  # "cuda.compiler" names its compiler
+COMPILES = {  # "cuda.compiler" names its compiler
+    "cpu": {"numba"},
+    "hashing.sha_instructions": {"llvmlite", "numba"},
+    "text.byte_vectors": {"llvmlite", "numba"},
+    "cuda.arrays": {"cupy"},
+}
 
 #: Packages of kernels, lowest first: a file imports its own row's packages and those before.
 KERNEL_ORDER = (
     "cpu philox typed",
     "terms",
     "text checks",
-    "search chemistry",
+    "search chemistry hashing",
     "experiments cuda",
     "registry",
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from logs import write
 
-from automaton.digests.batch_digest import PAGE, PageTree, batch_digest, page_at
+from automaton.digests import page_hashing
+from automaton.digests.batch_digest import PAGE, PageTree, batch_digest, digests, page_at
 from automaton.digests.merkle import leaf_hash, root
-from automaton.format.versions import FIRST, NEWEST
+from automaton.format.versions import FIRST, NEWEST, Format
 from automaton.log import Log, integrity_windows
 
 #: Lines about as long as a block, or short, or far longer than several blocks.
@@ -32,18 +34,44 @@ def pages(batch: bytes) -> list[bytes]:
     return found
 
 
-@given(BATCHES, st.lists(st.integers(0, 1 << 17), max_size=6), st.booleans())
+#: Batches that are long enough to be hashed many pages at a time.
+LONG = st.lists(LENGTHS, max_size=4).map(
+    lambda sizes: b"".join(
+        bytes([97 + k]) * size + b"\n" + b"60\n" * 9000 for k, size in enumerate(sizes)
+    )
+)
+
+
+@given(BATCHES | LONG, st.lists(st.integers(0, 1 << 17), max_size=6), st.booleans(), st.booleans())
 def test_a_digest_is_the_root_over_pages_wherever_the_bytes_are_cut(
-    batch: bytes, cuts: list[int], copied: bool
+    batch: bytes, cuts: list[int], copied: bool, at_once: bool
 ) -> None:
-    tree, at = PageTree(), 0
-    for cut in [*sorted(cuts), len(batch)]:
-        tree.update(batch[at:cut])
-        at = max(at, min(cut, len(batch)))
-        tree = tree.copy() if copied else tree
-    due = [leaf_hash(page) for page in pages(batch)]
-    assert tree.leaves() == due
-    assert tree.digest() == root(due) == batch_digest(NEWEST, [batch])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page_hashing, "AT_ONCE", at_once)
+        tree, at = PageTree(), 0
+        for cut in [*sorted(cuts), len(batch)]:
+            tree.update(batch[at:cut])
+            at = max(at, min(cut, len(batch)))
+            tree = tree.copy() if copied else tree
+        due = [leaf_hash(page) for page in pages(batch)]
+        assert tree.leaves() == due
+        assert tree.digest() == root(due) == batch_digest(NEWEST, [batch])
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("form", [FIRST, NEWEST])
+@given(st.lists(BATCHES | LONG, max_size=4))
+def test_batches_that_are_hashed_together_have_the_digests_of_each(
+    form: Format, at_once: bool, batches: list[bytes]
+) -> None:
+    data = np.frombuffer(b"?" + b"?".join([*batches, b""]), np.uint8)
+    sizes = np.array([len(batch) for batch in batches], np.int64)
+    stops = np.cumsum(sizes + 1, dtype=np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page_hashing, "AT_ONCE", at_once)
+        found = digests(form, data, stops - sizes, stops)
+    assert found[0] == b"".join(batch_digest(form, [batch]) for batch in batches)
+    assert found[1].tolist() == [batch.count(b"\n") for batch in batches]
 
 
 @given(BATCHES)

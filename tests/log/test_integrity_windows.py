@@ -183,7 +183,10 @@ def test_the_size_of_a_window_changes_no_answer(
         assert log.verify_chain(from_tick=4).ok
 
 
-def test_checking_the_chain_takes_as_much_memory_as_a_window(tmp_path: Path) -> None:
+def test_checking_the_chain_takes_as_much_memory_as_a_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integrity_windows, "WINDOW", 1 << 20)
     path = tmp_path / "log.jsonl"
     path.write_bytes(b'{"id":"a"}\n')
     winners = b"".join(b'{"id":"m1.%d","term":"%s"}\n' % (k, b"x" * 200) for k in range(80_000))
