@@ -21,9 +21,7 @@ QUICK_BYTES = 32 << 20
 def decisions(log: ObservedLog, scope: Scope) -> Panel:
     """`why` of the winner `scope.id` (the newest where none is named), input, vetoes by rule."""
     name, columns = scope.id or newest_winner(log), log.columns
-    vetoed = {
-        rule: int(columns.column(f"vetoed {rule}").sum()) for rule in columns.names("vetoed ")
-    }
+    vetoed = {rule: columns.total(f"vetoed {rule}") for rule in columns.names("vetoed ")}
     counters = log.state.get("counters", {})
     return panel(
         log, source="decisions beside the log, or computed again; commits' counters and ends",
