@@ -11,7 +11,6 @@ from automaton.analysis import snapshot
 from automaton.errors import AutomatonError
 from automaton.observatory.observed_log import ObservedLog, Scope
 from automaton.observatory.panels import Panel, panel, shortened
-from automaton.observatory.principal_plane import principal_plane
 
 #: Terms that are drawn, the most frequent ones, and how many are recalled.
 MOST_TERMS, RECALLED = 2000, 10
@@ -23,7 +22,7 @@ def memory(log: ObservedLog, scope: Scope) -> Panel:
     found = snapshot.term_counts(world, MOST_TERMS)
     counts = np.array(found.counts, dtype=np.int64)
     enough = len(found.terms) > 2
-    plane = principal_plane(found.vectors, counts) if enough else None
+    plane = snapshot.principal_plane(found.vectors, counts) if enough else None
     return panel(
         log, source="shapes counted in living terms; principal components of their unit vectors",
         window=f"the {len(found.terms):,} most frequent terms after tick {tick:,}",
