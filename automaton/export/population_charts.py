@@ -88,18 +88,18 @@ def memory(job: ExportJob) -> Chart:
     tick = job.selection.stop
     found = snapshot.term_counts(snapshot.world_at(job.log, tick), MOST_TERMS)
     counts: Numbers = np.array(found.counts, np.int64)
-    series, axes = [], ["first component", "second component"]
+    series, shares = list[ChartSeries](), (0.0, 0.0)
     if len(counts) > 2:
         plane = snapshot.principal_plane(found.vectors, counts)
-        series = [ChartSeries("terms", plane.x, plane.y)]
-        axes = [f"{name}, {share:.1%} of the variance"
-                for name, share in zip(axes, plane.explained, strict=True)]  # fmt: skip
+        series, shares = [ChartSeries("terms", plane.x, plane.y)], plane.explained
+    note = f"At most the {MOST_TERMS:,} most frequent; the larger, the more objects carry it."
     return Chart(
-        "memory", f"Terms by likeness, after tick {tick:,}", *axes, "points", series,
+        "memory", f"Terms by likeness, after tick {tick:,}",
+        f"first component, {shares[0]:.1%} of the variance",
+        f"second component, {shares[1]:.1%} of the variance", "points", series,
         "shapes counted in living terms; principal components of their unit vectors",
         f"tick {tick:,} of {job.name}", len(counts),
-        f"At most the {MOST_TERMS:,} most frequent; the larger, the more objects carry it."
-        if series else "fewer than three terms live", counts=counts,
+        note if series else "fewer than three terms live", counts=counts,
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from automaton.observatory.views import ASKED, QUICK, SLOW
 LOOK, PULSE, DOZE = 0.4, 1.0, 5.0
 #: Share of the time that a thread computes while somebody writes, and where nobody does.
 SHARE_BESIDE, SHARE_ALONE = 0.01, 0.5
-#: Seconds that the quick panels rest at most; the others twelve times as long.
+#: Seconds that the quick panels rest at most; the others six times as long.
 LONGEST_REST = 5.0
 #: Requests that may wait, and seconds that one may.
 MOST_WAITING, LONGEST_WAIT = 32, 120.0
@@ -164,7 +164,7 @@ class Lanes:
     # The slow lane.
 
     def _slow(self) -> None:
-        pace = _Pace(SLOW, 12 * LONGEST_REST)
+        pace = _Pace(SLOW, 6 * LONGEST_REST)
         more = True  # whether there are ticks that are not near
         with self._open() as log:
             while not self._board.closed:

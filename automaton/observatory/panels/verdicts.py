@@ -15,7 +15,7 @@ from automaton.observatory.panels.ancestry_graph import newest_winner
 #: Lines of accepted input that are shown, and that are looked through for them.
 INPUTS, LOOKED_AT = 5, 400
 #: Bytes of a log that are read for a decision that nobody asked for.
-QUICK_BYTES = 32 << 20
+QUICK_BYTES = 8 << 20
 
 
 def decisions(log: ObservedLog, scope: Scope) -> Panel:
