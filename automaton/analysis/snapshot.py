@@ -14,6 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.analysis.current_objects import CurrentObject, current_objects
+from automaton.analysis.principal_plane import (
+    principal_plane as principal_plane,  # noqa: PLC0414  # what this module gives
+)
 from automaton.chemistry import World as World  # noqa: PLC0414  # what this module gives
 from automaton.compute import embeddings
 from automaton.errors import TermError, UsageError

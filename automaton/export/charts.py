@@ -18,7 +18,7 @@ from automaton.format.records import OUTCOMES, known_commit, won
 from automaton.format.stream_options import FIXED_ONE
 from automaton.terms.arrays import Floats, Numbers, Truth
 
-Kind = Literal["lines", "stack", "steps", "heat", "cells", "tree"]
+Kind = Literal["lines", "stack", "steps", "heat", "cells", "tree", "points", "fits"]
 #: Parts that ticks are put together in, where there are more.
 BINS = 200
 #: Parts of the range of salience, as in docs/measures.md.
@@ -48,6 +48,7 @@ class Chart:
     n: int  # values in it
     note: str = ""
     grid: Numbers | None = None  # of `cells`: the place of each cell's series, -1 for none
+    counts: Numbers | None = None  # of `points`: how many objects a point stands for
 
     @property
     def caption(self) -> str:

@@ -137,11 +137,29 @@ def _tree(axes: Any, chart: Chart) -> None:
     axes.set_yticks([])
 
 
+def _points(axes: Any, chart: Chart) -> None:
+    assert chart.counts is not None
+    series = chart.series[0]
+    area = np.minimum(300.0, 8.0 + 4.0 * chart.counts)
+    axes.scatter(series.x, series.y, s=area, color=COLOURS[0], alpha=0.5, lw=0)
+
+
+def _fits(axes: Any, chart: Chart) -> None:
+    """Measurements as points, what was fitted to them as curves."""
+    first, *laws = chart.series
+    axes.plot(first.x, first.y, "o", color=COLOURS[0], label=first.name, ms=4)
+    for k, law in enumerate(laws, 1):
+        axes.plot(law.x, law.y, color=_colour(k), label=law.name, lw=1.2)
+    axes.set_ylim(bottom=0)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+
+
 def _colour(k: int) -> str:
     return COLOURS[k % len(COLOURS)]
 
 
 _KINDS: dict[str, Callable[[Any, Chart], None]] = {
     "lines": _lines, "stack": _stack, "steps": _steps, "heat": _heat, "cells": _cells,
-    "tree": _tree,
+    "tree": _tree, "points": _points, "fits": _fits,
 }  # fmt: skip

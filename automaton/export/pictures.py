@@ -9,6 +9,7 @@ from automaton.errors import NothingToRunError
 from automaton.export import charts, population_charts
 from automaton.export.charts import Chart
 from automaton.export.job import ExportJob
+from automaton.export.scaling_chart import scaling as scaling  # noqa: PLC0414  # not of a log
 
 PICTURES: dict[str, Callable[[ExportJob], Chart]] = {
     "rates": charts.rates,
@@ -20,6 +21,7 @@ PICTURES: dict[str, Callable[[ExportJob], Chart]] = {
     "diversity": population_charts.diversity,
     "population": population_charts.population,
     "phylogeny": population_charts.tree,
+    "memory": population_charts.memory,
 }
 
 

@@ -23,6 +23,8 @@ from automaton.terms.notation import format_term
 
 #: Terms that have a colour of their own on the map.
 NAMED = 8
+#: Terms whose likeness is drawn, the most frequent ones.
+MOST_TERMS = 2000
 #: Leaves of a tree that a person can look at.
 LEAVES = 60
 #: Characters of a term in a legend.
@@ -79,6 +81,26 @@ def population(job: ExportJob) -> Chart:
 def _shown(term: bytes) -> str:
     text = format_term(np.frombuffer(term, np.int32), "lambda")
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+
+
+def memory(job: ExportJob) -> Chart:
+    """Living terms on the plane of their greatest variance, by the vectors `recall` compares."""
+    tick = job.selection.stop
+    found = snapshot.term_counts(snapshot.world_at(job.log, tick), MOST_TERMS)
+    counts: Numbers = np.array(found.counts, np.int64)
+    series, shares = list[ChartSeries](), (0.0, 0.0)
+    if len(counts) > 2:
+        plane = snapshot.principal_plane(found.vectors, counts)
+        series, shares = [ChartSeries("terms", plane.x, plane.y)], plane.explained
+    note = f"At most the {MOST_TERMS:,} most frequent; the larger, the more objects carry it."
+    return Chart(
+        "memory", f"Terms by likeness, after tick {tick:,}",
+        f"first component, {shares[0]:.1%} of the variance",
+        f"second component, {shares[1]:.1%} of the variance", "points", series,
+        "shapes counted in living terms; principal components of their unit vectors",
+        f"tick {tick:,} of {job.name}", len(counts),
+        note if series else "fewer than three terms live", counts=counts,
+    )  # fmt: skip
 
 
 def tree(job: ExportJob) -> Chart:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .observed_log import NullModel as NullModel
     from .observed_log import ObservedLog as ObservedLog
     from .observed_log import Scope as Scope
+    from .observed_log import default_root as default_root
     from .server import Observatory as Observatory
 else:
     __getattr__ = lazy(
@@ -24,7 +25,7 @@ else:
         {
             "board": "Board",
             "lanes": "Lanes",
-            "observed_log": "NullModel ObservedLog Scope",
+            "observed_log": "default_root NullModel ObservedLog Scope",
             "server": "Observatory",
         },
     )
@@ -36,6 +37,7 @@ __all__ = [
     "Observatory",
     "ObservedLog",
     "Scope",
+    "default_root",
     "page_files",
     "saved_page",
     "views",

@@ -7,6 +7,7 @@ HTTP, HTML.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -19,20 +20,24 @@ from automaton.errors import AutomatonError
 from automaton.observatory import writer_watch
 from automaton.observatory.board import Board
 from automaton.observatory.json_text import written
-from automaton.observatory.observed_log import STEP, NullModel, ObservedLog, Scope
+from automaton.observatory.observed_log import Caching, NullModel, ObservedLog, Scope
 from automaton.observatory.panels import View
 from automaton.observatory.views import ASKED, QUICK, SLOW
 
-#: Seconds between two looks at the log, and between two heads where nothing changed.
-LOOK, PULSE = 0.25, 1.0
+#: Seconds between two looks at the log, and between two heads where nothing changed; nobody
+#: looks at the page: between two looks.
+LOOK, PULSE, DOZE = 0.4, 1.0, 5.0
 #: Share of the time that a thread computes while somebody writes, and where nobody does.
 SHARE_BESIDE, SHARE_ALONE = 0.01, 0.5
-#: Seconds that the quick panels rest at most; the others twelve times as long.
+#: Seconds that the quick panels rest at most; the others six times as long.
 LONGEST_REST = 5.0
 #: Requests that may wait, and seconds that one may.
 MOST_WAITING, LONGEST_WAIT = 32, 120.0
-#: Seconds of folding between two snapshots that are kept for the timeline, and in one go.
-KEEP_AFTER, SLICE = 1.0, 0.2
+#: Seconds of folding for the timeline in one go, and of reading the commits of before; and
+#: between those while somebody waits for either.
+SLICE, READ, BREATH = 0.2, 0.1, 0.02
+#: Seconds of folding to be at the end of a log that somebody writes.
+FOLD_BESIDE = 0.2
 
 
 class _Request(NamedTuple):
@@ -57,12 +62,17 @@ def made(view: View, log: ObservedLog, scope: Scope) -> str:
 class Lanes:
     """The threads; `ask` has a panel made for one reader."""
 
-    def __init__(self, path: Path, board: Board, scope: Scope, null: NullModel) -> None:
+    def __init__(
+        self, path: Path, board: Board, scope: Scope, null: NullModel, cache: Path | None = None
+    ) -> None:
+        """`cache` is the folder in which what was made of logs is kept; None: in memory."""
         self._board, self._scope = board, scope
         self._requests: Queue[_Request] = Queue(MOST_WAITING)
         self._alone = True  # nobody writes
         self._begun = Event()  # the quick panels were made once, and the others may be
-        self._open: Callable[[], ObservedLog] = lambda: ObservedLog(path, null)
+        self._said = 0.0  # when the page was told last how far the fold is
+        caching = Caching(cache, self._progress, lambda: math.inf if self._alone else FOLD_BESIDE)
+        self._open: Callable[[], ObservedLog] = lambda: ObservedLog(path, null, caching)
         self._quick_log = self._open()  # who cannot open it hears so at once
         self._threads = [
             Thread(target=lane, name=name, daemon=True)
@@ -109,9 +119,11 @@ class Lanes:
                         pace.of["head"] = pulse
                     self._make_next(pace, QUICK, log, current)
                     self._begun.set()
-                if not log.columns.whole:
-                    log.columns.reach_back(log.log, STEP)
-                self._board.wait_for_change(LOOK)
+                waiting = self._board.wait_for_reader(0) and not log.columns.whole
+                log.read_back(READ if self._alone else READ / 5)
+                rest = BREATH if waiting and self._alone else LOOK
+                self._board.wait_for_change(rest if self._board.wait_for_reader(0) else DOZE)
+            log.keep_columns()
 
     def _make_next(
         self, pace: _Pace, views: dict[str, View], log: ObservedLog, current: object
@@ -134,20 +146,22 @@ class Lanes:
     # The slow lane.
 
     def _slow(self) -> None:
-        pace = _Pace(SLOW, 12 * LONGEST_REST)
+        pace = _Pace(SLOW, 6 * LONGEST_REST)
+        more = True  # whether there are ticks that are not near
         with self._open() as log:
             while not self._board.closed:
                 idle = not self._board.wait_for_reader(0) or not self._begun.is_set()
-                if self._answered(log) or idle or pace.resting():
+                resting = idle or pace.resting()
+                if self._answered(log, LOOK if resting or not more else BREATH) or resting:
                     continue
                 log.refresh(whole=False)
                 if not self._make_next(pace, SLOW, log, (log.tick, log.gone)):
-                    self._sweep(pace, log)
+                    more = self._sweep(pace, log)
 
-    def _answered(self, log: ObservedLog) -> bool:
-        """Make what somebody asked for, if anybody did within a moment."""
+    def _answered(self, log: ObservedLog, seconds: float) -> bool:
+        """Make what somebody asked for, if anybody did within so long."""
         try:
-            request = self._requests.get(timeout=LOOK)
+            request = self._requests.get(timeout=seconds)
         except Empty:
             return False
         log.refresh(whole=False)
@@ -157,21 +171,27 @@ class Lanes:
             request.answer.set_exception(error)
         return True
 
-    def _sweep(self, pace: _Pace, log: ObservedLog) -> None:
-        """Fold a little further for the timeline, and keep a snapshot now and then."""
-        begun, worlds = time.monotonic(), log.worlds
+    def _sweep(self, pace: _Pace, log: ObservedLog) -> bool:
+        """Fold a little further for the timeline; whether there is more to do."""
+        begun = time.process_time()
         try:
-            while worlds.swept < log.tick and time.monotonic() - begun < SLICE:
-                worlds.sweep(worlds.swept + 1)
+            more = log.worlds.sweep(SLICE)
         except AutomatonError:
-            return  # who asks for a tick is told
-        spent = time.monotonic() - begun
-        worlds.spent += spent
-        if worlds.spent >= KEEP_AFTER:
-            worlds.keep()
-            worlds.spent = 0.0
+            return False  # who asks for a tick is told
+        if not more:
+            self._say(log.tick, log.tick)
         if not self._alone:
-            pace.rest(spent, SHARE_BESIDE)
+            pace.rest(time.process_time() - begun, SHARE_BESIDE)
+        return more
+
+    def _progress(self, tick: int, last: int) -> None:
+        """Tell the page how far a fold is, now and then."""
+        if time.monotonic() - self._said > PULSE:
+            self._say(tick, last)
+
+    def _say(self, tick: int, last: int) -> None:
+        self._said = time.monotonic()
+        self._board.post("folded", written({"tick": tick, "last": last}))
 
 
 class _Pace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 
@@ -15,6 +16,6 @@ def saved_page(path: Path, scope: Scope, null: NullModel) -> str:
     """The page of a log as it stands, all ticks read."""
     with ObservedLog(path, null) as log:
         log.refresh()
-        log.columns.reach_back(log.log, log.tick)
+        log.read_back(math.inf)
         values = {name: made(view, log, scope) for name, view in {**QUICK, **SLOW}.items()}
     return single_file(time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()), values)

@@ -32,6 +32,8 @@ class Arrival(NamedTuple):
 
     seconds: float  # of a clock that only goes on
     tick: int
+    made: int = 0  # modifications since the first tick
+    tried: int = 0  # candidates since this page looks
 
 
 class Writer(NamedTuple):

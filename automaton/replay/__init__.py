@@ -31,4 +31,5 @@ __all__ = [
     "restore",
     "run_options",
     "spot_check",
+    "world_checkpoint",
 ]

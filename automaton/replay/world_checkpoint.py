@@ -31,16 +31,20 @@ GROWN, GROWN_AT_END = 64 << 20, 1 << 20
 _TABLES = ("automata", "transitions", "verticals", "rules", "vetoes", "rewritings")
 
 
-def encode(log: LogReader, world: World) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """A snapshot's values and columns."""
+def encode(
+    log: LogReader, world: World, tick: int | None = None
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """A snapshot's values and columns; `tick` is that of the snapshot (None: the last one)."""
     population, program = world.population, world.program
+    row = None if tick is None else log.commits.row(tick)
+    last = log.lines if row is None else row.first_line + row.lines
     facts = {
         "options": world.options.record(),
         "total": population.total,
         "products": population.products,
         "kinds": list(population.kinds),
         "definitions": {name: list(getattr(program, name)) for name in _TABLES},
-        "definition_lines": _lines(log, program),
+        "definition_lines": _lines(log, program, last),
         "problems": program.problems,
         "rows": world.rows,
         "spans": world.spans,
@@ -100,13 +104,13 @@ def _is_of(log: LogReader, found: Checkpoint) -> bool:
     return bool(row.end == facts["end"] and log.commit(tick).chain.hex() == facts["chain"])
 
 
-def _lines(log: LogReader, program: Program) -> dict[str, int]:
-    """The line of each definition: that of the last version of its object that parses."""
+def _lines(log: LogReader, program: Program, last: int) -> dict[str, int]:
+    """The line of each definition: that of its last version that parses, up to a line."""
     found: dict[str, int] = {}
     for identity in (identity for name in _TABLES for identity in getattr(program, name)):
         if identity not in found:
-            versions = [line for line in _versions(log, identity) if _members(log, line)]
-            found[identity] = versions[-1] if versions else 0
+            lines = (line for line in reversed(_versions(log, identity)) if line <= last)
+            found[identity] = next((line for line in lines if _members(log, line)), 0)
     return found
 
 

@@ -100,9 +100,7 @@ class ProcessPool:
         self._memory = SharedArena()
         self._own: Any = None  # this process's scratch
         self._calls = 0
-        self._alone = (
-            0.0  # processor seconds of batches that could be shared
-        )
+        self._alone = 0.0  # processor seconds of batches that could be shared
         self._stillborn = 0  # workers in a row that died before they were ready
         self._without = False  # workers do not start: no more are tried
         self._workers: list[PoolWorker] = []

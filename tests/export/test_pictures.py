@@ -16,7 +16,8 @@ from small import commits_in, rich, written
 
 from automaton.analysis import snapshot
 from automaton.cli.commands.plot import WHAT
-from automaton.export import ExportJob, Selection, drawing, html_report
+from automaton.errors import UsageError
+from automaton.export import ExportJob, Selection, drawing, html_report, pictures
 from automaton.export.charts import Chart
 from automaton.export.pictures import PICTURES
 from automaton.log import Log
@@ -45,7 +46,7 @@ def drawn(picture: Chart, kind: str = "svg") -> bytes:
 
 
 def test_the_command_knows_all_pictures() -> None:
-    assert list(PICTURES) == list(WHAT)
+    assert [*PICTURES, "scaling"] == list(WHAT)
 
 
 def test_rates_and_outcomes_are_those_of_the_commits(log: Path) -> None:
@@ -126,7 +127,7 @@ def test_the_same_chart_is_the_same_picture(log: Path, kind: str) -> None:
 def test_a_log_that_never_ran_has_a_picture_that_says_so(tmp_path: Path, what: str) -> None:
     found = chart(written(tmp_path / "log.jsonl", rich()), what)
     assert drawn(found)
-    assert not found.series or what == "population"
+    assert not found.series or what in {"population", "memory"}
 
 
 def test_plot_writes_a_picture_and_refuses_what_is_none(log: Path, tmp_path: Path) -> None:
@@ -144,6 +145,55 @@ def test_a_picture_is_drawn_where_a_notebook_asks_for_its_own_way(
     monkeypatch.setenv("MPLBACKEND", "module://not.installed.here")
     program("plot", log, "--what", "rates", "-o", tmp_path / "x.svg")
     program("export", log, "--to", "crate", "-o", tmp_path / "crate")
+
+
+def test_terms_of_a_like_shape_lie_together_and_each_once(log: Path) -> None:
+    found = chart(log, "memory")
+    with Log.open(log, write=False) as opened:
+        living = snapshot.survivors(opened, snapshot.world_at(opened, 15), 15)
+    assert found.counts is not None
+    assert found.counts.tolist() == [species.count for species in living.species]
+    assert len(found.series[0].x) == found.n == living.distinct
+    assert "of the variance" in found.x
+
+
+MEASURED = {
+    "parallel": 4096, "source": "the log's program", "turns": 6,
+    "measured": [{"workers": 1, "rates": [100.0, 102.0]}, {"workers": 2, "rates": [180.0, 184.0]}],
+    "fits": {"Amdahl": {"rate_1": {"value": 101.0}, "sigma": {"value": 0.1},
+                        "kappa": {"value": 0.0}}},
+}  # fmt: skip
+
+
+def test_scaling_draws_what_was_measured_and_the_laws_that_were_fitted() -> None:
+    found = pictures.scaling(json.dumps(MEASURED).encode(), "rates.json")
+    measured, law = found.series
+    assert measured.x.tolist() == [1, 1, 2, 2]
+    assert measured.y.tolist() == [100, 102, 180, 184]
+    assert law.y[0] == 101
+    assert law.y[-1] == pytest.approx(101 * 2 / 1.1)
+    assert found.caption.startswith("Source: scale --json, rates.json; window: 6 turns of 4,096")
+    assert "sigma 0.1" in found.caption
+    assert drawn(found)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", json.dumps(MEASURED | {"measured": []}),
+             json.dumps(MEASURED | {"measured": [{"workers": 1, "rates": [-1]}]}),
+             json.dumps(MEASURED | {"fits": {"USL": 3}}), '{"measured":[{"workers":1e999}]}'],
+)  # fmt: skip
+def test_what_scale_did_not_print_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is not what `scale LOG --json` prints"):
+        pictures.scaling(text.encode(), "x.json")
+
+
+def test_plot_draws_a_file_of_measurements_for_scaling_alone(log: Path, tmp_path: Path) -> None:
+    out, file = tmp_path / "x.svg", tmp_path / "rates.json"
+    file.write_text(json.dumps(MEASURED))
+    program("plot", log, "--what", "scaling", "--measured", file, "-o", out)
+    assert b"candidates a second" in out.read_bytes()
+    assert b"--measured" in program("plot", log, "--what", "scaling", "-o", out, code=2).stderr
+    program("plot", log, "--what", "rates", "--measured", file, "-o", out, code=2)
 
 
 # The report.

@@ -12,11 +12,22 @@ from typing import Any
 import pytest
 from small import TERMS, automaton, ran, rich, transition, written
 
-from automaton.observatory import ObservedLog, Scope, json_text
+from automaton.log.side_files import cache_folder
+from automaton.observatory import (
+    ObservedLog,
+    Scope,
+    commit_columns,
+    json_text,
+    kept_worlds,
+    observed_log,
+)
+from automaton.observatory.commit_columns import CommitColumns
 from automaton.observatory.lanes import made
+from automaton.observatory.observed_log import Caching
 from automaton.observatory.panels import shortened
 from automaton.observatory.panels.population_map import CELL_TEXT, LISTED
-from automaton.observatory.views import EVERY
+from automaton.observatory.views import EVERY, QUICK
+from automaton.replay.world_checkpoint import CheckpointWriter
 
 TICKS = 40
 
@@ -276,7 +287,7 @@ def test_ticks_that_are_added_are_taken_in(tmp_path: Path) -> None:
 def test_columns_read_backwards_are_those_read_at_once(path: Path) -> None:
     with ObservedLog(path) as log:
         whole = view(log, "kymograph")
-        log.columns.__init__()  # type: ignore[misc]  # as if nothing had been read
+        log.columns = CommitColumns()  # as if nothing had been read
         log.columns.begin(log.log, 3)
         assert view(log, "outcomes")["window"] == f"ticks {TICKS - 2} to {TICKS}"
         assert "still reading" in view(log, "outcomes")["reason"]
@@ -285,14 +296,106 @@ def test_columns_read_backwards_are_those_read_at_once(path: Path) -> None:
         assert view(log, "kymograph") | {"age": 0} == whole | {"age": 0}
 
 
-def test_a_snapshot_is_the_same_from_whichever_it_was_folded(path: Path) -> None:
-    with ObservedLog(path) as log, ObservedLog(path) as other:
-        for tick in (10, 20, 30):
-            log.worlds.sweep(tick)
-            log.worlds.keep()
+def test_a_snapshot_is_the_same_from_whichever_it_was_folded(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_worlds, "KEEP_AFTER", 0.0)
+    with ObservedLog(path, caching=Caching(tmp_path)) as log:
+        while log.worlds.sweep(0.1):
+            pass
+        assert log.worlds.swept == TICKS
+    assert len([*tmp_path.rglob("*.snapshot")]) == TICKS
+    with ObservedLog(path, caching=Caching(tmp_path)) as log, ObservedLog(path) as other:
+        assert log.worlds.swept == TICKS
         for tick in (25, 5, 40, 12, 0, 30):
             found, expected = (view(one, "timeline", tick=tick) for one in (log, other))
             assert found | {"swept": 0, "age": 0} == expected | {"swept": 0, "age": 0}
+
+
+def test_a_snapshot_that_was_damaged_or_is_of_another_log_is_folded_anew(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_worlds, "KEEP_AFTER", 0.0)
+    with ObservedLog(path, caching=Caching(tmp_path)) as log:
+        log.worlds.newest()
+        log.worlds.sweep(60)
+        expected = view(log, "timeline", tick=20)
+    kept = {int(file.name.split("-")[1]): file for file in tmp_path.rglob("*.snapshot")}
+    kept[20].write_bytes(kept[20].read_bytes()[:-50])
+    kept[19].write_bytes(kept[5].read_bytes())
+    kept[18].rename(kept[18].with_name("0-18-0123456789abcdef.snapshot"))
+    with ObservedLog(path, caching=Caching(tmp_path)) as log:
+        found = view(log, "timeline", tick=20)
+        assert found | {"swept": 0, "age": 0} == expected | {"swept": 0, "age": 0}
+        assert not kept[20].exists()
+        while log.worlds.sweep(60):
+            pass
+        assert log.worlds.swept == TICKS
+
+
+def test_where_room_is_short_every_second_snapshot_goes_and_all_ticks_stay_near(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_worlds, "KEEP_AFTER", 0.0)
+    monkeypatch.setattr(cache_folder.MemoryCache, "most", 60_000)
+    with ObservedLog(path) as log:
+        while log.worlds.sweep(60):
+            pass
+        assert log.worlds.swept == TICKS
+        assert view(log, "timeline", tick=33)["tick"] == 33
+
+
+def test_the_newest_population_goes_on_from_a_checkpoint_where_folding_costs_too_much(
+    tmp_path: Path,
+) -> None:
+    path = written(tmp_path / "log.jsonl", rich())
+    ran(path, 9, parallel=8)
+    with ObservedLog(path, caching=Caching(budget=lambda: 0.0)) as log:
+        assert view(log, "population")["tick"] == 0
+        with ObservedLog(path) as other:
+            CheckpointWriter(other.log, other.worlds.newest().world).keep()
+            assert view(log, "population")["cells"] == view(other, "population")["cells"]
+        assert view(log, "memory")["tick"] == 9
+        assert log.worlds.swept == 0
+        while log.worlds.sweep(60):  # what lies before the checkpoint is folded, up to it
+            pass
+        assert log.worlds.swept == 9
+
+
+def test_columns_that_were_kept_are_those_that_are_read(path: Path, tmp_path: Path) -> None:
+    with ObservedLog(path, caching=Caching(tmp_path)) as log:
+        log.read_back(60)
+        log.keep_columns()
+        expected = [view(log, name) for name in QUICK]
+    with ObservedLog(path, caching=Caching(tmp_path)) as log:
+        assert log.columns.whole
+        for name, panel in zip(QUICK, expected, strict=True):
+            assert view(log, name) | {"age": 0} == panel | {"age": 0}
+
+
+@pytest.mark.parametrize("rows", [8, 64])
+def test_columns_of_few_rows_have_the_totals_of_many(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    with ObservedLog(path) as log:
+        expected = view(log, "outcomes"), view(log, "kymograph")
+    monkeypatch.setattr(commit_columns, "ROWS", rows)
+    monkeypatch.setattr(observed_log, "FIRST_TICKS", 5)
+    with ObservedLog(path) as log:
+        while not log.columns.whole:
+            log.columns.reach_back(log.log, 3)
+        found = view(log, "outcomes"), view(log, "kymograph")
+        forward = CommitColumns()
+        forward.grow(log.log)
+        assert forward.divided(8, ["modifications"]).sums.tolist() == (
+            log.columns.divided(8, ["modifications"]).sums.tolist()
+        )
+        assert forward.at_ends(8, "automaton").size == log.columns.at_ends(8, "automaton").size
+    assert found[0]["totals"] == expected[0]["totals"]
+    assert found[0]["tick_of"][-1] == TICKS
+    for name, counts in expected[1]["actions"].items():
+        assert sum(found[1]["actions"][name]) == sum(counts)
+    assert found[1]["operators"] == expected[1]["operators"]
 
 
 def test_texts_of_a_log_stay_texts_and_bounded(tmp_path: Path) -> None:

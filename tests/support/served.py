@@ -78,7 +78,18 @@ class Served(NamedTuple):
 @contextmanager
 def served(log: Path, *options: str) -> Iterator[Served]:
     """Serve a log on a port that is free."""
-    command = [sys.executable, "-m", "automaton", "observatory", str(log), "--port", "0", *options]
+    kept = () if "--cache" in options else ("--cache", "none")
+    command = [
+        sys.executable,
+        "-m",
+        "automaton",
+        "observatory",
+        str(log),
+        "--port",
+        "0",
+        *kept,
+        *options,
+    ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -53,15 +53,22 @@ from automaton.cli.text import printable
     show_default="none: the label cannot be EMERGENT",
     help="A log of the same genesis and seed, run with --streams none (a path).",
 )
+@option(
+    "--cache",
+    type=PATH,
+    metavar="FOLDER",
+    show_default="the user's cache folder",
+    help="Where what the page made of logs is kept (a path, or none).",
+)
 def observatory(
     log: Path, port: int, open: bool, host: str | None, target: Path | None, window: int,  # noqa: A002
-    null: Path | None,
+    null: Path | None, cache: Path | None,
 ) -> None:  # fmt: skip
     """Show LOG as a page in the browser.
 
     Also while another process writes it.
 
-    Reads the log and the files beside it, writes nothing and asks nobody on the
+    Reads the log and the files beside it, and writes nothing there. Asks nobody on the
     network. Ctrl-C ends it.
     """
     from automaton.observatory import (  # noqa: PLC0415  # loads numba, which takes a second
@@ -70,6 +77,7 @@ def observatory(
         NullModel,
         Observatory,
         Scope,
+        default_root,
         page_files,
         saved_page,
     )
@@ -83,7 +91,8 @@ def observatory(
         click.echo(f"wrote {target}: {target.stat().st_size:,} bytes; it opens from disk")
         return
     board = Board()
-    lanes = Lanes(log, board, Scope(window), compared)
+    root = None if str(cache) == "none" else cache or default_root()
+    lanes = Lanes(log, board, Scope(window), compared, root)
     with Observatory(host, port, lanes, board) as server:
         lanes.start()
         click.echo(f"{printable(str(log))} is shown at {server.address} (Ctrl-C ends it)")

@@ -90,6 +90,18 @@ def page(frame: bytes, size: int) -> bytes:
     return data
 
 
+def content(frame: bytes, most: int) -> bytes:
+    """What a frame holds that says how much that is, at most so many bytes; raises `PageError`."""
+    zstd = _zstd()
+    try:
+        told = zstd.get_frame_info(frame).decompressed_size
+    except zstd.ZstdError as error:
+        raise PageError(str(error)) from error
+    if told is None or told > most:
+        raise PageError(f"a frame of {told} bytes is not read")
+    return page(frame, told)
+
+
 def table(sizes: PageSizes) -> bytes:
     """The table of some pages, as it stands behind them."""
     body = sizes.astype(_ENTRY).tobytes() + _FOOT.pack(len(sizes), 0, _SEEKABLE)

@@ -74,8 +74,11 @@ def write(path: str, facts: Mapping[str, Any], columns: Mapping[str, NDArray[Any
 def read(path: str) -> Checkpoint | None:
     """The checkpoint of a log if there is one whose hash holds."""
     raw = first_bytes(checkpoint_path(path), _MOST)
-    if raw is None:
-        return None
+    return None if raw is None else unpacked(raw)
+
+
+def unpacked(raw: bytes) -> Checkpoint | None:
+    """What `packed` made; None where the hash does not hold, or this version does not read it."""
     head, _, rest = raw.partition(b"\n")
     digest = hashlib.sha256(rest).hexdigest().encode()
     if head + b"\n" != _HEAD % (FORMAT, digest):

@@ -88,8 +88,8 @@ def _graph(log: ObservedLog, rows: list[Ancestor]) -> dict[str, Any]:
 
 def phylogeny(log: ObservedLog, _scope: Scope) -> Panel:
     """How the most frequent living terms descend from the genesis, along reactant `a`."""
-    world = log.live.at(log.tick)
-    found = snapshot.survivors(log.log, world, log.tick, LEAVES)
+    tick, world = log.worlds.newest()
+    found = snapshot.survivors(log.log, world, tick, LEAVES)
     known, lines = Lineage(log.log), 0
     parent: dict[Version, Version | None] = {}
     leaves: dict[Version, int] = {}
@@ -106,11 +106,11 @@ def phylogeny(log: ObservedLog, _scope: Scope) -> Panel:
             version = step.version
     terms = {known.now(s.ids[0]): shortened(s.readable, 120) for s in found.species}
     return panel(
-        log, source="winners' parents (reactant a) of living terms",
+        log, source=f"winners' parents (reactant a) of what lives after tick {tick:,}",
         window=f"the {len(leaves)} most frequent of {found.distinct:,} living terms",
         n=len(leaves), reason="" if leaves else "nothing lives",
         cut=lines >= MOST_LINES, **_tree(log, parent, leaves, terms),
-    )  # fmt: skip
+    ) | {"tick": tick}  # fmt: skip
 
 
 def _tree(

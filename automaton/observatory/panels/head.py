@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from automaton.log.side_files import watermarks
 from automaton.observatory import writer_watch
-from automaton.observatory.commit_columns import OUTCOMES
 from automaton.observatory.observed_log import ObservedLog, Scope
 from automaton.observatory.panels import Panel, panel, shortened
 
@@ -60,22 +58,10 @@ def rates_of(log: ObservedLog, now: float, seconds: float = RATE_SECONDS) -> Com
     if within[0].tick == within[-1].tick:
         return CommitRates(seconds, None, None, None, f"no commit in the last {seconds:.0f} s")
     begin, span = within[0], now - within[0].seconds
-    made, tried = counted(log, begin.tick, within[-1].tick)
-    ticks = within[-1].tick - begin.tick
-    rates = [round(count / span, 3) for count in (ticks, made, tried)]
-    return CommitRates(round(span, 2), rates[0], rates[1], rates[2], "")
-
-
-def counted(log: ObservedLog, after: int, last: int) -> tuple[int, int]:
-    """Modifications and candidates of the ticks after one, up to another."""
-    columns = log.columns
-    low, high = max(0, after + 1 - columns.first), last + 1 - columns.first
-    made = columns.added("modifications")[low:high].sum()
-    return int(made), int(sum(column[low:high].sum() for column in _outcomes(log)))
-
-
-def _outcomes(log: ObservedLog) -> Iterator[Any]:
-    yield from (log.columns.column(name) for name in OUTCOMES)
+    end = within[-1]
+    counts = end.tick - begin.tick, end.made - begin.made, end.tried - begin.tried
+    ticks, made, tried = (round(count / span, 3) for count in counts)
+    return CommitRates(round(span, 2), ticks, made, tried, "")
 
 
 def _verified(log: ObservedLog) -> dict[str, Any] | None:

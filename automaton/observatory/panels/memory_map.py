@@ -11,7 +11,6 @@ from automaton.analysis import snapshot
 from automaton.errors import AutomatonError
 from automaton.observatory.observed_log import ObservedLog, Scope
 from automaton.observatory.panels import Panel, panel, shortened
-from automaton.observatory.principal_plane import principal_plane
 
 #: Terms that are drawn, the most frequent ones, and how many are recalled.
 MOST_TERMS, RECALLED = 2000, 10
@@ -19,14 +18,14 @@ MOST_TERMS, RECALLED = 2000, 10
 
 def memory(log: ObservedLog, scope: Scope) -> Panel:
     """The living terms by the counts that `recall` compares; `scope.term` is looked for."""
-    world = log.live.at(log.tick)
+    tick, world = log.worlds.newest()
     found = snapshot.term_counts(world, MOST_TERMS)
     counts = np.array(found.counts, dtype=np.int64)
     enough = len(found.terms) > 2
-    plane = principal_plane(found.vectors, counts) if enough else None
+    plane = snapshot.principal_plane(found.vectors, counts) if enough else None
     return panel(
         log, source="shapes counted in living terms; principal components of their unit vectors",
-        window=f"the {len(found.terms):,} most frequent terms after tick {log.tick:,}",
+        window=f"the {len(found.terms):,} most frequent terms after tick {tick:,}",
         n=len(found.terms), reason="" if enough else "fewer than three terms live",
         x=plane.x.round(5).tolist() if plane else [],
         y=plane.y.round(5).tolist() if plane else [],
@@ -34,7 +33,7 @@ def memory(log: ObservedLog, scope: Scope) -> Panel:
         name=[shortened(name, 60) for name in found.names],
         term=[shortened(term, 120) for term in found.terms], count=found.counts,
         **_recalled(log, scope.term),
-    )  # fmt: skip
+    ) | {"tick": tick}  # fmt: skip
 
 
 def _recalled(log: ObservedLog, term: str) -> dict[str, Any]:

@@ -13,9 +13,8 @@ PARTS = 200
 def outcomes(log: ObservedLog, _scope: Scope) -> Panel:
     """Candidates by outcome in parts of equally many ticks; the totals are those of `stats`."""
     columns = log.columns
-    counts = [columns.column(name) for name in OUTCOMES]
-    found = columns.divided(PARTS, counts)
-    totals = {name: int(count.sum()) for name, count in zip(OUTCOMES, counts, strict=True)}
+    found = columns.divided(PARTS, list(OUTCOMES))
+    totals = {name: columns.total(name) for name in OUTCOMES}
     sums = found.sums.sum(axis=1, keepdims=True)
     shares = found.sums / sums.clip(min=1)
     reason = "" if len(columns) else "no commit yet"

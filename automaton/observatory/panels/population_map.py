@@ -17,8 +17,10 @@ CELL_TEXT = 120
 
 def population(log: ObservedLog, scope: Scope) -> Panel:
     """Who lives in each place after a tick; the most frequent terms are those of `population`."""
-    tick = log.tick if scope.tick is None else scope.tick
-    world = log.live.at(tick) if scope.tick is None else log.worlds.at(tick)
+    if scope.tick is None:
+        tick, world = log.worlds.newest()
+    else:
+        tick, world = scope.tick, log.worlds.at(scope.tick)
     return {**drawn(log, world, tick), "tick": tick}
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from automaton.observatory.commit_columns import OUTCOMES
 from automaton.observatory.observed_log import ObservedLog, Scope
-from automaton.observatory.panels import Panel, head, panel, ticks
+from automaton.observatory.panels import Panel, panel, ticks
 from automaton.observatory.writer_watch import Arrival
 
 #: Points that are drawn at most of each curve.
@@ -22,10 +22,8 @@ SPAN = 1.0
 def rates(log: ObservedLog, _scope: Scope) -> Panel:
     """Modifications and candidates: of a second while this page looks, of a tick from the log."""
     columns = log.columns
-    made = columns.added("modifications")
-    tried = np.stack([columns.column(name) for name in OUTCOMES]).sum(axis=0)
-    found = columns.divided(POINTS, [made, tried, np.ones(len(columns), np.int64)])
-    widths = found.sums[:, 2]
+    found = columns.divided(POINTS, ["modifications", *OUTCOMES])
+    tried = found.sums[:, 1:].sum(axis=1)
     first = columns.first if columns.whole else columns.first + 1
     seconds = list(_by_second(log))
     return panel(
@@ -33,7 +31,8 @@ def rates(log: ObservedLog, _scope: Scope) -> Panel:
         window=ticks(columns.first, columns.last), n=len(columns),
         reason="" if len(columns) else "no commit yet",
         tick_of=found.last.tolist(), first=first,
-        modifications=_means(found.sums[:, 0], widths), candidates=_means(found.sums[:, 1], widths),
+        modifications=_means(found.sums[:, 0], found.ticks),
+        candidates=_means(tried, found.ticks),
         seconds=[row[0] for row in seconds], modifications_s=[row[1] for row in seconds],
         candidates_s=[row[2] for row in seconds], ticks_s=[row[3] for row in seconds],
         seconds_reason="" if any(row[3] for row in seconds)
@@ -51,10 +50,9 @@ def _by_second(log: ObservedLog) -> Iterator[tuple[float, float, float, float]]:
     looks = list(_spaced(log.arrivals))
     for begin, end in pairwise(looks[-POINTS:]):
         span = end.seconds - begin.seconds
-        made, tried = head.counted(log, begin.tick, end.tick)
         yield (
-            round(end.seconds - looks[-1].seconds, 1), round(made / span, 2),
-            round(tried / span, 2), round((end.tick - begin.tick) / span, 3),
+            round(end.seconds - looks[-1].seconds, 1), round((end.made - begin.made) / span, 2),
+            round((end.tried - begin.tried) / span, 2), round((end.tick - begin.tick) / span, 3),
         )  # fmt: skip
 
 

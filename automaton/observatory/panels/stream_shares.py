@@ -65,12 +65,10 @@ def _weights(log: ObservedLog, series: Series) -> dict[str, Any]:
     names = list(ends["won"]) if ends else []
     if not series.names or not names or not len(columns):
         return {"tick_of": [], "by_stream": {}, "window": "no ticks"}
-    step = max(1, -(-len(columns) // PARTS))
-    places = np.arange(len(columns) - 1, -1, -step)[::-1]
     return {
-        "tick_of": (places + columns.first).tolist(),
+        "tick_of": columns.divided(PARTS, []).last.tolist(),
         "by_stream": {
-            shortened(name, 80): (columns.column(f"weight {k}")[places] / ONE).round(5).tolist()
+            shortened(name, 80): (columns.at_ends(PARTS, f"weight {k}") / ONE).round(5).tolist()
             for k, name in enumerate(names)
         },
         "window": ticks(columns.first, columns.last),

@@ -15,15 +15,13 @@ from automaton.observatory.panels.ancestry_graph import newest_winner
 #: Lines of accepted input that are shown, and that are looked through for them.
 INPUTS, LOOKED_AT = 5, 400
 #: Bytes of a log that are read for a decision that nobody asked for.
-QUICK_BYTES = 32 << 20
+QUICK_BYTES = 8 << 20
 
 
 def decisions(log: ObservedLog, scope: Scope) -> Panel:
     """`why` of the winner `scope.id` (the newest where none is named), input, vetoes by rule."""
     name, columns = scope.id or newest_winner(log), log.columns
-    vetoed = {
-        rule: int(columns.column(f"vetoed {rule}").sum()) for rule in columns.names("vetoed ")
-    }
+    vetoed = {rule: columns.total(f"vetoed {rule}") for rule in columns.names("vetoed ")}
     counters = log.state.get("counters", {})
     return panel(
         log, source="decisions beside the log, or computed again; commits' counters and ends",

@@ -82,10 +82,14 @@ const pending = new Map();
 /** Draws into an element, once it is seen: what nobody looks at costs nothing. */
 const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) {
-    const job = entry.isIntersecting && pending.get(entry.target);
+    const job = entry.isIntersecting && window.Plotly && pending.get(entry.target);
     if (job) { pending.delete(entry.target); job(); }
   }
 }, { rootMargin: "200px" });
+// The script that draws is large: figures and tables do not wait for it.
+document.getElementById("plotly")?.addEventListener("load", () => {
+  for (const element of pending.keys()) { seen.unobserve(element); seen.observe(element); }
+});
 
 function plot(element, label, height, traces, layout, clicked) {
   element.setAttribute("role", "img");
@@ -194,7 +198,9 @@ const DRAW = {
     own.title3.replaceChildren(v.weights.tick_of.length ? h("h3", {}, `Weights of the streams, ${v.weights.window}`) : "");
     if (v.shares.length) plot(own.plot3, `Weights of the streams, ${v.weights.window}`, 170,
       Object.entries(v.weights.by_stream).map(([name, y], k) => line(plain(name), v.weights.tick_of, y, COLOURS[k])), onTicks("tick", "weight"));
-    own.table.replaceChildren(details("Figures", figures(v.figures)));
+    const known = v.shares.map((s) => s.stream).filter((name) => STREAMS[name.split("~")[0]]);
+    own.table.replaceChildren(known.length ? details("What each stream proposes", h("dl", {}, ...known.map((name) =>
+      h("div", {}, h("dt", {}, visible(name)), h("dd", { class: "meaning" }, STREAMS[name.split("~")[0]]))))) : "", details("Figures", figures(v.figures)));
   },
 
   diversity(v, body) {
@@ -243,7 +249,7 @@ const DRAW = {
         { type: "scatter", mode: "markers", x: v.x, y: v.y, hoverinfo: "text",
           text: v.term.map((t, k) => `${plain(v.name[k])}<br>${folded(t)}<br>${v.count[k]} objects`),
           marker: { color: COLOURS[0], opacity: 0.6, size: v.count.map((c) => Math.min(26, 4 + 2 * Math.sqrt(c))) } },
-      ], () => ({ xaxis: { title: { text: `first component, ${one} of the variance` } }, yaxis: { title: { text: `second, ${two}` } } }), (event) => ask("lineage", { id: v.name[event.points[0].pointIndex] }));
+      ], () => ({ xaxis: { title: { text: `first component, ${one} of the variance` } }, yaxis: { title: { text: `second, ${two}` } } }), (event) => choose(v.name[event.points[0].pointIndex]));
     }
     if (!own.form.firstChild) own.form.replaceChildren(asking("memory", "Recall terms like", "term", "λx.x"));
     own.reason.replaceChildren(h("p", { class: "reason" }, visible(v.recall_reason)));
@@ -274,6 +280,11 @@ function figures(rows) {
     rows.map((f) => [f.name, f.value, f.low == null ? "-" : `${said(f.low)} to ${said(f.high)}`, f.unit, f.window, f.n, f.note]));
 }
 
+/** What the streams propose; others are variants of these. */
+const STREAMS = { sensation: "terms that came in of late, as input or composed", memory: "losers that are most like what won of late",
+  emotion: "the most salient of the winners of late", anchor: "the terms that were used most",
+  reason: "reckoning, rules, rewriting and composing", uniform: "any two terms" };
+
 function swatch(k) {
   const made = h("span", { class: "swatch", title: k < COLOURS.length ? "its colour on the map" : "other terms" });
   made.style.background = k < COLOURS.length ? COLOURS[k] : "#9aa4b0";
@@ -286,14 +297,15 @@ function folded(text) {
 }
 
 function idButtons(ids) {
-  return h("span", {}, ...ids.flatMap((id) => [h("button", { type: "button", title: "Show its ancestry", onclick: () => ask("lineage", { id }, true) }, visible(id)), " "]));
+  return h("span", {}, ...ids.flatMap((id) => [h("button", { type: "button", title: "Show where it comes from and why it won", onclick: () => choose(id) }, visible(id)), " "]));
 }
 
 /** A form that asks for a panel of something. */
 function asking(name, label, field, example) {
   const input = h("input", { name: field, value: example, autocomplete: "off", spellcheck: "false", id: `ask-${name}` });
-  return h("form", { role: "search", "aria-label": label, onsubmit: (event) => { event.preventDefault(); ask(name, { [field]: input.value }); } },
-    h("label", { for: `ask-${name}` }, label), input, h("button", { type: "submit" }, "Show"));
+  return h("form", { role: "search", "aria-label": label, onsubmit: (event) => { event.preventDefault(); if (field === "id") choose(input.value, name); else ask(name, { [field]: input.value }); } },
+    h("label", { for: `ask-${name}` }, label), input, h("button", { type: "submit" }, "Show"),
+    field === "id" ? h("button", { type: "button", title: "Follow the newest winner again", onclick: () => choose("") }, "Newest winner") : null);
 }
 
 /** The field says what is shown, unless somebody is writing in it. */
@@ -302,9 +314,15 @@ function answered(name, value) {
   if (input !== document.activeElement) input.value = value;
 }
 
+/** What the features of a candidate say, from 0 to 1. */
+const FEATURES = { relevance: "like what won of late", importance: "made of terms that many winners were made of",
+  novelty: "not seen before, and unlike what lost of late", connection: "made of terms that had a part in a win of late",
+  arousal: "much work, and a great change in size" };
+
 function reasons(why) {
   const one = 65536;
-  const rows = Object.entries(why.features).map(([name, value]) => [name, value / one, (why.mixture[name] || 0) / one]);
+  const feature = (name) => h("span", { title: FEATURES[name] }, name, FEATURES[name] ? h("span", { class: "feature" }, `: ${FEATURES[name]}`) : "");
+  const rows = Object.entries(why.features).map(([name, value]) => [feature(name), value / one, (why.mixture[name] || 0) / one]);
   const second = why.runnerUp;
   return [h("p", {}, `${visible(why.id)}: round ${why.round} of tick ${why.tick}, proposed by ${visible(why.stream)} (${why.source === "kept" ? "kept with --decisions" : "computed again"})`),
     h("p", {}, `salience ${(why.salience / one).toFixed(4)}, weight of the stream ${(why.weight / one).toFixed(3)}`),
@@ -330,7 +348,7 @@ function drawMap(element, v) {
     { type: "heatmap", z, text, hoverinfo: "text", zmin: -0.5, zmax: known + 0.5, showscale: false, xgap: drawn < 60 ? 1 : 0, ygap: drawn < 60 ? 1 : 0,
       colorscale: [...COLOURS, "#9aa4b0"].flatMap((colour, k) => [[k / (known + 1), colour], [(k + 1) / (known + 1), colour]]) },
   ], () => ({ margin: { l: 4, r: 4, t: 4, b: 4 }, xaxis: { visible: false, constrain: "domain" }, yaxis: { visible: false, autorange: "reversed", scaleanchor: "x", constrain: "domain" } }),
-  (event) => { const p = event.points[0], at = p.y * columns + p.x, k = cells.place.indexOf(at); if (k >= 0) ask("lineage", { id: cells.name[k] }, true); });
+  (event) => { const p = event.points[0], at = p.y * columns + p.x, k = cells.place.indexOf(at); if (k >= 0) choose(cells.name[k]); });
 }
 
 function drawGraph(element, v) {
@@ -348,8 +366,8 @@ function drawGraph(element, v) {
     hovertext: v.nodes.map((n) => `${plain(n.id)}<br>${n.tick ? `tick ${n.tick}` : "genesis"}, line ${n.line}<br>${folded(n.term)}`), hoverinfo: "text",
     marker: { size: 9, color: v.nodes.map((n) => (n.tick ? COLOURS[0] : "#9aa4b0")) } });
   plot(element, `Ancestry of ${v.id}: ${v.nodes.length} objects in ${v.depth} steps`, 340, traces,
-    () => ({ xaxis: { title: { text: "steps back (left: older)" }, dtick: 1, zeroline: false }, yaxis: { visible: false } }),
-    (event) => { const node = event.points[0].data.name === "objects" && v.nodes[event.points[0].pointIndex]; if (node) ask("lineage", { id: node.id }); });
+    () => ({ xaxis: { title: { text: "steps back (left: older)" }, dtick: 1, zeroline: false, range: [-Math.max(...v.nodes.map((n) => n.depth)) - 0.5, 0.5] }, yaxis: { visible: false } }),
+    (event) => { const node = event.points[0].data.name === "objects" && v.nodes[event.points[0].pointIndex]; if (node) choose(node.id); });
 }
 
 function drawTree(element, v) {
@@ -365,5 +383,5 @@ function drawTree(element, v) {
       text: v.nodes.map((n) => `${plain(n.id)}, tick ${n.tick}${n.count ? `<br>${n.count} live<br>${folded(n.term)}` : ""}`) },
     { x: leaves.map((n) => n.tick), y: leaves.map((n) => n.y), mode: "text", text: leaves.map((n) => ` ${plain(n.id)} ×${n.count}`), textposition: "middle right", textfont: { size: 10 }, hoverinfo: "skip", cliponaxis: false },
   ], () => ({ showlegend: false, xaxis: { title: { text: "tick (0: the genesis)" } }, yaxis: { visible: false }, margin: { l: 12, r: 110, t: 8, b: 34 } }),
-  (event) => ask("lineage", { id: v.nodes[event.points[0].pointIndex]?.id }, true));
+  (event) => choose(v.nodes[event.points[0].pointIndex]?.id));
 }

@@ -4,7 +4,7 @@
 const TITLES = { population: "What lives: the population", phylogeny: "How the living descend", competition: "Who wins: the streams",
   lineage: "Where it comes from: ancestry", decisions: "Why it won: decisions", rates: "Rates", outcomes: "Outcomes of candidates",
   kymograph: "Machine: dimensions, operators, actions", diversity: "Diversity, order, label", memory: "Memory: terms by likeness" };
-const MEANINGS = { population: "Every cell is a living object, every colour one of the most frequent terms; grey are all others. Choose a cell, or an id in the table, and its ancestry is drawn.",
+const MEANINGS = { population: "Every cell is a living object, every colour one of the most frequent terms; grey are all others. Choose a cell, or an id in the table: beside it stands where it comes from and why it won.",
   phylogeny: "The most frequent living terms (green, with how many carry them), and the line of first reactants that led to them.",
   competition: "Streams propose candidates; the most salient one of a round wins. Here: how often each stream won, how salient winners were, how much a stream's word weighs. Without --streams nobody competes, and every new normal form wins.",
   lineage: "The object at the right, and what it was made of: an operator (op) applied to two reactants (a, b), back to what the file held at first (grey). Choose one to walk on from it.",
@@ -17,6 +17,7 @@ const MEANINGS = { population: "Every cell is a living object, every colour one 
 const ROWS = [[["population", "phylogeny"], ["competition", "lineage", "decisions"]], [["rates"], ["outcomes"]], [["kymograph"]],
   [["diversity"]], [["memory"]]]; // of columns of panels: first what lives, why it won, where it comes from
 const SILENCE = 3000; // milliseconds without a word of the server after which the head is red
+const REST = 10000; // milliseconds in the background after which it asks for nothing
 const LAG = 30; // seconds after which a panel that the log has left behind is grey
 
 const byId = (id) => document.getElementById(id);
@@ -36,12 +37,34 @@ function take(name, value) {
   value.received = performance.now();
   state.values.set(name, value);
   if (name === "head") { drawHead(value); return; }
+  if (name === "folded") { drawFolded(value); return; }
   if (name === "timeline") { drawMoment(value); take("population", value); return; }
   const section = byId(name);
   section.removeAttribute("aria-busy");
   section.querySelector(".reason").textContent = visible(value.reason || "");
   if (!value.failed) DRAW[name](value, section.querySelector(".body"));
   freshen(name);
+  if (["head", "population", "competition", "lineage"].includes(name)) drawShort();
+}
+
+/** What wins, why and where it comes from, in three sentences of the panels' own figures. */
+function drawShort() {
+  const { head, population, competition, lineage } = Object.fromEntries(state.values);
+  const parts = [];
+  if (head && !head.tick) parts.push("Nothing has run yet: these are the terms that the file holds. ");
+  const first = population && !population.failed && population.species[0];
+  if (first) parts.push(`After tick ${said(population.tick)} ${said(population.live)} terms live. The most frequent is `, h("code", {}, visible(first.readable)),
+    `, with ${said(first.count)} objects (${(100 * first.share).toFixed(1)} %); `, first.first_tick ? `the oldest of them was made at tick ${said(first.first_tick)}: ` : "it stood in the file at first: ", idButtons(first.ids.slice(0, 1)));
+  const best = competition && [...(competition.shares || [])].sort((a, b) => b.share - a.share)[0];
+  if (best && best.share) parts.push(`Of late the stream ${visible(best.stream)} won most often (${(100 * best.share).toFixed(0)} % of ${said(competition.n)}). `);
+  if (lineage && lineage.nodes && lineage.nodes.length) {
+    const made = lineage.edges.filter(([child]) => child === 0).map(([, parent]) => lineage.nodes[parent].id);
+    parts.push(state.pinned.has("lineage") ? "You chose " : "The newest winner is ", idButtons([lineage.nodes[0].id]),
+      made.length ? "made of " : "", made.length ? idButtons([...new Set(made)]) : "", "(choose one to see why it won, and what it came from).");
+  }
+  const place = byId("short");
+  const text = parts.map((part) => part.textContent ?? part).join("");
+  if (place.dataset.text !== text) { place.dataset.text = text; place.replaceChildren(...parts); }
 }
 
 /** What a panel says of where it comes from; grey where the log has gone on without it. */
@@ -57,7 +80,7 @@ function freshen(name) {
   section.querySelector(".where").textContent = `${value.source} · ${value.window} · n = ${said(value.n)} · ${age(old)}${late}`;
 }
 
-const silent = () => !state.saved && performance.now() - state.heard > SILENCE;
+const silent = () => !state.saved && !state.resting && performance.now() - state.heard > SILENCE;
 
 // The head.
 
@@ -134,6 +157,14 @@ async function ask(name, question, jump) {
   }
 }
 
+/** Shows where an object comes from and why it won; none: of the newest winner, as it changes. */
+function choose(id, near) {
+  if (id === undefined) return;
+  for (const name of ["lineage", "decisions"]) {
+    ask(name, id ? { id } : {}, name === (near || "lineage")).then(() => { if (!id) state.pinned.delete(name); });
+  }
+}
+
 // The timeline.
 
 function moveTo(tick) {
@@ -166,6 +197,18 @@ function drawMoment(v) {
   place.textContent = v.failed ? visible(v.reason)
     : `After tick ${said(v.tick)}: ${visible(v.automaton || "no machine")}, dimension ${v.dimension}; ${said(v.live)} live, ${said(v.distinct)} distinct terms; ${said(v.counters.modifications)} modifications; chain ${v.chain.slice(0, 16)}…`;
   if (!v.failed) byId("timeline-where").textContent = `${v.source} · snapshots are kept up to tick ${said(v.swept)} of ${said(v.last)}`;
+}
+
+/** How far the log was read for the timeline: what was read comes at once. */
+function drawFolded(v) {
+  const left = v.tick < v.last;
+  byId("folded").hidden = !left;
+  byId("folded-bar").value = v.last ? v.tick / v.last : 1;
+  const text = `Being read for the timeline: to tick ${said(v.tick)} of ${said(v.last)}. Later ticks take longer until then.`;
+  if (left) byId("folded-text").textContent = text;
+  if (left) for (const place of document.querySelectorAll(".panel[aria-busy] .where")) {
+    if (!state.values.has(place.parentElement.id)) place.textContent = `being read: tick ${said(v.tick)} of ${said(v.last)}`;
+  }
 }
 
 async function play(on) {
@@ -201,6 +244,16 @@ function setTheme(name) {
 
 // The stream.
 
+/** A page in the background asks for nothing after a while; in front again, it goes on. */
+function rest() {
+  let source = listen(), waiting = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(waiting);
+    if (document.hidden) waiting = setTimeout(() => { source.close(); source = null; state.resting = true; }, REST);
+    else if (!source) { state.heard = performance.now(); state.resting = false; source = listen(); }
+  });
+}
+
 function listen() {
   const source = new EventSource("events");
   source.addEventListener("panel", (event) => {
@@ -210,6 +263,7 @@ function listen() {
     if (!held) take(name, value);
   });
   source.addEventListener("alive", () => { state.heard = performance.now(); });
+  return source;
 }
 
 function begin() {
@@ -225,13 +279,13 @@ function begin() {
     byId("save").hidden = true;
     for (const control of document.querySelectorAll(".controls button, .controls input, .controls select, #playhead")) control.disabled = true;
     byId("moment").textContent = "A saved page shows the last state; the observatory replays any other.";
-    for (const [name, value] of Object.entries(values)) if (name !== "timeline") take(name, value);
+    for (const [name, value] of Object.entries(values)) if (!["timeline", "folded"].includes(name)) take(name, value);
     alarm();
     return;
   }
   state.heard = performance.now();
   byId("moment").textContent = "The panels show the newest state. Move the playhead to see an earlier one.";
-  listen();
+  rest();
   setInterval(() => { alarm(); Object.keys(TITLES).forEach(freshen); }, 500);
 }
 
