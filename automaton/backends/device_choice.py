@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from automaton.backends.cpu import CpuBackend
-from automaton.backends.cuda import CudaBackend
 from automaton.backends.request import DeviceRequest
 from automaton.compute import capability
 from automaton.compute.capability import StartError
@@ -22,6 +21,8 @@ def open_backend(options: Options, wanted: DeviceRequest, pool: Pool | None = No
     found = capability.cuda()
     reason, advice = found.reason, found.advice
     if found.usable:
+        from automaton.backends.cuda import CudaBackend  # noqa: PLC0415 - loads numba.cuda
+
         try:
             return CudaBackend(options, wanted, pool=pool)
         except StartError as error:
