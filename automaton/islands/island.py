@@ -12,7 +12,13 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from automaton.errors import LockedError, StorageError
-from automaton.islands.emigration import emigrant_lines, emigrants, selection_from, winners_of
+from automaton.islands.emigration import (
+    LoggedWinners,
+    emigrant_lines,
+    emigrants,
+    selection_from,
+    winners_of,
+)
 from automaton.islands.folder import Folder
 from automaton.run import Run, SidecarOptions
 from automaton.workers.autoscale_policy import ScalingOptions
@@ -139,23 +145,28 @@ class Island:
     def _leaving(self, task: Task) -> tuple[bytes, ...]:
         """The emigrants of an epoch that is in the log."""
         log = self.run.log
-        best = emigrants(self.archipelago, log, task.epoch)
-        return tuple(emigrant_lines(self.archipelago, self.number, log, best))
+        selection = emigrants(self.archipelago, log, task.epoch)
+        return tuple(emigrant_lines(self.archipelago, self.number, log, selection))
 
     def _computed(self, task: Task) -> tuple[bytes, ...] | None:
         """Run an epoch to its end, from its beginning or from where it was left."""
         run, epoch, ours = self.run, task.epoch, self.archipelago
         first, last = ours.first_tick(epoch), ours.last_tick(epoch)
         self._refuse_full_disk()
-        selection = selection_from(ours, run.log, range(first, run.tick + 1))
+        winners = winners_of(run.space.batch)
+        seen = range(first, run.tick + 1) if winners.valued else ()
+        selection = selection_from(ours, run.log, seen)
         while run.tick < last:
             if self._control.stopping():
                 return None
             run.step((task.inbound or ()) if run.tick + 1 == first else ())
-            selection.add(run.tick, winners_of(run.space.batch))
+            if winners.valued or run.tick == last:  # else the last tick's come first
+                selection.add(run.tick, winners)
             self._control.progress(self.number, run.tick)
         run.settle()
-        return tuple(emigrant_lines(ours, self.number, run.log, selection.best))
+        if not winners.valued:
+            LoggedWinners(run.log).show(range(first, last), selection)
+        return tuple(emigrant_lines(ours, self.number, run.log, selection))
 
     def _refuse_full_disk(self) -> None:
         """Begin no epoch where the disk is short of room."""
