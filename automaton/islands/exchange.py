@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 
+from automaton.islands.copies.log_copy import Gain
 from automaton.islands.island import ASK, EpochReport
 from automaton.islands.schedule import Schedule
 from automaton.islands.transport import Transport
@@ -29,11 +30,19 @@ class Exchange:
         self._looked = self._cared = 0.0
         self._trimmed: dict[int, int] = {}
         self._needed: dict[int, int | None] = {}  # by island of this place, as of the last look
+        self._sent: set[int] = set()  # islands whose logs travel
+        self._shared: dict[int, int] = {}  # epochs in the shared place, by island
+        self._dropped: dict[int, int] = {}  # as `_trimmed`, of the logs
 
     def take(self, report: EpochReport) -> None:
         """Make known who left."""
         if report.epoch != ASK:
             self._transport.publish(report.island, report.epoch, report.lines)
+        if report.shared is not None:
+            self._shared[report.island] = report.shared
+        if report.piece is not None:
+            self._sent.add(report.island)
+            self._transport.publish_gain(Gain(report.island, report.epoch, report.piece))
 
     def attend(self) -> None:
         """Bring what is waited for, and look after what others need."""
@@ -63,6 +72,22 @@ class Exchange:
                 self._trimmed[island] = needed
             last = min(schedule.done(island), needed + _AT_A_TIME)
             schedule.ask_again(island, transport.missing(island, range(needed, last)))
+
+        for island in self._sent:
+            self._care_for_log(island)
+
+    def _care_for_log(self, island: int) -> None:
+        """Trim a log's stream to what the shared place and all readers have, and fill it."""
+        transport, done = self._transport, self._schedule.done(island)
+        known = (self._shared.get(island), transport.needed_gains(island))
+        needed = min((epoch for epoch in known if epoch is not None), default=None)
+        if needed is None:
+            return
+        if needed > self._dropped.get(island, 0):
+            transport.forget_gains(island, needed)
+            self._dropped[island] = needed
+        span = range(needed, min(done, needed + _AT_A_TIME))
+        self._schedule.ask_again(island, transport.missing_gains(island, span))
 
     def notices(self) -> list[str]:
         """What is worth saying of the transport, each once."""
