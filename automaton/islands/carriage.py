@@ -8,7 +8,7 @@ from pathlib import Path
 from automaton.errors import UsageError
 from automaton.islands.carrier import Carrier as Carrier  # noqa: PLC0414 - what is opened
 from automaton.islands.carrier import SerialCarrier
-from automaton.islands.copies.log_archive import Follower, LogArchive
+from automaton.islands.copies.log_archive import ArchiveFollower, LogArchive
 from automaton.islands.copies.log_archive import Reader as Reader  # noqa: PLC0414 - who follows
 from automaton.islands.copies.shared_place import SharedPlace, new_folder, restored
 from automaton.islands.folder import Folder, open_folder
@@ -72,7 +72,7 @@ def restore(
 
 
 def open_follower(path: Path, origin: Folder, islands: Sequence[int], streams: RedisStreams,
-                  who: Reader) -> tuple[LogArchive, Follower]:  # fmt: skip
+                  who: Reader) -> tuple[LogArchive, ArchiveFollower]:  # fmt: skip
     """Copies of islands' logs in a folder, and what keeps them up with the servers."""
     archive = LogArchive(path, origin, islands)
-    return archive, Follower(archive, streams.logs, who)
+    return archive, ArchiveFollower(archive, streams.logs, who)

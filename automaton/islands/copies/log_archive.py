@@ -115,7 +115,7 @@ def _begun(path: Path, origin: Folder) -> None:
         raise UsageError(f"{path} is where the islands run: give a folder for copies of them")
 
 
-class Follower:
+class ArchiveFollower:
     """Keeps an archive up with a source, as one reader of a group; `go` returns at its end."""
 
     def __init__(self, archive: LogArchive, source: GainSource, who: Reader) -> None:
