@@ -65,6 +65,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "islands": (),
     "islands init": ("islands init soups --count 4 --from my.jsonl --epoch 50",),
     "islands run": ("islands run soups --epochs 10",),
+    "islands follow": ("islands follow soups --into copies --transport redis://127.0.0.1:6379",),
     "islands show": ("islands show soups 3/m40.7 --lineage",),
     "islands observe": ("islands observe soups",),
     "islands recall": (r"islands recall soups '\x.x x'",),

@@ -13,15 +13,10 @@ import numpy as np
 from automaton.backends.batch import CandidateBatch
 from automaton.chemistry.batch_replay import read_winners
 from automaton.compute.reduction import NORMAL
-from automaton.format.options import from_record
+from automaton.format.options import Options, from_record
 from automaton.format.stream_options import parse_streams
 from automaton.islands.archipelago import Archipelago
-from automaton.islands.migration import (
-    Emigrant,
-    EmigrantSelection,
-    WinnerColumns,
-    migrant_line,
-)
+from automaton.islands.migration import EmigrantSelection, WinnerColumns, migrant_lines
 from automaton.log import LogReader
 
 
@@ -35,6 +30,13 @@ class LoggedWinners:
         self.stream_names = [stream.name for stream in parse_streams(self.options.streams)]
         self._log = log
 
+    def show(self, ticks: Iterable[int], selection: EmigrantSelection) -> None:
+        """Show ticks to a selection, the latest first, as far as they can count."""
+        for tick in sorted(ticks, reverse=True):
+            if selection.is_full and not self.stream_names:
+                return  # all are worth the same, and later ticks come first
+            selection.add(tick, self.columns(tick))
+
     def columns(self, tick: int) -> WinnerColumns:
         """A tick's winners; a batch that its file leaves out must be computable."""
         raw = self._log.batch(tick)
@@ -43,8 +45,9 @@ class LoggedWinners:
         lines = self._log.commits.row(tick).lines
         found = read_winners(batch, begin, lines, self, tick).entering
         return WinnerColumns(
-            found.slots, found.salience, found.index, found.starts, found.sizes, found.source
-        )
+            np.ones(len(found.slots), dtype=np.uint8), 1, found.slots, found.salience,
+            bool(self.stream_names), found.starts, found.sizes, found.source,
+        )  # fmt: skip
 
 
 def _first_winner(raw: memoryview, head: bytes) -> int:
@@ -56,36 +59,40 @@ def _first_winner(raw: memoryview, head: bytes) -> int:
     return len(data) if at < 0 else at + 1
 
 
+#: Of columns in which row and slot are one.
+_EVERY_SLOT = np.empty(0, dtype=np.int64)
+
+
 def winners_of(batch: CandidateBatch) -> WinnerColumns:
-    """The winners of a tick that was just computed; views of its columns."""
-    slots = np.flatnonzero(batch.won if batch.streams else batch.outcomes == NORMAL)
-    salience = batch.salience[slots] if batch.streams else np.zeros(len(slots), dtype=np.int32)
-    return WinnerColumns(slots, salience, slots, batch.results, batch.sizes, batch.out)
+    """The winners of a tick that was just computed; views of its columns, for every tick."""
+    compete = batch.streams > 0
+    chosen, wanted = (batch.won, 1) if compete else (batch.outcomes, NORMAL)
+    return WinnerColumns(
+        chosen, wanted, _EVERY_SLOT, batch.salience, compete, batch.results, batch.sizes, batch.out
+    )
 
 
 def selection_from(
     archipelago: Archipelago, log: LogReader, ticks: Iterable[int]
 ) -> EmigrantSelection:
-    """The best distinct winners of some ticks of a log, in ascending order."""
-    selection = EmigrantSelection(archipelago.migrants)
+    """The best distinct winners of some ticks of a log."""
     winners = LoggedWinners(log) if log.run is not None else None
-    for tick in ticks:
-        assert winners is not None
-        selection.add(tick, winners.columns(tick))
+    # A log that somebody made up may have other options than its archipelago says.
+    options = Options(**archipelago.options) if winners is None else winners.options
+    selection = EmigrantSelection(archipelago.migrants, options.max_size)
+    if winners is not None:
+        winners.show(ticks, selection)
     return selection
 
 
-def emigrants(archipelago: Archipelago, log: LogReader, epoch: int) -> list[Emigrant]:
-    """Who leaves at the end of an epoch that the log has behind it, the best first."""
+def emigrants(archipelago: Archipelago, log: LogReader, epoch: int) -> EmigrantSelection:
+    """Who leaves at the end of an epoch that the log has behind it."""
     ticks = range(archipelago.first_tick(epoch), archipelago.last_tick(epoch) + 1)
-    return selection_from(archipelago, log, ticks).best
+    return selection_from(archipelago, log, ticks)
 
 
 def emigrant_lines(
-    archipelago: Archipelago, island: int, log: LogReader, best: Iterable[Emigrant]
+    archipelago: Archipelago, island: int, log: LogReader, selection: EmigrantSelection
 ) -> list[bytes]:
     """The lines under which they enter at their destinations, by rank."""
-    return [
-        migrant_line(archipelago, island, rank, one, (log.prefix, log.chain_at(one.tick)))
-        for rank, one in enumerate(best)
-    ]
+    return migrant_lines(archipelago, island, selection, (log.prefix, log.chain_at))

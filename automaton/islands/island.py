@@ -9,10 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal, NamedTuple
 
-from automaton.errors import LockedError, StorageError
-from automaton.islands.emigration import emigrant_lines, emigrants, selection_from, winners_of
+from automaton.errors import FileError, LockedError, StorageError
+from automaton.islands.copies.log_copy import LogPiece, piece_of
+from automaton.islands.copies.shared_place import SharedPlace
+from automaton.islands.emigration import (
+    LoggedWinners,
+    emigrant_lines,
+    emigrants,
+    selection_from,
+    winners_of,
+)
 from automaton.islands.folder import Folder
 from automaton.run import Run, SidecarOptions
 from automaton.workers.autoscale_policy import ScalingOptions
@@ -51,6 +60,8 @@ class EpochReport(NamedTuple):
     head: bytes  # the chain after it
     seconds: float = 0.0  # that its ticks took
     candidates: int = 0  # that they had
+    piece: LogPiece | None = None  # what the log gained by it, where that travels
+    shared: int | None = None  # epochs that its copy in the shared place holds, where there is one
 
 
 class HostOptions(NamedTuple):
@@ -60,6 +71,10 @@ class HostOptions(NamedTuple):
     record: str | None = None  # of new logs: full, or commits
     archive: int = 0  # bytes of each island's archive (0: none)
     min_free: int = 0  # bytes of the disk below which no epoch begins
+    segment_bytes: int = 0  # of a sealed segment of each log, at least; 0: none is sealed
+    send: bool = False  # whether reports say what the log gained
+    shared: str | None = None  # a folder that all hosts reach, for copies of the logs
+    shared_every: int = 16  # epochs from copy to copy
 
 
 class Control(NamedTuple):
@@ -85,6 +100,11 @@ class Island:
         self._options, self._control = options, control
         self._run: Run | None = None
         self._departures: dict[int, tuple[bytes, ...]] = {}
+        self._place = (
+            SharedPlace(Path(options.shared), folder.archipelago) if options.shared else None
+        )
+        self._shared: int | None = None
+        self._said: set[str] = set()
         self.notices: list[str] = []  # that opening found, each to be said once
 
     @property
@@ -93,16 +113,25 @@ class Island:
         if self._run is None:
             self._run = self._opened()
             self.notices += self._run.log.notices
+            if self._place is not None:
+                self._shared = self._place.epochs(self.number, self._run.log)
         return self._run
 
     def _opened(self) -> Run:
         given, until = self.archipelago.options_of(self.number), time.monotonic() + PATIENCE_S
         options = self._options
+        if not self.path.exists():
+            raise FileError(
+                f"{self.path} is not there: bring a copy of it, or of what `islands init` made "
+                "(it is computed again), or give --shared FOLDER, where runs of these islands "
+                "kept what is needed to go on"
+            )
         while True:
             try:
                 return Run(
                     self.path, given, durability=options.durability, record=options.record,
                     scaling=_ALONE, keeping=SidecarOptions(options.archive),
+                    segment_bytes=options.segment_bytes,
                 )  # fmt: skip
             except LockedError:
                 if time.monotonic() >= until or self._control.stopping():
@@ -128,8 +157,26 @@ class Island:
     def _report(
         self, epoch: int, lines: tuple[bytes, ...], seconds: float = 0.0, candidates: int = 0
     ) -> EpochReport:
-        run = self.run
-        return EpochReport(self.number, epoch, lines, run.tick, run.log.head, seconds, candidates)
+        run, piece = self.run, None
+        if self._options.send and epoch != ASK:
+            piece = self._gained(epoch)
+        return EpochReport(
+            self.number, epoch, lines, run.tick, run.log.head, seconds, candidates, piece,
+            self._shared,
+        )  # fmt: skip
+
+    def _gained(self, epoch: int) -> LogPiece | None:
+        """What an epoch left in the file, where that is little enough to travel."""
+        log = self.run.log
+        if log.omits(self.archipelago.last_tick(epoch)):
+            return piece_of(self.archipelago, log, epoch)
+        self._note_once("its log holds every line, which is too much to send: see --record commits")
+        return None
+
+    def _note_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.notices.append(text)
 
     def _keep(self, epoch: int, lines: tuple[bytes, ...]) -> None:
         self._departures[epoch] = lines
@@ -139,23 +186,42 @@ class Island:
     def _leaving(self, task: Task) -> tuple[bytes, ...]:
         """The emigrants of an epoch that is in the log."""
         log = self.run.log
-        best = emigrants(self.archipelago, log, task.epoch)
-        return tuple(emigrant_lines(self.archipelago, self.number, log, best))
+        selection = emigrants(self.archipelago, log, task.epoch)
+        return tuple(emigrant_lines(self.archipelago, self.number, log, selection))
 
     def _computed(self, task: Task) -> tuple[bytes, ...] | None:
         """Run an epoch to its end, from its beginning or from where it was left."""
         run, epoch, ours = self.run, task.epoch, self.archipelago
         first, last = ours.first_tick(epoch), ours.last_tick(epoch)
         self._refuse_full_disk()
-        selection = selection_from(ours, run.log, range(first, run.tick + 1))
+        winners = winners_of(run.space.batch)
+        seen = range(first, run.tick + 1) if winners.valued else ()
+        selection = selection_from(ours, run.log, seen)
         while run.tick < last:
             if self._control.stopping():
                 return None
             run.step((task.inbound or ()) if run.tick + 1 == first else ())
-            selection.add(run.tick, winners_of(run.space.batch))
+            if winners.valued or run.tick == last:  # else the last tick's come first
+                selection.add(run.tick, winners)
             self._control.progress(self.number, run.tick)
         run.settle()
-        return tuple(emigrant_lines(ours, self.number, run.log, selection.best))
+        if not winners.valued:
+            LoggedWinners(run.log).show(range(first, last), selection)
+        self._share(epoch)
+        return tuple(emigrant_lines(ours, self.number, run.log, selection))
+
+    def _share(self, epoch: int) -> None:
+        """Copy the log to the shared place now and then; the run does without where it must."""
+        if self._place is None or (epoch + 1) % self._options.shared_every:
+            return
+        try:
+            self._place.keep(self.number, self.run.log, self.archipelago.last_tick(epoch))
+            self._shared = epoch + 1
+        except OSError as error:
+            self._note_once(
+                f"--shared {self._place.path} takes no copy of its log ({error.strerror}); it is "
+                "tried again"
+            )
 
     def _refuse_full_disk(self) -> None:
         """Begin no epoch where the disk is short of room."""

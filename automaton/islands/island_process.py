@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import select
 import time
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
 from automaton.errors import AutomatonError
+from automaton.islands.copies.log_copy import LogPiece
 from automaton.islands.folder import Folder, open_folder
 from automaton.islands.island import (
     Control,
@@ -45,14 +47,19 @@ def report_to_json(report: EpochReport) -> list[Any]:
     """A report as JSON values."""
     lines = [line.decode() for line in report.lines]
     numbers = report.tick, report.head.hex(), report.seconds, report.candidates
-    return [report.island, report.epoch, lines, *numbers]
+    piece = report.piece
+    gained = None if piece is None else [piece.at, b64encode(piece.data).decode()]
+    return [report.island, report.epoch, lines, *numbers, gained, report.shared]
 
 
 def report_from_json(value: list[Any]) -> EpochReport:
     """What `report_to_json` gave."""
-    island, epoch, lines, tick, head, seconds, candidates = value
+    island, epoch, lines, tick, head, seconds, candidates, gained, shared = value
     own = tuple(line.encode() for line in lines)
-    return EpochReport(island, epoch, own, tick, bytes.fromhex(head), seconds, candidates)
+    piece = None if gained is None else LogPiece(gained[0], b64decode(gained[1]))
+    return EpochReport(
+        island, epoch, own, tick, bytes.fromhex(head), seconds, candidates, piece, shared
+    )
 
 
 class _Talk:

@@ -9,112 +9,107 @@ Pure; must not know: files, runs, how migrants travel.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from automaton.errors import DamagedError
-from automaton.format.records import dump
 from automaton.islands.archipelago import Archipelago
-from automaton.terms import notation
 from automaton.terms.arrays import Words
+from kernels import cpu
+from kernels.chemistry import best_winners as kernel
+from kernels.text.winner_lines import SPARE
+
+#: Bytes that a node takes at most in a term's text: the digits of an index, and a space.
+_NODE = 12
 
 
 class WinnerColumns(NamedTuple):
     """A tick's winners as columns, in the order of their slots."""
 
-    slots: Any  # int, ascending
-    salience: Any  # int, fixed point, by winner; 0 where no streams compete
-    index: Any  # int, by winner: where it stands in `starts` and `sizes`
-    starts: Any  # int: where a term begins in `words`
-    sizes: Any  # int: nodes of a term
+    chosen: Any  # uint8 by row: where it is `wanted` stands a winner
+    wanted: int
+    slots: Any  # int64 by row, ascending; of length 0: row and slot are one
+    salience: Any  # int32 by row, fixed point
+    valued: bool  # False where no streams compete: salience is then 0
+    starts: Any  # int64 by row: where its term begins in `words`
+    sizes: Any  # int32 by row: nodes of its term
     words: Words  # packed terms
 
 
 class Emigrant(NamedTuple):
-    """A winner on the way out: where it won, how salient it was, its term."""
+    """A winner on the way out: how salient it was, where it won."""
 
     salience: int
     tick: int
     slot: int
-    words: Words
-
-    @property
-    def order(self) -> tuple[int, int, int]:
-        """Sorts emigrants, the best first."""
-        return -self.salience, -self.tick, self.slot
 
 
 class EmigrantSelection:
-    """The best distinct winners of an epoch so far; ticks are shown in ascending order."""
+    """The best distinct winners of the ticks that were shown, each once, in any order."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.best: list[Emigrant] = []  # at most so many, distinct, the best first
+    def __init__(self, most: int, width: int) -> None:
+        """At most so many, of terms of at most `width` nodes."""
+        self.most, self._width, self._count = most, width, 0
+        self._best = np.zeros(most * kernel.COLUMNS, dtype=np.int64)
+        self._terms: Words = np.empty(most * width, dtype=np.int32)
+        self.take = cpu.held(kernel.take_winners)
 
     def add(self, tick: int, winners: WinnerColumns) -> None:
         """Take a tick's winners into account."""
-        if not self.most or not len(winners.slots):
-            return
-        found = self._best_of(tick, winners)
-        if found:
-            self.best = _distinct(sorted([*found, *self.best], key=lambda one: one.order))
-            del self.best[self.most :]
+        self._count = self.take(
+            *winners, tick, self.most, self._width, self._best, self._terms, self._count
+        )
 
-    def _best_of(self, tick: int, winners: WinnerColumns) -> list[Emigrant]:
-        """The tick's own best distinct winners, as far as they can count."""
-        salience = winners.salience
-        if len(self.best) == self.most:
-            rows = np.flatnonzero(salience >= self.best[-1].salience)
-            if not len(rows):
-                return []
-        else:
-            rows = np.arange(len(salience))
-        valued = salience[rows]
-        if len(rows) and valued.min() != valued.max():  # else they stand in their order
-            rows = rows[np.argsort(-valued.astype(np.int64), kind="stable")]
-        found: dict[bytes, Emigrant] = {}
-        for row in map(int, rows):  # few of them: no list is made of all
-            at = winners.index[row]
-            words = winners.words[winners.starts[at] : winners.starts[at] + winners.sizes[at]]
-            key = words.tobytes()
-            if key not in found:
-                own = int(salience[row]), tick, int(winners.slots[row])
-                found[key] = Emigrant(*own, words.copy())
-            if len(found) == self.most:
-                break
-        return list(found.values())
+    @property
+    def is_full(self) -> bool:
+        """Whether as many leave as may."""
+        return self._count == self.most
+
+    @property
+    def best(self) -> list[Emigrant]:
+        """Those that leave, the best first."""
+        numbers = self._best[: self._count * kernel.COLUMNS].tolist()
+        rows = range(0, len(numbers), kernel.COLUMNS)
+        return [Emigrant(*numbers[row : row + kernel.SIZE]) for row in rows]
+
+    @property
+    def texts(self) -> list[bytes]:
+        """Their terms as they stand in logs."""
+        nodes = int(self._best[kernel.SIZE :: kernel.COLUMNS][: self._count].sum())
+        buffer = np.empty(_NODE * nodes + SPARE, dtype=np.uint8)
+        ends, stack = np.empty(self._count, np.int64), np.empty(self._width, np.int32)
+        cpu.held(kernel.write_terms)(
+            self._best, self._terms, self._width, self._count, buffer, ends, stack
+        )
+        raw, marks = buffer.tobytes(), [0, *ends.tolist()]
+        return [raw[a:b] for a, b in pairwise(marks)]
 
 
-def _distinct(ordered: Iterable[Emigrant]) -> list[Emigrant]:
-    """The first of each term."""
-    found: dict[bytes, Emigrant] = {}
-    for one in ordered:
-        found.setdefault(one.words.tobytes(), one)
-    return list(found.values())
+def migrant_lines(
+    archipelago: Archipelago, island: int, selection: EmigrantSelection,
+    log: tuple[str, Callable[[int], bytes]],
+) -> list[bytes]:  # fmt: skip
+    """The lines under which they enter, by rank; `log`: the source's prefix, chains by tick.
 
-
-def migrant_line(
-    archipelago: Archipelago, island: int, rank: int, emigrant: Emigrant, log: tuple[str, bytes]
-) -> bytes:
-    """The line under which a migrant enters; `log`: the source's prefix, the chain after the tick.
-
-    It names island, tick, chain, winner and rank, so that it can be looked up at its source.
+    Each names island, tick, chain, winner and rank, so that it can be looked up at its source.
     """
-    prefix, chain = log
-    winner = f"{prefix}m{emigrant.tick}.{emigrant.slot}"
-    members = {
-        "id": archipelago.migrant_id(island, winner),
-        "type": "migrant",
-        "island": island,
-        "tick": emigrant.tick,
-        "winner": winner,
-        "rank": rank,
-        "chain": chain.hex(),
-        "term": notation.format_term(emigrant.words),
-    }
-    return dump(members) + b"\n"
+    prefix, chain_at = log
+    best = selection.best
+    chains = {tick: chain_at(tick).hex().encode() for tick in {one.tick for one in best}}
+    # Of these members the prefixes alone could need escapes, and they are letters.
+    return [
+        b'{"id":"%s","type":"migrant","island":%d,"tick":%d,"winner":"%s","rank":%d,'
+        b'"chain":"%s","term":"%s"}\n'
+        % (
+            archipelago.migrant_id(island, winner).encode(), island, one.tick, winner.encode(),
+            rank, chains[one.tick], text,
+        )
+        for rank, (one, text) in enumerate(zip(best, selection.texts, strict=True))
+        for winner in (f"{prefix}m{one.tick}.{one.slot}",)
+    ]  # fmt: skip
 
 
 class Migrant(NamedTuple):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from automaton.islands.copies.log_copy import Gain
+
 Departure = tuple[int, int]  # island and epoch
 
 
@@ -38,6 +40,22 @@ class Transport(Protocol):
 
     def forget(self, island: int, epoch: int) -> None:
         """Drop an island's epochs before this one, which nobody needs any more."""
+        ...
+
+    def publish_gain(self, gain: Gain) -> None:
+        """Make known what an island's log gained by an epoch that is durable in it."""
+        ...
+
+    def needed_gains(self, island: int) -> int | None:
+        """The first epoch of a log that some reader of it needs; None: there is no reader."""
+        ...
+
+    def missing_gains(self, island: int, epochs: range) -> list[int]:
+        """Which gains of a log must be made known again."""
+        ...
+
+    def forget_gains(self, island: int, epoch: int) -> None:
+        """Drop what a log gained before this epoch."""
         ...
 
     def notices(self) -> list[str]:

@@ -1,7 +1,8 @@
 """A process that verifies logs by themselves for its parent; the parent's side of it too.
 
-Each log by the usual verification, in one thread; several logs at the same time. Must not
-know: archipelagos, what logs have to do with each other.
+Each log by the usual verification; several logs at the same time, and of each log several
+ranges where there are fewer logs than cores. Must not know: archipelagos, what logs have
+to do with each other.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import json
 import select
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ def verify_logs(
     tell: Callable[[int, int], object] = lambda *_: None,
 ) -> Verdicts:  # fmt: skip
     """The verdict on each log; `tell` hears how many logs of how many are done."""
+    request = replace(request, workers=max(1, processes // max(1, len(logs))))
     queue = list(enumerate(logs))[::-1]
     verdicts: Verdicts = {}
     with contextlib.ExitStack() as stack:
@@ -50,7 +53,7 @@ def verify_logs(
 def _ask(channel: Channel, number: int, path: Path, request: VerifyRequest) -> int:
     """Have a log verified; its number."""
     with contextlib.suppress(OSError):  # it has died: seen when it is listened to
-        asked = [str(path), request.replay, request.sample, request.seed]
+        asked = [str(path), request.replay, request.sample, request.seed, request.workers]
         channel.send(json.dumps(asked).encode())
     return number
 
@@ -73,8 +76,8 @@ def _answer(channel: Channel, path: Path) -> dict[str, Any]:
 def handle(channel: Channel) -> None:
     """Verify the logs that are named, one after the other."""
     while message := channel.receive():
-        path, replay, sample, seed = json.loads(message)
-        request = VerifyRequest(replay, sample, seed, workers=1)
+        path, replay, sample, seed, workers = json.loads(message)
+        request = VerifyRequest(replay, sample, seed, workers=workers)
         try:
             with AuditedLog.open(path) as log:
                 verdict = verify(log, request)

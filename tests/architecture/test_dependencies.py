@@ -117,7 +117,7 @@ PACKAGES = {
         "applications",
         "terms format workers compute log backends chemistry replay verify run analysis",
         "cpu",
-        outside="os pathlib platform select socket threading time urllib",
+        outside="os pathlib platform select shutil socket threading time urllib",
     ),
     "cli": Package(
         "surface",
@@ -153,6 +153,8 @@ OPENERS = {
     "workers.control_groups": "what the system says of limits of memory and cores",
     "observatory.page_files": "files of the page, in the installed packages",
     "islands.folder": "the file that says what an archipelago is",
+    "islands.copies.log_copy": "copies of logs that it alone writes",
+    "islands.copies.shared_place": "a folder that all hosts reach, and logs that are lost",
     "cli.archipelago.beginning": "a file of edges, and the genesis that all islands share",
     "cli.config_file": "the TOML file of --config",
     "cli.output_file": "drafts of exports and pictures, which take their names when they are whole",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,22 @@ def test_epochs_in_one_run_and_in_several_give_the_same_logs(
     for until in (1, 3, 4):
         run_in_turn(pieces, until)
     assert digests(whole) == digests(pieces)
+
+
+@pytest.mark.parametrize(
+    ("streams", "golden"),
+    [
+        ("none", "342c56f8de3afa871031baf4030de5e5a3a7cde5f77f8be6f4988404cb67ead3"),
+        ("all", "f2f3b1d3bca6f3548a14c20b5d36efaf08f61a534610ee40aac5f3396aab1e69"),
+    ],
+)
+def test_the_bytes_of_an_archipelago_are_those_of_earlier_versions(
+    tmp_path: Path, streams: str, golden: str
+) -> None:
+    one = small_archipelago(3, "complete", options={"streams": streams}, migrants=4)
+    folder = written_folder(tmp_path / "a", one)
+    run_in_turn(folder, 6)
+    assert hashlib.sha256("".join(digests(folder)).encode()).hexdigest() == golden
 
 
 def test_migrants_arrive_at_their_tick_by_source_and_rank_and_live_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from automaton.islands.island import Control, Island, Task
 from automaton.islands.migration import EmigrantSelection, WinnerColumns, parse_migrant
 from automaton.log import Log
 from automaton.terms import notation
+from kernels.chemistry import best_winners
 
 #: Closed terms of one to three nodes and more, told apart by their words.
 TERMS = [notation.parse(text) for text in ("λx.x", "λx.λy.x", "λx.λy.y", "λx.x x")]
@@ -27,7 +29,9 @@ def columns(rows: list[tuple[int, int, int]]) -> WinnerColumns:
     starts = np.cumsum(sizes) - sizes
     words = np.concatenate(terms) if terms else np.zeros(0, dtype=np.int32)
     slots, salience = (np.array([row[k] for row in rows], dtype=np.int64) for k in (0, 1))
-    return WinnerColumns(slots, salience, np.arange(len(rows)), starts, sizes, words)
+    chosen = np.ones(len(rows), dtype=np.uint8)
+    valued = salience.astype(np.int32)
+    return WinnerColumns(chosen, 1, slots, valued, True, starts, sizes, words)
 
 
 ROWS = st.lists(
@@ -36,20 +40,27 @@ ROWS = st.lists(
 ).map(sorted)  # fmt: skip
 
 
-@given(st.lists(ROWS, max_size=4), st.integers(0, 5))
+@pytest.mark.parametrize("form", ["compiled", "plain"])
+@given(st.lists(ROWS, max_size=4), st.integers(0, 5), st.randoms())
 def test_the_selection_is_the_front_of_all_winners_in_the_stated_order(
-    ticks: list[list[tuple[int, int, int]]], most: int
+    form: str, ticks: list[list[tuple[int, int, int]]], most: int, order: random.Random
 ) -> None:
-    selection = EmigrantSelection(most)
-    for tick, rows in enumerate(ticks, 1):
+    selection = EmigrantSelection(most, 8)
+    if form == "plain":
+        selection.take = best_winners.take_winners
+    shown = list(enumerate(ticks, 1))
+    order.shuffle(shown)
+    for tick, rows in shown:
         selection.add(tick, columns(rows))
     everyone = [(-s, -tick, slot, term) for tick, rows in enumerate(ticks, 1)
                 for slot, s, term in rows]  # fmt: skip
     front: dict[int, tuple[int, int, int]] = {}
     for salience, tick, slot, term in sorted(everyone):
         front.setdefault(term, (salience, tick, slot))
-    found = [one.order for one in selection.best]
+    found = [(-one.salience, -one.tick, one.slot) for one in selection.best]
     assert found == list(front.values())[:most]
+    texts = [notation.format_term(TERMS[term]).encode() for term in list(front)[:most]]
+    assert selection.texts == texts
 
 
 @pytest.mark.parametrize("streams", ["none", "all"])

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -20,6 +16,7 @@ from island_cases import (
     small_archipelago,
     written_folder,
 )
+from redis_servers import NEEDS_SERVER, Server, running_servers
 
 from automaton.cli import command_line
 from automaton.errors import UsageError, WorkerError
@@ -29,66 +26,18 @@ from automaton.islands.driver import Driver
 from automaton.islands.exchange import Exchange
 from automaton.islands.folder import Folder
 from automaton.islands.island import Island, Task
-from automaton.islands.redis_streams import RedisStreams, parse_servers, server_name
+from automaton.islands.redis_store.redis_server import parse_servers, server_name
+from automaton.islands.redis_store.redis_streams import RedisStreams
 from automaton.islands.schedule import Schedule
 
-redis: Any = pytest.importorskip("redis", reason="redis-py is not installed (extra scale)")
-PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no redis-server (apt-get)")
-
-
-class Server:
-    """A Redis server of a test: its own port, its own folder."""
-
-    def __init__(self, folder: Path, *more: str) -> None:
-        folder.mkdir()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self._folder, self._more = folder, more
-        self.url = f"redis://127.0.0.1:{self.port}"
-        self.start()
-
-    def start(self) -> None:
-        """Start it, with what its folder holds, and wait until it answers."""
-        command = [str(PROGRAM), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        self._process = subprocess.Popen(
-            [*command, "--appendonly", "yes", "--dir", str(self._folder), *self._more],
-            stdout=subprocess.DEVNULL,
-        )
-        self.client = redis.Redis(port=self.port)
-        while True:
-            assert self._process.poll() is None
-            try:
-                self.client.ping()
-            except redis.exceptions.AuthenticationError:
-                return
-            except redis.exceptions.ConnectionError:
-                continue
-            return
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-        self.client.close()
-
-    def lose_data(self) -> None:
-        """Remove all that it kept, once it is dead."""
-        shutil.rmtree(self._folder)
-        self._folder.mkdir()
+pytestmark = NEEDS_SERVER
 
 
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[list[Server]]:
     """Two servers."""
-    found: list[Server] = []
-    try:
-        found.extend(Server(tmp_path / f"redis{k}") for k in range(2))
+    with running_servers(tmp_path, 2) as found:
         yield found
-    finally:
-        for server in found:
-            server.kill()
 
 
 class Places:

@@ -19,6 +19,8 @@ from automaton.islands.topology import named_topology
 
 #: Nobody waits for the disk in a test that does not lose power.
 QUICK = HostOptions(durability="off")
+#: The same, with all lines but winners.
+KEPT = QUICK._replace(record="commits")
 
 
 def small_archipelago(count: int = 3, topology: str = "ring", **more: Any) -> Archipelago:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from automaton.cli.archipelago.numbers import island_numbers
 from automaton.cli.commands.run import ended_by_signals
 from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.resource_options import Size
@@ -55,6 +56,13 @@ _REFRESHES = 4  # a second
         show_default=True, help="When the disk is waited for (a word), as in a run.")  # fmt: skip
 @option("--record", type=click.Choice(["full", "commits"]), show_default="full, or as begun",
         help="What is written (a word): every line, or all but winners.")  # fmt: skip
+@option("--segment-bytes", type=Size(1), metavar="SIZE", show_default="one file",
+        help="Compress each log as it grows, in segments of at least so many bytes.")  # fmt: skip
+@switch("--send-logs", "Send what each log gains to the servers: see islands follow.")
+@option("--shared", type=PATH, metavar="FOLDER", show_default="none",
+        help="A folder (a path) all hosts reach, for what is needed when one is lost.")  # fmt: skip
+@option("--shared-every", type=click.IntRange(1, 1 << 20), metavar="N", default=16,
+        show_default=True, help="Epochs from copy to copy there (a count).")  # fmt: skip
 @option("--archive", type=Size(0), metavar="SIZE", default="0", show_default=True,
         help="Where streams compete: bytes of each island's archive; 0 keeps none.")  # fmt: skip
 @option("--min-free-disk", type=click.IntRange(0, 1 << 30), metavar="MB", default=1000,
@@ -69,16 +77,17 @@ def run(
     Whatever is killed, and whenever: run it again, and the bytes of all logs are those of
     a run that nothing happened to. Ctrl-C finishes the ticks under way.
     """
-    from automaton.islands.driver import Driver  # noqa: PLC0415  # loads numba
-    from automaton.islands.folder import open_folder  # noqa: PLC0415  # with it
+    from automaton.islands.carriage import open_shared  # noqa: PLC0415  # loads numba
+    from automaton.islands.driver import Driver  # noqa: PLC0415  # with it
     from automaton.islands.schedule import Schedule  # noqa: PLC0415  # with it
 
     if epochs is not None and until is not None:
         raise UsageError("--epochs counts from where the islands are and --to from 0; give one")
     if settings["address"] is not None and carrier != "ray":
         raise UsageError("--address is that of a Ray cluster: give --on ray too")
-    opened, begun = open_folder(folder), time.monotonic()
-    own = _numbers(settings.pop("only"), opened.archipelago.count)
+    _refuse_unmeant(settings)
+    opened, begun = open_shared(folder, settings["shared"]), time.monotonic()
+    own = island_numbers(settings.pop("only"), opened.archipelago.count)
     transport = settings.pop("transport")
     if own is not None and (transport == "direct" or epochs is not None):
         raise UsageError(
@@ -88,7 +97,7 @@ def run(
     schedule = Schedule(opened.archipelago, epochs, until, own)
     with ExitStack() as stack:
         stack.enter_context(redirect_stdout(sys.stderr))  # what Ray says is not our answer
-        exchange = _exchange(schedule, transport, stack)
+        exchange = _exchange(schedule, transport, stack, opened, settings)
         carried = _carrier(opened, carrier, settings)
         stack.callback(carried.close)
         driver = Driver(schedule, carried, exchange, stack.enter_context(_table()), _note)
@@ -102,32 +111,26 @@ def _note(text: str) -> None:
     click.echo(f"note: {printable(text)}", err=True)
 
 
-def _numbers(text: str | None, count: int) -> list[int] | None:
-    """The islands that `--only` names; None: all."""
-    if text is None:
-        return None
-    found: set[int] = set()
-    for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        ends = [int(end) for end in (first, last or first) if end.isascii() and end.isdecimal()]
-        if len(ends) != 2 or not ends[0] <= ends[1] < count:
-            raise UsageError(
-                f"--only {text}: give numbers of islands from 0 to {count - 1}, as in 0-3,7"
-            )
-        found.update(range(ends[0], ends[1] + 1))
-    return sorted(found)
+def _refuse_unmeant(settings: dict[str, Any]) -> None:
+    """Options that need others."""
+    if settings["send_logs"] and settings["transport"] == "direct":
+        raise UsageError("--send-logs needs --transport redis://HOST:PORT, over which logs travel")
 
 
-def _exchange(schedule: Schedule, transport: str, stack: ExitStack) -> Exchange | None:
-    """The way to islands that run elsewhere; None: there is none."""
-    from automaton.islands.carriage import open_transport  # noqa: PLC0415  # with it
+def _exchange(
+    schedule: Schedule, transport: str, stack: ExitStack, folder: Folder, settings: dict[str, Any]
+) -> Exchange | None:
+    """The way to islands that run elsewhere; None: there is none. Lost logs are brought back."""
+    from automaton.islands.carriage import open_transport, restore  # noqa: PLC0415  # with it
     from automaton.islands.exchange import Exchange  # noqa: PLC0415  # loads numba
 
-    opened = open_transport(transport, schedule.archipelago.digest)
-    if opened is None:
-        return None
-    stack.callback(opened.close)
-    return Exchange(schedule, opened)
+    opened, shared = open_transport(transport, schedule.archipelago.digest), settings["shared"]
+    if opened is not None:
+        stack.callback(opened.close)
+    if shared is not None or settings["send_logs"]:
+        for text in restore(folder, schedule.own, shared, opened):
+            _note(text)
+    return None if opened is None else Exchange(schedule, opened)
 
 
 def _carrier(folder: Folder, name: str, settings: dict[str, Any]) -> Carrier:
@@ -135,9 +138,11 @@ def _carrier(folder: Folder, name: str, settings: dict[str, Any]) -> Carrier:
     from automaton.islands.carriage import open_carrier  # noqa: PLC0415  # loads numba
     from automaton.islands.island import HostOptions  # noqa: PLC0415  # with it
 
+    shared = settings["shared"]
     options = HostOptions(
         settings["durability"], settings["record"], settings["archive"],
-        settings["min_free_disk"] * 1_000_000,
+        settings["min_free_disk"] * 1_000_000, settings["segment_bytes"] or 0,
+        settings["send_logs"], shared and str(shared.absolute()), settings["shared_every"],
     )  # fmt: skip
     return open_carrier(name, folder, options, settings["processes"], settings["address"])
 
