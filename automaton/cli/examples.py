@@ -51,7 +51,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "models": (),
     "models kinship": ("models kinship",),
     "why": ("why my.jsonl m150.4",),
-    "cycles": ("cycles my.jsonl --count 100 --parallel 10",),
+    "cycles": (
+        "cycles my.jsonl --count 100 --parallel 10",
+        "cycles my.jsonl --count 10000 --parallel 1000 --on ray",
+    ),
     "cycle": ("cycle my.jsonl --seed 7",),
     "repeat": ("repeat my.jsonl --seeds 10 --ticks 100",),
     "export": (

@@ -48,6 +48,7 @@ PACKAGES = {
         "machinery",
         outside="concurrent mmap os pathlib psutil select signal socket subprocess threading time",
     ),
+    "cluster": Package("machinery", outside="os signal socket threading"),
     "compute": Package("machinery", "terms format workers", "any", "os threading"),
     "log": Package("machinery", "format digests", "cpu", "fcntl io mmap os pathlib stat threading"),
     "population": Package("the tick", "terms program", "cpu"),
@@ -99,9 +100,9 @@ PACKAGES = {
     ),
     "cycles": Package(
         "applications",
-        "terms format workers compute log population chemistry replay run",
+        "terms format workers cluster compute log population chemistry replay run",
         "cpu",
-        "asyncio concurrent datetime io pathlib queue threading time",
+        "asyncio concurrent datetime io os pathlib platform queue signal threading time",
     ),
     "proofs": Package("applications", "format digests log", outside="fcntl os pathlib stat"),
     "seals": Package(
@@ -115,7 +116,7 @@ PACKAGES = {
     "conversion": Package("applications", "terms format log analysis", outside="pathlib"),
     "islands": Package(
         "applications",
-        "terms format workers compute log backends chemistry replay verify run analysis",
+        "terms format workers cluster compute log backends chemistry replay verify run analysis",
         "cpu",
         outside="os pathlib platform select socket threading time urllib",
     ),
