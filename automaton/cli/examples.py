@@ -71,6 +71,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "islands show": ("islands show soups 3/m40.7 --lineage",),
     "islands observe": ("islands observe soups",),
     "islands recall": (r"islands recall soups '\x.x x'",),
+    "islands export": (
+        "islands export soups --to parquet -o tables",
+        "islands export soups --to phylogeny -o phylogeny.csv --parent a",
+    ),
     "islands project": ("islands project soups --epoch-seconds 2.5 --nodes 10,100",),
     "islands stats": ("islands stats soups",),
     "islands verify": ("islands verify soups",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from automaton.cli.archipelago import asking, beginning, judging, projecting, running
+from automaton.cli.archipelago import asking, beginning, exporting, judging, projecting, running
 from automaton.cli.option_types import Topics
 
 
@@ -15,6 +15,6 @@ def islands() -> None:
 
 for _command in (
     beginning.init, running.run, judging.stats, judging.show, judging.verify, asking.observe,
-    asking.recall, projecting.project,
+    asking.recall, exporting.export, projecting.project,
 ):  # fmt: skip
     islands.add_command(_command)
