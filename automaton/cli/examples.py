@@ -71,6 +71,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "islands show": ("islands show soups 3/m40.7 --lineage",),
     "islands observe": ("islands observe soups",),
     "islands recall": (r"islands recall soups '\x.x x'",),
+    "islands compare": ("islands compare scale.toml --figures",),
     "islands export": (
         "islands export soups --to parquet -o tables",
         "islands export soups --to phylogeny -o phylogeny.csv --parent a",

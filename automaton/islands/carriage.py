@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from automaton.errors import UsageError
 from automaton.islands.carrier import Carrier as Carrier  # noqa: PLC0414 - what is opened
-from automaton.islands.carrier import SerialCarrier
+from automaton.islands.carrier import SerialCarrier as SerialCarrier  # noqa: PLC0414 - as above
 from automaton.islands.folder import Folder
 from automaton.islands.island import HostOptions, Island
 from automaton.islands.local_carrier import LocalCarrier

@@ -120,11 +120,16 @@ PACKAGES = {
         "cpu",
         outside="os pathlib platform select socket threading time urllib",
     ),
+    "comparison": Package(
+        "applications",
+        "terms format workers log chemistry soups islands",
+        outside="pathlib",
+    ),
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
         "run synthesis analysis soups conversion export observatory cycles tuning islands proofs "
-        "seals",
+        "seals comparison",
         outside="atexit click datetime io os pathlib platform psutil rich shutil signal stat "
         "tempfile threading time",
     ),
@@ -160,6 +165,7 @@ OPENERS = {
     "conversion.decompression": "the file of `init --from`, compressed or not",
     "conversion.included_files": "files that a CanvasL file includes",
     "soups.sweep": "the logs and the manifest of a sweep",
+    "comparison.comparison_campaign": "the folders of archipelagos that are compared",
     "cli.commands.sweep": "the TOML file of a sweep",
     "cli.commands.cycles": "the file of --results",
     "cli.commands.give": "a file of input, and the inbox that any program may append to",

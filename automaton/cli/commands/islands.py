@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from automaton.cli.archipelago import asking, beginning, exporting, judging, projecting, running
+from automaton.cli.archipelago import (
+    asking,
+    beginning,
+    comparing,
+    exporting,
+    judging,
+    projecting,
+    running,
+)
 from automaton.cli.option_types import Topics
 
 
@@ -15,6 +23,6 @@ def islands() -> None:
 
 for _command in (
     beginning.init, running.run, judging.stats, judging.show, judging.verify, asking.observe,
-    asking.recall, exporting.export, projecting.project,
+    asking.recall, exporting.export, projecting.project, comparing.compare,
 ):  # fmt: skip
     islands.add_command(_command)
