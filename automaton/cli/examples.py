@@ -44,7 +44,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "recall": (r"recall my.jsonl '\x.\y.x' -k 5",),
     "memory": (),
-    "memory reindex": ("memory reindex my.jsonl",),
+    "memory reindex": ("memory reindex my.jsonl", "memory reindex my.jsonl --shards 4"),
     "memory stats": ("memory stats my.jsonl",),
     "observe": ("observe my.jsonl --window 1000", "observe my.jsonl --null without-streams.jsonl"),
     "scale": ("scale my.jsonl --seconds 20 --parallel 4096",),

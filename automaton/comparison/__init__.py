@@ -6,4 +6,4 @@ Touches logs and processes through campaigns and islands. `permutation_test` and
 
 from __future__ import annotations
 
-__all__ = ["comparison_campaign", "comparison_plan", "comparison_table"]
+__all__ = ["comparison_campaign", "comparison_plan", "comparison_table", "run_distributions"]

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from automaton.comparison.comparison_plan import CASE, FACTORS, PLACEBO, ComparisonPlan
-from automaton.comparison.permutation_test import Floats, Stratum, compare, holm
+from automaton.comparison.permutation_test import Stratum, compare, holm
 from automaton.comparison.run_distributions import MEASURES, SCALAR
+from automaton.terms.arrays import Floats
 
 Row = Mapping[str, Any]  # of a manifest
 

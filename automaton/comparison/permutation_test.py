@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from automaton.terms.arrays import Floats
 
 _Z95 = 1.959963984540054  # two-sided 95 percent of the normal distribution
 

@@ -58,7 +58,7 @@ PACKAGES = {
         "applications",
         "terms format workers compute log",
         "cpu",
-        "fcntl os pathlib shutil socket subprocess tempfile threading time",
+        "concurrent fcntl os pathlib shutil socket subprocess tempfile threading time",
     ),
     "replay": Package(
         "the run",
@@ -156,6 +156,7 @@ OPENERS = {
     "proofs": "key files, the index beside a log, the folder of a witness",
     "seals": "files of others, which are only read, and their seals",
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
+    "vector_store.location": "in how many shards the vectors beside the log are",
     "workers.control_groups": "what the system says of limits of memory and cores",
     "observatory.page_files": "files of the page, in the installed packages",
     "islands.folder": "the file that says what an archipelago is",

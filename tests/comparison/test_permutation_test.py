@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from automaton.comparison.permutation_test import Floats, Stratum, compare, holm
+from automaton.comparison.permutation_test import Stratum, compare, holm
+from automaton.terms.arrays import Floats
 
 
 def drawn(seed: int, first: int, second: int, shift: float = 0.0) -> Stratum:
@@ -21,7 +22,7 @@ def written_out(d: Floats, first: list[int], second: list[int]) -> float:
     """The mean distance between groups less the mean of those within."""
 
     def mean(pairs: list[tuple[int, int]]) -> float:
-        return sum(d[a, b] for a, b in pairs) / len(pairs)
+        return float(sum(d[a, b] for a, b in pairs)) / len(pairs)
 
     between = mean(list(itertools.product(first, second)))
     within = [mean(list(itertools.combinations(group, 2))) for group in (first, second)]
