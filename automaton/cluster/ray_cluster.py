@@ -59,6 +59,24 @@ def open_cluster(address: str | None) -> Any:
     return ray
 
 
+def node_address(ray: Any) -> str:
+    """Where the node listens to which this process is connected: the only way to the others."""
+    own = ray.get_runtime_context().get_node_id()
+    [node] = [node for node in ray.nodes() if node["NodeID"] == own]
+    return f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
+
+
+def require_node(address: str) -> None:
+    """Raise a `WorkerError` where that node is gone: Ray ends this process some seconds later."""
+    try:
+        _look_at(address)
+    except OSError as error:
+        raise WorkerError(
+            f"--on ray: the node at {address}, by which this command is in the cluster, is gone "
+            f"({error.strerror or error}); start Ray there again, and the command anew"
+        ) from None
+
+
 def _look_at(address: str) -> None:
     """Raise an `OSError` where nobody listens: Ray would wait for minutes and then end us."""
     host, _, port = address.rpartition(":")

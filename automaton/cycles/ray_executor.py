@@ -42,6 +42,8 @@ GRACE_S = 1.0
 START_S = 300.0
 #: Seconds for which answers are waited for before it is seen whether all is to end.
 _LOOK_S = 0.1
+#: Seconds without an answer after which it is seen whether this process's node is there.
+_NODE_S = 1.0
 
 
 # In a process of a node.
@@ -122,6 +124,7 @@ class RayExecutor:
         self._calls: dict[Any, _Range] = {}  # by the reference of the answer
         self._again: deque[Job] = deque()  # jobs of a task that was lost, each to be run alone
         self._deaths: dict[int, int] = {}
+        self._looked = 0.0  # when it was seen that this process's node is there
         self._mean = RANGE_S / 64  # seconds of a cycle, so far
         self._stopping = False
         self.peak = self._out = 0  # jobs that are with the cluster
@@ -132,6 +135,7 @@ class RayExecutor:
     def prepare(self) -> None:
         """Connect, and wait until there is a process for each task that runs at a time."""
         self._ray = ray_cluster.open_cluster(self._address)
+        self._node = ray_cluster.node_address(self._ray)
         cores = int(self._ray.cluster_resources().get("CPU", 0))
         self.workers = max(1, min(self.workers or cores, self._most))
         raw, share = self.plan.branch.packed(), max(1, self._most // self.workers)
@@ -218,6 +222,9 @@ class RayExecutor:
         """Take in the answers that are there."""
         calls = list(self._calls)
         done, _ = self._ray.wait(calls, num_returns=1, timeout=_LOOK_S)
+        if not done and time.monotonic() - self._looked > _NODE_S:
+            self._looked = time.monotonic()
+            ray_cluster.require_node(self._node)
         more, _ = self._ray.wait(calls, num_returns=len(calls), timeout=0)
         for call in dict.fromkeys([*done, *more]):
             given = self._calls.pop(call)
@@ -239,6 +246,7 @@ class RayExecutor:
 
     def _lost(self, given: _Range, error: Exception) -> None:
         """A process or a node is gone: which cycle is to blame is seen where it is alone."""
+        ray_cluster.require_node(self._node)
         if len(given.jobs) > 1:
             self._again.extend(given.jobs)
             return

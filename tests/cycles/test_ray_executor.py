@@ -43,13 +43,20 @@ def test_what_dies_on_ray_costs_no_result_but_that_of_the_cycle_that_killed_it(l
     done = ran(SCENARIO, log, CYCLES)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])  # Ray tells of deaths before
-    assert found["killed from outside"] == ["process", "raylet"]
+    assert found["killed from outside"] == ["process", "raylet", "own"]
     alone = ParallelEngine(log, engine="serial", sequential=0.0).run(CYCLES)
     assert found["whole"] == [to_text(result) for result in alone.results]
     for name, said in [("killed", "2 times on Ray"), ("hangs", "0.3 s passed (--deadline)")]:
         errors = {seed: error for seed, *_, error in map(json.loads, found[name]) if error}
         assert list(errors) == [3]
         assert said in errors[3]
+    assert "by which this command is in the cluster, is gone" in found["trouble"]
+    assert set(found["lost"]) <= {
+        to_text(result)
+        for result in ParallelEngine(log, engine="serial", sequential=0.0)
+        .run(len(found["lost"]) + CYCLES)
+        .results
+    }
 
 
 @pytest.mark.slow

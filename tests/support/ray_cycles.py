@@ -1,8 +1,9 @@
 """Cycles on a Ray cluster of this machine while something dies; run as a program of its own.
 
-Arguments: the log, cycles. Three calls: one while a process and then a node are killed, one
-in which a cycle kills its process, one in which a cycle never ends. Prints the results of
-each as JSON. The cluster stands on loopback addresses alone; only what it started is ended.
+Arguments: the log, cycles. Four calls: one while a process and then a node are killed, one
+in which a cycle kills its process, one in which a cycle never ends, one while the node of
+this program is killed. Prints the results of each as JSON, and what ended the last one.
+The cluster stands on loopback addresses alone; only what it started is ended.
 """
 
 from __future__ import annotations
@@ -47,6 +48,12 @@ class Deaths:
             os.kill(self._second, signal.SIGKILL)
             self.killed.append("raylet")
 
+    def last(self, done: int) -> None:
+        """Kill the node of this program."""
+        if done and self.killed[-1] != "own":
+            os.kill(self._first, signal.SIGKILL)
+            self.killed.append("own")
+
 
 def scenario(log: Path, cycles: int) -> dict[str, Any]:
     """The results of each call, and what was killed from outside."""
@@ -61,8 +68,11 @@ def scenario(log: Path, cycles: int) -> dict[str, Any]:
         found["killed"] = ParallelEngine(log, 16, "ray", graph=own.KILLED, **settings).run(6)
         late = ParallelEngine(log, 16, "ray", graph=own.HANGS, deadline=0.3, **settings)
         found["hangs"] = late.run(6)
+        lost = ParallelEngine(log, 16, "ray", **settings)
+        found["lost"] = lost.run(10 * cycles, progress=deaths.last)
         texts = {name: [to_text(result) for result in ran.results] for name, ran in found.items()}
-        return {"killed from outside": deaths.killed, **texts}
+        trouble = str(found["lost"].trouble)
+        return {"killed from outside": deaths.killed, "trouble": trouble, **texts}
     finally:
         cluster.shutdown()
 
