@@ -1,4 +1,4 @@
-"""What a comparison runs: cases of equal work, each under seeds of its own, and placebos.
+"""What a comparison runs: cases of equal work, or ticks, each under its own seeds; placebos.
 
 A case is a number of islands, rounds a tick and ticks an epoch. No two runs of a
 comparison share a seed: the draws of equal seeds are equal, and runs of two cases would not
@@ -22,10 +22,10 @@ from automaton.soups.sweep_plan import MOST_RUNS, canonical_settings, is_count, 
 FACTORS = ("islands", "parallel", "epoch")
 CASE, PLACEBO = "case", "placebo"
 _WANTED = {
-    "log", "work", "seeds", "first_seed", "places", "topology", "migrants", "delay",
+    "log", "work", "ticks", "seeds", "first_seed", "places", "topology", "migrants", "delay",
     "permutations", "settings", "grid",
 }  # fmt: skip
-_NUMBERS = {"work": None, "seeds": 12, "migrants": 8, "permutations": 9999}
+_NUMBERS = {"seeds": 12, "migrants": 8, "permutations": 9999}
 #: Fewer runs of a case have no spread that could be told from chance.
 FEWEST_SEEDS = 3
 
@@ -48,7 +48,8 @@ class ComparisonPlan:
     """The runs of a comparison; `of` reads one from the values of a file."""
 
     log: str  # whose genesis all islands begin with
-    work: int  # rounds of every run, over all its islands
+    work: int | None  # rounds of every run, over all its islands; None: ticks are given
+    ticks: int | None  # of every island
     places: int | None  # terms alive at once, over all islands of a run; None: as in settings
     topology: str
     migrants: int
@@ -74,7 +75,7 @@ class ComparisonPlan:
         levels = _levels(values.get("grid"))
         room = None if places is None else _count(values, "places", None)
         plan = cls(
-            values["log"], count["work"], room,
+            values["log"], *_lengths(values), room,
             str(values.get("topology", "ring")), count["migrants"], _whole("delay", delay),
             count["permutations"], canonical_settings(settings_table(values, "settings")), levels,
             _runs(levels, count["seeds"], _whole("first_seed", first)),
@@ -85,7 +86,14 @@ class ComparisonPlan:
         return plan
 
     def epochs(self, run: ComparisonRun) -> int:
-        """Epochs after which a run has done its work; a `UsageError` where none has just that."""
+        """Epochs after which a run is at its end; a `UsageError` where none has just that."""
+        if self.ticks is not None:
+            if self.ticks % run.point["epoch"]:
+                raise UsageError(
+                    f"ticks is {self.ticks:,}, which epoch {run.point['epoch']} does not divide"
+                )
+            return self.ticks // int(run.point["epoch"])
+        assert self.work is not None
         rounds = run.point["islands"] * run.point["parallel"] * run.point["epoch"]
         if self.work % rounds:
             said = " x ".join(f"{name} {run.point[name]}" for name in FACTORS)
@@ -95,6 +103,13 @@ class ComparisonPlan:
             )
         epochs: int = self.work // rounds
         return epochs
+
+    @property
+    def length(self) -> str:
+        """How long runs are, in words."""
+        if self.ticks is not None:
+            return f"{self.ticks:,} ticks an island"
+        return f"{self.work:,} rounds over all islands"
 
     def options(self, run: ComparisonRun) -> dict[str, Any]:
         """The deciding options that a run's islands share."""
@@ -109,8 +124,9 @@ class ComparisonPlan:
 
     def said(self) -> dict[str, Any]:
         """What the manifest's first line says of it."""
+        length = {"work": self.work} if self.ticks is None else {"ticks": self.ticks}
         return {
-            "log": self.log, "work": self.work, "places": self.places, "topology": self.topology,
+            "log": self.log, **length, "places": self.places, "topology": self.topology,
             "migrants": self.migrants, "delay": self.delay, "settings": self.settings,
             "grid": self.levels, "runs": len(self.runs),
         }  # fmt: skip
@@ -128,6 +144,18 @@ def _count(values: Mapping[str, Any], name: str, other: int | None) -> int:
     if not isinstance(found, int) or not is_count(found):
         raise UsageError(f"{name} is {found!r}; a comparison needs a whole number above 0")
     return found
+
+
+def _lengths(values: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Work and ticks, of which one is given."""
+    if ("work" in values) == ("ticks" in values):
+        raise UsageError(
+            "a comparison needs work, the rounds of every run over all its islands, or ticks, "
+            "those of every island; not both"
+        )
+    if "ticks" in values:
+        return None, _count(values, "ticks", None)
+    return _count(values, "work", None), None
 
 
 def _whole(name: str, value: object) -> int:

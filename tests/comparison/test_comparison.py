@@ -80,10 +80,19 @@ def test_every_run_has_the_same_work_and_a_seed_of_its_own() -> None:
     assert len(plan.runs) == len(cases) * 3
 
 
+def test_runs_may_have_equal_ticks_in_place_of_equal_work() -> None:
+    values = {name: value for name, value in VALUES.items() if name != "work"}
+    plan = ComparisonPlan.of({**values, "ticks": 32})
+    assert {plan.epochs(run) * run.point["epoch"] for run in plan.runs} == {32}
+    with pytest.raises(UsageError, match="epoch 16 does not divide"):
+        ComparisonPlan.of({**values, "ticks": 24})
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"work": 100}, "do not divide"),
+        ({"ticks": 32}, "not both"),
         ({"places": 101}, "cannot share"),
         ({"seeds": 2}, "needs 3"),
         ({"grid": {"islands": [1]}}, "parallel"),

@@ -44,10 +44,11 @@ def compare(
 ) -> None:
     """Test whether scale and speed change what islands become.
 
-    FILE is TOML: `log`, `work` (rounds of every run), `seeds` of each case, `places` over all
-    islands, a table [grid] of `islands`, `parallel` and `epoch`, a table [settings]. Every
-    combination is an archipelago of equal work; two are run twice, as placebos. The manifest
-    has the heads of each; a comparison that was stopped or killed goes on by the same command.
+    FILE is TOML: `log`, `work` (rounds of every run) or `ticks` (of every island), `seeds` of
+    each case, `places` over all islands, a table [grid] of `islands`, `parallel` and `epoch`,
+    a table [settings]. Every combination is an archipelago; two are run twice, as placebos.
+    The manifest has the heads of each; a comparison that was stopped or killed goes on by the
+    same command.
     """
     from automaton.comparison.comparison_campaign import (  # noqa: PLC0415  # loads numba
         ComparisonCampaign,
@@ -84,7 +85,7 @@ def _print_table(campaign: ComparisonCampaign, rows: Sequence[ComparisonRow]) ->
 
     plan = campaign.plan
     click.echo(
-        f"{counted(len(plan.runs), 'run')} of {plan.work:,} rounds; logs and heads: "
+        f"{counted(len(plan.runs), 'run')} of {plan.length}; logs and heads: "
         f"{printable(str(campaign.folder))}"
     )
     click.echo(
@@ -139,7 +140,7 @@ def _intervals(campaign: ComparisonCampaign, measure: str, rows: Sequence[Compar
     return Chart(
         f"{measure.replace(' ', '-')}-effects", f"{measure}: what scale and speed change",
         "distance between runs beyond that within levels (0: they agree)", "", "intervals",
-        series, MEASURES[measure], f"runs of {campaign.plan.work:,} rounds",
+        series, MEASURES[measure], f"runs of {campaign.plan.length}",
         len(campaign.done), "Lines: 95 % intervals. Grey: placebos, the same case twice.",
     )  # fmt: skip
 
@@ -167,6 +168,6 @@ def _cases(campaign: ComparisonCampaign, measure: str) -> Chart:
         note = f"The darker, the larger the share. Categories: {listed}."
     return Chart(
         f"{measure.replace(' ', '-')}-cases", f"{measure} by case", axis, "", kind,  # type: ignore[arg-type]
-        series, MEASURES[measure], f"runs of {campaign.plan.work:,} rounds",
+        series, MEASURES[measure], f"runs of {campaign.plan.length}",
         len(campaign.done), note,
     )  # fmt: skip
