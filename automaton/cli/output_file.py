@@ -18,7 +18,9 @@ from automaton.errors import FileError, StorageError, UsageError
 
 STANDARD_OUTPUT = Path("-")
 #: What a folder of ours holds, and nothing else at its top.
-_OURS = frozenset({"winners", "commits", "decisions", "ro-crate-metadata.json", "checkpoint"})
+_OURS = frozenset(
+    {"winners", "commits", "decisions", "islands", "ro-crate-metadata.json", "checkpoint"}
+)
 
 
 def refuse_place(path: Path, log: Path, *, force: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -23,6 +23,7 @@ from automaton.cycles.graph import Graph
 from automaton.cycles.plan import Finished, Job, Plan, in_sequence, warm
 from automaton.cycles.population_source import load_population
 from automaton.cycles.process_executor import ProcessExecutor
+from automaton.cycles.ray_executor import RayExecutor
 from automaton.cycles.report import CallClock, EngineMeasurements, EngineResult, Report
 from automaton.cycles.results import Result
 from automaton.cycles.stages import STANDARD
@@ -31,9 +32,12 @@ from automaton.errors import AutomatonError, UsageError
 from automaton.workers import available_cores, gil_enabled
 
 ENGINES = ("thread", "process", "serial")
+#: The engine that is no part of this machine alone.
+RAY = "ray"
 #: Most cycles in flight.
 MOST = 10_000
 _SEEDS = 1 << 64
+Executor = ThreadExecutor | ProcessExecutor | RayExecutor
 _LOOK = 0.1  # seconds between two looks at what is over
 
 
@@ -48,7 +52,8 @@ def nobody(_: Finished) -> None:
 class ParallelEngine:
     """Runs cycles of a log, `max_parallel` in flight at a time.
 
-    `engine`: thread (as many threads compute as there are cores), process or serial;
+    `engine`: thread (as many threads compute as there are cores), process, serial, or ray
+    (tasks of the cluster at `address`; None: one that begins and ends with `run`);
     `workers` sets their number. `graph`: the stages, of whoever has their own.
     `deadline`: seconds that a cycle may take. `decisions`: write what was decided
     beside the log. `sequential`: the share of cycles that is run again in sequence, to
@@ -59,16 +64,20 @@ class ParallelEngine:
         self, path: str | Path, max_parallel: int = 100, engine: str = "thread", *,
         seed: int = 0, workers: int | None = None, graph: Graph = STANDARD,
         deadline: float | None = None, decisions: bool = False, sequential: float = 0.1,
-        branch: FrozenPopulation | None = None,
+        branch: FrozenPopulation | None = None, address: str | None = None,
     ) -> None:  # fmt: skip
-        if engine not in ENGINES:
-            raise UsageError(f"engine is {engine!r}; it must be one of {', '.join(ENGINES)}")
+        if engine not in {*ENGINES, RAY}:
+            known = ", ".join([*ENGINES, RAY])
+            raise UsageError(f"engine is {engine!r}; it must be one of {known}")
+        if address is not None and engine != RAY:
+            raise UsageError("an address is that of a Ray cluster, and the engine is another")
         if not 1 <= max_parallel <= MOST:
             raise UsageError(f"max_parallel is {max_parallel}; it must be from 1 to {MOST}")
         if not 0 <= sequential <= 1:
             raise UsageError(f"sequential is {sequential}; it must be a share from 0 to 1")
         self.path = Path(path)
         self.max_parallel, self.engine, self.seed = max_parallel, engine, seed
+        self.address, self._wanted = address, workers
         self.workers = 1 if engine == "serial" else min(workers or available_cores(), max_parallel)
         self.graph, self.deadline, self.sequential = graph, deadline, sequential
         self._decisions = decisions
@@ -121,9 +130,8 @@ class ParallelEngine:
             over.put(one)
             timed.mark()
 
-        kind = ProcessExecutor if self.engine == "process" else ThreadExecutor
         began = time.perf_counter()
-        flight = kind(plan, iter(jobs), done, workers=self.workers, most=self.max_parallel)
+        flight = self._executor(plan, iter(jobs), done)
         try:
             with closing(flight):
                 flight.prepare()
@@ -139,7 +147,20 @@ class ParallelEngine:
             timed.trouble = error
         timed.end(over)
         timed.peak = flight.peak
+        if isinstance(flight, RayExecutor):  # it asked the cluster
+            self.workers = flight.workers
         return timed
+
+    def _executor(
+        self, plan: Plan, jobs: Iterator[Job], done: Callable[[Finished], None]
+    ) -> Executor:
+        if self.engine == RAY:
+            return RayExecutor(
+                plan, jobs, done, workers=self._wanted or 0, most=self.max_parallel,
+                address=self.address,
+            )  # fmt: skip
+        kind = ProcessExecutor if self.engine == "process" else ThreadExecutor
+        return kind(plan, jobs, done, workers=self.workers, most=self.max_parallel)
 
     def _serially(
         self, plan: Plan, jobs: list[Job], keep: Callable[[Finished], None],
@@ -161,7 +182,7 @@ class ParallelEngine:
         return timed
 
     def _watch(
-        self, flight: ThreadExecutor | ProcessExecutor, timed: CallClock,
+        self, flight: Executor, timed: CallClock,
         over: queue.SimpleQueue[Finished], progress: Callable[[int], None],
     ) -> None:  # fmt: skip
         while not flight.join(_LOOK):

@@ -117,14 +117,21 @@ def handle(channel: Channel) -> None:
     branch = FrozenPopulation.unpacked(raw).ready()
     plan = Plan.of(branch, graph_from_json(graph), texts, deadline)
     warm(branch)
-    run = partial(_waiting, plan, most) if plan.graph.waits else partial(_computing, plan)
     channel.send(b"[]")  # ready
     while message := channel.receive():
         jobs = [Job(*job) for job in json.loads(message)]
-        run(jobs, lambda some: channel.send(b"[%s]" % b",".join(some)))
+        run_jobs(plan, most, jobs, lambda some: channel.send(b"[%s]" % b",".join(some)))
 
 
 Answer = Callable[[list[bytes]], None]
+
+
+def run_jobs(plan: Plan, most: int, jobs: list[Job], answer: Answer) -> None:
+    """Run jobs, at most so many at a time where they wait; answers are told as they come."""
+    if plan.graph.waits:
+        _waiting(plan, most, jobs, answer)
+    else:
+        _computing(plan, jobs, answer)
 
 
 def _computing(plan: Plan, jobs: list[Job], answer: Answer) -> None:

@@ -16,18 +16,18 @@ from automaton import lazy
 if TYPE_CHECKING:
     from .export_selection import Selection as Selection
     from .job import ExportJob as ExportJob
+    from .job import JointJob as JointJob
     from .job import Origin as Origin
-    from .job import TargetFolder as TargetFolder
 else:
     __getattr__ = lazy(
-        __name__, {"job": "ExportJob Origin TargetFolder", "export_selection": "Selection"}
+        __name__, {"job": "ExportJob JointJob Origin", "export_selection": "Selection"}
     )
 
 __all__ = [
     "ExportJob",
+    "JointJob",
     "Origin",
     "Selection",
-    "TargetFolder",
     "charts",
     "columns",
     "drawing",

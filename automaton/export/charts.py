@@ -18,7 +18,7 @@ from automaton.format.records import OUTCOMES, known_commit, won
 from automaton.format.stream_options import FIXED_ONE
 from automaton.terms.arrays import Floats, Numbers, Truth
 
-Kind = Literal["lines", "stack", "steps", "heat", "cells", "tree", "points", "fits"]
+Kind = Literal["lines", "stack", "steps", "heat", "cells", "tree", "points", "fits", "intervals"]
 #: Parts that ticks are put together in, where there are more.
 BINS = 200
 #: Parts of the range of salience, as in docs/measures.md.
@@ -26,7 +26,10 @@ CLASSES = 5
 
 
 class ChartSeries(NamedTuple):
-    """Values y over x; of `tree`: x and y of lines, a pair of each a line."""
+    """Values y over x; of `tree`: x and y of lines, a pair of each a line.
+
+    Of `intervals`: x is the low end, the value and the high end; a series is a row.
+    """
 
     name: str
     x: Floats

@@ -155,11 +155,24 @@ def _fits(axes: Any, chart: Chart) -> None:
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
+def _intervals(axes: Any, chart: Chart) -> None:
+    """A row a series, the first one above: its value, and a line from end to end."""
+    rows = range(len(chart.series))
+    for k, series in zip(rows, chart.series, strict=True):
+        low, value, high = (float(x) for x in series.x)
+        colour = _OTHER if series.name.startswith("placebo") else COLOURS[0]
+        axes.plot([low, high], [k, k], color=colour, lw=1.4)
+        axes.plot([value], [k], color=colour, marker="o", ms=3)
+    axes.axvline(0, color="#444444", lw=0.6)
+    axes.set_yticks(rows, [series.name for series in chart.series], fontsize=7)
+    axes.invert_yaxis()
+
+
 def _colour(k: int) -> str:
     return COLOURS[k % len(COLOURS)]
 
 
 _KINDS: dict[str, Callable[[Any, Chart], None]] = {
     "lines": _lines, "stack": _stack, "steps": _steps, "heat": _heat, "cells": _cells,
-    "tree": _tree, "points": _points, "fits": _fits,
+    "tree": _tree, "points": _points, "fits": _fits, "intervals": _intervals,
 }  # fmt: skip

@@ -5,7 +5,7 @@ Values and contracts. Must not know: any format, who opens files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
@@ -50,6 +50,20 @@ class ExportJob:
     def name(self) -> str:
         """The log's name without its folder."""
         return self.log.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class JointJob:
+    """Several logs as one export, one after the other; each is open only while it is its turn.
+
+    `part` names what a log is one of (`island`); `winner_of` says of a name in any of them
+    which winner it stands for: number of the log, tick and slot; None: it is no other's.
+    """
+
+    jobs: Iterator[ExportJob]
+    part: str
+    winner_of: Callable[[str], tuple[int, int, int] | None] = lambda _name: None
+    table: str | None = None  # as of each job
 
 
 def missing(package: str, extra: str, error: ImportError) -> DeviceError:

@@ -8,8 +8,15 @@ from typing import Any, BinaryIO
 
 from automaton.export import arrow
 from automaton.export.export_selection import Selection
-from automaton.export.job import ExportJob, TargetFolder
-from automaton.export.tables import COLUMNS, facts, partitions, rows_of
+from automaton.export.job import ExportJob, JointJob, TargetFolder
+from automaton.export.tables import (
+    COLUMNS,
+    facts,
+    joint_columns,
+    joint_rows,
+    partitions,
+    rows_of,
+)
 
 
 def write(job: ExportJob, out: Any) -> None:
@@ -20,13 +27,24 @@ def write(job: ExportJob, out: Any) -> None:
         _write_file(job, job.table, job.selection, out)
 
 
-def _write_folder(job: ExportJob, folder: TargetFolder) -> None:
+def write_joint(job: JointJob, out: Any) -> None:
+    """Write a partition for each log (`island=3`), or one table of all to a file."""
+    if job.table is None:
+        for number, one in enumerate(job.jobs):
+            _write_folder(one, out, f"{job.part}={number}/")
+        return
+    schema = arrow.schema_of(joint_columns(job, job.table), {})
+    rows = (arrow.batch_of(found, schema) for found in joint_rows(job, job.table))
+    arrow.write_parquet(rows, schema, out)
+
+
+def _write_folder(job: ExportJob, folder: TargetFolder, partition: str = "") -> None:
     for table in COLUMNS:
         whole = job.selection
         if table == "commits":  # of whole ticks, whatever of them is meant
             whole = replace(whole, streams=frozenset(), dimensions=frozenset())
         for name, part in _parts(job, table, whole):
-            with folder.file(f"{table}/{name}.parquet") as out:
+            with folder.file(f"{table}/{partition}{name}.parquet") as out:
                 _write_file(job, table, part, out)
 
 

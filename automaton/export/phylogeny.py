@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -156,7 +156,32 @@ def _hash(name: bytes) -> int:
 
 def write(job: ExportJob, out: BinaryIO) -> None:
     """Write the rows as CSV: texts in quotes, `inf` where a term lives, `[none]` for a root."""
-    found = phylogeny(job.log, job.selection, job.progress)
+    write_rows(phylogeny(job.log, job.selection, job.progress), out)
+
+
+class Descent(Protocol):
+    """Rows of a phylogeny, as its file needs them; see `Phylogeny`."""
+
+    @property
+    def origin(self) -> Numbers:
+        """Ticks of birth."""
+
+    @property
+    def end(self) -> Numbers:
+        """Ticks of death; ALIVE."""
+
+    @property
+    def ancestors(self) -> npt.NDArray[np.int64]:
+        """Ids, [row, role]; -1: none."""
+
+    def label(self, row: int) -> str:
+        """What a row is called."""
+
+    def __len__(self) -> int: ...
+
+
+def write_rows(found: Descent, out: BinaryIO) -> None:
+    """Write a phylogeny, whatever it is of."""
     out.write(b"id,ancestor_list,origin_time,destruction_time,taxon_label\n")
     out.writelines(
         "".join(_lines(found, first)).encode("utf-8", "backslashreplace")
@@ -164,7 +189,7 @@ def write(job: ExportJob, out: BinaryIO) -> None:
     )
 
 
-def _lines(found: Phylogeny, first: int) -> Iterator[str]:
+def _lines(found: Descent, first: int) -> Iterator[str]:
     part = slice(first, first + ROWS)
     columns = (column[part].tolist() for column in (found.ancestors, found.origin, found.end))
     for row, (above, origin, end) in enumerate(zip(*columns, strict=True), first):

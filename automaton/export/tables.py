@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from automaton.errors import UsageError
-from automaton.export.columns import Table
+from automaton.export.columns import Column, Table, length
 from automaton.export.commit_rows import COMMITS, commit_tables
 from automaton.export.decision_columns import DECISIONS, decision_tables
 from automaton.export.export_selection import Selection, listed
-from automaton.export.job import ExportJob
+from automaton.export.job import ExportJob, JointJob
 from automaton.export.winner_columns import WINNERS, winner_tables
 
 #: Columns of the tables, and what they are.
@@ -36,6 +36,18 @@ def rows_of(job: ExportJob, table: str, selection: Selection | None = None) -> I
         chosen = listed([*part.streams, *part.dimensions])
         raise UsageError(f"commits are of whole ticks: they cannot be of {chosen} alone")
     return commit_tables(job.log, part)
+
+
+def joint_columns(job: JointJob, table: str) -> dict[str, str]:
+    """The columns of a table of several logs: which log first."""
+    return {job.part: "int32", **COLUMNS[table]}
+
+
+def joint_rows(job: JointJob, table: str) -> Iterator[Table]:
+    """The rows of several logs, one log after the other."""
+    for number, one in enumerate(job.jobs):
+        for rows in rows_of(one, table):
+            yield {job.part: Column(np.full(length(rows), number, np.int32)), **rows}
 
 
 def _ahead(tables: Iterator[Table]) -> Iterator[Table]:

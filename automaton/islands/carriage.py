@@ -7,7 +7,7 @@ from pathlib import Path
 
 from automaton.errors import UsageError
 from automaton.islands.carrier import Carrier as Carrier  # noqa: PLC0414 - what is opened
-from automaton.islands.carrier import SerialCarrier
+from automaton.islands.carrier import SerialCarrier as SerialCarrier  # noqa: PLC0414 - as above
 from automaton.islands.copies.log_archive import ArchiveFollower, LogArchive
 from automaton.islands.copies.log_archive import Reader as Reader  # noqa: PLC0414 - who follows
 from automaton.islands.copies.shared_place import SharedPlace, new_folder, restored

@@ -1,7 +1,7 @@
 """Islands as actors of a Ray cluster: one actor an island, spread over the nodes.
 
-The one module that knows Ray. Ray restarts actors and repeats their calls; a call can be
-done again, so nothing of that decides a byte. An actor ends with its raylet, which Ray
+Ray restarts actors and repeats their calls; a call can be done again, so nothing of that
+decides a byte. An actor ends with its raylet, which Ray
 itself does not see to. Must not know: epochs, who waits for whom.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import platform
-import socket
 import time
 from threading import Event, Lock
 from typing import Any
 
-from automaton.errors import AutomatonError, UsageError, WorkerError
+from automaton.cluster import ray_cluster
+from automaton.errors import AutomatonError, WorkerError
 from automaton.islands.carrier import IslandPlace
 from automaton.islands.folder import Folder
 from automaton.islands.island import Control, EpochReport, HostOptions, Island, Task
@@ -28,15 +28,8 @@ from automaton.islands.island_process import (
 from automaton.islands.remote_error import raised
 from automaton.workers import spawn
 
-#: The address of a cluster of this program's own, on this machine alone.
-OWN = "local"
-#: Not 127.0.0.1, which Ray takes for the machine's outer address.
-LOOPBACK = "127.0.0.2"
 #: Seconds in which an actor may finish its tick when it is told to end.
 ENDING_S = 60.0
-#: Seconds in which a cluster must take a connection.
-SILENT_S = 5.0
-_QUIET = 40  # logging's number of an error
 
 
 class IslandActor:
@@ -82,7 +75,7 @@ class RayCarrier:
     """Carries islands on the nodes of a cluster; see `automaton.islands.carrier.Carrier`."""
 
     def __init__(self, folder: Folder, options: HostOptions, address: str | None) -> None:
-        self._ray = _connected(address)
+        self._ray = ray_cluster.open_cluster(address)
         self._folder = folder.path.absolute()
         self._hello = [str(self._folder), folder.archipelago.digest]
         self._options = list(options)
@@ -161,38 +154,3 @@ class RayCarrier:
             pass  # whoever does not answer is ended below
         finally:
             self._ray.shutdown()
-
-
-def _connected(address: str | None) -> Any:
-    """Ray, connected to a cluster, or to one of its own on this machine."""
-    os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # else a first start makes tokens
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray  # noqa: PLC0415  # only who wants it has it
-        import ray.exceptions  # noqa: PLC0415
-    except ImportError:
-        raise UsageError(
-            "--on ray needs Ray: pip install '.[scale]' in the checkout, on every node"
-        ) from None
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": _QUIET}
-    try:
-        if address is not None and ":" in address:
-            _look_at(address)
-        if address is None:
-            ray.init(OWN, include_dashboard=False, _node_ip_address=LOOPBACK, **quiet)
-        else:
-            ray.init(address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        why = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WorkerError(
-            f"--on ray: no cluster answers at {address or LOOPBACK} ({why}); start one with "
-            "`ray start --head`, with the same RAY_AUTH_MODE as here"
-        ) from None
-    return ray
-
-
-def _look_at(address: str) -> None:
-    """Raise an `OSError` where nobody listens: Ray would wait for minutes and then end us."""
-    host, _, port = address.rpartition(":")
-    with socket.create_connection((host, int(port)), SILENT_S):
-        pass

@@ -40,17 +40,21 @@ PATIENCE = 10.0  # seconds for a process that has hung up to end
 
 
 def reindexed(
-    log: Path, url: str | None, min_free: int, progress: Callable[[int, int], object]
-) -> dict[str, Any]:
+    log: Path,
+    where: tuple[str | None, int | None],
+    min_free: int,
+    progress: Callable[[int, int], object],
+) -> dict[str, Any]:  # fmt: skip
     """Have a process put all of a log into its memory; the facts, and `notes` to be said.
 
+    `where`: the address of servers, or None for the folder; how many shards a new memory has.
     `progress` is told terms so far and how many of them are indexed; `min_free` are bytes
     of the disk that stay free. Raises what the process met.
     """
     new = not folder(log).exists()
     child = ChildProcess.start("automaton.run.reindex_worker")
     try:
-        asked = {"log": str(log), "url": url, "min_free": min_free}
+        asked = {"log": str(log), "where": where, "min_free": min_free}
         child.channel.send(json.dumps(asked).encode())
         while message := child.channel.receive():
             said: dict[str, Any] = json.loads(message)
@@ -88,7 +92,7 @@ def handle(channel: Channel) -> None:
 
     try:
         asked = json.loads(channel.receive())
-        say({"facts": _filled(Path(asked["log"]), asked["url"], asked["min_free"], say)})
+        say({"facts": _filled(Path(asked["log"]), asked["where"], asked["min_free"], say)})
     except errors.AutomatonError as error:
         say({"error": type(error).__name__, "text": str(error)[:LONGEST_TEXT]})
     except OSError as error:
@@ -99,8 +103,9 @@ def handle(channel: Channel) -> None:
         say({"error": "StorageError", "text": text[:LONGEST_TEXT]})
 
 
-def _filled(log: Path, url: str | None, min_free: int, say: Say) -> dict[str, Any]:
+def _filled(log: Path, where: list[Any], min_free: int, say: Say) -> dict[str, Any]:
     """Put everything in; what became of it."""
+    url, shards = where
     archive = ReadReport()
     place = None if url else folder(log)
     with Log.open(log, write=False) as opened, with_omitted_batches(opened):
@@ -111,7 +116,7 @@ def _filled(log: Path, url: str | None, min_free: int, say: Say) -> dict[str, An
 
         _leave_free(place, min_free)
         note = ownership.claim_ownership(opened, place)
-        with open_store(log, url) as store:
+        with open_store(log, url, shards=shards) as store:
             entries = log_entries(opened, archive)
             period = DecayRule().period(len(opened.commits))
             learned = reindex(store, opened.prefix, entries, period, told)

@@ -1,4 +1,4 @@
-"""A sweep at work: its runs in processes, and the manifest that says what each came to.
+"""A campaign at work: its runs in processes, and the manifest that says what each came to.
 
 `runs/` holds the logs, `manifest.jsonl` a line about the sweep and one for each run that
 is done, with its head; both are read again, so that a sweep goes on after any end. Touches
@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from automaton.errors import FileError, UsageError, WorkerError
-from automaton.soups.sweep_plan import SweepPlan, SweepRun
+from automaton.soups.sweep_plan import SweepPlan
 from automaton.workers import spawn
 
 #: How often a process may die at the same run before that is an error.
@@ -23,22 +23,67 @@ ATTEMPTS = 3
 MANIFEST = "manifest.jsonl"
 
 
-class Sweep:
-    """A folder with a sweep's logs and its manifest."""
+class PlannedRun(Protocol):
+    """A run of a campaign."""
 
-    def __init__(self, folder: Path, plan: SweepPlan, genesis: bytes) -> None:
-        self.folder, self.plan, self._genesis = folder, plan, genesis
+    @property
+    def number(self) -> int:
+        """From 0, in the order of the plan."""
+
+    @property
+    def point(self) -> dict[str, Any]:
+        """The settings in which it differs from others."""
+
+    @property
+    def seed(self) -> int:
+        """Its seed."""
+
+    @property
+    def name(self) -> str:
+        """What it is called below `runs`."""
+
+
+class CampaignPlan(Protocol):
+    """What a campaign runs: `SweepPlan`, or another plan of whoever has one."""
+
+    @property
+    def runs(self) -> Sequence[PlannedRun]:
+        """All of them."""
+
+    def digest(self, genesis: bytes) -> str:
+        """SHA-256, in hex, of all that decides the runs' bytes."""
+
+    def said(self) -> dict[str, Any]:
+        """What the manifest's first line says of it."""
+
+
+class Campaign:
+    """A folder with runs and a manifest; which process makes a run, and of what, is a child's."""
+
+    program = ""  # the module of the process
+    kind = "campaign"
+
+    def __init__(self, folder: Path, plan: CampaignPlan, genesis: bytes) -> None:
+        self.folder, self.planned, self.genesis = folder, plan, genesis
         self.digest = plan.digest(genesis)
         (folder / "runs").mkdir(parents=True, exist_ok=True)
         self.done = self._read()
 
-    def path(self, run: SweepRun) -> Path:
-        """Where a run's log stands."""
+    def path(self, run: PlannedRun) -> Path:
+        """Where a run stands."""
         return self.folder / "runs" / run.name
+
+    def begin(self, run: PlannedRun) -> None:
+        """Write what a run begins with; one that is there goes on."""
+        raise NotImplementedError
+
+    def task(self, run: PlannedRun) -> list[Any]:
+        """What the process is told, as JSON values."""
+        raise NotImplementedError
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """What is known of the runs, in their order."""
-        for run in self.plan.runs:
+        for run in self.planned.runs:
             if run.number in self.done:
                 yield self.done[run.number]
 
@@ -47,9 +92,9 @@ class Sweep:
 
         Raises `WorkerError` where a process dies again and again, or a run fails.
         """
-        left = [run for run in self.plan.runs if run.number not in self.done]
+        left = [run for run in self.planned.runs if run.number not in self.done]
         for run in left:
-            self._begin(self.path(run))
+            self.begin(run)
         with (self.folder / MANIFEST).open("ab") as manifest:
             for run, made in _computed(self, left[::-1], max(1, min(workers, len(left)))):
                 row = {"run": run.number, "log": f"runs/{run.name}", "settings": run.point,
@@ -60,18 +105,10 @@ class Sweep:
                 self.done[run.number] = row
                 progress(len(self.done))
 
-    def _begin(self, path: Path) -> None:
-        """Write the genesis, whole or not at all; a log that is there goes on."""
-        if path.exists():
-            return
-        draft = path.with_suffix(".part")
-        draft.write_bytes(self._genesis)
-        draft.rename(path)
-
     def _read(self) -> dict[int, dict[str, Any]]:
         """The manifest's rows by run; a line that was cut off is written again."""
         place = self.folder / MANIFEST
-        head = _line({"sweep": self.digest, "ticks": self.plan.ticks, **_said(self.plan)})
+        head = _line({self.kind: self.digest, **self.planned.said()})
         if not place.exists():
             place.write_bytes(head)
             return {}
@@ -82,22 +119,42 @@ class Sweep:
             return {}
         first, *lines = whole.splitlines()
         try:
-            if json.loads(first).get("sweep") != self.digest:
+            if json.loads(first).get(self.kind) != self.digest:
                 raise UsageError(
-                    f"{self.folder} holds another sweep, or this one with other settings or "
+                    f"{self.folder} holds another {self.kind}, or this one with other settings or "
                     "another genesis; give another --out"
                 )
             rows = [json.loads(line) for line in lines]
             found = {row["run"]: row for row in rows}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FileError(f"{place} is no manifest of a sweep: {error}") from None
+            raise FileError(f"{place} is no manifest of a {self.kind}: {error}") from None
         if whole != data:
             place.write_bytes(whole)
         return found
 
 
-def _said(plan: SweepPlan) -> dict[str, Any]:
-    return {"log": plan.log, "settings": plan.settings, "runs": len(plan.runs)}
+class Sweep(Campaign):
+    """A folder with a sweep's logs and its manifest."""
+
+    program = "automaton.soups.sweep_worker"
+    kind = "sweep"
+
+    def __init__(self, folder: Path, plan: SweepPlan, genesis: bytes) -> None:
+        self.plan = plan
+        super().__init__(folder, plan, genesis)
+
+    def begin(self, run: PlannedRun) -> None:
+        """Write the genesis, whole or not at all."""
+        path = self.path(run)
+        if path.exists():
+            return
+        draft = path.with_suffix(".part")
+        draft.write_bytes(self.genesis)
+        draft.rename(path)
+
+    def task(self, run: PlannedRun) -> list[Any]:
+        """The log, its options, its ticks."""
+        return [str(self.path(run)), self.plan.options(run), self.plan.ticks]
 
 
 def _line(row: dict[str, Any]) -> bytes:
@@ -105,15 +162,15 @@ def _line(row: dict[str, Any]) -> bytes:
 
 
 def _computed(
-    sweep: Sweep, left: list[SweepRun], workers: int
-) -> Iterator[tuple[SweepRun, dict[str, Any]]]:
+    sweep: Campaign, left: list[PlannedRun], workers: int
+) -> Iterator[tuple[PlannedRun, dict[str, Any]]]:
     """What runs came to, as they end; `left` is taken from its end."""
-    busy: dict[spawn.ChildProcess, SweepRun] = {}
+    busy: dict[spawn.ChildProcess, PlannedRun] = {}
     died: dict[int, int] = {}
     try:
         while left or busy:
             while left and len(busy) < workers:
-                child = spawn.ChildProcess.start("automaton.soups.sweep_worker")
+                child = spawn.ChildProcess.start(sweep.program)
                 _give(sweep, child, busy, left.pop())
             for child in _readable(busy):
                 run = busy.pop(child)
@@ -139,17 +196,20 @@ def _computed(
 
 
 def _give(
-    sweep: Sweep, child: spawn.ChildProcess, busy: dict[spawn.ChildProcess, SweepRun], run: SweepRun
+    sweep: Campaign,
+    child: spawn.ChildProcess,
+    busy: dict[spawn.ChildProcess, PlannedRun],
+    run: PlannedRun,
 ) -> None:
     busy[child] = run
-    task = [str(sweep.path(run)), sweep.plan.options(run), sweep.plan.ticks]
+    task = sweep.task(run)
     try:
         child.channel.send(json.dumps(task).encode())
     except OSError:
         return  # it died already: seen when it is listened to
 
 
-def _readable(busy: dict[spawn.ChildProcess, SweepRun]) -> list[spawn.ChildProcess]:
+def _readable(busy: dict[spawn.ChildProcess, PlannedRun]) -> list[spawn.ChildProcess]:
     by_channel = {child.channel: child for child in busy}
     readable, _, _ = select.select(list(by_channel), [], [])
     return [by_channel[channel] for channel in readable]

@@ -54,16 +54,17 @@ class SweepPlan:
         log, ticks = values.get("log"), values.get("ticks")
         if not isinstance(log, str):
             raise UsageError('a sweep needs log = "FILE", whose genesis all runs begin with')
-        if not isinstance(ticks, int) or not _is_count(ticks):
+        if not isinstance(ticks, int) or not is_count(ticks):
             raise UsageError(f"ticks is {ticks!r}; a sweep needs a whole number above 0")
-        settings = _table(values, "settings")
-        grid = {name: _listed(name, found) for name, found in _table(values, "grid").items()}
+        settings = settings_table(values, "settings")
+        listed = settings_table(values, "grid")
+        grid = {name: _listed(name, found) for name, found in listed.items()}
         if both := sorted(set(settings) & set(grid)):
             raise UsageError(f"{both[0]} stands in [settings] and in [grid]; leave one")
         points = [
             dict(zip(grid, chosen, strict=True)) for chosen in itertools.product(*grid.values())
         ]
-        seeds = _seeds(values.get("seeds", 10), values.get("first_seed", 0))
+        seeds = listed_seeds(values.get("seeds", 10), values.get("first_seed", 0))
         if len(points) * len(seeds) > MOST_RUNS:
             raise UsageError(
                 f"{len(points)} settings times {len(seeds)} seeds are more than {MOST_RUNS:,} runs"
@@ -72,13 +73,18 @@ class SweepPlan:
             SweepRun(number, point, seed)
             for number, (point, seed) in enumerate(itertools.product(points, seeds))
         )
-        plan = cls(log, ticks, _canonical(settings), runs)
+        plan = cls(log, ticks, canonical_settings(settings), runs)
         for point in points:
             Options().updated({**plan.settings, **point})  # says what cannot be
         return plan
 
-    def options(self, run: SweepRun) -> dict[str, Any]:
-        """The deciding options of a run."""
+    def said(self) -> dict[str, Any]:
+        """What the manifest's first line says of it."""
+        own = {"ticks": self.ticks, "log": self.log, "settings": self.settings}
+        return {**own, "runs": len(self.runs)}
+
+    def options(self, run: Any) -> dict[str, Any]:
+        """The deciding options of a run: its point and its seed."""
         return {**self.settings, **run.point, "seed": run.seed}
 
     def digest(self, genesis: bytes) -> str:
@@ -88,11 +94,13 @@ class SweepPlan:
         return hashlib.sha256(genesis + said.encode()).hexdigest()
 
 
-def _is_count(value: object) -> bool:
+def is_count(value: object) -> bool:
+    """Whether a file's value is a whole number above 0."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+def settings_table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The deciding options of a table of a file."""
     found = values.get(name, {})
     if not isinstance(found, dict):
         raise UsageError(f"{name} is {found!r}; it is a table, written [{name}]")
@@ -108,13 +116,13 @@ def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _listed(name: str, values: object) -> list[Any]:
     if not isinstance(values, list) or not values:
         raise UsageError(f"[grid] {name} is {values!r}; it is a list of values")
-    found = [_canonical({name: value})[name] for value in values]
+    found = [canonical_settings({name: value})[name] for value in values]
     if len({json.dumps(value) for value in found}) < len(found):
         raise UsageError(f"[grid] {name} has a value twice")
     return found
 
 
-def _canonical(settings: dict[str, Any]) -> dict[str, Any]:
+def canonical_settings(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings with terms as a log has them."""
     operator = settings.get("operator")
     if not isinstance(operator, str):
@@ -122,12 +130,13 @@ def _canonical(settings: dict[str, Any]) -> dict[str, Any]:
     return {**settings, "operator": format_term(parse(operator))}
 
 
-def _seeds(seeds: object, first: object) -> list[int]:
+def listed_seeds(seeds: object, first: object) -> list[int]:
+    """The seeds that a file names, or how many from a first one on."""
     if isinstance(seeds, list):
         listed = [seed for seed in seeds if isinstance(seed, int) and not isinstance(seed, bool)]
         if len(listed) < len(seeds) or len(set(listed)) < len(listed) or not listed:
             raise UsageError(f"seeds is {seeds!r}; it is how many, or a list of different numbers")
-    elif isinstance(seeds, int) and _is_count(seeds) and isinstance(first, int):
+    elif isinstance(seeds, int) and is_count(seeds) and isinstance(first, int):
         listed = list(range(first, first + min(seeds, MOST_RUNS + 1)))
     else:
         raise UsageError(f"seeds is {seeds!r}; it is how many, or a list of numbers")

@@ -130,6 +130,17 @@ class Store:
         """Whether nothing that is changed here stays: the folder may only be read."""
         return bool(getattr(self.engine, "read_only", False))
 
+    @property
+    def answering(self) -> float:
+        """The share of the memory that answers: less than 1 where shards are missing."""
+        return float(getattr(self.engine, "answering", 1.0))
+
+    @property
+    def missing(self) -> dict[int, str]:
+        """Shards that do not answer, and why."""
+        found = getattr(self.engine, "missing", {})
+        return {shard: str(error) for shard, error in sorted(found.items())}
+
     def facts(self) -> dict[str, int | str]:
         """The engine's name, how many items it holds, and what it knows besides."""
         return {"engine": self.engine.name, "items": self.count(), **self.engine.facts()}

@@ -48,6 +48,7 @@ PACKAGES = {
         "machinery",
         outside="concurrent mmap os pathlib psutil select signal socket subprocess threading time",
     ),
+    "cluster": Package("machinery", outside="os signal socket threading"),
     "compute": Package("machinery", "terms format workers", "any", "os threading"),
     "log": Package("machinery", "format digests", "cpu", "fcntl io mmap os pathlib stat threading"),
     "population": Package("the tick", "terms program", "cpu"),
@@ -57,7 +58,7 @@ PACKAGES = {
         "applications",
         "terms format workers compute log",
         "cpu",
-        "fcntl os pathlib shutil socket subprocess tempfile threading time",
+        "concurrent fcntl os pathlib shutil socket subprocess tempfile threading time",
     ),
     "replay": Package(
         "the run",
@@ -99,9 +100,9 @@ PACKAGES = {
     ),
     "cycles": Package(
         "applications",
-        "terms format workers compute log population chemistry replay run",
+        "terms format workers cluster compute log population chemistry replay run",
         "cpu",
-        "asyncio concurrent datetime io pathlib queue threading time",
+        "asyncio concurrent datetime io os pathlib platform queue signal threading time",
     ),
     "proofs": Package("applications", "format digests log", outside="fcntl os pathlib stat"),
     "seals": Package(
@@ -115,15 +116,20 @@ PACKAGES = {
     "conversion": Package("applications", "terms format log analysis", outside="pathlib"),
     "islands": Package(
         "applications",
-        "terms format workers compute log backends chemistry replay verify run analysis",
+        "terms format workers cluster compute log backends chemistry replay verify run analysis",
         "cpu",
         outside="os pathlib platform select shutil socket threading time urllib",
+    ),
+    "comparison": Package(
+        "applications",
+        "terms format workers log chemistry soups islands",
+        outside="pathlib",
     ),
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
         "run synthesis analysis soups conversion export observatory cycles tuning islands proofs "
-        "seals",
+        "seals comparison",
         outside="atexit click datetime io os pathlib platform psutil rich shutil signal stat "
         "tempfile threading time",
     ),
@@ -150,6 +156,7 @@ OPENERS = {
     "proofs": "key files, the index beside a log, the folder of a witness",
     "seals": "files of others, which are only read, and their seals",
     "vector_store.qdrant_edge": "the lock of the vectors beside the log",
+    "vector_store.location": "in how many shards the vectors beside the log are",
     "workers.control_groups": "what the system says of limits of memory and cores",
     "observatory.page_files": "files of the page, in the installed packages",
     "islands.folder": "the file that says what an archipelago is",
@@ -161,6 +168,7 @@ OPENERS = {
     "conversion.decompression": "the file of `init --from`, compressed or not",
     "conversion.included_files": "files that a CanvasL file includes",
     "soups.sweep": "the logs and the manifest of a sweep",
+    "comparison.comparison_campaign": "the folders of archipelagos that are compared",
     "cli.commands.sweep": "the TOML file of a sweep",
     "cli.commands.cycles": "the file of --results",
     "cli.commands.give": "a file of input, and the inbox that any program may append to",

@@ -37,6 +37,12 @@ def imitated(folder: Path) -> Store:
     return open_store(folder / "log.jsonl", ":memory:")
 
 
+def in_shards(folder: Path) -> Store:
+    """Three of them as one memory."""
+    pytest.importorskip("qdrant_client")
+    return open_store(folder / "log.jsonl", ":memory:, :memory:,:memory:")
+
+
 def served(folder: Path) -> Store:
     pytest.importorskip("qdrant_client")
     if URL not in os.environ:
@@ -44,7 +50,7 @@ def served(folder: Path) -> Store:
     return open_store(folder / "log.jsonl", os.environ[URL])
 
 
-@pytest.fixture(params=[embedded, imitated, served])
+@pytest.fixture(params=[embedded, imitated, in_shards, served])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     opened: Callable[[Path], Store] = request.param
     with opened(tmp_path) as kept:

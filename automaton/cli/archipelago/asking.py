@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from automaton.cli.commands.observe import read_log_series, table
-from automaton.cli.commands.recall import recalled_line, recalled_members, remembered
+from automaton.cli.commands.recall import (
+    note_missing,
+    recalled_line,
+    recalled_members,
+    remembered,
+)
 from automaton.cli.option_types import PATH, WIDTH, option, switch
 from automaton.cli.text import as_json, counted, printable
 from automaton.errors import FileError
@@ -90,15 +95,18 @@ def recall(folder: Path, term: str, count: int, json: bool) -> None:
     opened, words = open_folder(folder), closed_term(term)
     found: list[tuple[int, Likeness]] = []
     silent: dict[int, str] = {}
+    answering = 0.0  # islands, those of which a part answers in part
     for island in range(opened.archipelago.count):
         try:
-            found += [(island, row) for row in _of_island(opened, island, words, count)]
+            rows, part = _of_island(opened, island, words, count)
+            found += [(island, row) for row in rows]
+            answering += part
         except FileError as error:
             silent[island] = str(error)
     if len(silent) == opened.archipelago.count:
         raise FileError(f"no island has a memory: {silent[0]}")
     found.sort(key=lambda pair: (-pair[1].cosine, pair[0], str(pair[1].payload.get("id"))))
-    share = 1 - len(silent) / opened.archipelago.count
+    share = answering / opened.archipelago.count
     for island, row in found[:count]:
         members: dict[str, Any] = {"island": island, **recalled_members(row), "of": round(share, 6)}
         click.echo(as_json(members) if json else f"island {island}  {recalled_line(row)}")
@@ -113,11 +121,13 @@ def recall(folder: Path, term: str, count: int, json: bool) -> None:
         )
 
 
-def _of_island(folder: Folder, island: int, words: Any, count: int) -> list[Likeness]:
-    """What one island's memory answers."""
+def _of_island(folder: Folder, island: int, words: Any, count: int) -> tuple[list[Likeness], float]:
+    """What one island's memory answers, and how much of it does."""
     from automaton.log import Log  # noqa: PLC0415  # loads numba
     from automaton.vector_store import Filter, most_like  # noqa: PLC0415  # with it
 
     path = folder.log(island)
     with Log.open(path, write=False) as log, remembered(path, None, log) as store:
-        return most_like(store, words, count, Filter(None, None, None, None))
+        rows = most_like(store, words, count, Filter(None, None, None, None))
+        note_missing(store, f"island {island}: ")
+        return rows, store.answering

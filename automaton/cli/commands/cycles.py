@@ -5,8 +5,9 @@ Says what was run, how fast, and what it found; what a cycle does, `automaton.cy
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -46,10 +47,15 @@ CATALYST_HELP = (
         help="How many cycles (a count).")  # fmt: skip
 @option("--parallel", type=click.IntRange(1, 10_000), metavar="N", default=100, show_default=True,
         help="Most cycles in flight (a count); as many compute as there are workers.")  # fmt: skip
-@option("--engine", type=click.Choice(["thread", "process", "serial"]), default="thread",
-        show_default=True, help="Who computes (a word).")  # fmt: skip
-@option("--workers", type=click.IntRange(1, 256), metavar="N", show_default="a core each",
-        help="Threads or processes that compute (a count).")  # fmt: skip
+@option("--engine", type=click.Choice(["thread", "process", "serial"]),
+        show_default="thread", help="Who computes (a word).")  # fmt: skip
+@option("--on", "carrier", type=click.Choice(["here", "ray"]), default="here", show_default=True,
+        help="Where (a word): on this machine, or as tasks of a Ray cluster.")  # fmt: skip
+@option("--address", metavar="HOST:PORT", show_default="a cluster of its own, on this machine",
+        help="Of --on ray: the cluster (a word; auto: the one of this machine).")  # fmt: skip
+@option("--workers", type=click.IntRange(1, 256), metavar="N",
+        show_default="a core each, of the cluster with --on ray",
+        help="Threads, processes or tasks that compute (a count).")  # fmt: skip
 @SEED
 @option("--catalyst", "catalysts", metavar="C", multiple=True, show_default="a drawn live term",
         help=f"{CATALYST_HELP} Several are taken in turn.")  # fmt: skip
@@ -65,7 +71,8 @@ CATALYST_HELP = (
         "takes them all, whether its program reads its inbox or not.")  # fmt: skip
 @switch("--json", "Print one JSON object.")
 def cycles(
-    log: Path, count: int, parallel: int, engine: str, workers: int | None, seed: int,
+    log: Path, count: int, parallel: int, engine: str | None, carrier: str, address: str | None,
+    workers: int | None, seed: int,
     catalysts: tuple[str, ...], deadline: float | None, sequential: float, results: Path | None,
     decisions: bool, commit: bool, json: bool,
 ) -> None:  # fmt: skip
@@ -78,15 +85,23 @@ def cycles(
 
     if engine == "serial" and workers is not None:
         raise UsageError(f"--workers {workers}: --engine serial computes in one; leave one of them")
+    if carrier == "ray" and engine is not None:
+        raise UsageError(f"--engine {engine} is of --on here; tasks of Ray are processes")
+    if address is not None and carrier != "ray":
+        raise UsageError("--address is that of a Ray cluster: give --on ray too")
     under_way = ParallelEngine(
-        log, parallel, engine, seed=seed, workers=workers, deadline=deadline,
-        decisions=decisions, sequential=sequential,
+        log, parallel, "ray" if carrier == "ray" else engine or "thread", seed=seed,
+        workers=workers, deadline=deadline, decisions=decisions, sequential=sequential,
+        address=address,
     )  # fmt: skip
     # What cannot be written is known before anything is computed.
     results_file = None if results is None else created(results)
     if under_way.branch.note:
         _note(under_way.branch.note)
-    with ended_by_signals(under_way.stop), _bar(count, quiet=json) as progress:
+    with (
+        ended_by_signals(under_way.stop), _bar(count, quiet=json) as progress,
+        redirect_stdout(sys.stderr),  # what Ray says is not our answer
+    ):  # fmt: skip
         ran = under_way.run(count, catalysts or None, progress=progress)
     for notice in under_way.notices:
         _note(notice)

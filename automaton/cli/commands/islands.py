@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import click
 
-from automaton.cli.archipelago import asking, beginning, following, judging, projecting, running
+from automaton.cli.archipelago import (
+    asking,
+    beginning,
+    comparing,
+    exporting,
+    following,
+    judging,
+    projecting,
+    running,
+)
 from automaton.cli.option_types import Topics
 
 
@@ -15,6 +24,6 @@ def islands() -> None:
 
 for _command in (
     beginning.init, running.run, following.follow, judging.stats, judging.show, judging.verify,
-    asking.observe, asking.recall, projecting.project,
+    asking.observe, asking.recall, exporting.export, projecting.project, comparing.compare,
 ):  # fmt: skip
     islands.add_command(_command)

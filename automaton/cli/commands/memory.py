@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from automaton.cli.commands.recall import AS_JSON, URL, remembered
+from automaton.cli.commands.recall import AS_JSON, URL, note_missing, remembered
 from automaton.cli.option_types import PATH, Topics, option
 from automaton.cli.text import as_json, printable
 
@@ -33,15 +33,24 @@ def memory() -> None:
     show_default=True,
     help="Free room below which it stops: a number of millions of bytes.",
 )
+@option(
+    "--shards",
+    type=click.IntRange(1, 64),
+    metavar="S",
+    show_default="1, or as many as there are",
+    help="In how many parts a new memory is made (a count); each has a process.",
+)
 @AS_JSON
-def reindex(log: Path, url: str | None, min_free_disk: int, json_: bool) -> None:
+def reindex(
+    log: Path, url: str | None, min_free_disk: int, shards: int | None, json_: bool
+) -> None:
     """Put LOG's winners and its archive into its memory.
 
     What the memory holds stays as it is. Terms that differ in nothing are one item.
     """
     from automaton.run.reindex_worker import reindexed  # noqa: PLC0415  # see the top
 
-    facts = reindexed(log, url, min_free_disk * 1_000_000, _Progress())
+    facts = reindexed(log, (url, shards), min_free_disk * 1_000_000, _Progress())
     for text in facts.pop("notes"):
         click.echo(f"note: {printable(text)}", err=True)
     _show(facts, json_)
@@ -60,6 +69,7 @@ def stats(log: Path, url: str | None, json_: bool) -> None:
 
     with Log.open(log, write=False) as opened, remembered(log, url, opened) as store:
         _show(store.facts(), json_)
+        note_missing(store)
 
 
 class _Progress:

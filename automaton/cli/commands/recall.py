@@ -24,7 +24,8 @@ URL = option(
     "url",
     metavar="URL",
     show_default="the folder LOG.memory",
-    help="Keep the memory in the Qdrant server at URL (a word: http://host:6333).",
+    help="Keep the memory in the Qdrant server at URL (a word: http://host:6333); of several, "
+    "with commas between, each is a shard.",
 )
 AS_JSON = option("--json", "json_", is_flag=True, show_default="off", help="Print JSON.")
 
@@ -81,14 +82,21 @@ def recall(
         found = most_like(store, words, count, where)
         _strengthen(store, found, opened)
         nothing = "" if found else _nothing(store, where, opened)
-    if json_:
-        for row in found:
-            click.echo(as_json(recalled_members(row)))
-        return
+        share = store.answering
+        note_missing(store)
     for row in found:
-        click.echo(recalled_line(row))
-    if nothing:
+        part = {} if share == 1 else {"of": round(share, 6)}
+        click.echo(as_json({**recalled_members(row), **part}) if json_ else recalled_line(row))
+    if nothing and not json_:
         click.echo(nothing, err=True)
+
+
+def note_missing(store: Store, whose: str = "") -> None:
+    """Name the shards that did not answer, and say of how much the answer is."""
+    for shard, why in store.missing.items():
+        click.echo(f"note: {whose}shard {shard} is missing: {printable(why)}", err=True)
+    if store.missing:
+        click.echo(f"note: {whose}a part of the answer: of {store.answering:.0%}", err=True)
 
 
 def remembered(log: Path, url: str | None, opened: LogReader) -> Store:

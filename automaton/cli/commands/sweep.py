@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -20,6 +20,8 @@ from automaton.workers import available_cores
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.soups.sweep import Sweep
     from automaton.soups.sweep_plan import SweepPlan
+
+T = TypeVar("T")
 
 #: Figures of the table that people see; programs get all.
 _SHOWN = ("live", "distinct", "effective", "largest_share", "size_mean")
@@ -57,8 +59,8 @@ def sweep(file: Path, out: Path | None, workers: int | None, json: bool, csv: bo
     folder = file.with_suffix("") if out is None else out
     if folder == file:
         raise UsageError(f"{file} has no ending to leave out; name the folder by --out DIR")
-    campaign = Sweep(folder, plan, _genesis(file.parent / plan.log))
-    with _progress(len(plan.runs), len(campaign.done)) as told:
+    campaign = Sweep(folder, plan, genesis_of(file.parent / plan.log))
+    with runs_progress(len(plan.runs), len(campaign.done)) as told:
         campaign.make(workers or available_cores(), told)
     if form == "json":
         print_json(campaign.rows())
@@ -71,6 +73,11 @@ def sweep(file: Path, out: Path | None, workers: int | None, json: bool, csv: bo
 def _plan(file: Path) -> SweepPlan:
     from automaton.soups.sweep_plan import SweepPlan  # noqa: PLC0415  # see the top
 
+    return planned(file, SweepPlan.of)
+
+
+def planned(file: Path, of: Callable[[dict[str, Any]], T]) -> T:
+    """The plan that `of` makes of a TOML file's values."""
     try:
         values = tomllib.loads(file.read_text("utf-8"))
     except UnicodeDecodeError:
@@ -78,12 +85,12 @@ def _plan(file: Path) -> SweepPlan:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{file} is no TOML: {error}") from None
     try:
-        return SweepPlan.of(values)
+        return of(values)
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from None
 
 
-def _genesis(path: Path) -> bytes:
+def genesis_of(path: Path) -> bytes:
     """What the log held before its first commit."""
     from automaton.log import Log  # noqa: PLC0415  # see the top
 
@@ -92,7 +99,7 @@ def _genesis(path: Path) -> bytes:
 
 
 @contextmanager
-def _progress(runs: int, done: int) -> Iterator[Callable[[int], object]]:
+def runs_progress(runs: int, done: int) -> Iterator[Callable[[int], object]]:
     """A bar on standard error where a terminal is looking; it is told how many are done."""
     if not sys.stderr.isatty():
         yield lambda _done: None
