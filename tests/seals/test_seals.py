@@ -460,10 +460,15 @@ def test_a_waiting_line_of_standard_input_is_sealed_though_no_other_comes(tmp_pa
         assert process.wait(60) == 0
 
 
-@pytest.mark.slow
-def test_what_was_said_to_be_sealed_survives_kills(tmp_path: Path) -> None:
+EXHAUSTIVE = [pytest.mark.slow, pytest.mark.exhaustive]
+
+
+@pytest.mark.parametrize(
+    "kills", [pytest.param(25, marks=pytest.mark.slow), pytest.param(250, marks=EXHAUSTIVE)]
+)
+def test_what_was_said_to_be_sealed_survives_kills(tmp_path: Path, kills: int) -> None:
     out, draw, written = tmp_path / "out.jsonl", random.Random(11), 0
-    for turn in range(25):
+    for turn in range(kills):
         words = command("seal", "-", "--out", out, "--interval", "0.01", "--json")
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdin is not None
