@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from automaton.digests.batch_digest import PAGE, PageTree, page_at
-from automaton.seals.seal_fault import DifferentLines, explain
+from automaton.seals.seal_fault import DifferentLines, explain, flipped_bit
 from automaton.seals.seal_reader import SealReader
 from automaton.seals.seal_records import SealCommit
 
@@ -115,7 +115,11 @@ def _fault(sealed: SealReader, commit: SealCommit, batch: bytes, tree: PageTree)
         )
     data = batch + os.pread(fd, 2 * PAGE, commit.end)
     found = explain(data, begin, commit.length, page, hashes[page])
-    if found is None:
+    bit = flipped_bit(batch[begin:end], hashes[page]) if found is None else None
+    if bit is not None:
+        line = low + batch.count(b"\n", begin, begin + bit)
+        what = f"line {line:,} was changed, by one bit of byte {commit.offset + begin + bit:,}"
+    elif found is None:
         high = max(low, low + batch.count(b"\n", begin, end) - 1)
         what = (
             f"in lines {low:,} to {high:,} (bytes {commit.offset + begin:,} to "

@@ -1,14 +1,15 @@
 """Which lines of a page differ from what was sealed, as far as its hash alone can tell.
 
-Of a page nothing is kept but its hash. Lines that were put in, and two that changed places,
-are found by trying; of a line that was changed or left out nobody knows what it was. Pure:
-must not know files, commits.
+Of a page nothing is kept but its hash. Lines that were put in, two that changed places, and
+a bit that is not what it was are found by trying; of a line that was rewritten or left
+out nobody knows what it was. Pure: must not know files, commits.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import NamedTuple
 
 from automaton.digests.batch_digest import PAGE
@@ -17,6 +18,10 @@ from automaton.digests.merkle import leaf_hash
 #: Pages that are hashed to find it, at most: all guesses for 64 lines, some tenths of a second.
 TRIES = 1 << 12
 _NEWLINE = re.compile(b"\n")
+
+
+#: Bytes of a page in which one bit is looked for, at most: half a second.
+MOST = 3 * PAGE // 2
 
 
 class DifferentLines(NamedTuple):
@@ -41,6 +46,23 @@ def explain(data: bytes, begin: int, length: int, page: int, due: bytes) -> Diff
     for _, (found, altered) in zip(range(TRIES), _guesses(lines, inside), strict=False):
         if leaf_hash(_page(altered, block, end)) == due:
             return found
+    return None
+
+
+def flipped_bit(page: bytes, due: bytes) -> int | None:
+    """The byte of a page of which one bit is not as it was sealed; None: that is not all."""
+    if len(page) > MOST:
+        return None
+    before, view = sha256(b"\0"), memoryview(page)
+    for at, value in enumerate(page):
+        rest = view[at + 1 :]
+        for bit in range(8):
+            found = before.copy()
+            found.update(bytes([value ^ 1 << bit]))
+            found.update(rest)
+            if found.digest() == due:
+                return at
+        before.update(view[at : at + 1])
     return None
 
 

@@ -1,7 +1,7 @@
 """The pages of batches found and hashed, and the trees over them: two messages at a time.
 
 Bodies over arrays; nothing is allocated. A page is the lines that begin in one block of a
-batch (`automaton.digests.pages`). A leaf is the SHA-256 of a zero byte and a page, a
+batch (`automaton.digests.batch_digest`). A leaf is the SHA-256 of a zero byte and a page, a
 node that of a byte of one and two hashes (RFC 6962, 2.1). What a line means is not known
 here. Scratch of all that hash: states uint32[2, 8], words uint64[16], room uint8[ROOM].
 """

@@ -8,7 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -66,24 +66,39 @@ def block_after(title: str) -> str:
     return found[1]
 
 
-@pytest.mark.slow
-def test_the_first_example_of_each_audience_runs_as_it_stands(tmp_path: Path) -> None:
-    folder = tmp_path / "bin"
+def run(scripts: Iterable[str], tmp_path: Path) -> str:
+    """Run scripts in a folder, where the program has its name; what they printed."""
+    folder, said = tmp_path / "bin", []
     folder.mkdir()
     program = folder / PROGRAM
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m automaton "$@"\n')
     program.chmod(0o755)
-    soup = [line[2:] for line in README.splitlines() if line.startswith(f"$ {PROGRAM}")]
-    titles = ("**A soup, measured.**", "**A state machine", "**A loop that can be checked.**")
-    for script in ("\n".join(soup), *map(block_after, titles)):
+    for script in scripts:
         done = subprocess.run(
             ["/bin/sh", "-eu", "-c", script], cwd=tmp_path, capture_output=True, text=True,
             encoding="utf-8", timeout=300, check=False,
             env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert done.returncode == 0, script + done.stdout + done.stderr
+        said.append(done.stdout)
+    return "".join(said)
+
+
+@pytest.mark.slow
+def test_the_first_example_of_each_audience_runs_as_it_stands(tmp_path: Path) -> None:
+    soup = [line[2:] for line in README.splitlines() if line.startswith(f"$ {PROGRAM}")]
+    titles = ("**A soup, measured.**", "**A state machine", "**A loop that can be checked.**")
+    run(("\n".join(soup), *map(block_after, titles)), tmp_path)
     assert (tmp_path / "as-it-was.jsonl").stat().st_size > 0
     assert (tmp_path / "soup.csv").read_text().startswith("tick,live,distinct,")
+
+
+def test_the_four_commands_of_proofs_run_as_they_stand(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="the extra `sign` is not installed")
+    made = f"{PROGRAM} init my.jsonl\n{PROGRAM} my.jsonl --ticks 50 --interval 0"
+    said = run((made, block_after("## Proofs")), tmp_path)
+    assert "PROVED: this line is in example.org/soup, sealed by commit 50 of 50" in said
+    assert 10_000 < (tmp_path / "m50.7.proof").stat().st_size < 16_000
 
 
 @pytest.fixture(scope="module")

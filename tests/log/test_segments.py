@@ -410,7 +410,7 @@ def test_exchanged_doubled_and_foreign_segments_are_damage(path: Path, tmp_path:
 def _other_content(file: bytes) -> bytes:
     """A whole segment, one of whose winners has another term."""
     text = zstd.decompress(file).replace("λ0".encode(), "λλ".encode(), 1)
-    frame = frames.Compressor(3).frame(text)
+    frame = frames.Compressor(frames.QUICK).frame(text)
     return frame + frames.table(frames.walk(frame))
 
 

@@ -139,9 +139,9 @@ def _numbers(text: str) -> tuple[int, int]:
 def test_a_line_that_was_changed_left_out_or_put_in_is_named(file: Path) -> None:
     rows = lines(0, 1500).splitlines(keepends=True)
     draw = random.Random(3)
-    for _ in range(40):
+    for _ in range(8):
         k = draw.randrange(1500)
-        other = rows[k].replace(b'"n"', b'"N"')
+        other = rows[k].replace(b'"n"', b'"q"')
         for changed in ([*rows[:k], other, *rows[k + 1 :]], [*rows[:k], *rows[k + 1 :]]):
             file.write_bytes(b"".join(changed))
             found = verdict(file)
@@ -173,6 +173,19 @@ def test_two_lines_of_a_page_that_changed_places_are_named(file: Path) -> None:
         changed[low], changed[high] = changed[high], changed[low]
         file.write_bytes(b"".join(changed))
         assert verdict(file).fault.endswith(f"lines {low + 1} and {high + 1} changed places")
+
+
+def test_a_bit_that_is_not_what_it_was_is_named_with_its_line(file: Path) -> None:
+    whole, draw = file.read_bytes(), random.Random(5)
+    for at in (0, *(draw.randrange(len(whole) - 1) for _ in range(8))):
+        changed = bytearray(whole)
+        changed[at] ^= 1 << draw.randrange(8)
+        if 10 in {changed[at], whole[at]}:  # which makes two lines of one, or one of two
+            continue
+        file.write_bytes(changed)
+        line = whole.count(b"\n", 0, at) + 1
+        fault = verdict(file).fault.replace(",", "")
+        assert fault.endswith(f"line {line} was changed by one bit of byte {at}"), fault
 
 
 def test_short_lines_are_looked_through_within_bounds(tmp_path: Path) -> None:
@@ -460,10 +473,15 @@ def test_a_waiting_line_of_standard_input_is_sealed_though_no_other_comes(tmp_pa
         assert process.wait(60) == 0
 
 
-@pytest.mark.slow
-def test_what_was_said_to_be_sealed_survives_kills(tmp_path: Path) -> None:
+EXHAUSTIVE = [pytest.mark.slow, pytest.mark.exhaustive]
+
+
+@pytest.mark.parametrize(
+    "kills", [pytest.param(25, marks=pytest.mark.slow), pytest.param(250, marks=EXHAUSTIVE)]
+)
+def test_what_was_said_to_be_sealed_survives_kills(tmp_path: Path, kills: int) -> None:
     out, draw, written = tmp_path / "out.jsonl", random.Random(11), 0
-    for turn in range(25):
+    for turn in range(kills):
         words = command("seal", "-", "--out", out, "--interval", "0.01", "--json")
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdin is not None

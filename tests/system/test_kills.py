@@ -35,7 +35,7 @@ def torture(kills: int, seed: int, record: str, segment_bytes: int) -> dict[str,
         pytest.param(60, 8, "full", 0, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
         pytest.param(24, 9, "commits", 0, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
         pytest.param(8, 10, "full", 300_000, marks=pytest.mark.slow),
-        pytest.param(60, 11, "full", 300_000, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
+        pytest.param(200, 11, "full", 300_000, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
     ],
 )
 def test_killed_runs_keep_what_was_acknowledged_and_go_on_as_if_never_killed(

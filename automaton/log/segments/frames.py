@@ -12,7 +12,7 @@ import struct
 import sys
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,19 @@ from numpy.typing import NDArray
 #: Bytes of lines in a page, the most: a byte is found in the time that a page takes to
 #: decompress (0.1 ms), and larger ones save little (docs/benchmarks).
 PAGE = 128 << 10
-#: Levels: beside a run, which waits for cores that compress; and afterwards, where there is time.
-QUICK, THOROUGH = 3, 9
+
+
+class Effort(NamedTuple):
+    """What is asked of zstandard: its level, and the fewest bytes worth a match (0: its choice)."""
+
+    level: int
+    least_match: int = 0
+
+
+#: Beside a run, which waits for cores that compress; and afterwards, where there is time.
+#: Ids and numbers between equal terms are no matches of 7 bytes: not looking for shorter
+#: ones makes level 1 both quicker than level 3, by a third, and smaller (docs/benchmarks).
+QUICK, THOROUGH = Effort(1, 7), Effort(9)
 
 _SKIPPED = 0x184D2A5E
 _SEEKABLE = 0x8F92EAB1
@@ -51,9 +62,11 @@ def _zstd() -> Any:
 class Compressor:
     """Makes frames of pages, one after the other."""
 
-    def __init__(self, level: int) -> None:
+    def __init__(self, effort: Effort) -> None:
         names = _zstd().CompressionParameter
-        options = {names.compression_level: level, names.checksum_flag: 1}
+        options = {names.compression_level: effort.level, names.checksum_flag: 1}
+        if effort.least_match:
+            options[names.min_match] = effort.least_match
         self._zstd = _zstd().ZstdCompressor(options=options)
 
     def frame(self, page: bytes | memoryview) -> bytes:

@@ -19,6 +19,7 @@ from automaton.log.byte_source import ByteSource
 from automaton.log.file_io import FileOps, write_all
 from automaton.log.segments import frames, manifest
 from automaton.log.segments.active_header import ActiveHeader
+from automaton.log.segments.frames import Effort
 from automaton.log.segments.segment_reader import LogSegment, SegmentFile, file_of, folder
 
 
@@ -44,13 +45,13 @@ def clear(disk: FileOps, log: str, number: int) -> None:
 class SegmentWriter:
     """Writes the segment that begins at a byte of the log."""
 
-    def __init__(self, disk: FileOps, log: str, header: ActiveHeader, level: int) -> None:
+    def __init__(self, disk: FileOps, log: str, header: ActiveHeader, effort: Effort) -> None:
         make_folder(disk, log)
         self._disk, self._log, self._header = disk, log, header
         self.target = file_of(log, header.number)
         self._draft = f"{self.target}.tmp"
         self._fd = disk.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        self._compressor = frames.Compressor(level)
+        self._compressor = frames.Compressor(effort)
         self._sizes: list[tuple[int, int]] = []
         self._rest = b""  # what is not a page yet
         self.start = self.end = header.start  # bytes of the log that were added

@@ -12,6 +12,7 @@ from automaton.log.file_io import lock
 from automaton.log.segments import manifest
 from automaton.log.segments.active_draft import ActiveDraft, copy, draft_active, drop
 from automaton.log.segments.active_header import ActiveHeader
+from automaton.log.segments.frames import Effort
 from automaton.log.segments.segment_reader import LogSegment
 from automaton.log.segments.segment_writer import SegmentWriter
 from automaton.log.side_files.provenance import set_aside
@@ -21,14 +22,14 @@ from automaton.log.writer import LogWriter
 class Log(LogWriter):
     """A log opened for reading, or by its one writer, which may seal segments of it."""
 
-    def begin_segment(self, level: int, behind: Sequence[LogSegment] = ()) -> SegmentWriter:
+    def begin_segment(self, effort: Effort, behind: Sequence[LogSegment] = ()) -> SegmentWriter:
         """A writer of the segment that begins where the active file does, or behind others.
 
         `behind`: segments that were sealed since the log's last switch.
         """
         header = ActiveHeader.behind(behind or self._file.segments)
         try:
-            return SegmentWriter(self._disk, self.path, header, level)
+            return SegmentWriter(self._disk, self.path, header, effort)
         except OSError as error:
             raise self._refused(error, 0) from error
 
