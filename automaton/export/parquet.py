@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -10,6 +11,9 @@ from automaton.export import arrow
 from automaton.export.export_selection import Selection
 from automaton.export.job import ExportJob, TargetFolder
 from automaton.export.tables import COLUMNS, facts, partitions, rows_of
+
+#: Files that are written at the same time: each keeps a block of lines and its columns.
+TOGETHER = 2
 
 
 def write(job: ExportJob, out: Any) -> None:
@@ -25,9 +29,36 @@ def _write_folder(job: ExportJob, folder: TargetFolder) -> None:
         whole = job.selection
         if table == "commits":  # of whole ticks, whatever of them is meant
             whole = replace(whole, streams=frozenset(), dimensions=frozenset())
-        for name, part in _parts(job, table, whole):
+        parts = list(_parts(job, table, whole))
+        if len(parts) > 1 and not job.log.commits.omitting:
+            _write_together(job, table, parts, folder)
+            continue
+        for name, part in parts:
             with folder.file(f"{table}/{name}.parquet") as out:
                 _write_file(job, table, part, out)
+
+
+def _write_together(
+    job: ExportJob, table: str, parts: list[tuple[str, Selection]], folder: TargetFolder
+) -> None:
+    """Write the files of a table, two at a time: each thread reads and writes one.
+
+    Both spend their time in machine code that holds no lock of the interpreter. After an
+    error, or Ctrl-C, those that were begun are finished and no other is begun.
+    """
+
+    def write_one(named: tuple[str, Selection]) -> None:
+        name, part = named
+        with folder.file(f"{table}/{name}.parquet") as out:
+            _write_file(job, table, part, out, alone=False)
+
+    with ThreadPoolExecutor(TOGETHER, "export") as writers:
+        waiting = [writers.submit(write_one, part) for part in parts]
+        try:
+            for each in waiting:
+                each.result()
+        finally:
+            writers.shutdown(wait=False, cancel_futures=True)
 
 
 def _parts(job: ExportJob, table: str, whole: Selection) -> Iterator[tuple[str, Selection]]:
@@ -43,7 +74,11 @@ def _named(first: int, last: int) -> str:
     return f"ticks-{first:09}-{last:09}"
 
 
-def _write_file(job: ExportJob, table: str, part: Selection, out: BinaryIO) -> None:
+def _write_file(
+    job: ExportJob, table: str, part: Selection, out: BinaryIO, *, alone: bool = True
+) -> None:
+    """Write a file; `alone`: no other is written at the same time."""
     schema = arrow.schema_of(COLUMNS[table], facts(job))
-    rows = (arrow.batch_of(found, schema) for found in rows_of(job, table, part))
+    found_rows = rows_of(job, table, part, ahead=alone)
+    rows = (arrow.batch_of(found, schema) for found in found_rows)
     arrow.write_parquet(rows, schema, out)
