@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -17,6 +18,9 @@ from automaton.export.tables import (
     partitions,
     rows_of,
 )
+
+#: Files that are written at the same time: each keeps a block of lines and its columns.
+TOGETHER = 2
 
 
 def write(job: ExportJob, out: Any) -> None:
@@ -43,9 +47,38 @@ def _write_folder(job: ExportJob, folder: TargetFolder, partition: str = "") -> 
         whole = job.selection
         if table == "commits":  # of whole ticks, whatever of them is meant
             whole = replace(whole, streams=frozenset(), dimensions=frozenset())
-        for name, part in _parts(job, table, whole):
-            with folder.file(f"{table}/{partition}{name}.parquet") as out:
+        parts = [
+            (f"{table}/{partition}{name}.parquet", part) for name, part in _parts(job, table, whole)
+        ]
+        if len(parts) > 1 and not job.log.commits.omitting:
+            _write_together(job, table, parts, folder)
+            continue
+        for path, part in parts:
+            with folder.file(path) as out:
                 _write_file(job, table, part, out)
+
+
+def _write_together(
+    job: ExportJob, table: str, parts: list[tuple[str, Selection]], folder: TargetFolder
+) -> None:
+    """Write the files of a table, two at a time: each thread reads and writes one.
+
+    Both spend their time in machine code that holds no lock of the interpreter. After an
+    error, or Ctrl-C, those that were begun are finished and no other is begun.
+    """
+
+    def write_one(named: tuple[str, Selection]) -> None:
+        path, part = named
+        with folder.file(path) as out:
+            _write_file(job, table, part, out, alone=False)
+
+    with ThreadPoolExecutor(TOGETHER, "export") as writers:
+        waiting = [writers.submit(write_one, part) for part in parts]
+        try:
+            for each in waiting:
+                each.result()
+        finally:
+            writers.shutdown(wait=False, cancel_futures=True)
 
 
 def _parts(job: ExportJob, table: str, whole: Selection) -> Iterator[tuple[str, Selection]]:
@@ -61,7 +94,11 @@ def _named(first: int, last: int) -> str:
     return f"ticks-{first:09}-{last:09}"
 
 
-def _write_file(job: ExportJob, table: str, part: Selection, out: BinaryIO) -> None:
+def _write_file(
+    job: ExportJob, table: str, part: Selection, out: BinaryIO, *, alone: bool = True
+) -> None:
+    """Write a file; `alone`: no other is written at the same time."""
     schema = arrow.schema_of(COLUMNS[table], facts(job))
-    rows = (arrow.batch_of(found, schema) for found in rows_of(job, table, part))
+    found_rows = rows_of(job, table, part, ahead=alone)
+    rows = (arrow.batch_of(found, schema) for found in found_rows)
     arrow.write_parquet(rows, schema, out)

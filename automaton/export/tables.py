@@ -24,12 +24,14 @@ COLUMNS = {"winners": WINNERS, "commits": COMMITS, "decisions": DECISIONS}
 PARTITION = 1 << 20
 
 
-def rows_of(job: ExportJob, table: str, selection: Selection | None = None) -> Iterator[Table]:
-    """The rows of a table, some thousands at a time."""
+def rows_of(
+    job: ExportJob, table: str, selection: Selection | None = None, *, ahead: bool = True
+) -> Iterator[Table]:
+    """The rows of a table, some thousands at a time; `ahead`: read while those before are used."""
     part = selection or job.selection
     if table == "winners":
         rows = winner_tables(job.log, part, job.progress)
-        return _ahead(rows) if job.log.record == "full" else rows
+        return _ahead(rows) if ahead and job.log.record == "full" else rows
     if table == "decisions":
         return decision_tables(job.log, part)
     if part.filters:

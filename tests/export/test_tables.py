@@ -8,13 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from exports import ODD, odd_objects, program, streamed, winners_in
 from small import Members, commits_in, ran, rich, written
 
+from automaton.cli.output_file import FolderDraft
 from automaton.export import ExportJob, Selection, winner_columns
+from automaton.export import parquet as files
 from automaton.export.columns import Table
 from automaton.export.decision_columns import decision_tables
 from automaton.export.tables import partitions
@@ -141,6 +144,23 @@ def test_partitions_follow_one_another_and_hold_whole_ticks(log: Path) -> None:
         for first, last in parts:
             lines = opened.commits.lines[first - 1 : last].sum()
             assert lines <= 40 or first == last
+
+
+def test_files_that_are_written_together_hold_what_one_after_the_other_holds(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    monkeypatch.setattr(files, "partitions", partial(partitions, most=20))
+    with Log.open(log, write=False) as opened:
+        job = ExportJob(opened, Selection().of(opened))
+        files.write(job, FolderDraft(tmp_path))
+        names = sorted((tmp_path / "winners").iterdir())
+        assert len(names) > 4
+        found = [row for name in names for row in parquet.read_table(name).to_pylist()]
+        assert found == expected(log)
+        monkeypatch.setattr(winner_columns, "SHORTEST", -1)
+        with pytest.raises(ValueError, match="negative"):
+            files.write(job, FolderDraft(tmp_path / "again"))
 
 
 def test_a_log_that_never_ran_has_tables_without_rows(tmp_path: Path) -> None:
