@@ -27,14 +27,17 @@ _AT_A_TIME = 64
 class Exchange:
     """The epochs that leave this place and that come to it; `attend` is called often."""
 
-    def __init__(self, schedule: Schedule, transport: Transport) -> None:
+    def __init__(
+        self, schedule: Schedule, transport: Transport, *, sends_logs: bool = False
+    ) -> None:
+        self._sends_logs = sends_logs
         self._schedule, self._transport = schedule, transport
         self._looked = self._cared = 0.0
         self._waited: tuple[float, list[Departure]] = (0.0, [])  # since when, for what
         self._notices: list[str] = []
         self._trimmed: dict[int, int] = {}
         self._needed: dict[int, int | None] = {}  # by island of this place, as of the last look
-        self._sent: set[int] = set()  # islands whose logs travel
+        self._too_long: set[int] = set()  # islands whose logs hold too much to travel
         self._shared: dict[int, int] = {}  # epochs in the shared place, by island
         self._dropped: dict[int, int] = {}  # as `_trimmed`, of the logs
 
@@ -44,8 +47,9 @@ class Exchange:
             self._transport.publish(report.island, report.epoch, report.lines)
         if report.shared is not None:
             self._shared[report.island] = report.shared
+        if report.epoch != ASK and report.piece is None:
+            self._too_long.add(report.island)
         if report.piece is not None:
-            self._sent.add(report.island)
             self._transport.publish_gain(Gain(report.island, report.epoch, report.piece))
 
     def attend(self) -> None:
@@ -91,8 +95,9 @@ class Exchange:
             last = min(schedule.done(island), needed + _AT_A_TIME)
             schedule.ask_again(island, transport.missing(island, range(needed, last)))
 
-        for island in self._sent:
-            self._care_for_log(island)
+        for island in schedule.own if self._sends_logs else ():
+            if island in schedule.ticks and island not in self._too_long:
+                self._care_for_log(island)
 
     def _care_for_log(self, island: int) -> None:
         """Trim a log's stream to what the shared place and all readers have, and fill it."""
@@ -124,4 +129,5 @@ class Exchange:
         last = schedule.archipelago.departure(schedule.goal)  # that needs the next epoch's
         owing = [k for k in schedule.own if schedule.targets_elsewhere(k)]
         noted = [self._needed.get(island) for island in owing]
-        return all(epoch is not None and epoch >= last for epoch in noted)
+        reached = all(epoch is not None and epoch >= last for epoch in noted)
+        return reached and not schedule.asked_again

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from automaton.errors import FileError, LockedError, StorageError
 from automaton.islands.copies.log_copy import LogPiece, piece_of
-from automaton.islands.copies.shared_place import SharedPlace
+from automaton.islands.copies.shared_place import SharedPlace, restored
 from automaton.islands.emigration import (
     LoggedWinners,
     emigrant_lines,
@@ -95,7 +95,7 @@ class Island:
         self, folder: Folder, number: int, options: HostOptions = AS_USUAL,
         control: Control = IN_PEACE,
     ) -> None:  # fmt: skip
-        self.archipelago, self.number = folder.archipelago, number
+        self._folder, self.archipelago, self.number = folder, folder.archipelago, number
         self.path = folder.log(number)
         self._options, self._control = options, control
         self._run: Run | None = None
@@ -120,6 +120,8 @@ class Island:
     def _opened(self) -> Run:
         given, until = self.archipelago.options_of(self.number), time.monotonic() + PATIENCE_S
         options = self._options
+        if not self.path.exists() and options.shared is not None:
+            restored(self._folder, self.number, Path(options.shared), ())
         if not self.path.exists():
             raise FileError(
                 f"{self.path} is not there: bring a copy of it, or of what `islands init` made "

@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import platform
 import time
+from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
 from automaton.cluster import ray_cluster
 from automaton.errors import AutomatonError, WorkerError
 from automaton.islands.carrier import IslandPlace
+from automaton.islands.copies.shared_place import new_folder
 from automaton.islands.folder import Folder
 from automaton.islands.island import Control, EpochReport, HostOptions, Island, Task
 from automaton.islands.island_process import (
@@ -58,9 +60,12 @@ class IslandActor:
         if self._island is None:
             if not spawn.die_with(os.getppid()):
                 raise WorkerError("the raylet that started this actor is gone")
+            kept, path = HostOptions(*self._options), self._known[0]
+            if kept.shared is not None:
+                new_folder(Path(path), Path(kept.shared))
             folder = folder_as_known(*self._known)
             control = Control(self._stopping.is_set)
-            self._island = Island(folder, self._number, HostOptions(*self._options), control)
+            self._island = Island(folder, self._number, kept, control)
         return self._island
 
     def close(self) -> None:

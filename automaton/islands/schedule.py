@@ -162,6 +162,11 @@ class Schedule:
         done = range(self.done(island))
         waiting += [e for e in epochs if e in done and e not in {*waiting, *under_way}]
 
+    @property
+    def asked_again(self) -> bool:
+        """Whether epochs are to be reported once more."""
+        return any(self._again.values())
+
     def wants(self) -> dict[tuple[int, int], int]:
         """By island of this place and source: the first epoch that is still needed of it.
 

@@ -139,7 +139,8 @@ class SendingIslands:
         self._carrier = SerialCarrier(lambda number: Island(folder, number, options))
         self._streams = RedisStreams(folder.archipelago.digest, [server.url])
         schedule = Schedule(folder.archipelago, None, None)
-        self._driver = Driver(schedule, self._carrier, Exchange(schedule, self._streams))
+        exchange = Exchange(schedule, self._streams, sends_logs=True)
+        self._driver = Driver(schedule, self._carrier, exchange)
         self._pool = ThreadPoolExecutor()
 
     def __enter__(self) -> None:
@@ -184,12 +185,27 @@ def test_streams_that_are_wiped_or_trimmed_too_far_are_sent_again_to_who_follows
     are_of(into, folder, written_folder(tmp_path / "turn", one), least)
 
 
+def test_what_a_server_lost_is_sent_again_by_islands_that_are_at_their_goal_already(
+    tmp_path: Path, server: Server, ran: Folder
+) -> None:
+    streams = RedisStreams(ran.archipelago.digest, [server.url])
+    streams.logs.announce("archive", 0, 1)
+    streams.logs.announce("archive", 1, 3)
+    carrier = SerialCarrier(lambda number: Island(ran, number, KEPT._replace(send=True)))
+    schedule = Schedule(ran.archipelago, None, 4)
+    assert Driver(schedule, carrier, Exchange(schedule, streams, sends_logs=True)).go()
+    carrier.close()
+    assert [gain.epoch for gain in streams.logs.gains(0, 0)] == [1, 2, 3]
+    assert [gain.epoch for gain in streams.logs.gains(1, 0)] == [3]
+    streams.close()
+
+
 def test_a_stream_is_trimmed_to_what_the_shared_place_and_every_group_have(
     tmp_path: Path, server: Server, ran: Folder
 ) -> None:
     streams = published(ran, server)
     schedule = Schedule(ran.archipelago, None, 4)
-    exchange = Exchange(schedule, streams)
+    exchange = Exchange(schedule, streams, sends_logs=True)
 
     def first_entry() -> int:
         return next(streams.logs.gains(0, 0)).epoch

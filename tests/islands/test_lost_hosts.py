@@ -62,7 +62,7 @@ def run_here(folder: Folder, own: list[int], to: int, server: Server, shared: Pa
     schedule = Schedule(folder.archipelago, None, to, own)
     SharedPlace(shared, folder.archipelago).prepare(folder)
     try:
-        return Driver(schedule, carrier, Exchange(schedule, streams)).go()
+        return Driver(schedule, carrier, Exchange(schedule, streams, sends_logs=True)).go()
     finally:
         carrier.close()
         streams.close()
@@ -180,6 +180,7 @@ def test_a_folder_without_logs_says_what_is_needed(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"island-0\.jsonl is not there: bring a copy.*--shared"):
         Island(folder, 0, KEPT).perform(Task(0, 0, ()))
     folder.log(1).unlink()
+    assert not (tmp_path / "nowhere").exists()
     with pytest.raises(FileError, match=r"islands init.*--shared"):
         restore(folder, [0, 1], tmp_path / "nowhere", None)
 
@@ -198,6 +199,10 @@ def test_an_empty_folder_is_begun_by_the_shared_place_and_computes_the_same_logs
     )
     run_in_turn(elsewhere, 4, KEPT)
     assert digests(elsewhere) == digests(first) == undisturbed(tmp_path / "turn", one, 4)
+    elsewhere.log(1).unlink()  # as where an island moves to a host that never had it
+    island = Island(elsewhere, 1, KEPT._replace(shared=str(shared)))
+    assert island.run.tick == 15
+    island.close()
     other = written_folder(tmp_path / "c", small_archipelago(2, seed=8))
     with pytest.raises(UsageError, match="holds another archipelago"):
         open_shared(other.path, shared)

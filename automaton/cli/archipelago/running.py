@@ -130,7 +130,9 @@ def _exchange(
     if shared is not None or settings["send_logs"]:
         for text in restore(folder, schedule.own, shared, opened):
             _note(text)
-    return None if opened is None else Exchange(schedule, opened)
+    if opened is None:
+        return None
+    return Exchange(schedule, opened, sends_logs=settings["send_logs"])
 
 
 def _carrier(folder: Folder, name: str, settings: dict[str, Any]) -> Carrier:
