@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,17 @@ def test_another_comparison_in_the_same_folder_is_refused(spec: Path) -> None:
     result = compared(spec)
     assert result.exit_code == 2
     assert "another comparison" in result.output
+
+
+def test_the_experiments_on_the_page_are_those_whose_heads_stand_beside_it() -> None:
+    place = Path(__file__).resolve().parents[2] / "docs" / "scale"
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for line in (place / "heads.jsonl").read_bytes().splitlines():
+        row = json.loads(line)
+        kept.setdefault(row["file"], []) if "file" in row else list(kept.values())[-1].append(row)
+    for name, rows in kept.items():
+        plan = ComparisonPlan.of(tomllib.loads((place / name).read_text("utf-8")))
+        assert [(row["settings"], row["seed"]) for row in rows] == [
+            (run.point, str(run.seed)) for run in plan.runs
+        ]
+    assert sorted(kept) == sorted(path.name for path in place.glob("*.toml"))
