@@ -327,9 +327,11 @@ class LogReader:
 
     def line(self, number: int) -> bytes:
         """One line of the log, whichever."""
-        row = self._row_of(number) if self.commits.omitting else None
+        row = self._row_of(number)
         if row is not None and row.gap and 0 <= self._omitted(row, number) < row.omitted:
             return self._line_computed(row, number - row.first_line)
+        if row is not None and not row.gap and 0 <= number - row.first_line < row.lines:
+            return self._table(row).line(number - row.first_line + self._separator(row.tick))
         start, stop = self._span(number)
         return self._file.pread(stop - start, start)
 

@@ -41,9 +41,9 @@ def handle(channel: Channel) -> None:
 
 
 def busy(_low: int, _high: int, _own: Any, nanoseconds: int) -> int:
-    """Take so much time."""
-    until = time.perf_counter_ns() + nanoseconds
-    while time.perf_counter_ns() < until:
+    """Take so much time of a core."""
+    until = time.thread_time_ns() + nanoseconds
+    while time.thread_time_ns() < until:
         pass
     return 0
 
