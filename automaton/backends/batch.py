@@ -92,7 +92,8 @@ class CandidateBatch:
 
     def counts(self) -> list[int]:
         """How many slots have each outcome, in the order of `OUTCOMES`."""
-        return [int(n) for n in np.bincount(self.outcomes, minlength=len(OUTCOMES))]
+        counts: list[int] = np.bincount(self.outcomes, minlength=len(OUTCOMES)).tolist()
+        return counts
 
     def word_span(self, slot: int) -> Words:
         """The normal form of a slot whose outcome is `normal`, a view."""

@@ -33,6 +33,8 @@ from kernels import cpu, philox
 from kernels.text import winner_lines
 
 _INT32 = 1 << 31
+#: Texts of terms that are remembered while the lines of a batch are read, a power of two.
+_KNOWN = 1 << 12
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,10 @@ def read_winners(
     room = max(max_size, len(batch))  # a node takes at least one byte of its line
     words: Words = np.empty(room, dtype=np.int32)
     stack = np.empty(4 * max_size + 8, dtype=np.int32)
+    known = np.full((min(_KNOWN, 1 << (2 * count).bit_length()), 2), -1, dtype=np.int64)
     found, end, used = cpu.compiled(winner_lines.read_winners)(
         batch, at, len(batch), text, mark, max_size,
-        slots, steps, sizes, salience, starts, levels, ids, words, stack,
+        slots, steps, sizes, salience, starts, levels, ids, words, stack, known,
     )  # fmt: skip
     entering = Entrants(
         slots[:found], np.arange(found), words[:used], starts[:found], sizes[:found],

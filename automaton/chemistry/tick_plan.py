@@ -96,10 +96,8 @@ def _operator_of(world: World) -> Places:
     rules = world.program.rules.values()
     if not rules:
         return np.empty(0, dtype=np.int32)
-    chosen = np.full(world.options.max_objects, -1, dtype=np.int32)
-    for rule in reversed(rules):
-        chosen[_select_or(world, rule.match, world.population.choices())] = world.rows[rule.id]
-    return chosen
+    table = [(rule.match, world.rows[rule.id]) for rule in rules]
+    return world.selections.first_match(table, world.matcher)
 
 
 def _allowed(world: World, selector: Selector | None, rows: Places) -> Places:

@@ -6,7 +6,7 @@ Plain values and their JSON; nothing here decides anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from automaton.errors import DamagedError
@@ -79,6 +79,13 @@ class MachineState:
             "counters": {**self.counters, "actions": dict(self.actions)},
         }
         return record if self.ends is None else {**record, "ends": self.ends}
+
+    def copy(self) -> MachineState:
+        """The same state, to come back to: what becomes of one leaves the other as it is."""
+        return replace(
+            self, weights=list(self.weights), counters=dict(self.counters),
+            actions=dict(self.actions),
+        )  # fmt: skip  # `ends` is made anew every tick
 
     @classmethod
     def of(cls, record: Mapping[str, Any], tick: int = 0) -> MachineState:

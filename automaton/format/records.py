@@ -3,6 +3,8 @@
 Pure: values in, bytes out. It opens no file and knows no term, no clock and no
 population; docs/format.md is this module in prose. A line is one of ours only
 if writing what was read from it gives the same bytes again.
+
+Longer than 300 lines: what is written and what is read back stand side by side.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from string import ascii_lowercase
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from automaton.format.json_edit import quote
 from automaton.format.schema import Integer, misfit
@@ -23,6 +25,9 @@ from automaton.format.versions import FORMATS, NEWEST, Format, refuse_large
 
 OUTCOMES = ("normal", "copy", "steps", "size", "depth", "input", "empty")
 _OUTCOMES = dict.fromkeys(OUTCOMES, Integer())
+_COUNTS = b",".join(b'"%s":%%d' % name.encode() for name in OUTCOMES)
+#: A number above the largest that stands as one, in any format, has so many digits.
+_MANY_DIGITS = re.compile(rb"[0-9]{16}")
 _DIMENSION = Integer(low=-(1 << 31), high=(1 << 31) - 1)
 DIGEST = 32  # bytes of a SHA-256
 Digest = bytes  # raw; the name is for classes that have a field `bytes`
@@ -83,6 +88,14 @@ class Commit:
     batch: Digest
     chain: Digest
 
+    @classmethod
+    def of(
+        cls, fields: CommitFields, lengths: tuple[int, int], batch: Digest, chain: Digest
+    ) -> Self:
+        """The commit that was written of these; lengths are lines and bytes of the batch."""
+        said = fields.tick, *lengths, fields.outcomes, fields.dimension, fields.state
+        return cls(*said, fields.population & 0xFFFF_FFFF_FFFF_FFFF, batch, chain)
+
 
 class Frame(NamedTuple):
     """The part of a commit that opening needs, read without parsing its state."""
@@ -97,16 +110,19 @@ class Frame(NamedTuple):
 
 def dump(value: object, levels: int = _LEVELS) -> bytes:
     """Compact JSON by our rule; floats are refused (law 1), so is deep nesting."""
-    if type(value) is int:  # most are: a commit's state is written and read back every tick
+    if type(value) is int:  # most are: a commit's state is written every tick
         return b"%d" % value
     if value is None or isinstance(value, bool):
         return {None: b"null", True: b"true", False: b"false"}[value]
     if isinstance(value, str):
         return quote(value)
-    if isinstance(value, (Mapping, list, tuple)) and levels == 0:
+    if isinstance(value, (dict, Mapping, list, tuple)) and levels == 0:
         raise ValueError(f"nested deeper than {_LEVELS}")
-    if isinstance(value, Mapping):
-        members = [_name(key) + dump(item, levels - 1) for key, item in value.items()]
+    if isinstance(value, (dict, Mapping)):  # dict first: asking an abstract class takes long
+        members = [
+            _name(key) + (b"%d" % item if type(item) is int else dump(item, levels - 1))
+            for key, item in value.items()
+        ]
         return b"{" + b",".join(members) + b"}"
     if isinstance(value, (list, tuple)):
         return b"[" + b",".join(dump(item, levels - 1) for item in value) + b"]"
@@ -151,7 +167,6 @@ def commit_line(  # noqa: PLR0913, PLR0917 - a commit is made of these
     form: Format = NEWEST,
 ) -> tuple[bytes, bytes]:
     """A commit's line, its newline included, and the new chain (32 raw bytes)."""
-    refuse_large(fields.state, form)
     body = _commit_body(prefix, fields, (lines, nbytes), batch_sha, form)
     chain = link(previous_chain, body)
     return body + b',"chain":"%s"}\n' % chain.hex().encode(), chain
@@ -160,9 +175,12 @@ def commit_line(  # noqa: PLR0913, PLR0917 - a commit is made of these
 def _commit_body(
     prefix: str, fields: CommitFields, lengths: tuple[int, int], batch_sha: bytes, form: Format
 ) -> bytes:
-    if set(fields.outcomes) != set(OUTCOMES):
+    if fields.outcomes.keys() != _OUTCOMES.keys():
         raise ValueError(f"a commit names the outcomes {', '.join(OUTCOMES)}, and no others")
-    counts = (b'"%s":%d' % (n.encode(), operator.index(fields.outcomes[n])) for n in OUTCOMES)
+    counts = tuple([operator.index(fields.outcomes[name]) for name in OUTCOMES])
+    state = dump(fields.state)
+    if _MANY_DIGITS.search(state):
+        refuse_large(fields.state, form)
     return b'{"type":"commit","id":"%scommit:%d","tick":%d,"lines":%d,"bytes":%d,%s' % (
         prefix.encode(),
         fields.tick,
@@ -170,10 +188,10 @@ def _commit_body(
         *lengths,
         b'"outcomes":{%s},"%s":%d,"state":%s,"population":"%016x","batch":"%s"'
         % (
-            b",".join(counts),
+            _COUNTS % counts,
             form.level.encode(),
             fields.dimension,
-            dump(fields.state),
+            state,
             fields.population & 0xFFFF_FFFF_FFFF_FFFF,
             batch_sha.hex().encode(),
         ),

@@ -34,6 +34,8 @@ class ByteSource(Protocol):
         ...
 
 
+#: Bytes up to which copying a range takes less than mapping it.
+COPIED = 1 << 16
 #: A descriptor is a plain file.
 File = int | ByteSource
 
@@ -56,6 +58,10 @@ def mapped(file: File, start: int, stop: int) -> memoryview:
         return memoryview(b"")
     if not isinstance(file, int):
         return file.mapped(start, stop)
+    if stop - start <= COPIED:
+        copy = os.pread(file, stop - start, start)
+        if len(copy) == stop - start:
+            return memoryview(copy)
     base = start - start % mmap.ALLOCATIONGRANULARITY
     region = mmap.mmap(file, stop - base, access=mmap.ACCESS_READ, offset=base)
     return memoryview(region)[start - base :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import NamedTuple
 
 import numpy as np
@@ -70,12 +71,14 @@ class CommitTable:
         """Where one tick stands."""
         if not 1 <= tick <= self._count:
             raise IndexError(f"there is no commit of tick {tick}; the last is {self._count}")
-        start, commit, end, first, *rest = (int(cell) for cell in self._cells[tick - 1])
+        start, commit, end, first, *rest = self._cells[tick - 1].tolist()
         return CommitRow(tick, start, commit, end, first + self.genesis_lines + 1, *rest)
 
     def tick_of_line(self, line: int) -> int:
         """The tick whose batch or commit holds this line; 0 is the genesis."""
-        return int(np.searchsorted(self.first_line, line, side="right"))
+        after = line - self.genesis_lines - 1
+        first = self._cells[:, 3].item  # of few rows: a search in the column would copy it
+        return bisect_right(range(self._count), after, key=first)
 
     def more_until(self, tick: int) -> int:
         """`more` of the batches up to a tick."""

@@ -20,8 +20,17 @@ class DirectoryEntry:
 
     def __init__(self, path: str, fd: int) -> None:
         folder, self._name = os.path.split(path)
-        self._fd, self._known = fd, folder
+        self._known = folder
         self._folder = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+        self.lead_to(fd)
+
+    def is_intact(self) -> bool:
+        """Whether the whole path leads to the open file: one call, for it is asked every tick."""
+        try:
+            found = os.stat(self._path)  # noqa: PTH116 - a path object costs more than the call
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self._own
 
     def fault(self) -> str:
         """What became of the name, in words; empty where it leads to the open file."""
@@ -41,7 +50,8 @@ class DirectoryEntry:
         if (folder := _name_now(self._folder)) is None:
             return None
         self._known = folder
-        return os.path.join(folder, self._name)  # noqa: PTH118 - as it was split
+        self._path = os.path.join(folder, self._name)  # noqa: PTH118 - as it was split
+        return self._path
 
     def name_now(self) -> str | None:
         """Another name under which the open file can be found, where the system tells one."""
@@ -49,7 +59,9 @@ class DirectoryEntry:
 
     def lead_to(self, fd: int) -> None:
         """From now on the name is that of another open file, which took the place of the first."""
-        self._fd = fd
+        self._fd, found = fd, os.fstat(fd)
+        self._own = found.st_dev, found.st_ino  # which are those of an open file for ever
+        self._path = os.path.join(self._known, self._name)  # noqa: PTH118 - as it was split
 
     def close(self) -> None:
         """Lets go of the folder."""

@@ -63,12 +63,14 @@ class LineAccess:
         while self._counted_bytes > COUNTED and len(self._counts) > 1:
             self._counted_bytes -= self._counts.pop(next(iter(self._counts))).nbytes
 
-    def is_omitted(self, row: CommitRow, number: int) -> bool:
-        """Whether a line of a batch is left out of the file."""
-        return row.gap > 0 and 0 <= self._omitted(row, number) < row.omitted
+    def is_whole(self, row: CommitRow, number: int) -> bool:
+        """Whether a line is one of a batch that the file has whole, or left out of the file."""
+        if row.gap:
+            return 0 <= self._omitted(row, number) < row.omitted
+        return 0 <= number - row.first_line < row.lines
 
-    def computed_line(self, row: CommitRow, number: int) -> bytes:
-        """A line of a batch that is computed again."""
+    def line(self, row: CommitRow, number: int) -> bytes:
+        """A line of the whole batch, read from the file or computed again."""
         return self._table(row).line(number - row.first_line + self._separator(row.tick))
 
     def span(self, row: CommitRow, number: int) -> tuple[int, int]:

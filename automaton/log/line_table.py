@@ -64,7 +64,10 @@ class LineTable:
 
     def line(self, number: int) -> bytes:
         """A line without its newline."""
-        return self.read(*self.span(number))
+        low, before = self._block(number - 1) if number else (0, -1)
+        raw = self.read(low * BLOCK, (self._block(number)[0] + 1) * BLOCK)
+        start = _nth(raw, before) + 1 if number else 0
+        return raw[start : raw.index(b"\n", start)]
 
     def find(self, head: bytes, slot: int) -> int | None:
         """The number of the line that begins with `head`, the slot and a quote.
@@ -106,10 +109,18 @@ class LineTable:
 
     def _newline(self, number: int) -> int:
         """Where a newline stands, numbered from 0."""
+        block, left = self._block(number)
+        return block * BLOCK + _nth(self.read(block * BLOCK, (block + 1) * BLOCK), left)
+
+    def _block(self, number: int) -> tuple[int, int]:
+        """The block in which a newline stands, and how many stand before it there."""
         block = int(np.searchsorted(self.counts, number, side="right"))
-        left = number - (int(self.counts[block - 1]) if block else 0)
-        raw = self.read(block * BLOCK, (block + 1) * BLOCK)
-        at = raw.find(b"\n")
-        for _ in range(left):
-            at = raw.find(b"\n", at + 1)
-        return block * BLOCK + at
+        return block, number - (int(self.counts[block - 1]) if block else 0)
+
+
+def _nth(raw: bytes, number: int) -> int:
+    """Where a newline stands, numbered from 0."""
+    at = raw.find(b"\n")
+    for _ in range(number):
+        at = raw.find(b"\n", at + 1)
+    return at

@@ -311,9 +311,9 @@ class LogReader:
 
     def line(self, number: int) -> bytes:
         """One line of the log, whichever."""
-        row = self._row_of(number) if self.commits.omitting else None
-        if row is not None and self._lines.is_omitted(row, number):
-            return self._lines.computed_line(row, number)
+        row = self._row_of(number)
+        if row is not None and self._lines.is_whole(row, number):
+            return self._lines.line(row, number)
         start, stop = self._span(number)
         return self._file.pread(stop - start, start)
 

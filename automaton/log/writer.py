@@ -25,7 +25,7 @@ from automaton.format.records import (
     CommitFields,
     RunRecord,
     commit_line,
-    parse_commit,
+    parse_frame,
     parse_run,
     run_line,
 )
@@ -276,13 +276,11 @@ class LogWriter(LogReader):
         for part in batch[1 + len(begun.parts) :] if begun.parts else batch:
             digest.update(part)
             count += memoryview(part).nbytes
-        line, head = commit_line(
-            self.prefix, fields, lines, count, digest.digest(), self.head, self.format
-        )
-        commit = parse_commit(line)
-        if commit is None:
+        sealed = digest.digest()
+        line, head = commit_line(self.prefix, fields, lines, count, sealed, self.head, self.format)
+        if parse_frame(line) is None:
             raise ValueError("the commit does not read back as it was written")
-        return line, head, commit
+        return line, head, Commit.of(fields, (lines, count), sealed, head)
 
     def _pin(self) -> None:
         """Makes the genesis known on disk before anything follows it."""
@@ -333,6 +331,8 @@ class LogWriter(LogReader):
         What was acknowledged is then under another name, which the error says.
         """
         with self._looking:  # a batch may be appended while the one before is synced
+            if self._gone is None and self._entry is not None and self._entry.is_intact():
+                return
             self._gone = self._gone or self._no_longer_there()
             if self._gone is not None:
                 raise self._gone

@@ -24,7 +24,7 @@ from automaton.program import NamedTerm
 from automaton.terms.arrays import Allocate, Places, Words
 from kernels import cpu
 from kernels.chemistry import fold
-from kernels.terms import church, packed
+from kernels.terms import census, church, packed
 from kernels.text.winner_lines import LABEL, SPARE
 
 #: Numbers in the `kind` column; the types of named terms follow.
@@ -33,6 +33,11 @@ MODIFICATION, COMPOSITION = 0, 1
 SEEN = 1 << 17
 #: Changes of places that are remembered, for who looks only at what changed.
 KEPT_CHANGES = 64
+#: Columns that the fold fills, as `fold.enter` takes them.
+_ENTERED = (
+    "start", "size", "born_tick", "born_slot", "level", "kind", "steps", "hashes", "live",
+    "normal", "value",
+)  # fmt: skip
 #: Words that all live terms may have: the machine's positions are 32-bit integers.
 MAX_WORDS = (1 << 31) - (1 << 20)
 
@@ -135,7 +140,9 @@ class Population:
 
     def distinct(self) -> int:
         """The number of different terms among the live ones (by 64-bit hash)."""
-        return len(np.unique(self.column["hashes"][self.choices()]))
+        rows = self.choices()
+        table = np.zeros(1 << (2 * len(rows)).bit_length(), dtype=np.uint64)
+        return int(cpu.compiled(census.count_distinct)(self.column["hashes"], rows, table))
 
     def nbytes(self) -> int:
         """Bytes of all columns, terms and names."""
@@ -153,7 +160,7 @@ class Population:
         self.reserve(int(entering.sizes[entering.index[survivors[:count]]].sum()))
         letters = np.frombuffer(f"{self.prefix}m{tick}.".encode() + bytes(2 * SPARE), np.uint8)
         mark = np.array([0, len(letters) - 2 * SPARE], dtype=np.int64)
-        rows = (self.column[name] for name in list(self.COLUMNS)[:11])
+        rows = [self.column[name] for name in _ENTERED]
         self.end, total = cpu.compiled(fold.enter)(
             survivors[:count], places, entering.slots, entering.index, np.int64(tick),
             entering.source, entering.starts, entering.sizes, entering.steps,

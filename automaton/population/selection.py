@@ -6,23 +6,27 @@ and patterns; what a selector is for, and what the log says, others know.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from automaton.population.entrants import NO_PLACES
 from automaton.population.population import Population
 from automaton.program import grammar, selectors
 from automaton.terms import notation
 from automaton.terms.arrays import Places, Truth, Words
 from kernels import cpu
+from kernels.terms import census, packed
 from kernels.terms import match as kernels_match
-from kernels.terms import packed
 
 #: Selectors whose answers are kept; a log's automata and rules have a few each.
 MOST_KEPT = 256
+#: A selector, and the number of what is chosen where it matches.
+Row = tuple[selectors.Selector, int]
 
 
 class Matcher:
@@ -83,6 +87,7 @@ class Selections:
     def __init__(self, population: Population) -> None:
         self._population = population
         self._kept: dict[selectors.Selector, _Answer] = {}
+        self._choice = _Choice()
 
     def select(self, selector: selectors.Selector, matcher: Matcher = ON_CPU) -> Places:
         """The live places that a selector matches, ascending; not to be changed."""
@@ -94,16 +99,50 @@ class Selections:
             if len(self._kept) >= MOST_KEPT:
                 self._kept.clear()
             kept = self._kept[selector] = _Answer()
-        changed = population.changed_since(kept.changes)
+        changed = self._changed_since(kept.changes)
         if kept.places is not None and changed is not None:
-            if not changed:
-                return kept.places
-            if 2 * sum(map(len, changed)) <= len(population):
+            if len(changed):
                 kept.renew(population, selector, matcher, changed)
-                return kept.places
+            return kept.places
         kept.changes, kept.truth = population.changes, None
         kept.places = select(population, selector, matcher)
         return kept.places
+
+    def first_match(self, table: Sequence[Row], matcher: Matcher = ON_CPU) -> Places:
+        """By place: the number beside the first selector of a table that matches, else -1.
+
+        Not to be changed. Looks again only where the population changed, as `select` does.
+        """
+        population, kept = self._population, self._choice
+        changed = self._changed_since(kept.changes) if kept.table == table else None
+        if changed is None or any(selectors.asks_others(selector) for selector, _ in table):
+            changed = population.choices()
+            kept.numbers = np.full(population.max_objects, -1, dtype=np.int32)
+        elif len(changed):
+            kept.numbers[changed] = -1
+            changed = changed[population.column["live"][changed]]
+        kept.changes, kept.table = population.changes, [*table]
+        for selector, number in reversed(table if len(changed) else ()):
+            kept.numbers[chosen(population, changed, selector, matcher)] = number
+        return kept.numbers
+
+    def _changed_since(self, changes: int) -> Places | None:
+        """The places that changed since, some perhaps twice; None: better look at all."""
+        changed = self._population.changed_since(changes)
+        if changed is None:
+            return None
+        if 2 * sum(map(len, changed)) > len(self._population):
+            return None
+        return changed[0] if len(changed) == 1 else np.concatenate([NO_PLACES, *changed])
+
+
+@dataclass
+class _Choice:
+    """What the selectors of a table chose after so many changes of the population."""
+
+    changes: int = 0
+    table: list[Row] = field(default_factory=list)
+    numbers: Places = field(default_factory=lambda: NO_PLACES)
 
 
 @dataclass
@@ -116,17 +155,18 @@ class _Answer:
 
     def renew(
         self, population: Population, selector: selectors.Selector, matcher: Matcher,
-        changed: list[Places],
+        rows: Places,
     ) -> None:  # fmt: skip
         """Look again at the places that changed."""
         if self.truth is None:
             self.truth = np.zeros(population.max_objects, np.bool_)
             self.truth[self.places] = True
-        rows = changed[0] if len(changed) == 1 else np.concatenate(changed)
         self.truth[rows] = False
         live = rows[population.column["live"][rows]]
         self.truth[chosen(population, live, selector, matcher)] = True
-        self.changes, self.places = population.changes, np.flatnonzero(self.truth).astype(np.int32)
+        found = np.empty(len(self.truth) + 1, dtype=np.int32)
+        count = cpu.compiled(census.marked_rows)(self.truth, found)
+        self.changes, self.places = population.changes, found[:count]
 
 
 def _leaf(population: TermColumns, rows: Places, matcher: Matcher, leaf: selectors.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf

@@ -22,7 +22,6 @@ from automaton.chemistry.tick import ComputedTick, Section, compute_tick, finish
 from automaton.compute.reduction import OUTCOMES, SubstitutionReducer, application
 from automaton.digests.batch_digest import batch_digest
 from automaton.errors import DamagedError
-from automaton.format.machine_state import MachineState
 from automaton.format.options import Options, from_record
 from automaton.format.records import Commit, CommitFields
 from automaton.log import LogReader
@@ -62,6 +61,7 @@ class TickRecomputer:
         self._space: Workspace | None = None
         self._options: Options | None = None
         self._ahead: ComputedTick | None = None  # before it was asked for
+        self.lines = 0  # of the tick computed last, all before its commit
 
     @property
     def batch(self) -> CandidateBatch:
@@ -155,15 +155,16 @@ class TickRecomputer:
         """
         ahead, self._ahead = self._ahead, None
         computed = ahead if ahead and ahead.tick == tick else self.react(tick)
-        before = self.world.state.record()
+        before = self.world.state.copy()
         attempt = TickAttempt(self.log, computed, claim)
         while not same(attempt.sections()):
             division = attempt.next_division()
             if division is None:
                 return None
-            self.world.state = MachineState.of(before)
+            self.world.state = before.copy()
             attempt = TickAttempt(self.log, computed, claim, division)
         assert attempt.lines is not None
+        self.lines = attempt.lines.count + (claim.run is not None)
         self.done = tick
         return finish_tick(computed, attempt.lines).fields
 

@@ -5,15 +5,15 @@ Reads an opened log and the pure functions; shares no state with a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from automaton.chemistry import rewriting
 from automaton.chemistry.streams import operator_named
 from automaton.compute import draws
 from automaton.compute.reduction import OUTCOMES, application, reduce_batch
-from automaton.errors import DamagedError, MismatchError
+from automaton.errors import AutomatonError, DamagedError, MismatchError
 from automaton.format import json_edit, objects
 from automaton.format.ids import is_our_id
 from automaton.format.objects import NamedObject
@@ -31,20 +31,44 @@ COMMITS, SAMPLE = 16, 16
 _LARGEST = RANGES["max_size"][1]
 
 
+class DrawnSample(NamedTuple):
+    """What `validate-self` says: first and last tick it looks at, the modifications it draws."""
+
+    first: int
+    last: int
+    drawn: list[tuple[int, dict[str, Any]]]  # with their lines
+
+    def said(self) -> tuple[int, int, int]:
+        """What the line holds: first and last tick, how many are recomputed."""
+        return self.first, self.last, len(self.drawn)
+
+
+def _extractor() -> TermExtractor:
+    return TermExtractor(_LARGEST)
+
+
 @dataclass(frozen=True)
 class TermLookup:
     """Terms by id, as they stood before a line of the log."""
 
     log: LogReader
     options: Options
+    _extractor: TermExtractor = field(default_factory=_extractor)
+    _parsed: dict[int, objects.Line] = field(default_factory=dict)  # by line, what was asked for
 
     def members(self, identity: str, before: int) -> dict[str, Any] | None:
         """The object's version that was current before a line."""
         for number in reversed(self.log.find(identity)):
-            parsed = objects.parse_line(self.log.line(number)) if number < before else None
+            parsed = self._line(number) if number < before else None
             if isinstance(parsed, objects.Object):
                 return parsed.members
         return None
+
+    def _line(self, number: int) -> objects.Line:
+        parsed = self._parsed.get(number)
+        if parsed is None:
+            parsed = self._parsed[number] = objects.parse_line(self.log.line(number))
+        return parsed
 
     def operator(self, identity: str, before: int, a: Words) -> Words:
         """The term that an operator's id stood for; a run record counts from its own batch on.
@@ -74,7 +98,7 @@ class TermLookup:
         base, _, _ = identity.rpartition("#")
         for candidate in (identity, base):
             for members in self._candidates(candidate, before):
-                for term in TermExtractor(_LARGEST).terms_of(NamedObject(candidate, members)):
+                for term in self._extractor.terms_of(NamedObject(candidate, members)):
                     if term.name == json_edit.quote(identity)[1:-1]:
                         return term.words
         raise DamagedError(f"no term `{identity}` stands before line {before}")
@@ -86,29 +110,46 @@ class TermLookup:
             yield members
         number = identity.removeprefix("line:")
         if number != identity and number.isdecimal() and 0 < int(number) < before:
-            parsed = objects.parse_line(self.log.line(int(number)))
+            parsed = self._line(int(number))
             if isinstance(parsed, objects.Object):
                 yield parsed.members
 
     def check(self, members: dict[str, Any], line: int) -> None:
         """Recompute one modification; raises `MismatchError` where it is not what it says."""
-        identity = members["id"]
+        self.check_all([(line, members)])
+
+    def check_all(self, sample: Sequence[tuple[int, dict[str, Any]]]) -> None:
+        """Recompute modifications of these options; raises for the first that is not so."""
+        terms: list[Words] = []
+        failure: AutomatonError | None = None
+        for line, members in sample:
+            try:
+                terms.append(self._reaction(members, line))
+            except AutomatonError as error:
+                failure = error
+                break
+        o = self.options
+        reduced = reduce_batch(terms, o.max_steps, o.max_size, o.max_depth)
+        for k, (line, members) in enumerate(sample[: len(terms)]):
+            normal_form = reduced.words(k)
+            term = None if normal_form is None else notation.format_term(normal_form)
+            said = members[self.log.format.beta]
+            if (term, reduced.steps[k]) != (members["term"], said):
+                message = (
+                    f"line {line}: {members['id']} says {said} steps to {members['term']}; "
+                    f"recomputing gives {OUTCOMES[reduced.outcomes[k]]} after {reduced.steps[k]} "
+                    f"steps, {term}"
+                )
+                raise MismatchError(message)
+        if failure is not None:
+            raise failure
+
+    def _reaction(self, members: dict[str, Any], line: int) -> Words:
+        """The term that a modification says it reduced."""
         op, a, b = members["parents"]
         before = self._batch_start(line)
         first, second = self.term(a, before), self.term(b, before)
-        words = application(self.operator(op, before, first), first, second)
-        o = self.options
-        reduced = reduce_batch([words], o.max_steps, o.max_size, o.max_depth)
-        normal_form = reduced.words(0)
-        outcome = OUTCOMES[reduced.outcomes[0]]
-        term = None if normal_form is None else notation.format_term(normal_form)
-        said = members[self.log.format.beta]
-        if (term, reduced.steps[0]) != (members["term"], said):
-            message = (
-                f"line {line}: {identity} says {said} steps to {members['term']}; "
-                f"recomputing gives {outcome} after {reduced.steps[0]} steps, {term}"
-            )
-            raise MismatchError(message)
+        return application(self.operator(op, before, first), first, second)
 
     def _batch_start(self, line: int) -> int:
         """The first line of the batch that holds a line."""
@@ -122,37 +163,43 @@ def validate(log: LogReader, seed: int, last: int) -> tuple[int, int, int]:
     Returns the first and last tick looked at and how many were recomputed; raises
     `MismatchError` at the first thing that is not so.
     """
-    first = max(1, last - COMMITS + 1)
-    if last == 0 or log.run is None:
+    return validate_sample(log, drawn(log, seed, last))
+
+
+def validate_sample(log: LogReader, sample: DrawnSample) -> tuple[int, int, int]:
+    """The same of a sample that was drawn already."""
+    if sample.last == 0 or log.run is None:
         return 0, 0, 0
-    report = log.verify_chain(first)
+    report = log.verify_chain(sample.first)
     if not report.ok:
         raise MismatchError(f"validate-self: {report.first_bad}")
-    sample, options = list(drawn(log, seed, last)), dict[int, Options]()
-    for line, members in sample:
+    by_run: dict[int, list[tuple[int, dict[str, Any]]]] = {}
+    for line, members in sample.drawn:
         run = max(number for number in log.run_lines if number <= line)
-        if run not in options:
-            options[run] = _options_of(log, run)
-        TermLookup(log, options[run]).check(members, line)
-    return first, last, len(sample)
+        by_run.setdefault(run, []).append((line, members))
+    for run, modifications in by_run.items():
+        TermLookup(log, _options_of(log, run)).check_all(modifications)
+    return sample.said()
 
 
 def validation_line_values(log: LogReader, seed: int, last: int) -> tuple[int, int, int]:
     """What `validate` says of a log in which nothing is wrong, without looking."""
+    return drawn(log, seed, last).said()
+
+
+def drawn(log: LogReader, seed: int, last: int) -> DrawnSample:
+    """The modifications that `validate` draws after a tick."""
     if last == 0:
-        return 0, 0, 0
-    return max(1, last - COMMITS + 1), last, sum(1 for _ in drawn(log, seed, last))
-
-
-def drawn(log: LogReader, seed: int, last: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The modifications that `validate` draws after a tick, with their lines."""
+        return DrawnSample(0, 0, [])
     first = max(1, last - COMMITS + 1)
+    found: list[tuple[int, dict[str, Any]]] = []
     for k in range(SAMPLE):
         line = _drawn_line(log, seed, last, k, first)
         if line is not None:
             parsed = objects.parse_line(log.line(line))
             if isinstance(parsed, objects.Object) and _checkable(log, parsed.members):
-                yield line, parsed.members
+                found.append((line, parsed.members))
+    return DrawnSample(first, last, found)
 
 
 def _checkable(log: LogReader, members: Mapping[str, Any]) -> bool:

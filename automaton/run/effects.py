@@ -99,10 +99,9 @@ class RunEffects:
     def _validate(self) -> tuple[int, int, int]:
         """What the line says if all is so; whether it is, is found out beside the loop."""
         self._settle()
-        found = self._log, self._world.options.seed, self._tick - 1
-        said = spot_check.validation_line_values(*found)
-        self._check = self._background.ahead(spot_check.validate, *found)
-        return said
+        sample = spot_check.drawn(self._log, self._world.options.seed, self._tick - 1)
+        self._check = self._background.ahead(spot_check.validate_sample, self._log, sample)
+        return sample.said()
 
     def _settle(self) -> None:
         """Wait until the batch before is in the log, and nobody else reads it."""

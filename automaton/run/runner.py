@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -319,7 +318,7 @@ class Run:
             if worth_hashing_ahead(parts)
             else None
         )
-        state, refused = deepcopy(self.world.state), self.shell.refused.copy()
+        state, refused = self.world.state.copy(), self.shell.refused.copy()
         try:
             with self.trace.stage("conditions and actions", tick):
                 lines = take_turn(computed, self.shell.effects, run=self._new_run)

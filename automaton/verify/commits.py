@@ -240,14 +240,13 @@ class CommitVerifier:
         """Compute a tick and compare every byte; `sealed`: its digest is known to fit."""
         whole = tick <= len(self.log.commits)
         self._difference = ("", -1, b"")
-        size = lines = 0
+        size = 0
 
         def same(sections: list[Section]) -> bool:
-            nonlocal size, lines
+            nonlocal size
             if self.asked.reference and self._contradicted(again, tick):
                 return False
             size = sum(len(part) for _, part in sections)
-            lines = sum(_newlines(part) for _, part in sections) - separator(tick, claim.raw)
             return self._stands(claim.raw, sections, whole=whole)
 
         fields = again.tick(tick, claim, same)
@@ -257,6 +256,7 @@ class CommitVerifier:
         form = self.log.format
         digest = batch_digest(form, [claim.raw[:size]]) if sealed is None else sealed.batch
         before = self.log.chain_at(tick - 1)
+        lines = again.lines
         due, _ = commit_line(self.log.prefix, fields, lines, size, digest, before, form)
         row = self.log.commits.row(tick) if whole else None
         at = self.log.size + self._in_file(size) if row is None else row.commit_start

@@ -1,4 +1,4 @@
-"""A long log of small ticks computed again by several processes, each a range of ticks.
+"""A long log computed again by several processes, each a range of its ticks.
 
 A tick of few rounds leaves a thread nothing to share, so the ticks are shared: each
 process folds what stands before its range, which is several times as fast as
@@ -24,12 +24,15 @@ from automaton.verify.commits import CommitVerifier, VerifyRequest
 from automaton.workers import spawn
 from automaton.workers.spawn import Channel
 
-#: Ticks from which on it pays to start processes, which costs each about two seconds.
-LEAST = 8000
-#: Bytes of a batch in the mean above which threads share a tick well.
-SMALL = 1 << 18
-#: What folding a tick costs of what computing it does; 0.14 at 64 rounds, 0.36 at 1,024.
-FOLD = 0.25
+#: Seconds of computing from which on it pays to start processes: each costs one or two.
+LEAST_S = 6.0
+#: What computing takes on one core: seconds a tick, and seconds a byte of its batch.
+TICK_S, BYTE_S = 8e-4, 9e-9
+#: Bytes of a batch in the mean above which folding takes as long as computing, which finds
+#: equal reactions: then threads share each tick instead.
+SMALL = 1 << 19
+#: What folding a tick costs of what computing it does, up to that; measured at 64 and 1,024.
+FOLD = 0.4
 #: The backend of a part: the others have the other cores.
 _one_thread = partial(open_cpu, threads=1)
 #: Seconds after this process's own range, or so many times as long as that took, after which
@@ -63,9 +66,10 @@ def divided(truth: CommitVerifier, workers: int) -> list[tuple[int, int]]:
     if (
         asked.replay != "all"
         or asked.resume
-        or count < LEAST
+        or count < workers
         or log.commits.omitting  # nothing can be folded without being computed
         or log.size > SMALL * len(log.commits)
+        or count * (TICK_S + BYTE_S * log.size / len(log.commits)) < LEAST_S
     ):
         return [(first, last)]
     weights = [(1 - FOLD) ** k for k in range(workers)]  # later ones have more to fold

@@ -17,7 +17,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import monotonic, perf_counter, thread_time
+from time import monotonic, thread_time
 from typing import Any
 
 import numpy as np
@@ -163,11 +163,11 @@ class ProcessPool:
         return self._workers
 
     def compute(self, call: ShardTask, low: int, high: int) -> tuple[int, float]:
-        """A shard computed by whoever asks: its result and its seconds."""
+        """A shard computed by whoever asks: its result and the seconds of a core it took."""
         if self._own is None:
             self._own = self._recipe()
-        start = perf_counter()
-        return call(low, high, self._own), perf_counter() - start
+        start = thread_time()
+        return call(low, high, self._own), thread_time() - start
 
     def described(self, call: ShardTask) -> bytes:
         """A call as the workers read it; arrays that they do not see yet are copied."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import struct
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 from automaton.workers.channel import Channel
@@ -76,14 +76,14 @@ class Worker:
         return self._mapped.array(tuple(value)) if isinstance(value, list) else value
 
     def _compute(self, shard: int, low: int, high: int) -> None:
-        start = perf_counter()
+        start = thread_time()
         try:
             result = self._function(low, high, self._scratch, *self._arguments)
         except Exception as error:  # noqa: BLE001  # the parent says it and starts another worker
             text = f"{type(error).__name__}: {error}"[:LONGEST_TEXT].encode()
             self._channel.send(ANSWER.pack(FAILED, shard, 0, 0.0) + text)
             return
-        answer = ANSWER.pack(DONE, shard, result, perf_counter() - start)
+        answer = ANSWER.pack(DONE, shard, result, thread_time() - start)
         self._channel.send(answer)
 
 

@@ -333,7 +333,7 @@ def string_end(text, at, stop):  # type: ignore[no-untyped-def]
 
 def read_winners(  # type: ignore[no-untyped-def]
     text, at, stop, part, mark, max_size, slots, steps, sizes, salience, starts, levels, ids,
-    words, stack,
+    words, stack, known,
 ):  # fmt: skip
     """Read winner lines from text[at:stop] until one is something else.
 
@@ -341,11 +341,13 @@ def read_winners(  # type: ignore[no-untyped-def]
     the dimension. slots, starts int64, steps, sizes, salience (0 where no streams
     compete), levels int32: result, by line (their length bounds the number of lines).
     ids int64[n, 3, 2]: where the operator's, a's and b's id stand. words int32: the
-    terms one behind the other, at most max_size each. Returns (lines read, position
-    behind them, words used).
+    terms one behind the other, at most max_size each. known int64[n, 2], n a power of
+    two or 0, all -1: the text and the line of terms that were read; one whose text is
+    the same is not read again, and starts where that one does. Returns (lines read,
+    position behind them, words used).
     """
     count = 0
-    end = 0
+    end = used = 0
     streams = max(0, mark.shape[0] - 10)
     while count < slots.shape[0] and at < stop:
         p = expect(text, at, stop, part, mark[0], mark[1])
@@ -387,7 +389,17 @@ def read_winners(  # type: ignore[no-untyped-def]
         if size < 1 or size > max_size or p < 0 or end + size > words.shape[0]:
             break
         last = string_end(text, p, stop)
-        nodes, p = get_term(text, p, last, words, end, size, stack)
+        first, nodes = end, size
+        cell = text_hash(text, p, last) & (len(known) - 1) if last > 0 and len(known) > 0 else -1
+        if cell >= 0 and known[cell, 1] >= 0 and same_text(text, known[cell, 0], p, last):
+            first = starts[known[cell, 1]]
+            nodes = sizes[known[cell, 1]]
+            p = last
+        else:
+            if cell >= 0:
+                known[cell, 0], known[cell, 1] = p, count
+            nodes, p = get_term(text, p, last, words, end, size, stack)
+            end += size
         if nodes != size or p != last:
             break
         p = expect(text, p, stop, part, mark[7], mark[8])
@@ -398,8 +410,29 @@ def read_winners(  # type: ignore[no-untyped-def]
         steps[count] = made
         sizes[count] = size
         salience[count] = worth
-        starts[count] = end
-        end += size
+        starts[count] = first
+        used = end
         count += 1
         at = p
-    return count, at, end
+    return count, at, used
+
+
+def text_hash(text, at, stop):  # type: ignore[no-untyped-def]
+    """A hash of a text of three bytes a step, not negative."""
+    hashed = stop - at
+    while at + 2 < stop:
+        step = np.int64(text[at]) + (np.int64(text[at + 1]) << 8) + (np.int64(text[at + 2]) << 16)
+        hashed = ((hashed ^ step) * 0x9E3779B1) & 0x7FFFFFFF
+        at += 3
+    while at < stop:
+        hashed = ((hashed ^ np.int64(text[at])) * 0x9E3779B1) & 0x7FFFFFFF
+        at += 1
+    return hashed ^ (hashed >> 15)
+
+
+def same_text(text, other, at, stop):  # type: ignore[no-untyped-def]
+    """Whether the text that begins at `other`, up to its quote, is text[at:stop]."""
+    while at < stop and text[other] == text[at]:
+        other += 1
+        at += 1
+    return at == stop and text[other] == QUOTE

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks import revisions
+from scripts.benchmarks import plain_soup, revisions
 from scripts.benchmarks.common import ROOT, Benchmark, Command, Figures
 
 #: By name: options of the run, how durable, its ticks, and a quarter of them for --quick.
@@ -163,7 +163,7 @@ def measure(asked: argparse.Namespace) -> Figures:
             work = {**WORK[name], "ticks": WORK[name]["ticks"] // (4 if asked.quick else 1)}
             pairs = [pair(Path(folder), roots, work, turn) for turn in range(asked.turns)]
             results[name] = told(pairs)
-    return {"than": asked.than, "work": results}
+    return {"than": asked.than, "work": results, "rivals": plain_soup.rates(asked.turns)}
 
 
 def show(figures: Figures) -> None:
@@ -175,6 +175,8 @@ def show(figures: Figures) -> None:
             f"{row['times_less_processor']} times less processor time, {row['memory']} of the "
             f"memory; verifying at {row['verify_per_run']} times the rate of the run"
         )
+    for name, rate in figures["rivals"].items():
+        print(f"{name}: {rate:,} candidates/s")
 
 
 BENCHMARK = Benchmark(

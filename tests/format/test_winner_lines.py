@@ -137,6 +137,7 @@ def read_back(
     count: int = 9,
     max_size: int = 99,
     room: int = 999,
+    known: int = 0,
 ) -> Lines:
     """What `read_winners` finds, in arrays of exactly the lengths that it states."""
     body: Body = FORMS[form](winner_lines.read_winners)
@@ -153,12 +154,13 @@ def read_back(
     found, at, used = body(
         buffer, 0, len(text), constant, mark, max_size,
         *columns.values(), ids.reshape(count, 3, 2), words, stack,
+        np.full((known, 2), -1, np.int64),
     )  # fmt: skip
     assert intact(*columns.values(), ids, words, stack, buffer)
     facts = {name: column[:found].tolist() for name, column in columns.items()}
     ends = ids.reshape(count, 3, 2)[:found].tolist()
     sizes = zip(facts["starts"], facts["sizes"], strict=True)
-    assert used == sum(facts["sizes"])
+    assert used <= sum(facts["sizes"]) if known else used == sum(facts["sizes"])
     ids_found = [[text[begin:end] for begin, end in three] for three in ends]
     terms = [words[begin : begin + size].tolist() for begin, size in sizes]
     return Lines(int(found), int(at), facts, ids_found, terms)
@@ -197,6 +199,10 @@ def test_winner_lines_are_read_back_as_they_were_written(w: Winners, behind: byt
         assert found.facts["steps"] == [row[4] for _, row in won]
         assert found.ids == [[ids[row[1]], ids[row[2]], ids[row[3]]] for _, row in won]
         assert found.terms == [row[5].tolist() for _, row in won]
+        for known in (1, 16):  # cells in which texts that were read are looked for
+            again = read_back(text * 2 + behind, w.prefix, w.tick, form, count=18, known=known)
+            assert (again.lines, again.at) == (2 * len(won), 2 * len(text))
+            assert (again.terms, again.ids) == (found.terms * 2, found.ids * 2)
 
 
 @PROPERTY
@@ -211,6 +217,9 @@ def test_reading_stops_before_the_line_that_was_damaged(w: Winners, data: st.Dat
     damaged = text[:at] + byte + text[at + 1 :]
     found = read_back(damaged, w.prefix, w.tick, "python")
     assert read_back(damaged, w.prefix, w.tick) == found
+    shared = read_back(text + damaged, w.prefix, w.tick, count=18, known=16)
+    assert shared.at == len(text) + found.at
+    assert shared.terms[len(shared.terms) - found.lines :] == found.terms
     whole = sum(len(b"".join(rows[: k + 1])) <= at for k in range(len(rows)))
     assert found.lines >= whole
     before = read_back(text, w.prefix, w.tick)

@@ -49,18 +49,35 @@ def test_answers_are_those_of_a_look_at_the_whole_population(
         population = Population(16)
     names = [b"t%d" % k for k in range(12)]
     population.fill(NamedTerm(name, encodings.IDENTITY, "term") for name in names)
-    looked = Selections(population)
+    looked, rules = Selections(population), Selections(population)
     for tick, texts in enumerate(ticks, 1):
         population.enter(tick, entering(tick, texts), 0, MODIFICATION)
         if tick <= len(drops):
             population.drop([names[drops[tick - 1]]])
         if asked[tick - 1]:
             check(population, looked)
+        assert rules.first_match(TABLES[0]).tolist() == fresh(population, TABLES[0])
     check(population, looked)
 
 
+def fresh(population: Population, table: list[selection.Row]) -> list[int]:
+    """What `first_match` gives who looks for the first time."""
+    return Selections(population).first_match(table).tolist()
+
+
+TABLES = [
+    [(SELECTORS[1], 40), (SELECTORS[2], 41), (SELECTORS[0], 42)],
+    [(SELECTORS[4], 43), (SELECTORS[3], 44)],  # of which one looks at other places too
+]
+
+
 def check(population: Population, looked: Selections) -> None:
-    """Every selector, asked twice, gives what is so."""
+    """Every selector, asked twice, gives what is so; of a table the first one that matches."""
     for selector in SELECTORS * 2:
         expected: Any = selection.select(population, selector)
         assert looked.select(selector).tolist() == expected.tolist()
+    for table in (TABLES[0], *TABLES, *TABLES):
+        first = np.full(population.max_objects, -1)
+        for selector, number in reversed(table):
+            first[selection.select(population, selector)] = number
+        assert looked.first_match(table).tolist() == first.tolist()

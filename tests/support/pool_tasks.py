@@ -41,7 +41,7 @@ def handle(channel: Channel) -> None:
 
 
 def busy(_low: int, _high: int, _own: Any, nanoseconds: int) -> int:
-    """Take so much processor time."""
+    """Take so much time of a core."""
     until = time.thread_time_ns() + nanoseconds
     while time.thread_time_ns() < until:
         pass

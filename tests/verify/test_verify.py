@@ -206,7 +206,7 @@ def test_verifying_leaves_nothing_to_the_collector_of_garbage(log: Path) -> None
 
 def test_several_processes_answer_as_one_does(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = verdict(log)
-    monkeypatch.setattr(ranges, "LEAST", 2)
+    monkeypatch.setattr(ranges, "LEAST_S", 0.0)
     with AuditedLog.open(log) as opened:
         together = verify(opened, VerifyRequest(workers=3))
     assert (together.ok, together.replayed) == (True, 32)
@@ -222,7 +222,7 @@ def test_several_processes_name_the_fault_that_one_names(
     rechained(path, tick, other_steps)
     alone = verdict(path)
     assert alone.first_bad is not None
-    monkeypatch.setattr(ranges, "LEAST", 2)
+    monkeypatch.setattr(ranges, "LEAST_S", 0.0)
     with AuditedLog.open(path) as opened:
         together = verify(opened, VerifyRequest(workers=2))
     assert together.first_bad == alone.first_bad
@@ -239,7 +239,7 @@ def test_a_process_that_dies_leaves_its_range_to_its_parent(
         return child
 
     started = spawn.ChildProcess.start
-    monkeypatch.setattr(ranges, "LEAST", 2)
+    monkeypatch.setattr(ranges, "LEAST_S", 0.0)
     monkeypatch.setattr(spawn.ChildProcess, "start", stillborn)
     with AuditedLog.open(log) as opened:
         assert verify(opened, VerifyRequest(workers=2)).replayed == 32
@@ -254,7 +254,7 @@ def test_a_process_that_stands_still_is_not_waited_for_without_end(
         return child
 
     started = spawn.ChildProcess.start
-    monkeypatch.setattr(ranges, "LEAST", 2)
+    monkeypatch.setattr(ranges, "LEAST_S", 0.0)
     monkeypatch.setattr(ranges, "SILENT_S", 0.2)
     monkeypatch.setattr(ranges, "SILENT_RANGES", 0)
     monkeypatch.setattr(spawn.ChildProcess, "start", stopped)
