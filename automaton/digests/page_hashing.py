@@ -70,7 +70,9 @@ def fold(leaves: bytes) -> bytes:
 
 def _leaves(data: RawBytes, spans: BatchEdges, count: int) -> tuple[RawBytes, BatchEdges]:
     found, lines = np.empty(count * DIGEST, np.uint8), np.empty(count, np.int64)
-    cpu.compiled(batch_pages.hash_spans)(data, spans, count, found, lines, *_scratch())
+    sizes = spans[:count, 1] - spans[:count, 0]
+    order = np.argsort(-((sizes + 256) >> 9), kind="stable")  # the longest first, else as they are
+    cpu.compiled(batch_pages.hash_spans)(data, spans, order, found, lines, *_scratch())
     return found, lines
 
 

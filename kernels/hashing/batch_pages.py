@@ -108,29 +108,33 @@ def begin(states):  # type: ignore[no-untyped-def]
             states[lane, k] = INITIAL[U(k)]
 
 
-def hash_spans(data, spans, count, out, lines, states, words, room):  # type: ignore[no-untyped-def]
-    """The hashes of the leaves data[spans[k, 0]:spans[k, 1]], for k below `count`; their newlines.
+def hash_spans(data, spans, order, out, lines, states, words, room):  # type: ignore[no-untyped-def]
+    """The hashes of the leaves data[spans[k, 0]:spans[k, 1]], two at a time, and their newlines.
 
     Those are counted here, because the bytes are in the nearest cache just then.
+    order   int64[count]: the numbers of the leaves, such that neighbours are about as long
     out     uint8[DIGEST * count]
     lines   int64[count]
     """
+    count = len(order)
     for k in range(0, count, 2):
         begin(states)
-        heads, middle, tails = prepare(data, spans[U(k), 0], spans[U(k), 1], room, 0)
-        one = spans[U(k), 0] + BLOCK - 1
-        more, rest, ends, two = 0, 0, 0, one
+        first = order[U(k)]
+        heads, middle, tails = prepare(data, spans[U(first), 0], spans[U(first), 1], room, 0)
+        one = spans[U(first), 0] + BLOCK - 1
+        more, rest, ends, two, second = 0, 0, 0, one, first
         if k + 1 < count:
-            two = spans[U(k + 1), 0] + BLOCK - 1
-            more, rest, ends = prepare(data, spans[U(k + 1), 0], spans[U(k + 1), 1], room, _LANE)
+            second = order[U(k + 1)]
+            two = spans[U(second), 0] + BLOCK - 1
+            more, rest, ends = prepare(data, spans[U(second), 0], spans[U(second), 1], room, _LANE)
         take_both(states, room, 0, _LANE, heads, more, words)
         take_both(states, data, one, two, middle, rest, words)
         take_both(states, room, BLOCK, _LANE + BLOCK, tails, ends, words)
-        put(states, 0, out, k)
+        put(states, 0, out, first)
+        lines[U(first)] = count_newlines(data, spans[U(first), 0], spans[U(first), 1])
         if k + 1 < count:
-            put(states, 1, out, k + 1)
-        for j in range(k, min(k + 2, count)):
-            lines[U(j)] = count_newlines(data, spans[U(j), 0], spans[U(j), 1])
+            put(states, 1, out, second)
+            lines[U(second)] = count_newlines(data, spans[U(second), 0], spans[U(second), 1])
 
 
 def fold(leaves, first, count, states, words, room):  # type: ignore[no-untyped-def]

@@ -473,34 +473,43 @@ def test_a_waiting_line_of_standard_input_is_sealed_though_no_other_comes(tmp_pa
         assert process.wait(60) == 0
 
 
-EXHAUSTIVE = [pytest.mark.slow, pytest.mark.exhaustive]
-
-
 @pytest.mark.parametrize(
-    "kills", [pytest.param(25, marks=pytest.mark.slow), pytest.param(250, marks=EXHAUSTIVE)]
+    "files",
+    [
+        pytest.param(1, marks=pytest.mark.slow),
+        pytest.param(10, marks=[pytest.mark.slow, pytest.mark.exhaustive]),
+    ],
 )
-def test_what_was_said_to_be_sealed_survives_kills(tmp_path: Path, kills: int) -> None:
-    out, draw, written = tmp_path / "out.jsonl", random.Random(11), 0
-    for turn in range(kills):
-        words = command("seal", "-", "--out", out, "--interval", "0.01", "--json")
-        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            feeding = Thread(target=_feed, args=(process, written))
-            feeding.start()
-            said = 0
-            for _ in range(draw.randrange(1, 8)):
-                text = process.stdout.readline()
-                said = json.loads(text)["lines"] if text else said
-            process.send_signal(signal.SIGKILL)
-            feeding.join()
-        with SealReader.open(out) as reader:
-            assert reader.lines >= said, turn
-            assert check_seal(reader).exit_code in {MATCH, TAIL}
-        written = out.read_bytes().count(b"\n")
-    done = subprocess.run(command("seal", "-", "--out", out), input=b"", check=True)
-    assert done.returncode == 0
-    assert (verdict(out).exit_code, verdict(out).fault) == (MATCH, "")
+def test_what_was_said_to_be_sealed_survives_kills(tmp_path: Path, files: int) -> None:
+    draw, said = random.Random(11), 0
+    for number in range(files):
+        out = tmp_path / f"out-{number}.jsonl"
+        said += sum(_said_until_killed(out, draw.randrange(1, 8)) for _ in range(25))
+        done = subprocess.run(command("seal", "-", "--out", out), input=b"", check=True)
+        assert done.returncode == 0
+        assert (verdict(out).exit_code, verdict(out).fault) == (MATCH, "")
+    assert said
+
+
+def _said_until_killed(out: Path, times: int) -> int:
+    """Lines that a sealer of standard input said it had sealed until it was killed; they are."""
+    written = out.read_bytes().count(b"\n") if out.exists() else 0
+    words = command("seal", "-", "--out", out, "--interval", "0.01", "--json")
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        feeding = Thread(target=_feed, args=(process, written))
+        feeding.start()
+        said = 0
+        for _ in range(times):
+            text = process.stdout.readline()
+            said = json.loads(text)["lines"] if text else said
+        process.send_signal(signal.SIGKILL)
+        feeding.join()
+    with SealReader.open(out) as reader:
+        assert reader.lines >= said
+        assert check_seal(reader).exit_code in {MATCH, TAIL}
+    return int(said)
 
 
 def _feed(process: subprocess.Popen[bytes], first: int) -> None:
