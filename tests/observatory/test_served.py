@@ -252,6 +252,15 @@ def test_a_log_that_is_cut_under_the_page_is_said(tmp_path: Path) -> None:
         assert "shorter" in page.until("head", lambda value: value["gone"])["gone"]
 
 
+def test_what_the_page_made_of_a_log_is_kept_in_its_folder(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.jsonl", rich())
+    ran(path, 5, parallel=8)
+    for _ in range(2):
+        with served(path, "--cache", str(tmp_path / "kept")) as page:
+            page.until("folded", lambda value: value["tick"] == value["last"] == 5)
+        assert len([*tmp_path.glob("kept/*/*.columns")]) == 1
+
+
 def test_looking_writes_nothing(tmp_path: Path) -> None:
     path = written(tmp_path / "log.jsonl", rich())
     ran(path, 5, parallel=8)
