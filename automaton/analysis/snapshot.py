@@ -131,6 +131,14 @@ def closed_term(text: str) -> Words:
     return words
 
 
+def readable(text: str) -> str:
+    """A term as it stands in a line, with names as in λx.x; what is no term stays as it is."""
+    try:
+        return format_term(parse(text, "lambda"), "lambda")
+    except TermError:
+        return text
+
+
 class SpeciesVectors(NamedTuple):
     """The living terms, each once, and what `recall` compares of them."""
 

@@ -171,10 +171,10 @@ class Display:
         columns = _columns() if sys.stdout.isatty() else None
         self._say("\n".join([title, *table(rows, columns), ""]))
 
-    def end(self, text: str) -> None:
-        """The last line."""
+    def end(self, text: str, command: str) -> None:
+        """The last lines, and a command for the next thing to do, whole in a line of its own."""
         lines = textwrap.wrap(text, _columns(), **_WORDS) if sys.stdout.isatty() else [text]
-        self._say("\n".join(lines))
+        self._say("\n".join([*lines, f"  {command}"]))
 
     def _say(self, text: str, *, err: bool = False) -> None:
         """Print lines; above the one that moves where they go to its terminal."""

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -235,6 +236,16 @@ def test_a_run_of_people_ends_with_a_summary_and_the_way_on(log: Path) -> None:
     assert result.stdout.startswith("Summary\n")
     assert commits_in(log)[-1]["chain"] in result.stdout
     assert str(log) in result.stdout.splitlines()[-1]
+
+
+def test_the_last_line_of_a_summary_is_a_command_that_can_be_typed(tmp_path: Path) -> None:
+    path = written(tmp_path / "my log's.jsonl", rich())
+    started = [sys.executable, "-m", "automaton", str(path), *FLAGS, "--ticks", "1"]
+    done = subprocess.run(started, capture_output=True, text=True, check=True)
+    line = shlex.split(done.stdout.splitlines()[-1])
+    assert line[1:] == ["-m", "automaton", "observatory", str(path), "--open"]
+    shown = [sys.executable, *line[1:-1], "--help"]
+    assert "as a page" in subprocess.run(shown, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_time_limit_ends_a_run(log: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -160,6 +161,28 @@ def test_an_ancestry_can_be_walked_by_keyboard(browser: Any, page: Served) -> No
     sync_api.expect(tab.locator("#ask-lineage")).to_have_value(name, timeout=SECONDS)
     assert name != first
     tab.close()
+
+
+def test_choosing_an_id_anywhere_shows_where_it_comes_from_and_why_it_won(
+    browser: Any, page: Served
+) -> None:
+    tab = opened(browser, page)
+    newest = tab.locator("#ask-decisions").input_value()
+    assert f"The newest winner is {newest}" in " ".join(text(tab, "#short").split())
+    made = re.compile(r"^m\d+\.\d+$")
+    for place in ("#population tbody", "#short"):
+        tab.locator("#lineage").get_by_role("button", name="Newest winner").click()
+        sync_api.expect(tab.locator("#ask-decisions")).to_have_value(newest, timeout=SECONDS)
+        button = tab.locator(place).get_by_role("button", name=made).first
+        name = button.inner_text().strip()
+        button.click()
+        sync_api.expect(tab.locator("#ask-lineage")).to_have_value(name, timeout=SECONDS)
+        sync_api.expect(tab.locator("#decisions .body")).to_contain_text(f"{name}: round")
+        assert "novelty: not seen before" in text(tab, "#decisions")
+        assert f"You chose {name}" in " ".join(text(tab, "#short").split())
+    tab.locator("#decisions").get_by_role("button", name="Newest winner").click()
+    sync_api.expect(tab.locator("#short")).to_contain_text("The newest winner is")
+    assert not tab.errors
 
 
 def test_everything_that_can_be_used_can_be_reached_by_tab(browser: Any, page: Served) -> None:

@@ -180,6 +180,7 @@ def test_the_ancestry_is_that_of_show(log: ObservedLog, path: Path) -> None:
         if parent in names
     }
     assert drawn == told
+    assert newest["term"].startswith("λa")  # with names, as terms stand elsewhere on the page
 
 
 def test_the_phylogeny_ends_in_the_most_frequent_living_terms(log: ObservedLog, path: Path) -> None:

@@ -58,7 +58,9 @@ def writer(page: Served, state: str) -> dict[str, Any]:
 def test_the_page_and_its_scripts_are_served(page: Served) -> None:
     index = page.get("/")
     assert index.status == 200
-    for name in re.findall(r'(?:src|href)="([a-z.]+)"', index.body.decode()):
+    names = re.findall(r'(?:src|href)="([a-z.]+)"', index.body.decode())
+    assert len(names) > 2
+    for name in (*names, "plotly.min.js"):  # the large one comes with the first plot
         found = page.get(f"/{name}")
         assert found.status == 200, name
         assert found.body
@@ -250,6 +252,15 @@ def test_a_log_that_is_cut_under_the_page_is_said(tmp_path: Path) -> None:
         page.until("head", lambda value: value["tick"] == 3)
         os.truncate(path, path.stat().st_size - 10)
         assert "shorter" in page.until("head", lambda value: value["gone"])["gone"]
+
+
+def test_what_the_page_made_of_a_log_is_kept_in_its_folder(tmp_path: Path) -> None:
+    path = written(tmp_path / "log.jsonl", rich())
+    ran(path, 5, parallel=8)
+    for _ in range(2):
+        with served(path, "--cache", str(tmp_path / "kept")) as page:
+            page.until("folded", lambda value: value["tick"] == value["last"] == 5)
+        assert len([*tmp_path.glob("kept/*/*.columns")]) == 1
 
 
 def test_looking_writes_nothing(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from automaton.cli import config_file
 from automaton.cli.commands.init import refuse_shipped
 from automaton.cli.display import SHOW_CURSOR, Display
 from automaton.cli.group import version
+from automaton.cli.invocation import as_typed
 from automaton.cli.option_groups import GroupedCommand
 from automaton.cli.option_types import (
     PATH,
@@ -33,7 +34,7 @@ from automaton.cli.option_types import (
     switch,
 )
 from automaton.cli.resource_options import PROFILES, Size, resources, scaling_of
-from automaton.cli.text import counted
+from automaton.cli.text import counted, printable
 from automaton.cli.trace_file import tracing
 from automaton.compute import capability
 from automaton.errors import StorageError, UsageError
@@ -334,8 +335,8 @@ def run(log: Path, **settings: Any) -> None:
         raise StorageError(short)
     if not display.json:
         display.end(
-            f"{log}: go on with the same command; look at it with observatory (a page), "
-            "stats and show"
+            f"{log}: go on with the same command; stats and show print what it holds; as a page:",
+            printable(as_typed("observatory", str(log), "--open")),
         )
 
 

@@ -11,6 +11,8 @@ from automaton.observatory.panels import Panel, panel, shortened
 
 #: Steps of an ancestry that are drawn, and the most objects in them.
 DEPTH, MOST_NODES = 4, 120
+#: Characters of a term that is read and written with names.
+LONGEST_TERM = 4096
 #: Living terms whose descent is drawn, and lines that are read for all of them together.
 LEAVES, MOST_LINES = 32, 4096
 
@@ -52,7 +54,9 @@ def newest_winner(log: ObservedLog) -> str:
 
 def _term(log: ObservedLog, version: Version) -> str:
     members = log.members(version.line) if version.line else {}
-    said = members.get("term") or members.get("text") or members.get("currentState")
+    term, said = members.get("term"), members.get("text") or members.get("currentState")
+    if isinstance(term, str):
+        return snapshot.readable(term) if len(term) <= LONGEST_TERM else term
     return said if isinstance(said, str) else ""
 
 

@@ -82,14 +82,20 @@ const pending = new Map();
 /** Draws into an element, once it is seen: what nobody looks at costs nothing. */
 const seen = new IntersectionObserver((entries) => {
   for (const entry of entries) {
-    const job = entry.isIntersecting && window.Plotly && pending.get(entry.target);
+    const job = entry.isIntersecting && pending.get(entry.target);
+    if (job && !window.Plotly) { fetchPlotly(); return; }
     if (job) { pending.delete(entry.target); job(); }
   }
 }, { rootMargin: "200px" });
-// The script that draws is large: figures and tables do not wait for it.
-document.getElementById("plotly")?.addEventListener("load", () => {
-  for (const element of pending.keys()) { seen.unobserve(element); seen.observe(element); }
-});
+
+/** The script that draws is large: it comes with the first plot, and figures do not wait for it. */
+function fetchPlotly() {
+  if (fetchPlotly.asked) return;
+  fetchPlotly.asked = true;
+  document.head.append(h("script", { src: "plotly.min.js", onload: () => {
+    for (const element of pending.keys()) { seen.unobserve(element); seen.observe(element); }
+  } }));
+}
 
 function plot(element, label, height, traces, layout, clicked) {
   element.setAttribute("role", "img");

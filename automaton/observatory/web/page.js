@@ -54,13 +54,14 @@ function drawShort() {
   if (head && !head.tick) parts.push("Nothing has run yet: these are the terms that the file holds. ");
   const first = population && !population.failed && population.species[0];
   if (first) parts.push(`After tick ${said(population.tick)} ${said(population.live)} terms live. The most frequent is `, h("code", {}, visible(first.readable)),
-    `, with ${said(first.count)} objects (${(100 * first.share).toFixed(1)} %); `, first.first_tick ? `the oldest of them was made at tick ${said(first.first_tick)}: ` : "it stood in the file at first: ", idButtons(first.ids.slice(0, 1)));
+    `, with ${said(first.count)} objects (${(100 * first.share).toFixed(1)} %); `, first.first_tick ? `the oldest of them was made at tick ${said(first.first_tick)}: ` : "it stood in the file at first: ", idButtons(first.ids.slice(0, 1)), ". ");
   const best = competition && [...(competition.shares || [])].sort((a, b) => b.share - a.share)[0];
   if (best && best.share) parts.push(`Of late the stream ${visible(best.stream)} won most often (${(100 * best.share).toFixed(0)} % of ${said(competition.n)}). `);
   if (lineage && lineage.nodes && lineage.nodes.length) {
-    const made = lineage.edges.filter(([child]) => child === 0).map(([, parent]) => lineage.nodes[parent].id);
-    parts.push(state.pinned.has("lineage") ? "You chose " : "The newest winner is ", idButtons([lineage.nodes[0].id]),
-      made.length ? "made of " : "", made.length ? idButtons([...new Set(made)]) : "", "(choose one to see why it won, and what it came from).");
+    const made = new Map(lineage.edges.filter(([child]) => child === 0).map(([, parent, role]) => [role, idButtons([lineage.nodes[parent].id])]));
+    parts.push(state.pinned.has("lineage") ? "You chose " : "The newest winner is ", idButtons([lineage.nodes[0].id]));
+    if (made.has("op") && made.has("a")) parts.push(": ", made.get("op"), "applied to ", made.get("a"), ...(made.has("b") ? ["and ", made.get("b")] : []));
+    parts.push("(choose one to see why it won, and where it comes from).");
   }
   const place = byId("short");
   const text = parts.map((part) => part.textContent ?? part).join("");
@@ -137,14 +138,14 @@ function alarm() {
 
 // What is asked for.
 
-async function ask(name, question, jump) {
+async function ask(name, question, jump, follow) {
   if (!question || Object.values(question).some((value) => value === undefined)) return;
   const section = byId(name);
   if (jump) section.scrollIntoView({ block: "nearest" });
   if (state.saved) { section.querySelector(".reason").textContent = "a saved page answers nothing: open the observatory"; return; }
   const number = (state.asking += 1);
   section.setAttribute("aria-busy", "true");
-  state.pinned.add(name);
+  if (follow) state.pinned.delete(name); else state.pinned.add(name);
   try {
     const answer = await fetch(`panel/${name}?${new URLSearchParams(question)}`, { headers: { Accept: "application/json" } });
     const value = await answer.json();
@@ -161,7 +162,7 @@ async function ask(name, question, jump) {
 function choose(id, near) {
   if (id === undefined) return;
   for (const name of ["lineage", "decisions"]) {
-    ask(name, id ? { id } : {}, name === (near || "lineage")).then(() => { if (!id) state.pinned.delete(name); });
+    ask(name, id ? { id } : {}, name === (near || "lineage"), !id);
   }
 }
 
@@ -188,7 +189,7 @@ function newest() {
   state.pinned.delete("population");
   const head = state.values.get("head");
   if (head) drawHead(head);
-  if (!state.saved && head) ask("population", {}).then(() => state.pinned.delete("population"));
+  if (!state.saved && head) ask("population", {}, false, true);
 }
 
 function drawMoment(v) {
