@@ -13,20 +13,16 @@ from pathlib import Path
 
 import pytest
 from island_cases import KEPT, QUICK, digests, run_in_turn, small_archipelago, written_folder
-from redis_servers import NEEDS_SERVER, Server, running_servers
+from redis_servers import NEEDS_SERVER, Server, run_over, running_servers
 
 from automaton.errors import FileError, UsageError
 from automaton.islands.archipelago import Archipelago
 from automaton.islands.carriage import open_shared, restore
-from automaton.islands.carrier import SerialCarrier
 from automaton.islands.copies.log_copy import Gain, LogCopy, piece_of
 from automaton.islands.copies.shared_place import SharedPlace
-from automaton.islands.driver import Driver
-from automaton.islands.exchange import Exchange
 from automaton.islands.folder import Folder
 from automaton.islands.island import Island, Task
 from automaton.islands.redis_store.redis_streams import RedisStreams
-from automaton.islands.schedule import Schedule
 from automaton.log import Log
 
 Place = subprocess.Popen[bytes]
@@ -54,20 +50,6 @@ def started(folder: Path, only: str, to: int, server: Server, *more: str) -> Pla
     )  # fmt: skip
 
 
-def run_here(folder: Folder, own: list[int], to: int, server: Server, shared: Path) -> bool:
-    """The same in this process."""
-    options = KEPT._replace(send=True, shared=str(shared), shared_every=2)
-    carrier = SerialCarrier(lambda number: Island(folder, number, options))
-    streams = RedisStreams(folder.archipelago.digest, [server.url])
-    schedule = Schedule(folder.archipelago, None, to, own)
-    SharedPlace(shared, folder.archipelago).prepare(folder)
-    try:
-        return Driver(schedule, carrier, Exchange(schedule, streams, sends_logs=True)).go()
-    finally:
-        carrier.close()
-        streams.close()
-
-
 def undisturbed(path: Path, one: Archipelago, until: int) -> list[str]:
     """SHA-256 of the logs of islands that nothing happened to."""
     folder = written_folder(path, one)
@@ -76,6 +58,7 @@ def undisturbed(path: Path, one: Archipelago, until: int) -> list[str]:
 
 
 @NEEDS_SERVER
+@pytest.mark.slow
 def test_a_host_that_is_lost_with_its_disk_is_replaced_by_an_empty_folder(
     tmp_path: Path, server: Server
 ) -> None:
@@ -83,8 +66,10 @@ def test_a_host_that_is_lost_with_its_disk_is_replaced_by_an_empty_folder(
     shared = tmp_path / "shared"
     lost, other = written_folder(tmp_path / "a", one), written_folder(tmp_path / "b", one)
     more = ("--shared", str(shared), "--shared-every", "2")
+    SharedPlace(shared, one).prepare(other)
     with ThreadPoolExecutor() as pool:
-        neighbour = pool.submit(run_here, other, [1], until, server, shared)
+        sending = KEPT._replace(send=True, shared=str(shared), shared_every=2)
+        neighbour = pool.submit(run_over, server.url, other, [1], until, list[str](), sending)
         with started(lost.path, "0", until, server, *more) as victim:
             copied = shared / "island-0.jsonl"
             while not (copied.exists() and server.client.keys("*:log:0")):
@@ -206,6 +191,18 @@ def test_an_empty_folder_is_begun_by_the_shared_place_and_computes_the_same_logs
     other = written_folder(tmp_path / "c", small_archipelago(2, seed=8))
     with pytest.raises(UsageError, match="holds another archipelago"):
         open_shared(other.path, shared)
+
+
+def test_hosts_that_begin_a_shared_place_at_the_same_time_all_find_it_whole(
+    tmp_path: Path,
+) -> None:
+    one = small_archipelago(2)
+    folder, shared = written_folder(tmp_path / "a", one), tmp_path / "shared"
+    with ThreadPoolExecutor(8) as pool:
+        for place in [pool.submit(SharedPlace(shared, one).prepare, folder) for _ in range(32)]:
+            place.result()
+    assert (shared / "islands.jsonl").read_bytes() == one.lines
+    assert (shared / "genesis.jsonl").read_bytes() == folder.log(0).read_bytes()
 
 
 def test_a_shared_place_that_takes_nothing_stops_no_island(tmp_path: Path) -> None:

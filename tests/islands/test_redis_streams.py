@@ -256,6 +256,7 @@ def test_addresses_are_shown_without_user_and_password() -> None:
     ("more", "said"),
     [
         (("--only", "0"), "needs --transport"),
+        (("--send-logs",), "needs --transport"),
         (("--only", "0-9", "--to", "1", "--transport", "redis://h"), "from 0 to 2"),
         (("--only", "x", "--to", "1", "--transport", "redis://h"), "as in 0-3,7"),
         (("--to", "1", "--transport", "http://h"), "give direct"),

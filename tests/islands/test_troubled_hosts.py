@@ -13,17 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from island_cases import QUICK, digests, run_in_turn, small_archipelago, written_folder
-from redis_servers import NEEDS_SERVER, running_servers
+from island_cases import digests, run_in_turn, small_archipelago, written_folder
+from redis_servers import NEEDS_SERVER, run_over, running_servers
 
 from automaton.islands import exchange
-from automaton.islands.carrier import SerialCarrier
-from automaton.islands.driver import Driver
-from automaton.islands.exchange import Exchange
 from automaton.islands.folder import Folder
-from automaton.islands.island import Island
-from automaton.islands.redis_store.redis_streams import RedisStreams
-from automaton.islands.schedule import Schedule
 from automaton.log import Log
 
 
@@ -58,19 +52,8 @@ def place(folder: Folder, until: int, url: str) -> subprocess.CompletedProcess[b
     return subprocess.run([*command, *more], capture_output=True, check=False)
 
 
-def run_here(folder: Folder, until: int, url: str, said: list[str]) -> bool:
-    """Island 1 in this process; what people are told goes to a list."""
-    carrier = SerialCarrier(lambda number: Island(folder, number, QUICK))
-    schedule = Schedule(folder.archipelago, None, until, [1])
-    streams = RedisStreams(folder.archipelago.digest, [url])
-    try:
-        return Driver(schedule, carrier, Exchange(schedule, streams), say=said.append).go()
-    finally:
-        carrier.close()
-        streams.close()
-
-
 @NEEDS_SERVER
+@pytest.mark.slow
 def test_where_a_disk_is_full_logs_end_whole_and_neighbours_wait_and_say_for_whom(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,7 +65,7 @@ def test_where_a_disk_is_full_logs_end_whole_and_neighbours_wait_and_say_for_who
     ):  # fmt: skip
         here = written_folder(disk / "a", one)
         url = servers[0].url
-        neighbour = pool.submit(run_here, there, until, url, said)
+        neighbour = pool.submit(run_over, url, there, [1], until, said)
         ended = place(here, until, url)
         assert ended.returncode == 8, ended.stderr
         assert b"no room for" in ended.stderr

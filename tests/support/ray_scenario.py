@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 os.environ["RAY_AUTH_MODE"] = "disabled"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
+import psutil
 from ray.cluster_utils import Cluster
 
 from automaton.islands.driver import Driver
@@ -25,6 +25,13 @@ from automaton.islands.ray_carrier import RayCarrier
 from automaton.islands.schedule import Schedule
 
 NODE: dict[str, Any] = {"num_cpus": 1, "include_dashboard": False}
+
+
+def _killed(process: psutil.Process) -> None:
+    """Kill it; return when it is dead, and what it started with it: nobody works on meanwhile."""
+    below = process.children()
+    process.kill()
+    psutil.wait_procs([process, *below])
 
 
 def scenario(path: Path, until: int, dies: str) -> dict[str, Any]:
@@ -39,10 +46,11 @@ def scenario(path: Path, until: int, dies: str) -> dict[str, Any]:
         islands = range(folder.archipelago.count)
         if dies == "actor":
             pids = {int(carrier.place(island).name.rpartition(" ")[2]) for island in islands}
-            os.kill(min(pids), signal.SIGKILL)
+            _killed(psutil.Process(min(pids)))
         if dies == "raylet":
             (raylet,) = second.all_processes["raylet"]
-            os.kill(raylet.process.pid, signal.SIGKILL)
+            _killed(psutil.Process(raylet.process.pid))
+            raylet.process.wait()
         assert Driver(Schedule(folder.archipelago, None, until), carrier).go()
         return {"restarts": [carrier.place(island).restarts for island in islands]}
     finally:

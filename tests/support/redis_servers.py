@@ -12,6 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from island_cases import QUICK
+
+from automaton.islands.carrier import SerialCarrier
+from automaton.islands.driver import Driver
+from automaton.islands.exchange import Exchange
+from automaton.islands.folder import Folder
+from automaton.islands.island import HostOptions, Island
+from automaton.islands.redis_store.redis_streams import RedisStreams
+from automaton.islands.schedule import Schedule
 
 redis: Any = pytest.importorskip("redis", reason="redis-py is not installed (extra scale)")
 PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
@@ -75,3 +84,22 @@ def running_servers(folder: Path, count: int) -> Iterator[list[Server]]:
     finally:
         for server in found:
             server.kill()
+
+
+def run_over(
+    url: str, folder: Folder, own: list[int], until: int, said: list[str],
+    options: HostOptions = QUICK,
+) -> bool:  # fmt: skip
+    """Take some islands to so many epochs in this thread, the others running elsewhere.
+
+    What people are told goes to a list.
+    """
+    carrier = SerialCarrier(lambda number: Island(folder, number, options))
+    streams = RedisStreams(folder.archipelago.digest, [url])
+    schedule = Schedule(folder.archipelago, None, until, own)
+    exchange = Exchange(schedule, streams, sends_logs=options.send)
+    try:
+        return Driver(schedule, carrier, exchange, say=said.append).go()
+    finally:
+        carrier.close()
+        streams.close()

@@ -8,7 +8,9 @@ several may. Touches the disk. Must not know: runs, networks.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -38,18 +40,21 @@ class SharedPlace:
 
     def prepare(self, folder: Folder) -> None:
         """Make it ready for an archipelago, by a folder of it that holds some island."""
-        one, file = self.archipelago, self.path / FILE
         try:
-            if file.exists():
-                if open_folder(self.path).archipelago.digest != one.digest:
-                    raise UsageError(f"--shared {self.path} holds another archipelago")
-                return
-            genesis = genesis_in(folder)
-            self.path.mkdir(parents=True, exist_ok=True)
-            file_io.save_new(_FILES, str(self.path / GENESIS), genesis)
-            file_io.save_new(_FILES, str(file), one.lines)
+            self._prepare(folder)
         except OSError as error:
             raise FileError(f"--shared {self.path}: {error.strerror}; check its rights") from None
+
+    def _prepare(self, folder: Folder) -> None:
+        one, file = self.archipelago, self.path / FILE
+        if file.exists():
+            if open_folder(self.path).archipelago.digest != one.digest:
+                raise UsageError(f"--shared {self.path} holds another archipelago")
+            return
+        genesis = genesis_in(folder)
+        self.path.mkdir(parents=True, exist_ok=True)
+        _put(self.path / GENESIS, genesis)
+        _put(file, one.lines)
 
     def keep(self, island: int, log: LogReader, tick: int) -> None:
         """Copy what a log has up to a tick that is durable, and its newest checkpoint."""
@@ -66,8 +71,7 @@ class SharedPlace:
         with suppress(FileNotFoundError):  # it is small yet
             made = source.stat().st_mtime_ns
             if self._checkpoints.get(island) != made:
-                target = f"{self.log(island)}{_CHECKPOINT}"
-                file_io.save_new(_FILES, target, source.read_bytes())
+                _put(Path(f"{self.log(island)}{_CHECKPOINT}"), source.read_bytes())
                 self._checkpoints[island] = made
 
     def epochs(self, island: int, log: LogReader) -> int:
@@ -76,6 +80,14 @@ class SharedPlace:
         done = self.archipelago.epochs_done(len(log.commits))
         last = self.archipelago.last_tick
         return next((e + 1 for e in reversed(range(done)) if log.end_of(last(e)) <= size), 0)
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Put a whole durable file under a name, whoever else does so at the same time."""
+    own = f"{path}.{platform.node()}-{os.getpid()}-{threading.get_ident()}"
+    file_io.save_new(_FILES, own, data)
+    _FILES.rename(own, str(path))
+    _FILES.sync_folder(str(path))
 
 
 def genesis_in(folder: Folder) -> bytes:
