@@ -134,12 +134,14 @@ class ShardedEngine:
         self._all(lambda e: e.optimize())
 
     def facts(self) -> dict[str, int | str]:
-        """How many shards there are and answer; numbers added up."""
+        """How many shards there are and answer; numbers added up, words in a row."""
         total: dict[str, int | str] = {"shards": self._count, "answering": len(self._engines)}
         for facts in self._all(lambda e: e.facts()):
             for name, value in facts.items():
                 if isinstance(value, int):
                     total[name] = int(total.get(name, 0)) + value
+                else:
+                    total[name] = f"{total[name]}, {value}" if name in total else value
         return total
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,13 @@ def test_all_islands_are_asked_for_a_term_and_those_without_memory_are_named(
     assert {row["of"] for row in rows} == {0.5}
     assert [row["likeness"] for row in rows] == sorted((r["likeness"] for r in rows), reverse=True)
     assert "1 of 2 islands (50%)" in result.stderr
+    shutil.rmtree(folder / "island-1.jsonl.memory")
+    assert CliRunner().invoke(command_line, [*reindex, "--shards", "2"]).exit_code == 0
+    shutil.rmtree(folder / "island-1.jsonl.memory" / "0")
+    result = invoke("recall", folder, "λ0", "-k", 3, "--json")
+    assert {json.loads(line)["of"] for line in result.stdout.splitlines()} == {0.25}
+    assert "island 1: shard 0 is missing" in result.stderr
+    assert "1 of 2 islands (25%)" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import click
 
 from automaton.cli.commands.observe import read_log_series, table
 from automaton.cli.commands.recall import (
+    URL,
     note_missing,
     recalled_line,
     recalled_members,
@@ -19,7 +20,7 @@ from automaton.cli.commands.recall import (
 )
 from automaton.cli.option_types import PATH, WIDTH, option, switch
 from automaton.cli.text import as_json, counted, printable
-from automaton.errors import FileError
+from automaton.errors import DeviceError, FileError
 
 if TYPE_CHECKING:
     from automaton.analysis.figures import Figure
@@ -81,38 +82,41 @@ def _spread(rows: list[list[Figure]]) -> Iterator[tuple[str, ...]]:
 @click.argument("term")
 @option("-k", "count", type=click.IntRange(1, 900), default=10, metavar="K", show_default=True,
         help="How many terms (a count), the most alike first.")  # fmt: skip
+@URL
 @switch("--json", "Print one JSON object a line.")
-def recall(folder: Path, term: str, count: int, json: bool) -> None:
+def recall(folder: Path, term: str, count: int, url: str | None, json: bool) -> None:
     """Print what all memories hold that is most like TERM.
 
     Every island's memory is asked (`memory reindex` of its log makes one), and the answers
-    are ranked together by their exact likeness. Islands that have none are named, and the
-    answer then is of a part. Nothing gains strength by this.
+    are ranked together by their exact likeness. Islands that have none are named, shards that
+    are missing too, and the answer then is of a part. Nothing gains strength by this.
     """
     from automaton.analysis.snapshot import closed_term  # noqa: PLC0415  # loads numba
     from automaton.islands.folder import open_folder  # noqa: PLC0415  # as above
 
     opened, words = open_folder(folder), closed_term(term)
     found: list[tuple[int, Likeness]] = []
-    silent: dict[int, str] = {}
+    silent: dict[int, FileError | DeviceError] = {}
     answering = 0.0  # islands, those of which a part answers in part
     for island in range(opened.archipelago.count):
         try:
-            rows, part = _of_island(opened, island, words, count)
+            rows, part = _of_island(opened, (island, url), words, count)
             found += [(island, row) for row in rows]
             answering += part
-        except FileError as error:
-            silent[island] = str(error)
+        except (FileError, DeviceError) as error:
+            silent[island] = error
     if len(silent) == opened.archipelago.count:
+        if isinstance(silent[0], DeviceError):  # what is missing is a package, or a server
+            raise silent[0]
         raise FileError(f"no island has a memory: {silent[0]}")
     found.sort(key=lambda pair: (-pair[1].cosine, pair[0], str(pair[1].payload.get("id"))))
     share = answering / opened.archipelago.count
     for island, row in found[:count]:
         members: dict[str, Any] = {"island": island, **recalled_members(row), "of": round(share, 6)}
         click.echo(as_json(members) if json else f"island {island}  {recalled_line(row)}")
-    for text in silent.values():
-        click.echo(f"note: {printable(text)}", err=True)
-    if silent:
+    for why in silent.values():
+        click.echo(f"note: {printable(str(why))}", err=True)
+    if share < 1:
         asked = opened.archipelago.count - len(silent)
         click.echo(
             f"note: a part of the answer: {asked} of {opened.archipelago.count} islands "
@@ -121,13 +125,16 @@ def recall(folder: Path, term: str, count: int, json: bool) -> None:
         )
 
 
-def _of_island(folder: Folder, island: int, words: Any, count: int) -> tuple[list[Likeness], float]:
-    """What one island's memory answers, and how much of it does."""
+def _of_island(
+    folder: Folder, of: tuple[int, str | None], words: Any, count: int
+) -> tuple[list[Likeness], float]:
+    """What one island's memory answers, and how much of it does; `of`: the island, servers."""
     from automaton.log import Log  # noqa: PLC0415  # loads numba
     from automaton.vector_store import Filter, most_like  # noqa: PLC0415  # with it
 
+    island, url = of
     path = folder.log(island)
-    with Log.open(path, write=False) as log, remembered(path, None, log) as store:
+    with Log.open(path, write=False) as log, remembered(path, url, log) as store:
         rows = most_like(store, words, count, Filter(None, None, None, None))
         note_missing(store, f"island {island}: ")
         return rows, store.answering
