@@ -1,7 +1,9 @@
 """What a user starts, beside another version of the code: the shipped log, run and verified.
 
-Both versions run in turn, each in a process of its own, and must write the same bytes
-before anything of them counts. Both compute on threads. Rates of single runs vary with
+Both versions run in turn, each in a process of its own. Before anything of them counts, a
+log that the other version began goes on under both, and must have the same bytes: of a log
+of its own each has its newest format, whose lines a condition may count. Both compute on
+threads. Rates of single runs vary with
 what else the machine does; the ratio within a pair does so less: its median is told.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -37,6 +40,9 @@ WORK: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+#: Ticks in which both versions must agree.
+AGREEING = 8
+
 #: Runs a log in a process of its own; it knows the names of both layouts of the code.
 _PROGRAM = """
 import hashlib, json, resource, sys, time
@@ -59,10 +65,6 @@ def processor():
     of = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in of)
 
-def winners(raw):  # records may say of which format they are
-    lines = [line for line in raw.split(b"\\n") if line.startswith(b'{"id":"m')]
-    return hashlib.sha256(b"\\n".join(lines).replace(b'"beta":', b'"steps":')).hexdigest()
-
 log, work = Path(sys.argv[1]), json.loads(sys.argv[2])
 keeping = Keeping(decisions=work.get("decisions", 0))
 durability = work.get("durability", "commit")
@@ -70,7 +72,7 @@ threads = Scaling(engine="thread")
 with Run(
     log, work["options"], durability=durability, keeping=keeping, scaling=threads
 ) as run:
-    run.go(ticks=5, interval_ms=0)
+    run.go(ticks=work.get("warm", 5), interval_ms=0)
     before, start = processor(), time.perf_counter()
     last = run.go(ticks=work["ticks"], interval_ms=0)
     seconds = time.perf_counter() - start
@@ -78,18 +80,24 @@ spent = processor() - before
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 told = {"seconds": seconds, "processor_s": spent, "candidates": last.candidates,
         "modifications": last.modifications, "memory_mb": memory / 1e3,
-        "sha256": winners(log.read_bytes())}
+        "sha256": hashlib.sha256(log.read_bytes()).hexdigest()}
 print(json.dumps(told))
 """
 
 _VERIFIER = """
-import json, sys, time
+import json, resource, sys, time
 from automaton.log import AuditedLog
 from automaton.verify import VerifyRequest, verify
 with AuditedLog.open(sys.argv[1]) as log:
+    verify(log, VerifyRequest(last=3))  # kernels are loaded, as they are in the run
+    of = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    before = sum(usage.ru_utime + usage.ru_stime for usage in of)
     start = time.perf_counter()
     found = verify(log, VerifyRequest())
-    print(json.dumps({"ok": found.ok, "seconds": time.perf_counter() - start,
+    took = time.perf_counter() - start
+    of = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    spent = sum(usage.ru_utime + usage.ru_stime for usage in of) - before
+    print(json.dumps({"ok": found.ok, "seconds": took, "processor_s": spent,
                       "modifications": found.modifications}))
 """
 
@@ -106,18 +114,37 @@ def answer(root: Path, program: str, *arguments: str) -> dict[str, Any]:
     return found
 
 
+def fresh(folder: Path, name: str) -> Path:
+    """The shipped log in a folder of its own."""
+    log = folder / name / "log.jsonl"
+    log.parent.mkdir(exist_ok=True)
+    for old in log.parent.glob("log.jsonl*"):
+        old.unlink()
+    log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+    return log
+
+
+def agree(folder: Path, roots: dict[str, Path], work: dict[str, Any]) -> None:
+    """A log that the other version began goes on for some ticks, with the same bytes."""
+    log = fresh(folder, "begun")
+    answer(roots["old"], _PROGRAM, str(log), json.dumps({**work, "warm": 1, "ticks": 1}))
+    found = {}
+    for name, root in roots.items():
+        copy = fresh(folder, name)
+        for part in log.parent.iterdir():
+            shutil.copyfile(part, copy.parent / part.name)
+        on = {**work, "options": {}, "warm": 1, "ticks": AGREEING}
+        found[name] = answer(root, _PROGRAM, str(copy), json.dumps(on))["sha256"]
+    if len(set(found.values())) > 1:
+        raise SystemExit(f"the versions write different logs: {found}")
+
+
 def pair(folder: Path, roots: dict[str, Path], work: dict[str, Any], turn: int) -> dict[str, Any]:
-    """One run of each version, whichever is first; their logs have the same bytes."""
+    """One run of each version, whichever is first; that of the new one verifies."""
     found = {}
     for name in sorted(roots, reverse=bool(turn % 2)):
-        log = folder / name / "log.jsonl"
-        log.parent.mkdir(exist_ok=True)
-        for old in log.parent.glob("log.jsonl*"):
-            old.unlink()
-        log.write_bytes((ROOT / "automaton.jsonl").read_bytes())
+        log = fresh(folder, name)
         found[name] = answer(roots[name], _PROGRAM, str(log), json.dumps(work))
-    if len({each["sha256"] for each in found.values()}) > 1:
-        raise SystemExit(f"the versions write different logs: {found}")
     check = answer(ROOT, _VERIFIER, str(folder / "new" / "log.jsonl"))
     if not check["ok"]:
         raise SystemExit("the log does not verify")
@@ -143,6 +170,16 @@ def told(pairs: list[dict[str, Any]]) -> dict[str, Any]:
         "times_less_processor": ratio("processor_s"),
         "memory": round(1 / ratio("memory_mb"), 2),
         "verify_per_run": round(statistics.median(shares), 2),
+        "verify_per_run_of_a_core": round(
+            statistics.median(
+                p["new"]["processor_s"]
+                * p["verify"]["modifications"]
+                / p["verify"]["processor_s"]
+                / p["new"]["modifications"]
+                for p in pairs
+            ),
+            2,
+        ),
         "rates_of_pairs": [round(p["old"]["seconds"] / p["new"]["seconds"], 2) for p in pairs],
     }
 
@@ -161,6 +198,7 @@ def measure(asked: argparse.Namespace) -> Figures:
         roots = {"new": ROOT, "old": other}
         for name in asked.only or WORK:
             work = {**WORK[name], "ticks": WORK[name]["ticks"] // (4 if asked.quick else 1)}
+            agree(Path(folder), roots, work)
             pairs = [pair(Path(folder), roots, work, turn) for turn in range(asked.turns)]
             results[name] = told(pairs)
     return {"than": asked.than, "work": results, "rivals": plain_soup.rates(asked.turns)}
