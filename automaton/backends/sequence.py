@@ -28,6 +28,7 @@ class SequentialReactor:
         self._tables = take_tables(options)
         self._population: Population | None = None  # whose places the tables know
         self._changes = 0  # of it, when they were looked at
+        self._tick: int | None = None  # that was reacted last
 
     def react(self, job: BatchJob, batch: CandidateBatch) -> None:
         """Fill a batch's columns; `out` is then the population's own code."""
@@ -37,6 +38,9 @@ class SequentialReactor:
         row_of = np.arange(population.max_objects, dtype=np.int32)
         room = np.concatenate([living, free])
         state = np.array([0, population.end, len(living), 0], dtype=np.int64)
+        if self._tick is None or job.tick <= self._tick:
+            self._tables.forget_slots()
+        self._tick = job.tick
         self._look(job, living)
         letters = np.frombuffer(
             f"{population.prefix}m{job.tick}.".encode() + bytes(2 * SPARE), np.uint8

@@ -99,6 +99,11 @@ class SpeciesTables:
         self.number_of = rows
         self.begin(self._first, self._own_targets())
 
+    def forget_slots(self) -> None:
+        """Forget in which slot of which tick a pair came: of another soup, or of a tick again."""
+        ticks = self._of_pairs[4]
+        ticks[:] = 0
+
     def empty(self) -> None:
         """Forget all species but the first."""
         self.begin(self._first, self._own_targets())

@@ -17,6 +17,7 @@ from automaton.backends.batch import Battery
 from automaton.chemistry.world import ActionLine, World
 from automaton.errors import UsageError
 from automaton.format.soup_options import (
+    ALL,
     Generator,
     InflowLaw,
     generator,
@@ -59,7 +60,10 @@ def entering_lines(world: World, amplifiers: int, tick: int) -> list[ActionLine]
         return []
     terms = battery(world).terms
     kept = parse_amplifiers(options.amplifiers)
-    lacking = max(0, kept.kept - amplifiers) if kept and terms else 0
+    lacking = 0
+    if kept is not None and terms:
+        most = len(world.program.amplifiers) if kept.kept == ALL else kept.kept
+        lacking = max(0, most - amplifiers)
     numbers = np.arange(lacking + law.terms, dtype=np.int64)
     first = place_draws(options.seed, tick, philox.INFLOW, numbers)
     head = b'{"id":"%sm%d.' % (world.prefix.encode(), tick)

@@ -17,13 +17,16 @@ EVALUATIONS = ("normal", "hybrid-applicative")
 #: The largest number that any of these options takes.
 _MOST = 1 << 24
 _MOST_SOURCES = 256
+#: `kept=all`.
+ALL = -1
 
 
 @dataclass(frozen=True)
 class AmplifierLaw:
     """What amplifiers do: copies of a term that passes, and the budgets of a test.
 
-    kept: amplifiers that live again after each inflow; 0: none enter.
+    kept: amplifiers that live again after each inflow; 0: none enter, ALL: as many as the
+    log has objects that are amplifiers.
     """
 
     copies: int = 100
@@ -68,7 +71,10 @@ def parse_amplifiers(text: str) -> AmplifierLaw | None:
                 f"--amplifiers: there is no `{name}`{closest(name, known)} (there are "
                 f"{', '.join(known)}, as in copies=100)"
             )
-        found[name] = _number("--amplifiers", name, value, least=0 if name == "kept" else 1)
+        if (name, value) == ("kept", "all"):
+            found[name] = ALL
+        else:
+            found[name] = _number("--amplifiers", name, value, least=0 if name == "kept" else 1)
     return AmplifierLaw(**found)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +42,15 @@ class Sweep:
             if run.number in self.done:
                 yield self.done[run.number]
 
-    def make(self, workers: int, progress: Callable[[int], object]) -> None:
-        """Make the runs that are not done; `progress` is told how many are.
+    def make(
+        self, workers: int, progress: Callable[[int], object], only: Container[int] | None = None
+    ) -> None:
+        """Make the runs that are not done, or some of them; `progress` is told how many are.
 
         Raises `WorkerError` where a process dies again and again, or a run fails.
         """
         left = [run for run in self.plan.runs if run.number not in self.done]
-        for run in left:
-            self._begin(self.path(run))
+        left = [run for run in left if only is None or run.number in only]
         with (self.folder / MANIFEST).open("ab") as manifest:
             for run, made in _computed(self, left[::-1], max(1, min(workers, len(left)))):
                 row = {"run": run.number, "log": f"runs/{run.name}", "settings": run.point,
@@ -59,14 +60,23 @@ class Sweep:
                 os.fsync(manifest.fileno())
                 self.done[run.number] = row
                 progress(len(self.done))
+                if not self.plan.keep_logs and only is None:
+                    self._forget(self.path(run))
 
-    def _begin(self, path: Path) -> None:
-        """Write the genesis, whole or not at all; a log that is there goes on."""
+    def begin(self, run: SweepRun) -> None:
+        """Write a run's genesis, whole or not at all; a log that is there goes on."""
+        path = self.path(run)
         if path.exists():
             return
+        recipe = self.plan.recipe_of(run)
         draft = path.with_suffix(".part")
-        draft.write_bytes(self._genesis)
+        draft.write_bytes(self._genesis if recipe is None else b"".join(recipe.lines(run.seed)))
         draft.rename(path)
+
+    def _forget(self, path: Path) -> None:
+        """Remove a log that its recipe, seed and head stand for, and what is beside it."""
+        for found in path.parent.glob(f"{path.name}*"):
+            found.unlink()
 
     def _read(self) -> dict[int, dict[str, Any]]:
         """The manifest's rows by run; a line that was cut off is written again."""
@@ -142,7 +152,8 @@ def _give(
     sweep: Sweep, child: spawn.ChildProcess, busy: dict[spawn.ChildProcess, SweepRun], run: SweepRun
 ) -> None:
     busy[child] = run
-    task = [str(sweep.path(run)), sweep.plan.options(run), sweep.plan.ticks]
+    sweep.begin(run)
+    task = [str(sweep.path(run)), sweep.plan.options(run), sweep.plan.ticks, sweep.plan.counted]
     try:
         child.channel.send(json.dumps(task).encode())
     except OSError:

@@ -72,7 +72,7 @@ INFLOW = "every=60,terms=7,λx.λy.x=3,tree:9=1,depth:9=1,blc:20=1,uniform:3-9:4
 
 
 def test_inflow_tops_amplifiers_up_and_then_draws_from_its_sources(tmp_path: Path) -> None:
-    law = "copies=5,steps=200,size=300,kept=6"
+    law = "copies=5,steps=200,size=300,kept=all"
     found = lines(ran(tmp_path / "log.jsonl", 4, amplifiers=law, inflow=INFLOW))
     entered = [o for o in found if o["type"] == "inflow"]
     by_tick = {tick: [o for o in entered if o["id"].startswith(f"m{tick}.")] for tick in (2, 4)}
