@@ -10,8 +10,7 @@ import numpy as np
 
 from automaton.backends.batch import BatchJob, CandidateBatch
 from automaton.backends.species_tables import keep_tables, take_tables
-from automaton.format.options import Options
-from automaton.format.soup_options import EVALUATIONS, AmplifierLaw, parse_amplifiers
+from automaton.format.options import EVALUATIONS, AmplifierLaw, Options, parse_amplifiers
 from automaton.population import Population
 from automaton.terms.arrays import Places
 from kernels import cpu

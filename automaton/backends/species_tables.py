@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.compute.budgets import Budgets, MachineScratch
-from automaton.format.options import Options
-from automaton.format.soup_options import parse_amplifiers
+from automaton.format.options import Options, parse_amplifiers
 from automaton.terms.arrays import Places, Words
 from kernels import cpu
 from kernels.chemistry import species
@@ -62,7 +61,7 @@ class SpeciesTables:
         self._first = list(first)
         self.targets = np.concatenate([*targets, np.empty(0, dtype=np.int32)])
         self.target_sizes = np.array([len(words) for words in targets], dtype=np.int32)
-        self.target_starts = np.cumsum([0, *self.target_sizes[:-1]], dtype=np.int64)
+        self.target_starts = np.cumsum(self.target_sizes, dtype=np.int64) - self.target_sizes
         while not self._empty():
             self._make(2 * len(self.starts), 2 * len(self.code))
 

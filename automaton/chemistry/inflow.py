@@ -16,7 +16,7 @@ import numpy as np
 from automaton.backends.batch import Battery
 from automaton.chemistry.world import ActionLine, World
 from automaton.errors import UsageError
-from automaton.format.soup_options import (
+from automaton.format.options import (
     ALL,
     Generator,
     InflowLaw,
@@ -25,7 +25,7 @@ from automaton.format.soup_options import (
     parse_inflow,
 )
 from automaton.population import place_draws
-from automaton.terms import generators, notation
+from automaton.terms import notation, random_terms
 from automaton.terms.arrays import Words
 from automaton.terms.random_terms import MOST_NODES, TermCounts
 from kernels import philox
@@ -116,14 +116,14 @@ def generated(what: Generator, drawn: DrawnWords) -> Words:
     numbers, below = what.numbers, drawn.below
     if what.kind in {"tree", "depth"}:
         nodes = numbers[0]
-        if not 1 <= nodes <= generators.MOST_NODES:
-            raise UsageError(f"{what.kind}:{nodes}: from 1 to {generators.MOST_NODES} nodes")
+        if not 1 <= nodes <= random_terms.MOST_TREE:
+            raise UsageError(f"{what.kind}:{nodes}: from 1 to {random_terms.MOST_TREE} nodes")
         if what.kind == "depth":
-            return generators.bound_tree(nodes, below)
-        return generators.tree(nodes, below, *numbers[1:])
+            return random_terms.bound_tree(nodes, below)
+        return random_terms.tree(nodes, below, *numbers[1:])
     if what.kind == "blc":
         bits = numbers[0]
-        words = generators.binary_term(bits, below) if bits <= generators.MOST_BITS else None
+        words = random_terms.binary_term(bits, below) if bits <= random_terms.MOST_BITS else None
         if words is None:
             raise UsageError(f"blc:{bits}: there is no such closed term of 4 to 300 bits")
         return words

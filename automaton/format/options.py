@@ -14,6 +14,14 @@ from typing import Any
 
 from automaton.errors import DamagedError, UsageError
 from automaton.format import soup_options, stream_options
+from automaton.format.soup_options import ALL as ALL  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import EVALUATIONS as EVALUATIONS  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import AmplifierLaw as AmplifierLaw  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import Generator as Generator  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import InflowLaw as InflowLaw  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import generator as generator  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import parse_amplifiers as parse_amplifiers  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import parse_inflow as parse_inflow  # noqa: PLC0414 - of the face
 from automaton.format.versions import NEWEST, Format
 
 #: Lowest and highest value of each whole-number option, and its unit.

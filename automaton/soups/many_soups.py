@@ -10,8 +10,7 @@ from typing import Any
 
 from automaton.compute import draws
 from automaton.errors import UsageError
-from automaton.format.options import Options
-from automaton.format.soup_options import parse_inflow
+from automaton.format.options import Options, parse_inflow
 from automaton.soups.sweep_plan import MOST_RUNS, SweepPlan, SweepRun
 
 #: Collisions that a commit seals at most, where nobody says how many.

@@ -21,7 +21,7 @@ from automaton.terms.packed import apply, lam, var
 #: Gives a whole number from 0 to bound - 1.
 Below = Callable[[int], int]
 #: Most nodes of a tree, and bits of a term.
-MOST_NODES, MOST_BITS = 400, 300
+MOST_TREE, MOST_BITS = 400, 300
 _PERCENT = 100
 _VARIABLE, _LAMBDA = -2, -1
 _LEAST = 2  # bits of a term

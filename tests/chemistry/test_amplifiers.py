@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from small import IDENTITY, K, S, term, written
 from soup_oracle import Law, SoupOracle, evaluated, in_normal_order, tree_of
 
+from automaton.backends import species_tables
 from automaton.cli import command_line
 from automaton.errors import UsageError
 from automaton.format.options import Options
@@ -101,6 +102,19 @@ def test_such_a_log_verifies_whole_and_with_commits_alone(tmp_path: Path) -> Non
     result = CliRunner().invoke(command_line, ["replay", str(path), "--to", "6", "--out", str(out)])
     assert result.exit_code == 0, result.output
     assert lines(out) == [o for o in lines(whole) if o["type"] != "run" or o["id"] == "run:1"]
+
+
+@pytest.mark.parametrize("law", ["none", "copies=5,steps=200,size=300,kept=6"])
+def test_bytes_are_the_same_however_small_the_tables_of_species_are(
+    tmp_path: Path, law: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ran(tmp_path / "whole.jsonl", 6, amplifiers=law, inflow=INFLOW)
+    for name, least in (("PAIRS", 8), ("SPECIES", 2), ("WORDS", 16)):
+        monkeypatch.setattr(species_tables, name, least)
+    species_tables._KEPT.clear()
+    small = ran(tmp_path / "small.jsonl", 6, amplifiers=law, inflow=INFLOW)
+    species_tables._KEPT.clear()
+    assert small.read_bytes() == whole.read_bytes()
 
 
 def test_without_the_option_an_amplifier_is_a_term_like_any_other(tmp_path: Path) -> None:
