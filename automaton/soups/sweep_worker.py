@@ -11,6 +11,7 @@ from typing import Any
 
 from automaton.analysis.population_series import row_of
 from automaton.errors import AutomatonError
+from automaton.format.machine_state import MachineState
 from automaton.run import Run, SidecarOptions
 from automaton.soups.living_terms import alike
 from automaton.terms.notation import parse
@@ -47,8 +48,8 @@ def made(path: str, options: dict[str, Any], ticks: int, counted: dict[str, str]
             commit = log.commit(tick)
             for name, count in commit.outcomes.items():
                 outcomes[name] += count
-            if tick < ticks:
-                before = commit.state["counters"]["modifications"]
+            if tick == ticks - 1:
+                before = MachineState.of(commit.state, tick).counters["modifications"]
         winners = world.state.counters["modifications"] - before
         row = row_of(log, world, ticks, winners).as_json()
         found: dict[str, Any] = {
