@@ -98,6 +98,9 @@ def test_such_a_log_verifies_whole_and_with_commits_alone(tmp_path: Path) -> Non
         with AuditedLog.open(each) as log:
             assert verify(log, VerifyRequest(workers=1)).ok
     assert b'"type":"inflow"' not in path.read_bytes()
+    said = CliRunner().invoke(command_line, ["verify", str(whole), "--reference"])
+    assert said.exit_code == 0, said.output
+    assert "knows normal order alone" in said.output
     out = tmp_path / "out.jsonl"
     result = CliRunner().invoke(command_line, ["replay", str(path), "--to", "6", "--out", str(out)])
     assert result.exit_code == 0, result.output

@@ -103,7 +103,7 @@ def soup(
     log: Path, collisions: int, soups: int, seed: int, every: int | None, out: Path | None,
     workers: int | None, json: bool, csv: bool, **given: Any,
 ) -> None:  # fmt: skip
-    """Run many soups of LOG's genesis, one collision after another.
+    """Run many soups of LOG's genesis, collision by collision.
 
     Each soup is a log of its own with --record commits, which replays and verifies; the
     manifest has a line and a head for each. What was stopped or killed goes on by the same
