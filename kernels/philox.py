@@ -30,6 +30,10 @@ TIE = np.uint64(10)  # slot: the candidate; word 0 decides between equal salienc
 ARCHIVE = np.uint64(11)  # slot: the draw's number in the tick; word 0 chooses who is remembered
 REWRITING = np.uint64(12)  # slot: the draw's number in the tick; word 0 a rule, word 1 a place
 CYCLE = np.uint64(13)  # tick: a stage's name, slot: the draw's number; word 0
+# 14 to 16 are of draws on the host alone
+COPY = np.uint64(17)  # slot: the winner; plus 256 * the copy's number, from 1; as PLACE
+INFLOW = np.uint64(18)  # slot: the entering term; word 0 its source; plus 256 * n: more words
+SPREAD = np.uint64(19)  # tick 0, slot: a soup's number; words 0 and 1: its seed
 
 
 def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]

@@ -66,11 +66,12 @@ def tick_rows(log: Log, every: int = 1) -> Iterator[PopulationRow]:
             again.run_to(tick)
             made = again.world.state.counters["modifications"]
             if tick % every == 0 or tick == last:
-                yield _row(log, again.world, tick, made - before)
+                yield row_of(log, again.world, tick, made - before)
             before = made
 
 
-def _row(log: Log, world: World, tick: int, winners: int) -> PopulationRow:
+def row_of(log: Log, world: World, tick: int, winners: int) -> PopulationRow:
+    """The row of a tick from the snapshot behind it, and how many winners it had."""
     population, column = world.population, world.population.column
     rows = population.choices()
     _, counts = np.unique(column["hashes"][rows], return_counts=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,16 @@ class WinnerTemplate:
         )
 
 
+class Battery(NamedTuple):
+    """The different amplifiers of a log, and what each makes of a term that passes."""
+
+    terms: list[Words]
+    targets: list[Words]
+
+
+NO_AMPLIFIERS = Battery([], [])
+
+
 @dataclass(frozen=True)
 class BatchJob:
     """What a batch of slots is computed from."""
@@ -49,6 +60,7 @@ class BatchJob:
     choice: Reactants
     tick: int
     purpose: np.uint64  # of the draws of reactants
+    amplifiers: Battery = NO_AMPLIFIERS
 
 
 class CandidateBatch:
@@ -74,6 +86,9 @@ class CandidateBatch:
         self.out: Words = allocate(slots * max_size, np.int32)
         self.won = allocate(slots, np.uint8)
         self.words = allocate(slots, np.uint32)  # winners' draws for their places
+        self.copies = allocate(slots, np.int32)  # places that a winner takes, in order alone
+        self.in_order = False  # whether `copies` is of this batch
+        self.amplifiers = 0  # that live behind the last slot
         self.first = allocate(slots, np.int32)  # slot whose reaction each one's equals
         self.distinct = allocate(slots, np.int32)
         self.shared = False  # whether `first` is of this batch: equal reactions were found
@@ -89,6 +104,11 @@ class CandidateBatch:
     def copied(self) -> Words:
         """`first` where equal reactions were found, else nothing."""
         return self.first if self.shared else self.first[:0]
+
+    @property
+    def placed(self) -> Words:
+        """`copies` where the slots were reacted in order, else nothing."""
+        return self.copies if self.in_order else self.copies[:0]
 
     def counts(self) -> list[int]:
         """How many slots have each outcome, in the order of `OUTCOMES`."""

@@ -210,7 +210,7 @@ class CpuBackend:
             buffer.bytes, batch.copied, fragments.text, fragments.mark, job.population.labels,
             column["born_slot"], names.text(), names.starts(), batch.steps, batch.sizes,
             batch.salience, batch.places_a, batch.places_b, batch.operators, batch.results,
-            batch.out,
+            batch.out, batch.placed,
         )  # fmt: skip
         done = self.pool.run(ShardTask(shards.write_shard, arguments), batch.slots)
         buffer.parts = [buffer.bytes[part.low * room :][: part.result].data for part in done]
@@ -222,6 +222,9 @@ class CpuBackend:
 
     def close(self) -> None:
         """End the workers."""
+        if self._sequence is not None:
+            self._sequence.close()
+            self._sequence = None
         self.pool.close()
 
 

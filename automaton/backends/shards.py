@@ -143,7 +143,7 @@ def judge_shard(
     )  # fmt: skip
     written = cpu.compiled(winner_lines.write_winners)(
         low * count, high * count, won, text, mark, labels, born_slot, names, starts, steps,
-        sizes, salience, a, b, operators, results, out, buffer[low * room : high * room],
+        sizes, salience, a, b, operators, results, out, first[:0], buffer[low * room : high * room],
         own.printing, *_copying(own, first),
     )  # fmt: skip
     return int(written)

@@ -27,7 +27,7 @@ from automaton.format.options import Options, from_record
 from automaton.format.records import Commit, parse_run
 from automaton.format.versions import NEWEST, Format
 from automaton.format.winner_lines import winner_parts
-from automaton.population import Entrants, place_draws
+from automaton.population import Entrants, place_draws, with_copies
 from automaton.terms.arrays import Words
 from kernels import cpu, philox
 from kernels.text import winner_lines
@@ -75,7 +75,7 @@ def read_winners(
     prefix, max_size = world.prefix, world.options.max_size
     text, mark = parts(prefix, tick, world.stream_names, world.format)
     slots, starts = np.empty((2, count), dtype=np.int64)
-    steps, sizes, salience, levels = np.empty((4, count), dtype=np.int32)
+    steps, sizes, salience, levels, copied = np.empty((5, count), dtype=np.int32)
     ids = np.empty((count, 3, 2), dtype=np.int64)
     room = max(max_size, len(batch))  # a node takes at least one byte of its line
     words: Words = np.empty(room, dtype=np.int32)
@@ -83,12 +83,12 @@ def read_winners(
     known = np.full((min(_KNOWN, 1 << (2 * count).bit_length()), 2), -1, dtype=np.int64)
     found, end, used = cpu.compiled(winner_lines.read_winners)(
         batch, at, len(batch), text, mark, max_size,
-        slots, steps, sizes, salience, starts, levels, ids, words, stack, known,
+        slots, steps, sizes, salience, starts, levels, copied, ids, words, stack, known,
     )  # fmt: skip
     entering = Entrants(
         slots[:found], np.arange(found), words[:used], starts[:found], sizes[:found],
         steps[:found], place_draws(world.options.seed, tick, philox.PLACE, slots[:found]),
-        salience[:found],
+        salience[:found], copied=copied[:found],
     )  # fmt: skip
     return Winners(entering, levels[:found], ids[:found], int(end))
 
@@ -116,6 +116,7 @@ def replay_batch(world: World, raw: bytes | memoryview, commit: Commit) -> None:
         choice = plan_tick(world, commit.tick)
         entering = stream_replay.credited(world, choice, commit.tick, entering)
         lost = stream_replay.remembered(world, world.streams, choice, commit.tick, entering.slots)
+    entering = with_copies(entering, world.options.seed, commit.tick)
     fold_batch(world, commit.tick, BatchContent(accepted, entering, level, made, lost))
     if world.population.total != commit.population:
         message = (
@@ -159,16 +160,20 @@ def _made(line: bytes, world: World) -> ActionLine:
         return ActionLine(line)
     if not is_our_id(found.id, world.prefix):
         return ActionLine(line, found)
-    if found.members.get("type") != "composition":
+    kind = found.members.get("type")
+    if kind == "inflow":
+        found.members[world.format.beta] = 0
+    elif kind != "composition":
         return ActionLine(line)
     slot, members = int(found.id.rpartition(".")[2]), found.members
     term, size, steps = (members.get(name) for name in ("term", "size", world.format.beta))
     if not (isinstance(term, str) and type(size) is int and type(steps) is int) or not (
         0 < size <= len(line) and 0 <= steps < _INT32 and slot < _INT32
     ):
-        raise DamagedError(f"the composition {found.id} has not the members it must have")
+        raise DamagedError(f"the {kind} {found.id} has not the members it must have")
     level = objects.level(members)
-    return ActionLine(line, slot=slot, words=_canonical(term, size), steps=steps, level=level)
+    words = _canonical(term, size)
+    return ActionLine(line, slot=slot, words=words, steps=steps, level=level, kind=kind)
 
 
 def _canonical(text: str, size: int) -> Words:

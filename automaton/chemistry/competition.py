@@ -12,6 +12,7 @@ import numpy as np
 
 from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
+from automaton.chemistry.inflow import battery
 from automaton.chemistry.streams import Remembered
 from automaton.chemistry.vetoes import MOST_VETOES, Candidates
 from automaton.chemistry.world import World
@@ -32,7 +33,7 @@ def compute(  # noqa: PLR0913, PLR0917 - a tick is made of these
     buffer: LineBuffer,
 ) -> None:
     """A tick's candidates, who of them wins, and the winners' lines."""
-    job = BatchJob(world.population, choice, tick, philox.REACTANTS)
+    job = BatchJob(world.population, choice, tick, philox.REACTANTS, battery(world))
     fragments = WinnerTemplate.of(
         world.prefix, tick, choice.level, world.stream_names, world.format
     )
@@ -59,7 +60,8 @@ def entering(batch: CandidateBatch, winners: Slots) -> Entrants:
     """The winners of a batch, on their way into the population."""
     return Entrants(
         winners, winners, batch.out, batch.results, batch.sizes, batch.steps, batch.words[winners],
-        batch.salience, batch.places_a, batch.places_b,
+        batch.salience, batch.places_a, batch.places_b, batch.placed[winners] if batch.in_order
+        else batch.placed,
     )  # fmt: skip
 
 

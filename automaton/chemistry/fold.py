@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -15,9 +16,8 @@ from automaton.chemistry.streams import Remembered
 from automaton.chemistry.world import ActionLine, World
 from automaton.format import json_edit
 from automaton.format.objects import NamedObject
-from automaton.population import COMPOSITION, MODIFICATION, Entrants, place_draws
+from automaton.population import MODIFICATION, Entrants, place_draws
 from automaton.program.term_extraction import WATCHED_SPANS
-from automaton.terms.arrays import Words
 from kernels import philox
 
 
@@ -43,25 +43,36 @@ def fold_batch(world: World, tick: int, batch: BatchContent) -> None:
         world.population.enter(tick, winners, batch.level, MODIFICATION)
     if len(winners.slots) and world.streams is not None:
         world.streams.entered(tick, winners)
-    for line in batch.made:
-        if line.words is not None:
-            _enter_made(world, tick, line, line.words)
-        elif line.found is not None:
-            number = _renew(world, line.found, tick, number)
+    for entering, lines in groupby(batch.made, _enters_as):
+        if entering is not None:
+            _enter_made(world, tick, list(lines))
+            continue
+        for found in (line.found for line in lines if line.found is not None):
+            number = _renew(world, found, tick, number)
     if world.streams is not None:
         world.streams.remember(tick, batch.lost)
     if batch.accepted or any(line.found for line in batch.made):
         world.sync_operators()
 
 
-def _enter_made(world: World, tick: int, line: ActionLine, words: Words) -> None:
-    """A composed term enters like a winner of its slot."""
-    slot = np.array([line.slot], dtype=np.int64)
-    size, steps = np.array([[len(words)], [line.steps]], dtype=np.int32)
-    at = np.zeros(1, dtype=np.int64)
-    draws = place_draws(world.options.seed, tick, philox.PLACE, slot)
-    entering = Entrants(slot, at, words, at, size, steps, draws)
-    world.population.enter(tick, entering, line.level, COMPOSITION)
+def _enters_as(line: ActionLine) -> tuple[str, int] | None:
+    """Type and dimension of a line whose term enters; None: it is another."""
+    return None if line.words is None else (line.kind, line.level)
+
+
+def _enter_made(world: World, tick: int, lines: Sequence[ActionLine]) -> None:
+    """Terms of lines of one kind enter, each like a winner of its slot."""
+    slots = np.array([line.slot for line in lines], dtype=np.int64)
+    terms = [line.words for line in lines if line.words is not None]
+    sizes = np.array([len(words) for words in terms], dtype=np.int32)
+    steps = np.array([line.steps for line in lines], dtype=np.int32)
+    starts = np.cumsum([0, *sizes[:-1]], dtype=np.int64)
+    draws = place_draws(world.options.seed, tick, philox.PLACE, slots)
+    entering = Entrants(
+        slots, np.arange(len(terms)), np.concatenate(terms), starts, sizes, steps, draws
+    )
+    kind = world.population.kind(lines[0].kind)
+    world.population.enter(tick, entering, lines[0].level, kind)
     if world.streams is not None:
         for place in world.population.entered[1]:
             world.streams.sense(tick, int(place))

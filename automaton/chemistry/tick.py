@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from automaton.backends import Workspace
-from automaton.chemistry import competition, machine_step
+from automaton.chemistry import competition, inflow, machine_step
 from automaton.chemistry.condition_answers import ConditionAnswers
 from automaton.chemistry.effects import AcceptedInput, Effects
 from automaton.chemistry.fold import BatchContent, fold_batch
 from automaton.chemistry.machine_step import MachineStep
 from automaton.chemistry.tick_plan import plan_tick
-from automaton.chemistry.world import World
+from automaton.chemistry.world import ActionLine, World
 from automaton.compute.reduction import OUTCOMES
 from automaton.format.records import CommitFields
-from automaton.population import Reactants
+from automaton.population import Reactants, with_copies
 from automaton.terms.arrays import Slots
 
 
@@ -39,7 +39,8 @@ class ComputedTick:
     space: Workspace
     tick: int
     choice: Reactants
-    winner_lines: Sequence[memoryview]
+    winner_lines: Sequence[memoryview]  # and behind them the lines of the inflow
+    inflow: Sequence[ActionLine] = ()
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,17 @@ class BatchLines:
     winner_lines: Sequence[memoryview]
     winners: Slots
     step: MachineStep
+    inflow: Sequence[ActionLine] = ()
+
+    @property
+    def computed(self) -> int:
+        """How many lines the winners and the inflow are."""
+        return len(self.winners) + len(self.inflow)
 
     @property
     def count(self) -> int:
         """How many lines these are."""
-        return len(self.accepted.lines) + len(self.winners) + len(self.step.made)
+        return len(self.accepted.lines) + self.computed + len(self.step.made)
 
     def sections(self, head: bytes = b"") -> list[Section]:
         """The batch's bytes in their order; `head` is a run record, or nothing."""
@@ -76,7 +83,9 @@ def compute_tick(world: World, space: Workspace, tick: int) -> ComputedTick:
     """The reactions of a tick, who of them wins, and the winners' lines."""
     choice, buffer = plan_tick(world, tick), space.buffer(tick)
     competition.compute(space.device, world, space.batch, tick, choice, buffer)
-    return ComputedTick(world, space, tick, choice, [part for part in buffer.parts if len(part)])
+    entering = inflow.entering_lines(world, space.batch.amplifiers, tick)
+    parts = [*buffer.parts, memoryview(b"".join(line.line for line in entering))]
+    return ComputedTick(world, space, tick, choice, [part for part in parts if len(part)], entering)
 
 
 def take_turn(computed: ComputedTick, effects: Effects, *, run: bool) -> BatchLines:
@@ -92,8 +101,9 @@ def take_turn(computed: ComputedTick, effects: Effects, *, run: bool) -> BatchLi
     world.state.salience = answers.mean_salience
     world.state.ends = competition.slot_fates(world, batch)
     new = sum(not effects.versions(name) for name in {found.id for found in accepted.found})
-    machine_step.count(world, step.made, len(winners), len(accepted.lines), new, run=run)
-    return BatchLines(accepted, computed.winner_lines, winners, step)
+    made = [*computed.inflow, *step.made]
+    machine_step.count(world, made, len(winners), len(accepted.lines), new, run=run)
+    return BatchLines(accepted, computed.winner_lines, winners, step, computed.inflow)
 
 
 def finish_tick(computed: ComputedTick, lines: BatchLines) -> TickResult:
@@ -101,10 +111,12 @@ def finish_tick(computed: ComputedTick, lines: BatchLines) -> TickResult:
     world, batch, tick = computed.world, computed.space.batch, computed.tick
     lost = competition.losers_to_remember(world, tick, batch)
     entering = competition.entering(batch, lines.winners)
+    entering = with_copies(entering, world.options.seed, tick)
     outcomes = dict(zip(OUTCOMES, batch.counts(), strict=True))
     content = BatchContent(
-        lines.accepted.found, entering, computed.choice.level, lines.step.made, lost
-    )
+        lines.accepted.found, entering, computed.choice.level,
+        [*computed.inflow, *lines.step.made], lost,
+    )  # fmt: skip
     fold_batch(world, tick, content)
     fields = CommitFields(
         tick, outcomes, world.dimension(), world.state.record(), world.population.total

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from automaton.backends.batch import Battery
 from automaton.chemistry.streams import Streams
 from automaton.errors import DamagedError, NothingToRunError, UsageError
 from automaton.format import json_edit, stream_options
@@ -38,6 +39,7 @@ class ActionLine:
     words: Words | None = None
     steps: int = 0
     level: int = 0
+    kind: str = "composition"  # the type of a line that enters
 
 
 class World:
@@ -58,6 +60,7 @@ class World:
         )
         self.reader = TermExtractor(options.max_size, graph=options.graph)
         self.streams: Streams | None = None
+        self.battery: Battery | None = None  # the program's amplifiers, once they are read
         self.spans: dict[str, int] = {}  # last span of the objects whose terms are spans
 
     # -- the beginning -----------------------------------------------------
@@ -218,6 +221,7 @@ class World:
 
     def sync_operators(self) -> None:
         """Every automaton and rule has its operator in a row of its own."""
+        self.battery = None
         definitions: list[Automaton | Rule] = [*self.program.automata.values()]
         definitions += self.program.rules.values()
         for definition in definitions:

@@ -80,6 +80,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "islands project": ("islands project soups --epoch-seconds 2.5 --nodes 10,100",),
     "islands stats": ("islands stats soups",),
     "islands verify": ("islands verify soups",),
+    "soup": (
+        "soup my.jsonl --collisions 100000 --soups 8",
+        "soup my.jsonl --collisions 100000 --evaluation hybrid-applicative --max-size 1000",
+    ),
     "sweep": ("sweep grid.toml", "sweep grid.toml --workers 4 --csv"),
     "organisation": ("organisation soup.jsonl", "organisation soup.jsonl --against 0"),
     "head": ("head my.jsonl",),

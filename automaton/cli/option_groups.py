@@ -22,6 +22,7 @@ GROUPS = {
     ),
     "GPU": "gpu device gpu_batch_size",
     "Program": "operator copies updating lock_dimension focus_dimension focus_probability",
+    "Where collisions come one after another": "evaluation amplifiers inflow",
     "Where streams compete": "salience archive decisions memory_rate memory_url",
     "Durability and verification": (
         "durability record segment_bytes verify max_lag min_free_disk as_genesis"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kernels.philox import PLACE, REACTANTS, SAMPLE, TRIAL, VALIDATE, index_of, words
+from kernels.philox import PLACE, REACTANTS, SAMPLE, SPREAD, TRIAL, VALIDATE, index_of, words
 
 #: Purpose of the draws of a random soup, which no kernel draws: tick is the term's number,
 #: slot 0 chooses its size, the slots from 1 on its number among the terms of that size.
@@ -18,5 +18,6 @@ SOUP = np.uint64(14)
 ISLAND = np.uint64(15)
 
 __all__ = [
-    "ISLAND", "PLACE", "REACTANTS", "SAMPLE", "SOUP", "TRIAL", "VALIDATE", "index_of", "words",
+    "ISLAND", "PLACE", "REACTANTS", "SAMPLE", "SOUP", "SPREAD", "TRIAL", "VALIDATE",
+    "index_of", "words",
 ]  # fmt: skip

@@ -13,7 +13,15 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from automaton.errors import DamagedError, UsageError
-from automaton.format import stream_options
+from automaton.format import soup_options, stream_options
+from automaton.format.soup_options import ALL as ALL  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import EVALUATIONS as EVALUATIONS  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import AmplifierLaw as AmplifierLaw  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import Generator as Generator  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import InflowLaw as InflowLaw  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import generator as generator  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import parse_amplifiers as parse_amplifiers  # noqa: PLC0414 - of the face
+from automaton.format.soup_options import parse_inflow as parse_inflow  # noqa: PLC0414 - of the face
 from automaton.format.versions import NEWEST, Format
 
 #: Lowest and highest value of each whole-number option, and its unit.
@@ -59,6 +67,9 @@ class Options:
     salience: str = stream_options.MIXTURE  # what a candidate's features weigh (`lineup.mixture`)
     copies: bool = False  # whether a normal form equal to a reactant competes
     updating: str = "synchronous"  # whether a product waits for the tick's end: UPDATINGS
+    evaluation: str = soup_options.EVALUATIONS[0]  # how a reaction is evaluated
+    amplifiers: str = "none"  # what test functions do (`soup_options.AmplifierLaw`)
+    inflow: str = "none"  # what enters from outside (`soup_options.InflowLaw`)
     graph: bool = False  # how objects are read (`graphs`): by the genesis, never given
     archipelago: str | None = None  # SHA-256 of what it is, in hex; None: the log runs alone
     island: int | None = None  # its number in there
@@ -80,12 +91,34 @@ class Options:
                 "one snapshot; give --streams none"
             )
             raise UsageError(message)
+        self._refuse_parts_of_a_soup()
         stream_options.initial_weights(stream_options.parse_streams(self.streams))
         stream_options.parse_salience(self.salience)
         if (self.archipelago is None) != (self.island is None):
             raise UsageError("an island has a number, and an archipelago that it is of")
         if self.archipelago is not None and not _DIGEST.fullmatch(self.archipelago):
             raise UsageError(f"{self.archipelago!r} is no SHA-256 in hexadecimal digits")
+
+    def _refuse_parts_of_a_soup(self) -> None:
+        """What needs a soup in order, and what cannot be in it."""
+        if self.evaluation not in soup_options.EVALUATIONS:
+            known = " or ".join(soup_options.EVALUATIONS)
+            raise UsageError(f"--evaluation is {self.evaluation!r}; it is {known}")
+        soup_options.parse_amplifiers(self.amplifiers)
+        inflow = soup_options.parse_inflow(self.inflow)
+        for name, default in _DEFAULTS_OF_SOUPS.items():
+            if getattr(self, name) == default:
+                continue
+            if self.updating != "sequential" or self.operator is None:
+                raise UsageError(
+                    f"--{name} is for a soup whose collisions come one after another under one "
+                    "law: give --updating sequential and --operator TERM too"
+                )
+        if inflow is not None and inflow.every % self.parallel:
+            raise UsageError(
+                f"--inflow every={inflow.every} is no multiple of --parallel {self.parallel}, the "
+                "collisions of a tick; terms enter between ticks"
+            )
 
     @property
     def input_limit(self) -> int:
@@ -96,7 +129,8 @@ class Options:
         """The options sorted by name, as they stand in the `run` record.
 
         Without streams nothing is said of them, nor of a graph where there is none, nor
-        of updating where it is synchronous, nor of islands where the log runs alone.
+        of updating where it is synchronous, nor of evaluation, amplifiers and inflow where
+        they are as usual, nor of islands where the log runs alone.
         """
         own = asdict(self)
         own["seed"] = form.seed(self.seed)
@@ -104,6 +138,9 @@ class Options:
             del own["graph"]
         if self.updating == UPDATINGS[0]:
             del own["updating"]
+        for name, default in _DEFAULTS_OF_SOUPS.items():
+            if own[name] == default:
+                del own[name]
         if self.streams == "none":
             del own["streams"], own["salience"]
         if self.archipelago is None:
@@ -135,7 +172,13 @@ def known(given: Iterable[str], names: Iterable[str]) -> None:
 UNSET = "none"
 UNSETTABLE = ("operator", "lock_dimension", "focus_dimension")
 _DECIMAL = re.compile("[0-9]{1,20}")
-_TEXTS = ("operator", "streams", "salience", "updating", "archipelago")
+_DEFAULTS_OF_SOUPS = {
+    "evaluation": soup_options.EVALUATIONS[0],
+    "amplifiers": "none",
+    "inflow": "none",
+}
+_OF_SOUPS = tuple(_DEFAULTS_OF_SOUPS)
+_TEXTS = ("operator", "streams", "salience", "updating", "archipelago", *_OF_SOUPS)
 NAMES = frozenset(field.name for field in fields(Options))
 
 

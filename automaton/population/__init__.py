@@ -12,8 +12,8 @@ from automaton import lazy
 if TYPE_CHECKING:
     from .entrants import Entrants as Entrants
     from .entrants import place_draws as place_draws
+    from .entrants import with_copies as with_copies
     from .id_table import IdTable as IdTable
-    from .population import COMPOSITION as COMPOSITION
     from .population import MODIFICATION as MODIFICATION
     from .population import Population as Population
     from .reactants import Reactants as Reactants
@@ -22,15 +22,14 @@ else:
     __getattr__ = lazy(
         __name__,
         {
-            "entrants": "Entrants place_draws",
+            "entrants": "Entrants place_draws with_copies",
             "id_table": "IdTable",
-            "population": "COMPOSITION MODIFICATION Population",
+            "population": "MODIFICATION Population",
             "reactants": "Reactants StreamPools",
         },
     )
 
 __all__ = [
-    "COMPOSITION",
     "MODIFICATION",
     "Entrants",
     "IdTable",
@@ -39,4 +38,5 @@ __all__ = [
     "StreamPools",
     "place_draws",
     "selection",
+    "with_copies",
 ]

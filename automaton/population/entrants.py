@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from automaton.terms.arrays import Places, Slots, Words
 from kernels import cpu
-from kernels.chemistry import fold
+from kernels.chemistry import fold, sequence
 
 NO_PLACES: Places = np.empty(0, dtype=np.int32)
 
@@ -32,6 +32,7 @@ class Entrants:
     salience: Places = field(default_factory=_no_places)  # where streams compete, as steps
     places_a: Places = field(default_factory=_no_places)  # their reactants
     places_b: Places = field(default_factory=_no_places)
+    copied: Places = field(default_factory=_no_places)  # places that each takes; empty: one
 
 
 def place_draws(seed: int, tick: int, purpose: np.uint64, slots: Slots) -> npt.NDArray[np.uint32]:
@@ -39,3 +40,16 @@ def place_draws(seed: int, tick: int, purpose: np.uint64, slots: Slots) -> npt.N
     words = np.empty(len(slots), dtype=np.uint32)
     cpu.compiled(fold.draw_words)(np.uint64(seed), np.uint64(tick), slots, purpose, words)
     return words
+
+
+def with_copies(entering: Entrants, seed: int, tick: int) -> Entrants:
+    """The same terms, each as often as it takes a place, one behind the other."""
+    copied = entering.copied
+    if not len(copied) or not len(entering.slots) or int(copied.max()) == 1:
+        return entering
+    words = np.empty(int(copied.sum()), dtype=np.uint32)
+    cpu.compiled(sequence.draw_places)(
+        np.uint64(seed), np.uint64(tick), entering.slots, copied, words
+    )
+    slots, index = (np.repeat(column, copied) for column in (entering.slots, entering.index))
+    return replace(entering, slots=slots, index=index, words=words, copied=copied[:0])

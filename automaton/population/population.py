@@ -27,8 +27,8 @@ from kernels.chemistry import fold
 from kernels.terms import census, church, packed
 from kernels.text.winner_lines import LABEL, SPARE
 
-#: Numbers in the `kind` column; the types of named terms follow.
-MODIFICATION, COMPOSITION = 0, 1
+#: Number in the `kind` column; compositions, the types of named terms follow.
+MODIFICATION = 0
 #: Entries of the table of seen terms: a later one may overwrite an earlier one.
 SEEN = 1 << 17
 #: Changes of places that are remembered, for who looks only at what changed.
@@ -355,7 +355,7 @@ class Population:
             "born_tick": 0,
             "born_slot": number,
             "level": term.level,
-            "kind": self._kind(term.kind),
+            "kind": self.kind(term.kind),
             "steps": 0,
             "last": -1,
             "normal": cpu.compiled(packed.is_normal)(term.words, 0, len(term.words)),
@@ -378,7 +378,8 @@ class Population:
         number = self.names.find(name)
         return self.names.add(name) if number is None else number
 
-    def _kind(self, name: str) -> int:
+    def kind(self, name: str) -> int:
+        """The number of a type."""
         if name not in self._numbers:
             self._numbers[name] = len(self.kinds)
             self.kinds.append(name)
@@ -387,7 +388,7 @@ class Population:
     def know(self, kinds: Iterable[str]) -> None:
         """Number these types in this order, those that have no number yet."""
         for name in kinds:
-            self._kind(name)
+            self.kind(name)
 
     def reserve(self, nodes: int) -> None:
         """Make room for `nodes` words, moving the live terms together when it is short."""

@@ -66,6 +66,18 @@ class RewritingRule:
     rewriting: RewriteRule
 
 
+@dataclass(frozen=True)
+class Amplifier:
+    """A test function: a term, and what it makes of a term that passes."""
+
+    term: str
+    target: str
+
+
+#: What an amplifier makes of a term that passes, where it does not say: true.
+PASSED = "λλ1"
+
+
 @dataclass
 class Program:
     """The current definitions, each map in order of the ids' first appearance."""
@@ -77,6 +89,7 @@ class Program:
     rules: dict[str, Rule] = field(default_factory=dict)
     vetoes: dict[str, selectors.Selector] = field(default_factory=dict)
     rewritings: dict[str, RewritingRule] = field(default_factory=dict)
+    amplifiers: dict[str, Amplifier] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)  # of these, those of automata
     graph: bool = False  # whether definitions are read as a graph's (see `graphs`)
@@ -91,7 +104,7 @@ class Program:
             made = None
         tables: tuple[dict[str, Any], ...] = (
             self.automata, self.transitions, self.verticals, self.rules, self.vetoes,
-            self.rewritings,
+            self.rewritings, self.amplifiers,
         )  # fmt: skip
         for table in tables:
             if made is None or made[0] is not table:
@@ -151,6 +164,9 @@ def _definition(  # noqa: PLR0911 - one return a table
             return program.rules, _rule(object_id, members, program)
         if kind == "veto" and isinstance(members.get("match"), str):
             return program.vetoes, selectors.parse_checked(members["match"])
+        if kind == "amplifier" and isinstance(members.get("term"), str):
+            target = members.get("target", PASSED)
+            return program.amplifiers, Amplifier(members["term"], target)
     except AutomatonError as error:
         program.refuse(f"{object_id}: {error}", automaton=kind == "automaton")
     return None

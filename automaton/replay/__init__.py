@@ -11,12 +11,13 @@ from automaton import lazy
 
 if TYPE_CHECKING:
     from .genesis import MalformedLines as MalformedLines
+    from .genesis import genesis_objects as genesis_objects
     from .world_checkpoint import CheckpointWriter as CheckpointWriter
 else:
     __getattr__ = lazy(
         __name__,
         {
-            "genesis": "MalformedLines",
+            "genesis": "MalformedLines genesis_objects",
             "world_checkpoint": "CheckpointWriter",
         },
     )
@@ -25,6 +26,7 @@ __all__ = [
     "CheckpointWriter",
     "MalformedLines",
     "claims",
+    "genesis_objects",
     "mere_data",
     "omitted_batches",
     "recompute",

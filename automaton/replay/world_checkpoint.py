@@ -7,6 +7,7 @@ again. Must not know: the file a checkpoint stands in.
 from __future__ import annotations
 
 import contextlib
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from automaton.replay import demand
 
 #: Bytes that a log must have grown by for a checkpoint: while it runs, and at its end.
 GROWN, GROWN_AT_END = 64 << 20, 1 << 20
-_TABLES = ("automata", "transitions", "verticals", "rules", "vetoes", "rewritings")
+_TABLES = ("automata", "transitions", "verticals", "rules", "vetoes", "rewritings", "amplifiers")
 
 
 def encode(
@@ -129,13 +130,13 @@ def _learn(
     """Read the definitions again, each line once; False where one is gone."""
     program = world.program
     program.max_size = RANGES["max_size"][1]  # what was learned may be larger than now allowed
-    for identity in dict.fromkeys(identity for name in _TABLES for identity in definitions[name]):
+    for identity in dict.fromkeys(chain.from_iterable(definitions.values())):
         members = _members(log, lines[identity])
         if members is None:
             return False
         program.learn(identity, members)
     program.max_size = world.options.max_size
-    return all(list(getattr(program, name)) == definitions[name] for name in _TABLES)
+    return all(list(getattr(program, name)) == definitions.get(name, []) for name in _TABLES)
 
 
 def _members(log: LogReader, line: int) -> dict[str, Any] | None:

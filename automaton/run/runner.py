@@ -68,7 +68,7 @@ class PendingBatch:
         """A tick's lines behind a run record, or behind nothing."""
         lines = result.lines
         found, made = lines.accepted.found, lines.step.made
-        first = bool(head) + len(found) + len(lines.winners)  # line of those that actions made
+        first = bool(head) + len(found) + lines.computed  # line of those that actions made
         named: list[tuple[str | None, int]] = [(f.id, bool(head) + k) for k, f in enumerate(found)]
         named += [(line.found.id, first + k) for k, line in enumerate(made) if line.found]
         sections = lines.sections(head)

@@ -5,4 +5,12 @@ Touches logs, processes and, for its manifests, the disk. Must not know: the ter
 
 from __future__ import annotations
 
-__all__ = ["collision_table", "living_terms", "organisation", "sweep", "sweep_plan"]
+__all__ = [
+    "collision_table",
+    "genesis_recipe",
+    "living_terms",
+    "many_soups",
+    "organisation",
+    "sweep",
+    "sweep_plan",
+]

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from automaton.chemistry import World
 from automaton.errors import NothingToRunError
+from automaton.format.options import Options
+from automaton.log import LogReader
+from automaton.replay import MalformedLines, genesis_objects
 from automaton.soups.collision_table import CollisionLaw
 from automaton.terms.arrays import Words
 
@@ -39,6 +44,21 @@ def living_terms(world: World, most: int | None = None) -> LivingTerms:
             other.add(key)
     keys = sorted(found, key=lambda key: (-counts[key], key))[:most]
     return LivingTerms([found[key] for key in keys], len(other))
+
+
+def count_terms(log: LogReader, max_size: int | None = None) -> int:
+    """How many terms of at most so many nodes a log's genesis has."""
+    options = Options() if max_size is None else Options(max_size=max_size)
+    world = World(options)
+    return sum(len(world.terms_of(found)) for found in genesis_objects(log, MalformedLines()))
+
+
+def alike(world: World, words: Words) -> int:
+    """How many live terms have these words."""
+    population = world.population
+    rows = population.choices()
+    rows = rows[population.column["size"][rows] == len(words)]
+    return sum(np.array_equal(population.words(row), words) for row in rows.tolist())
 
 
 def collision_law(world: World) -> CollisionLaw:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import select
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,20 +81,24 @@ class Campaign:
         """What the process is told, as JSON values."""
         raise NotImplementedError
 
+    def finish(self, run: PlannedRun) -> None:
+        """Do with a run that is in the manifest what is to be done; as it is, nothing."""
+
     def rows(self) -> Iterator[dict[str, Any]]:
         """What is known of the runs, in their order."""
         for run in self.planned.runs:
             if run.number in self.done:
                 yield self.done[run.number]
 
-    def make(self, workers: int, progress: Callable[[int], object]) -> None:
-        """Make the runs that are not done; `progress` is told how many are.
+    def make(
+        self, workers: int, progress: Callable[[int], object], only: Container[int] | None = None
+    ) -> None:
+        """Make the runs that are not done, or some of them; `progress` is told how many are.
 
         Raises `WorkerError` where a process dies again and again, or a run fails.
         """
         left = [run for run in self.planned.runs if run.number not in self.done]
-        for run in left:
-            self.begin(run)
+        left = [run for run in left if only is None or run.number in only]
         with (self.folder / MANIFEST).open("ab") as manifest:
             for run, made in _computed(self, left[::-1], max(1, min(workers, len(left)))):
                 row = {"run": run.number, "log": f"runs/{run.name}", "settings": run.point,
@@ -104,6 +108,8 @@ class Campaign:
                 os.fsync(manifest.fileno())
                 self.done[run.number] = row
                 progress(len(self.done))
+                if only is None:
+                    self.finish(run)
 
     def _read(self) -> dict[int, dict[str, Any]]:
         """The manifest's rows by run; a line that was cut off is written again."""
@@ -144,17 +150,27 @@ class Sweep(Campaign):
         super().__init__(folder, plan, genesis)
 
     def begin(self, run: PlannedRun) -> None:
-        """Write the genesis, whole or not at all."""
+        """Write the genesis, whole or not at all; a log that is there goes on."""
         path = self.path(run)
         if path.exists():
             return
+        recipe = self.plan.recipe_of(run)
         draft = path.with_suffix(".part")
-        draft.write_bytes(self.genesis)
+        draft.write_bytes(self.genesis if recipe is None else b"".join(recipe.lines(run.seed)))
         draft.rename(path)
 
     def task(self, run: PlannedRun) -> list[Any]:
-        """The log, its options, its ticks."""
-        return [str(self.path(run)), self.plan.options(run), self.plan.ticks]
+        """The log, its options, its ticks, the terms that are counted."""
+        plan = self.plan
+        return [str(self.path(run)), plan.options(run), plan.ticks, plan.counted]
+
+    def finish(self, run: PlannedRun) -> None:
+        """Remove a log that its recipe, seed and head stand for, and what is beside it."""
+        if self.plan.keep_logs:
+            return
+        path = self.path(run)
+        for found in path.parent.glob(f"{path.name}*"):
+            found.unlink()
 
 
 def _line(row: dict[str, Any]) -> bytes:
@@ -202,6 +218,7 @@ def _give(
     run: PlannedRun,
 ) -> None:
     busy[child] = run
+    sweep.begin(run)
     task = sweep.task(run)
     try:
         child.channel.send(json.dumps(task).encode())

@@ -9,15 +9,19 @@ import hashlib
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from automaton.errors import UsageError
 from automaton.format.options import NAMES, Options
+from automaton.soups.genesis_recipe import GenesisRecipe
 from automaton.terms.notation import format_term, parse
 
 MOST_RUNS = 100_000
-_WANTED = {"log", "ticks", "seeds", "first_seed", "settings", "grid"}
+_WANTED = {
+    "log", "genesis", "ticks", "seeds", "first_seed", "settings", "grid", "count", "keep_logs",
+}  # fmt: skip
+_SHARE = ".share"  # of a part of the genesis, in a grid
 _OURS = {"seed", "graph", "archipelago", "island"}  # that a sweep itself, or nobody, gives
 
 
@@ -38,22 +42,29 @@ class SweepRun(NamedTuple):
 class SweepPlan:
     """The runs of a sweep; `of` reads one from the values of a file."""
 
-    log: str  # whose genesis all runs begin with
+    log: str  # whose genesis all runs begin with; "": each has one of the recipe
     ticks: int  # of each run
     settings: dict[str, Any]  # deciding options that all runs share
     runs: tuple[SweepRun, ...]
+    recipe: GenesisRecipe | None = None
+    counted: dict[str, str] = field(default_factory=dict)  # terms by name, canonical
+    keep_logs: bool = True
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> SweepPlan:
         """The plan that a file's values describe; what cannot be is a `UsageError`."""
         if unknown := sorted(set(values) - _WANTED):
             raise UsageError(
-                f"a sweep has no {unknown[0]!r}; it has log, ticks, seeds, first_seed and the "
-                "tables [settings] and [grid]"
+                f"a sweep has no {unknown[0]!r}; it has log or [genesis], ticks, seeds, "
+                "first_seed, keep_logs and the tables [settings], [grid] and [count]"
             )
         log, ticks = values.get("log"), values.get("ticks")
-        if not isinstance(log, str):
-            raise UsageError('a sweep needs log = "FILE", whose genesis all runs begin with')
+        recipe = GenesisRecipe.of(values["genesis"]) if "genesis" in values else None
+        if isinstance(log, str) == (recipe is not None):
+            raise UsageError(
+                'a sweep needs log = "FILE", whose genesis all runs begin with, or a table '
+                "[genesis]"
+            )
         if not isinstance(ticks, int) or not is_count(ticks):
             raise UsageError(f"ticks is {ticks!r}; a sweep needs a whole number above 0")
         settings = settings_table(values, "settings")
@@ -73,9 +84,15 @@ class SweepPlan:
             SweepRun(number, point, seed)
             for number, (point, seed) in enumerate(itertools.product(points, seeds))
         )
-        plan = cls(log, ticks, canonical_settings(settings), runs)
-        for point in points:
-            Options().updated({**plan.settings, **point})  # says what cannot be
+        counted = {name: _counted(name, text) for name, text in values.get("count", {}).items()}
+        keeping = values.get("keep_logs", True) is not False
+        plan = cls(
+            log if isinstance(log, str) else "", ticks, canonical_settings(settings), runs, recipe,
+            counted, keeping,
+        )  # fmt: skip
+        for run in runs[:: len(seeds)]:
+            Options().updated(plan.options(run))  # says what cannot be
+            plan.recipe_of(run)
         return plan
 
     def said(self) -> dict[str, Any]:
@@ -84,13 +101,23 @@ class SweepPlan:
         return {**own, "runs": len(self.runs)}
 
     def options(self, run: Any) -> dict[str, Any]:
-        """The deciding options of a run: its point and its seed."""
-        return {**self.settings, **run.point, "seed": run.seed}
+        """The deciding options of a run."""
+        point = {name: value for name, value in run.point.items() if not name.endswith(_SHARE)}
+        return {**self.settings, **point, "seed": run.seed}
+
+    def recipe_of(self, run: Any) -> GenesisRecipe | None:
+        """What a run's genesis is made of; None: all begin with that of the log."""
+        shares = {name: value for name, value in run.point.items() if name.endswith(_SHARE)}
+        if self.recipe is None and shares:
+            raise UsageError(f"[grid] has {next(iter(shares))}, which needs a table [genesis]")
+        return None if self.recipe is None else self.recipe.with_shares(shares)
 
     def digest(self, genesis: bytes) -> str:
         """SHA-256, in hex, of all that decides the runs' bytes; `genesis` is that of the log."""
         runs = [[run.point, str(run.seed)] for run in self.runs]
         said = json.dumps([self.ticks, self.settings, runs], sort_keys=True)
+        if self.recipe is not None or self.counted:
+            said += repr((self.recipe, sorted(self.counted.items())))
         return hashlib.sha256(genesis + said.encode()).hexdigest()
 
 
@@ -105,6 +132,8 @@ def settings_table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise UsageError(f"{name} is {found!r}; it is a table, written [{name}]")
     for option in found:
+        if name == "grid" and option.endswith(_SHARE):
+            continue
         if option in _OURS or option not in NAMES:
             raise UsageError(
                 f"[{name}] has {option!r}, which is no deciding option of a run; "
@@ -128,6 +157,12 @@ def canonical_settings(settings: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(operator, str):
         return settings
     return {**settings, "operator": format_term(parse(operator))}
+
+
+def _counted(name: str, text: object) -> str:
+    if not isinstance(text, str):
+        raise UsageError(f"[count] {name} is {text!r}; it is a term whose like are counted")
+    return format_term(parse(text))
 
 
 def listed_seeds(seeds: object, first: object) -> list[int]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from automaton.analysis.population_series import tick_rows
+from automaton.analysis.population_series import row_of
 from automaton.errors import AutomatonError
-from automaton.log import Log
-from automaton.replay.omitted_batches import with_omitted_batches
+from automaton.format.machine_state import MachineState
 from automaton.run import Run, SidecarOptions
+from automaton.soups.living_terms import alike
+from automaton.terms.notation import parse
 from automaton.workers.autoscale_policy import ScalingOptions
 from automaton.workers.spawn import LONGEST_TEXT, Channel
 
@@ -23,26 +24,37 @@ _ALONE = ScalingOptions(engine="serial")
 def handle(channel: Channel) -> None:
     """Make the runs that are asked for, one at a time, and say what each came to."""
     while message := channel.receive():
-        path, options, ticks = json.loads(message)
+        path, options, ticks, counted = json.loads(message)
         try:
-            answer: dict[str, Any] = {"made": made(path, options, ticks)}
+            answer: dict[str, Any] = {"made": made(path, options, ticks, counted)}
         except (AutomatonError, OSError, MemoryError) as error:
             text = str(error) or type(error).__name__
             answer = {"failed": text[:LONGEST_TEXT]}
         channel.send(json.dumps(answer).encode())
 
 
-def made(path: str, options: dict[str, Any], ticks: int) -> dict[str, Any]:
-    """Have a log so many ticks; its head, and the figures after the last one."""
+def made(path: str, options: dict[str, Any], ticks: int, counted: dict[str, str]) -> dict[str, Any]:
+    """Have a log so many ticks; its head, and the figures after the last one.
+
+    counted: terms by name, of whose like that live a number is given.
+    """
     keeping = SidecarOptions(0)
     with Run(path, options, record="commits", scaling=_ALONE, keeping=keeping) as run:
         if run.tick < ticks:
             run.go(ticks=ticks - run.tick, interval_ms=0)
-    with Log.open(path, write=False) as log, with_omitted_batches(log):
-        *_, last = tick_rows(log, ticks)
-        outcomes = dict.fromkeys(last.outcomes, 0)
+        log, world = run.log, run.world
+        before, outcomes = 0, dict.fromkeys(log.commit(ticks).outcomes, 0)
         for tick in range(1, ticks + 1):
-            for name, count in log.commit(tick).outcomes.items():
+            commit = log.commit(tick)
+            for name, count in commit.outcomes.items():
                 outcomes[name] += count
-        row = last.as_json()
-        return {"head": log.head.hex(), "figures": {**row, "outcomes": outcomes}}
+            if tick == ticks - 1:
+                before = MachineState.of(commit.state, tick).counters["modifications"]
+        winners = world.state.counters["modifications"] - before
+        row = row_of(log, world, ticks, winners).as_json()
+        found: dict[str, Any] = {
+            "head": log.head.hex(), "figures": {**row, "outcomes": outcomes}
+        }  # fmt: skip
+        if counted:
+            found["counts"] = {name: alike(world, parse(text)) for name, text in counted.items()}
+        return found

@@ -5,7 +5,7 @@ whose free variables are among m follows from the three shapes a term may have; 
 a number is found by going down the branch in which the number lies (Grygiel and Lescanne,
 Counting and generating lambda terms, Journal of Functional Programming 23, 2013; recursive
 method of Nijenhuis and Wilf). `depth` bounds how many lambdas may stand around a node.
-Whoever draws the number draws the term. Pure.
+Whoever draws the number draws the term. The other generators are those of `generators`. Pure.
 """
 
 from __future__ import annotations
@@ -14,6 +14,11 @@ import numpy as np
 
 from automaton.errors import UsageError
 from automaton.terms.arrays import Words
+from automaton.terms.generators import MOST_BITS as MOST_BITS  # noqa: PLC0414 - of the face
+from automaton.terms.generators import MOST_TREE as MOST_TREE  # noqa: PLC0414 - of the face
+from automaton.terms.generators import binary_term as binary_term  # noqa: PLC0414 - of the face
+from automaton.terms.generators import bound_tree as bound_tree  # noqa: PLC0414 - of the face
+from automaton.terms.generators import tree as tree  # noqa: PLC0414 - of the face
 from automaton.terms.packed import apply, lam, var
 
 #: Most nodes of a term: the table has size x depth whole numbers of up to size x 2 bits.

@@ -21,6 +21,10 @@ LARGEST = (1 << 31) - 1  # of slots, steps and dimensions, which are int32 in th
 SPARE = 16
 #: Bytes of a row's label: `m<tick>.<slot>` and, in the last one, its length.
 LABEL = 32
+#: Behind the term of a winner that takes more than one place, and what shuts its line.
+COPIED = np.frombuffer(b',"copies":' + bytes(2 * SPARE), dtype=np.uint8)
+SHUT_LINE = np.frombuffer(b"}\n" + bytes(2 * SPARE), dtype=np.uint8)
+_COPIED, _SHUT_LINE = 10, 2
 #: Digits without signs, so that dividing by ten is one multiplication.
 TEN = np.uint64(10)
 DIGIT = np.uint64(ZERO)
@@ -146,10 +150,12 @@ def put_id(buffer, at, row, labels, born_slot, names, name_starts):  # type: ign
 
 def write_winners(  # type: ignore[no-untyped-def]
     lo, hi, won, text, mark, labels, born_slot, names, name_starts,
-    steps, sizes, salience, places_a, places_b, operators, results, out, buffer, stack,
+    steps, sizes, salience, places_a, places_b, operators, results, out, copied, buffer, stack,
     first, stamp, stamps, begins, ends,
 ):  # fmt: skip
     """Write the winner lines of the slots lo..hi-1; returns the number of bytes.
+
+    copied int32 by slot: how many places each takes (of length 0: one).
 
     first int32 by slot: the slot whose reaction is equal (of length 0: none is known);
     what stands behind the reactants is then equal too, printed once and copied. stamps,
@@ -187,20 +193,24 @@ def write_winners(  # type: ignore[no-untyped-def]
         kind = first[U(slot)] if first.shape[0] > 0 else slot
         if first.shape[0] > 0 and stamps[U(kind)] == stamp:
             at = put(buffer, at, buffer, begins[U(kind)], ends[U(kind)])
-            continue
-        begin = at
-        constant = 7 + streams if streams > 0 else 3
-        at = put(buffer, at, text, mark[U(constant)], mark[U(constant + 1)])
-        at = put_number(buffer, at, steps[U(slot)])
-        at = put(buffer, at, text, mark[4], mark[5])
-        at = put_number(buffer, at, sizes[U(slot)])
-        at = put(buffer, at, text, mark[5], mark[6])
-        at = put_term(buffer, at, out, results[U(slot)], sizes[U(slot)], stack)
-        at = put(buffer, at, text, mark[6], mark[7])
-        if first.shape[0] > 0:
-            stamps[U(kind)] = stamp
-            begins[U(kind)] = begin
-            ends[U(kind)] = at
+        else:
+            begin = at
+            constant = 7 + streams if streams > 0 else 3
+            at = put(buffer, at, text, mark[U(constant)], mark[U(constant + 1)])
+            at = put_number(buffer, at, steps[U(slot)])
+            at = put(buffer, at, text, mark[4], mark[5])
+            at = put_number(buffer, at, sizes[U(slot)])
+            at = put(buffer, at, text, mark[5], mark[6])
+            at = put_term(buffer, at, out, results[U(slot)], sizes[U(slot)], stack)
+            at = put(buffer, at, text, mark[6], mark[7])
+            if first.shape[0] > 0:
+                stamps[U(kind)] = stamp
+                begins[U(kind)] = begin
+                ends[U(kind)] = at
+        if copied.shape[0] > 0 and copied[U(slot)] > 1:
+            at = put(buffer, at - _SHUT_LINE, COPIED, 0, _COPIED)
+            at = put_number(buffer, at, copied[U(slot)])
+            at = put(buffer, at, SHUT_LINE, 0, _SHUT_LINE)
     return at
 
 
@@ -332,14 +342,15 @@ def string_end(text, at, stop):  # type: ignore[no-untyped-def]
 
 
 def read_winners(  # type: ignore[no-untyped-def]
-    text, at, stop, part, mark, max_size, slots, steps, sizes, salience, starts, levels, ids,
-    words, stack, known,
+    text, at, stop, part, mark, max_size, slots, steps, sizes, salience, starts, levels, copied,
+    ids, words, stack, known,
 ):  # fmt: skip
     """Read winner lines from text[at:stop] until one is something else.
 
     part, mark: the constant parts as in `write_winners`, but part 1 ends before
     the dimension. slots, starts int64, steps, sizes, salience (0 where no streams
-    compete), levels int32: result, by line (their length bounds the number of lines).
+    compete), levels, copied int32 (places it takes): result, by line (their length bounds
+    the number of lines).
     ids int64[n, 3, 2]: where the operator's, a's and b's id stand. words int32: the
     terms one behind the other, at most max_size each. known int64[n, 2], n a power of
     two or 0, all -1: the text and the line of terms that were read; one whose text is
@@ -402,9 +413,20 @@ def read_winners(  # type: ignore[no-untyped-def]
             end += size
         if nodes != size or p != last:
             break
-        p = expect(text, p, stop, part, mark[7], mark[8])
+        places = 1
+        behind = expect(text, p, stop, part, mark[7], mark[8])
+        if behind < 0 and streams == 0:
+            p = expect(text, p + 1, stop, COPIED, 0, _COPIED)
+            if p < 0:
+                break
+            places, p = get_number(text, p, stop)
+            behind = expect(text, p, stop, SHUT_LINE, 0, _SHUT_LINE)
+            if places < 2 or places > LARGEST:
+                break
+        p = behind
         if p < 0:
             break
+        copied[count] = places
         slots[count] = slot
         levels[count] = -level if negative else level
         steps[count] = made

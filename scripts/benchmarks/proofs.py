@@ -88,6 +88,7 @@ class MadeUpCommits:
 def pages(turns: int) -> dict[str, float]:
     """Processor time of hashing by pages over that of one SHA-256, by bytes of a page; and ours."""
     from automaton.digests.pages import batch_digest
+
     from automaton.format.versions import NEWEST
 
     data = memoryview(bytes(range(256)) * (HASHED >> 8))

@@ -94,7 +94,7 @@ def labels_of(w: Winners) -> Array:
 
 def written(
     w: Winners, form: str = "compiled", low: int = 0, high: int | None = None,
-    first: Sequence[int] = (),
+    first: Sequence[int] = (), copies: Sequence[int] = (),
 ) -> bytes:  # fmt: skip
     """What `write_winners` writes for slots low..high-1, into a buffer of exactly that size."""
     names = IdTable()
@@ -105,14 +105,14 @@ def written(
     code, starts, sizes = joined(terms)
     labels, slots = labels_of(w), np.array([slot for _, slot in w.born], np.int32)
     fragments = WinnerTemplate.of(w.prefix, w.tick, w.level)
-    room = len(b"".join(expected_lines(w))) + 2 * winner_lines.SPARE
+    room = len(b"".join(expected_lines(w))) + 2 * winner_lines.SPARE + 21 * len(copies)
     buffer, stack = fenced(room, np.uint8), fenced(max(len(term) for term in terms))
     size = FORMS[form](winner_lines.write_winners)(
         low, high, np.array(won, np.uint8), fragments.text, fragments.mark,
         labels, slots, names.text(), names.starts(),
         np.array(steps, np.int32), sizes, np.zeros(len(sizes), np.int32),
         np.array(a, np.int32), np.array(b, np.int32), np.array(op, np.int32), starts,
-        code, buffer, stack,
+        code, np.array(copies, np.int32), buffer, stack,
         np.array(first, np.int32), 1, *(fenced(len(first), np.int64) for _ in range(3)),
     )  # fmt: skip
     assert intact(buffer, stack, labels)
@@ -145,7 +145,7 @@ def read_back(
     kinds: dict[str, Any] = {
         "slots": np.int64, "steps": np.int32, "sizes": np.int32,
         "salience": np.int32, "starts": np.int64,
-        "levels": np.int32,
+        "levels": np.int32, "copied": np.int32,
     }  # fmt: skip
     columns = {name: fenced(count, kind) for name, kind in kinds.items()}
     ids, words = fenced(count * 6, np.int64), fenced(room)
@@ -183,6 +183,28 @@ def test_winner_lines_have_the_bytes_of_the_format(w: Winners) -> None:
         assert written(w, high=middle) + written(w, low=middle) == written(w)
         for line in expected_lines(w):
             assert json.loads(line)["dimensionalLevel"] == w.level
+
+
+@PROPERTY
+@given(batches(), st.data())
+def test_a_winner_of_several_places_says_how_many_and_is_read_back(
+    w: Winners, data: st.DataObject
+) -> None:
+    if not w.slots:
+        return
+    number = st.one_of(st.integers(1, 120), st.just(winner_lines.LARGEST))
+    copies = data.draw(st.lists(number, min_size=len(w.slots), max_size=len(w.slots)))
+    won = [count for count, row in zip(copies, w.slots, strict=True) if row[0]]
+    lines = [
+        line if count == 1 else line[:-2] + b',"copies":%d}\n' % count
+        for line, count in zip(expected_lines(w), won, strict=True)
+    ]
+    for form in FORMS:
+        assert written(w, form, copies=copies) == b"".join(lines)
+        assert read_back(b"".join(lines), w.prefix, w.tick, form).facts["copied"] == won
+    alike = [copies[kind] for kind in kinds_of(w)]
+    again = written(w, first=kinds_of(w), copies=alike)
+    assert again == written(w, copies=alike)
 
 
 @settings(PROPERTY, max_examples=150)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from automaton.cli.commands.sweep import genesis_of, planned, runs_progress
+from automaton.cli.campaign import genesis_of, progress
+from automaton.cli.commands.sweep import planned
 from automaton.cli.export_job import draw_without_display
 from automaton.cli.option_types import PATH, WIDTH, option, switch
 from automaton.cli.output_file import whole_file
@@ -67,7 +68,7 @@ def compare(
         draw_without_display()
         drawing.require()
     campaign = ComparisonCampaign(folder, plan, genesis_of(file.parent / plan.log))
-    with runs_progress(len(plan.runs), len(campaign.done)) as told:
+    with progress(len(plan.runs), len(campaign.done)) as told:
         campaign.make(workers or available_cores(), told)
     rows = comparison_rows(plan, list(campaign.rows()))
     if figures:

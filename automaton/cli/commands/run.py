@@ -137,6 +137,24 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
     help="When a product may react (a word): synchronous, in the next tick; sequential, at once.",
 )
 @option(
+    "--evaluation",
+    metavar="HOW",
+    show_default="normal, or as the log was run",
+    help="Of a soup in order: normal, or hybrid-applicative (a word), sizes limited on the way.",
+)
+@option(
+    "--amplifiers",
+    metavar="LAW",
+    show_default="none, or as the log was run",
+    help="Of a soup in order: test functions make copies (numbers), as in copies=100,kept=500.",
+)
+@option(
+    "--inflow",
+    metavar="LAW",
+    show_default="none, or as the log was run",
+    help="Of a soup in order: terms enter, as in every=10000,terms=200,λx.x=3,tree:20=1.",
+)
+@option(
     "--streams",
     metavar="NAMES",
     show_default="none, or as the log was run",
