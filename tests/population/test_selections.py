@@ -62,7 +62,8 @@ def test_answers_are_those_of_a_look_at_the_whole_population(
 
 def fresh(population: Population, table: list[selection.Row]) -> list[int]:
     """What `first_match` gives who looks for the first time."""
-    return Selections(population).first_match(table).tolist()
+    found: list[int] = Selections(population).first_match(table).tolist()
+    return found
 
 
 TABLES = [
