@@ -7,13 +7,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from island_cases import digests, run_in_turn, small_archipelago, written_folder
-from redis_servers import NEEDS_SERVER, PROGRAM, free_port, run_over
+from redis_servers import NEEDS_SERVER, PROGRAM, free_port, running_over
 
 from automaton.errors import UsageError, WorkerError
 from automaton.islands.folder import Folder
@@ -177,10 +176,9 @@ def test_tls_and_a_password_by_url_carry_migrants_and_the_password_is_nowhere_to
     url = f"rediss://:{PASSWORD}@127.0.0.1:{secret_server}?ssl_ca_certs={certificate[0]}"
     said = list[str]()
     with (
-        ThreadPoolExecutor() as pool,
+        running_over(url, folders[1], [1], until, said) as other,
         place(folders[0], "0", until, url, on="local") as process,
     ):
-        other = pool.submit(run_over, url, folders[1], [1], until, said)
         ends_of_epochs(folders[0], 0, 1)
         shown = titles(process)
         said += process.communicate()

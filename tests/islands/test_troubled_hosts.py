@@ -8,13 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from island_cases import digests, run_in_turn, small_archipelago, written_folder
-from redis_servers import NEEDS_SERVER, run_over, running_servers
+from redis_servers import NEEDS_SERVER, running_over, running_servers
 
 from automaton.islands import exchange
 from automaton.islands.folder import Folder
@@ -61,11 +60,10 @@ def test_where_a_disk_is_full_logs_end_whole_and_neighbours_wait_and_say_for_who
     one, until, said = small_archipelago(2), 12, list[str]()
     disk, there = tmp_path / "disk", written_folder(tmp_path / "b", one)
     with (
-        small_disk(disk), running_servers(tmp_path, 1) as servers, ThreadPoolExecutor() as pool,
+        small_disk(disk), running_servers(tmp_path, 1) as servers,
+        running_over(url := servers[0].url, there, [1], until, said) as neighbour,
     ):  # fmt: skip
         here = written_folder(disk / "a", one)
-        url = servers[0].url
-        neighbour = pool.submit(run_over, url, there, [1], until, said)
         ended = place(here, until, url)
         assert ended.returncode == 8, ended.stderr
         assert b"no room for" in ended.stderr

@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -86,20 +88,35 @@ def running_servers(folder: Path, count: int) -> Iterator[list[Server]]:
             server.kill()
 
 
-def run_over(
+def _run_over(
     url: str, folder: Folder, own: list[int], until: int, said: list[str],
-    options: HostOptions = QUICK,
+    options: HostOptions, stopping: Event,
 ) -> bool:  # fmt: skip
-    """Take some islands to so many epochs in this thread, the others running elsewhere.
-
-    What people are told goes to a list.
-    """
     carrier = SerialCarrier(lambda number: Island(folder, number, options))
     streams = RedisStreams(folder.archipelago.digest, [url])
     schedule = Schedule(folder.archipelago, None, until, own)
     exchange = Exchange(schedule, streams, sends_logs=options.send)
+    driver = Driver(schedule, carrier, exchange, say=said.append)
+    driver.show = lambda _rows: driver.stop() if stopping.is_set() else None
     try:
-        return Driver(schedule, carrier, exchange, say=said.append).go()
+        return driver.go()
     finally:
         carrier.close()
         streams.close()
+
+
+@contextmanager
+def running_over(
+    url: str, folder: Folder, own: list[int], until: int, said: list[str],
+    options: HostOptions = QUICK,
+) -> Iterator[Future[bool]]:  # fmt: skip
+    """Some islands, under way to so many epochs in a thread, until the end of the block.
+
+    The others run elsewhere. What people are told goes to a list.
+    """
+    stopping = Event()
+    with ThreadPoolExecutor() as pool:
+        try:
+            yield pool.submit(_run_over, url, folder, own, until, said, options, stopping)
+        finally:
+            stopping.set()
