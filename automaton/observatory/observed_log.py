@@ -108,6 +108,7 @@ class ObservedLog:
             if not len(self.log.commits) and self.log.changed():
                 self._kept.close()
                 self._open()
+                self.columns = CommitColumns()  # all of its ticks were added while we look
             self.log.catch_up()
         except AutomatonError as error:
             self.gone = str(error)

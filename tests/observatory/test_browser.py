@@ -135,7 +135,7 @@ def test_the_playhead_shows_the_state_after_a_tick(browser: Any, page: Served, p
     assert "after tick 7" in text(tab, "#population .where")
     tab.get_by_role("button", name="One tick on").click()
     tab.wait_for_selector("#moment[data-tick='8']")
-    tab.get_by_role("button", name="Newest").click()
+    tab.get_by_role("button", name="Newest", exact=True).click()
     tab.locator("#population .where", has_text="after tick 40").wait_for()
     tab.close()
 
