@@ -15,23 +15,19 @@ import numpy as np
 
 from automaton.backends.batch import Battery
 from automaton.chemistry.world import ActionLine, World
-from automaton.errors import UsageError
+from automaton.compute.draws import DrawnWords
 from automaton.format.options import (
     ALL,
-    Generator,
     InflowLaw,
     generator,
     parse_amplifiers,
     parse_inflow,
 )
 from automaton.population import place_draws
-from automaton.terms import notation, random_terms
+from automaton.terms import notation
 from automaton.terms.arrays import Words
-from automaton.terms.random_terms import MOST_NODES, TermCounts
+from automaton.terms.random_terms import generated
 from kernels import philox
-
-_WORD = 32
-_MORE = 64  # bits drawn beyond those of a bound that a word does not hold
 
 
 def battery(world: World) -> Battery:
@@ -69,7 +65,7 @@ def entering_lines(world: World, amplifiers: int, tick: int) -> list[ActionLine]
     head = b'{"id":"%sm%d.' % (world.prefix.encode(), tick)
     made = []
     for number, word in enumerate(first.tolist()):
-        drawn = DrawnWords(options.seed, tick, number, word)
+        drawn = DrawnWords((options.seed, tick, number), philox.INFLOW, word)
         words = terms[drawn.below(len(terms))] if number < lacking else drawn_term(law, drawn)
         slot = world.slots + number
         line = b'%s%d","type":"inflow","dimensionalLevel":0,"size":%d,"term":"%s"}\n' % (
@@ -79,63 +75,13 @@ def entering_lines(world: World, amplifiers: int, tick: int) -> list[ActionLine]
     return made
 
 
-class DrawnWords:
-    """The random words of one entering term, in their order; `first` is the first of them."""
-
-    def __init__(self, seed: int, tick: int, slot: int, first: int) -> None:
-        self._place, self._words = (seed, tick, slot), [first]
-        self._blocks = 0
-
-    def below(self, bound: int) -> int:
-        """A number from 0 to bound - 1, by multiply and shift of as many words as it takes."""
-        bits = _WORD if bound <= 1 << _WORD else bound.bit_length() + _MORE
-        value = have = 0
-        while have < bits:
-            value, have = value << _WORD | self._word(), have + _WORD
-        return value * bound >> have
-
-    def _word(self) -> int:
-        if not self._words:
-            self._blocks += 1
-            purpose = np.uint64(int(philox.INFLOW) + (self._blocks << 8))
-            self._words = philox.words(*self._place, purpose).tolist()[::-1]
-        return self._words.pop()
-
-
 def drawn_term(law: InflowLaw, drawn: DrawnWords) -> Words:
     """A term of one of the sources, each as likely as it weighs."""
     number = drawn.below(sum(weight for _, weight in law.sources))
     ends = list(accumulate(weight for _, weight in law.sources))
     source, _ = law.sources[bisect_right(ends, number)]
     found = generator(source)
-    return _parsed(source) if found is None else generated(found, drawn)
-
-
-def generated(what: Generator, drawn: DrawnWords) -> Words:
-    """A random term of a generator; one that has none to give is a `UsageError`."""
-    numbers, below = what.numbers, drawn.below
-    if what.kind in {"tree", "depth"}:
-        nodes = numbers[0]
-        if not 1 <= nodes <= random_terms.MOST_TREE:
-            raise UsageError(f"{what.kind}:{nodes}: from 1 to {random_terms.MOST_TREE} nodes")
-        if what.kind == "depth":
-            return random_terms.bound_tree(nodes, below)
-        return random_terms.tree(nodes, below, *numbers[1:])
-    if what.kind == "blc":
-        bits = numbers[0]
-        words = random_terms.binary_term(bits, below) if bits <= random_terms.MOST_BITS else None
-        if words is None:
-            raise UsageError(f"blc:{bits}: there is no such closed term of 4 to 300 bits")
-        return words
-    low, high, depth = numbers
-    if high > MOST_NODES:
-        raise UsageError(f"uniform:{low}-{high}: at most {MOST_NODES} nodes")
-    counts = _counts(high, depth)
-    sizes = [n for n in range(max(2, low), high + 1) if counts.closed(n)]
-    if not sizes:
-        raise UsageError(f"uniform:{low}-{high}:{depth}: there is no such closed term")
-    nodes = sizes[below(len(sizes))]
-    return counts.term(nodes, below(counts.closed(nodes)))
+    return _parsed(source) if found is None else generated(*found, drawn.below)
 
 
 @cache
@@ -144,13 +90,11 @@ def _law(text: str) -> InflowLaw | None:
     law = parse_inflow(text)
     for source, _ in law.sources if law else ():
         found = generator(source)
-        _parsed(source) if found is None else generated(found, DrawnWords(0, 0, 0, 0))
+        if found is None:
+            _parsed(source)
+        else:
+            generated(*found, DrawnWords((0, 0, 0), philox.INFLOW).below)
     return law
-
-
-@cache
-def _counts(largest: int, depth: int) -> TermCounts:
-    return TermCounts(largest, depth)
 
 
 @cache

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from automaton.compute import draws
 from automaton.errors import UsageError
+from automaton.format.options import generator
 from automaton.format.records import dump
 from automaton.terms.notation import format_term
-from automaton.terms.random_terms import MOST_NODES, TermCounts
+from automaton.terms.random_terms import MOST_NODES, TermCounts, generated
 
 _MORE = 64  # bits drawn beyond those of the number of terms: the bias is below 2**-64
 _WORD = 32
@@ -29,6 +30,7 @@ class Soup:
     depth: int  # lambdas that may stand around a node
     seed: int
     operator: str | None = None  # in de Bruijn notation
+    generator: str | None = None  # another than the even one, such as tree:20
 
     def __post_init__(self) -> None:
         if not 2 <= self.smallest <= self.largest <= MOST_NODES:
@@ -39,6 +41,9 @@ class Soup:
 
     def lines(self) -> Iterator[bytes]:
         """An automaton where there is an operator, then the terms t1, t2, ..."""
+        source = generator(self.generator) if self.generator else None
+        if self.generator and source is None:
+            raise UsageError(f"--generator {self.generator}: give one, such as tree:20 or blc:30")
         counts = TermCounts(self.largest, self.depth)
         sizes = [n for n in range(self.smallest, self.largest + 1) if counts.closed(n)]
         if not sizes:
@@ -50,6 +55,11 @@ class Soup:
             machine = {"id": "soup", "type": "automaton", "dimensionalLevel": 0}
             yield dump({**machine, "term": self.operator}) + b"\n"
         for k in range(1, self.count + 1):
+            if source is not None:
+                drawn = draws.DrawnWords((self.seed, k, 0), draws.SOUP)
+                term = generated(*source, drawn.below)
+                yield dump({"id": f"t{k}", "type": "term", "term": format_term(term)}) + b"\n"
+                continue
             nodes = sizes[draws.index_of(draws.words(self.seed, k, 0, draws.SOUP)[0], len(sizes))]
             term = counts.term(nodes, self._number(k, counts.closed(nodes)))
             yield dump({"id": f"t{k}", "type": "term", "term": format_term(term)}) + b"\n"

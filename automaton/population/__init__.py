@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .entrants import place_draws as place_draws
     from .entrants import with_copies as with_copies
     from .id_table import IdTable as IdTable
+    from .population import COMPOSITION as COMPOSITION
     from .population import MODIFICATION as MODIFICATION
     from .population import Population as Population
     from .reactants import Reactants as Reactants
@@ -24,12 +25,13 @@ else:
         {
             "entrants": "Entrants place_draws with_copies",
             "id_table": "IdTable",
-            "population": "MODIFICATION Population",
+            "population": "COMPOSITION MODIFICATION Population",
             "reactants": "Reactants StreamPools",
         },
     )
 
 __all__ = [
+    "COMPOSITION",
     "MODIFICATION",
     "Entrants",
     "IdTable",

@@ -27,8 +27,8 @@ from kernels.chemistry import fold
 from kernels.terms import census, church, packed
 from kernels.text.winner_lines import LABEL, SPARE
 
-#: Number in the `kind` column; compositions, the types of named terms follow.
-MODIFICATION = 0
+#: Numbers in the `kind` column; the types of named terms follow.
+MODIFICATION, COMPOSITION = 0, 1
 #: Entries of the table of seen terms: a later one may overwrite an earlier one.
 SEEN = 1 << 17
 #: Changes of places that are remembered, for who looks only at what changed.

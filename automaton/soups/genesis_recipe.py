@@ -15,8 +15,10 @@ from typing import Any, Self
 from automaton.compute import draws
 from automaton.compute.reduction import reduce_batch
 from automaton.errors import UsageError
+from automaton.format.options import generator
 from automaton.format.records import dump
 from automaton.terms.notation import format_term, parse
+from automaton.terms.random_terms import generated
 
 _TRUE, _FALSE = "(λa.λb.a)", "(λa.λb.b)"
 _AND = "(λp.λq.p q p)"
@@ -27,7 +29,7 @@ _EQUAL = f"(λm.λn.{_AND} ({_AT_MOST} m n) ({_AT_MOST} n m))"
 #: What a test of a function of numerals expects, by the function's name.
 EXPECTED = {"successor": lambda n: n + 1}
 _MOST_TESTS = 64
-_WANTED = {"name", "type", "terms", "tests", "share", "rest", "drawn"}
+_WANTED = {"name", "type", "terms", "tests", "generator", "share", "rest", "drawn"}
 MOST_TERMS = 1 << 22
 
 
@@ -40,6 +42,21 @@ class Part:
     terms: tuple[str, ...]  # canonical
     share: str | None  # of all terms, a decimal; None: the rest
     drawn: bool
+    generator: str = ""  # of random terms, each drawn; then there are no others
+
+    @property
+    def random(self) -> bool:
+        """Whether its terms are drawn."""
+        return self.drawn or bool(self.generator)
+
+    def term(self, number: int, drawn: draws.DrawnWords | None) -> str:
+        """Its term of a number from 0, in de Bruijn notation."""
+        if drawn is None:
+            return self.terms[number % len(self.terms)]
+        found = generator(self.generator) if self.generator else None
+        if found is not None:
+            return format_term(generated(*found, drawn.below))
+        return self.terms[drawn.below(len(self.terms))]
 
     def count(self, size: int) -> int:
         """How many terms it has of so many."""
@@ -88,12 +105,9 @@ class GenesisRecipe:
         for part in self.parts:
             for k in range(rest if part.share is None else part.count(self.size)):
                 number += 1
-                which = k % len(part.terms)
-                if part.drawn:
-                    word = draws.words(seed, number, 0, draws.SOUP)[0]
-                    which = draws.index_of(word, len(part.terms))
-                members = {"id": f"t{number}", "type": part.type, "term": part.terms[which]}
-                yield dump(members) + b"\n"
+                drawn = draws.DrawnWords((seed, number, 0), draws.SOUP) if part.random else None
+                term = part.term(k, drawn)
+                yield dump({"id": f"t{number}", "type": part.type, "term": term}) + b"\n"
 
 
 def _part(values: object) -> Part:
@@ -109,12 +123,17 @@ def _part(values: object) -> Part:
     tests = values.get("tests")
     if tests is not None:
         texts += numeral_tests(name, tests)
-    if not texts:
-        raise UsageError(f"the part {name} has no terms; give terms = [...] or tests")
+    source = str(values.get("generator", ""))
+    if source and generator(source) is None:
+        raise UsageError(f"the part {name} has generator = {source!r}; give one, as tree:20")
+    if bool(texts) == bool(source):
+        raise UsageError(
+            f"the part {name} has no terms, or two kinds; give terms = [...], tests or generator"
+        )
     rest = values.get("rest", False) is True
     share = None if rest else _share(f"{name}.share", values.get("share", "0"))
     kind = values.get("type", "amplifier" if tests is not None else "term")
-    return Part(name, str(kind), tuple(texts), share, values.get("drawn", False) is True)
+    return Part(name, str(kind), tuple(texts), share, values.get("drawn", False) is True, source)
 
 
 def _share(name: str, value: object) -> str:

@@ -10,12 +10,15 @@ Whoever draws the number draws the term. The other generators are those of `gene
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from automaton.errors import UsageError
 from automaton.terms.arrays import Words
 from automaton.terms.generators import MOST_BITS as MOST_BITS  # noqa: PLC0414 - of the face
 from automaton.terms.generators import MOST_TREE as MOST_TREE  # noqa: PLC0414 - of the face
+from automaton.terms.generators import Below
 from automaton.terms.generators import binary_term as binary_term  # noqa: PLC0414 - of the face
 from automaton.terms.generators import bound_tree as bound_tree  # noqa: PLC0414 - of the face
 from automaton.terms.generators import tree as tree  # noqa: PLC0414 - of the face
@@ -65,3 +68,31 @@ class TermCounts:
         nodes = shape - 1  # of the function
         first, second = divmod(number, self.count[n - 1 - nodes][m])
         return apply(self._built(nodes, m, first), self._built(n - 1 - nodes, m, second))
+
+
+def generated(kind: str, numbers: tuple[int, ...], below: Below) -> Words:
+    """A random term of a generator (`tree:20`); one that has none to give is a `UsageError`."""
+    if kind in {"tree", "depth"}:
+        nodes = numbers[0]
+        if not 1 <= nodes <= MOST_TREE:
+            raise UsageError(f"{kind}:{nodes}: from 1 to {MOST_TREE} nodes")
+        return bound_tree(nodes, below) if kind == "depth" else tree(nodes, below, *numbers[1:])
+    if kind == "blc":
+        words = binary_term(numbers[0], below) if numbers[0] <= MOST_BITS else None
+        if words is None:
+            raise UsageError(f"blc:{numbers[0]}: there is no such closed term of 4 to 300 bits")
+        return words
+    low, high, depth = numbers
+    if high > MOST_NODES:
+        raise UsageError(f"uniform:{low}-{high}: at most {MOST_NODES} nodes")
+    counts = _counts(high, depth)
+    sizes = [n for n in range(max(2, low), high + 1) if counts.closed(n)]
+    if not sizes:
+        raise UsageError(f"uniform:{low}-{high}:{depth}: there is no such closed term")
+    nodes = sizes[below(len(sizes))]
+    return counts.term(nodes, below(counts.closed(nodes)))
+
+
+@cache
+def _counts(largest: int, depth: int) -> TermCounts:
+    return TermCounts(largest, depth)

@@ -111,6 +111,20 @@ def test_a_genesis_has_the_shares_of_its_parts(tmp_path: Path) -> None:
     assert sum(json.loads(line)["term"] == "λλλ1 (2 1 0)" for line in more.lines(0)) == 20
 
 
+@pytest.mark.parametrize("source", ["tree:12", "depth:12", "blc:24", "uniform:3-9:4"])
+def test_init_and_a_genesis_draw_of_the_same_generators(tmp_path: Path, source: str) -> None:
+    path = tmp_path / "log.jsonl"
+    result = called("init", path, "--random", 20, "--generator", source, "--seed", 4)
+    assert result.exit_code == 0, result.output
+    parts = [{"name": "all", "generator": source, "rest": True}]
+    made = b"".join(GenesisRecipe.of({"size": 20, "parts": parts}).lines(seed=4))
+    assert path.read_bytes() == made
+    assert len(set(made.splitlines())) == 20
+    refused = called("init", tmp_path / "no.jsonl", "--random", 3, "--generator", "tree")
+    assert refused.exit_code == 2
+    assert not (tmp_path / "no.jsonl").exists()
+
+
 def normal_form(words: Words) -> str:
     found = reduce(words, 50_000, 20_000, 256).words
     assert found is not None

@@ -99,6 +99,12 @@ def size_range(
     help="Of --random: most lambdas around a variable (a count).",
 )
 @option(
+    "--generator",
+    metavar="NAME",
+    show_default="each of a size as likely",
+    help="Of --random: another generator (a word): tree:NODES, depth:NODES or blc:BITS.",
+)
+@option(
     "--seed",
     type=click.IntRange(0, (1 << 64) - 1),
     metavar="N",
@@ -142,15 +148,17 @@ def init(
 
 
 def _draw(
-    path: Path, count: int, *, size: tuple[int, int], depth: int, seed: int, operator: str | None
+    path: Path, count: int, *, size: tuple[int, int], depth: int, seed: int,
+    operator: str | None, generator: str | None,
 ) -> None:  # fmt: skip
     """A soup, and the command that keeps it at its size."""
     operator = None if operator == UNSET else operator
-    soup = Soup(count, *size, depth, seed, operator)
+    soup = Soup(count, *size, depth, seed, operator, generator)
     lines, written = write_new(path, soup.lines())
+    kind = f"{soup.smallest} to {soup.largest} nodes under at most {depth} lambdas"
     click.echo(
         f"wrote {path}: {lines:,} lines, {written:,} bytes; {counted(count, 'closed term')} of "
-        f"{soup.smallest} to {soup.largest} nodes under at most {depth} lambdas, seed {seed}"
+        f"{generator or kind}, seed {seed}"
     )
     places = count + (operator is not None)
     more = "" if operator is not None else " --operator 'λx.λy.x y'"

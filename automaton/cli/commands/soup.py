@@ -11,7 +11,10 @@ from automaton.cli.campaign import genesis_of, progress, show
 from automaton.cli.option_types import PATH, WIDTH, canonical, option
 from automaton.cli.tabular import form_of, forms
 from automaton.cli.text import counted
+from automaton.format.options import Options
 from automaton.workers import available_cores
+
+_USUAL = Options()
 
 
 @click.command(context_settings={"max_content_width": WIDTH})
@@ -21,6 +24,7 @@ from automaton.workers import available_cores
     type=click.IntRange(min=1),
     metavar="N",
     required=True,
+    show_default="must be given",
     help="Collisions of each soup (a count), one after another.",
 )
 @option(
@@ -81,21 +85,36 @@ from automaton.workers import available_cores
     show_default="as many as the log has terms",
     help="Capacity (a count): a soup that is full is diluted.",
 )
-@option("--max-steps", type=int, metavar="N", help="Budget of a collision in beta steps.")
-@option("--max-size", type=int, metavar="N", help="Largest product in nodes.")
+@option(
+    "--max-steps",
+    type=int,
+    metavar="N",
+    show_default=str(_USUAL.max_steps),
+    help="Budget of a collision in beta steps.",
+)
+@option(
+    "--max-size",
+    type=int,
+    metavar="N",
+    show_default=str(_USUAL.max_size),
+    help="Largest product in nodes; of hybrid-applicative, largest term on the way.",
+)
 @option(
     "--evaluation",
     metavar="HOW",
+    show_default=_USUAL.evaluation,
     help="How a collision is evaluated (a word): normal, or hybrid-applicative.",
 )
 @option(
     "--amplifiers",
     metavar="LAW",
+    show_default=_USUAL.amplifiers,
     help="Test functions make copies (numbers), as in copies=100,kept=all.",
 )
 @option(
     "--inflow",
     metavar="LAW",
+    show_default=_USUAL.inflow,
     help="Terms enter, as in every=10000,terms=200,λx.x=3,tree:20=1.",
 )
 @forms
