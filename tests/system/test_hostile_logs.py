@@ -88,7 +88,7 @@ def test_input_that_takes_the_last_automaton_away_is_committed_and_then_said(
 
 def test_more_types_than_sixteen_bits_can_number_are_counted() -> None:
     population = Population(4)
-    assert [population._kind(f"t{k}") for k in range(40_000)][-1] == 40_001
+    assert [population.kind(f"t{k}") for k in range(40_000)][-1] == 40_001
 
 
 def test_more_words_than_positions_are_refused_before_memory_is_asked_for() -> None:

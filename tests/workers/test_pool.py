@@ -408,6 +408,7 @@ def test_a_block_is_free_for_the_next_array_once_its_last_view_is_gone() -> None
 def test_few_blocks_wait_for_another_array_and_no_large_ones(length: int) -> None:
     memory = SharedArena()
     before = set(memory.blocks)
+    gc.collect()  # what earlier tests left closes its descriptors now
     descriptors = len(list(Path("/proc/self/fd").iterdir()))
     arrays = [memory.array(length, np.uint8) for _ in range(SPARE + 2)]
     del arrays
