@@ -168,6 +168,8 @@ def commit_line(  # noqa: PLR0913, PLR0917 - a commit is made of these
 ) -> tuple[bytes, bytes]:
     """A commit's line, its newline included, and the new chain (32 raw bytes)."""
     body = _commit_body(prefix, fields, (lines, nbytes), batch_sha, form)
+    if _MANY_DIGITS.search(body):  # in a digest, mostly
+        refuse_large(fields.state, form)
     chain = link(previous_chain, body)
     return body + b',"chain":"%s"}\n' % chain.hex().encode(), chain
 
@@ -178,9 +180,6 @@ def _commit_body(
     if fields.outcomes.keys() != _OUTCOMES.keys():
         raise ValueError(f"a commit names the outcomes {', '.join(OUTCOMES)}, and no others")
     counts = tuple([operator.index(fields.outcomes[name]) for name in OUTCOMES])
-    state = dump(fields.state)
-    if _MANY_DIGITS.search(state):
-        refuse_large(fields.state, form)
     return b'{"type":"commit","id":"%scommit:%d","tick":%d,"lines":%d,"bytes":%d,%s' % (
         prefix.encode(),
         fields.tick,
@@ -191,7 +190,7 @@ def _commit_body(
             _COUNTS % counts,
             form.level.encode(),
             fields.dimension,
-            state,
+            dump(fields.state),
             fields.population & 0xFFFF_FFFF_FFFF_FFFF,
             batch_sha.hex().encode(),
         ),

@@ -101,7 +101,8 @@ def test_notes_and_blocks_begin_lines_of_their_own(
         assert re.search(word, terminal.seen), word
         assert not glued(terminal.seen, word), word
     shown = ESCAPES.sub("", terminal.seen.partition("Summary")[2]).split("\r\n")
-    rows = [line for line in shown if line.startswith("  ")]  # behind them a path, of any length
+    *rows, command = [line for line in shown if line.startswith("  ")]
+    assert "observatory" in command  # to be copied: in one line, of any length
     assert len(rows) > 10
     assert max(map(len, rows)) <= COLUMNS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -32,12 +33,21 @@ def test_variables_of_a_bound_tree_are_of_the_lambdas_above_them() -> None:
 CLOSED = {4: 1, 5: 0, 6: 1, 7: 1, 8: 2, 9: 1, 10: 6, 11: 5, 12: 13, 13: 14, 14: 37}
 
 
+def always(k: int) -> Callable[[int], int]:
+    return lambda _bound: k
+
+
 @pytest.mark.parametrize("bits", CLOSED)
 def test_all_closed_terms_of_so_many_bits_are_drawn(bits: int) -> None:
-    terms = {str(binary_term(bits, lambda _bound, k=k: k)) for k in range(CLOSED[bits])}
+    terms = {str(binary_term(bits, always(k))) for k in range(CLOSED[bits])}
     assert len(terms - {"None"}) == CLOSED[bits]
     bounds: list[int] = []
-    binary_term(bits, lambda bound: bounds.append(bound) or 0)
+
+    def first(bound: int) -> int:
+        bounds.append(bound)
+        return 0
+
+    binary_term(bits, first)
     assert bounds == ([CLOSED[bits]] if CLOSED[bits] else [])
 
 
