@@ -138,6 +138,14 @@ class StoppedError(AutomatonError):
     exit_code = 130
 
 
+def whole_number(text: str) -> int | None:
+    """The number that a text of ASCII digits says; None for others, and above 20 digits.
+
+    So many hold every number that a command takes; Python refuses to read some thousands.
+    """
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 20 else None
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """`; did you mean ...?` where a name is nearly one that is known."""
     close = difflib.get_close_matches(name, list(known), n=1)

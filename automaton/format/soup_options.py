@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
-from automaton.errors import UsageError, closest
+from automaton.errors import UsageError, closest, whole_number
 
 #: How a reaction is evaluated: normal order within budgets of its result, or hybrid
 #: applicative order with a limit on the terms on the way.
@@ -107,19 +107,20 @@ def generator(source: str) -> Generator | None:
     if kind not in GENERATORS:
         return None
     least, most = GENERATORS[kind]
-    parts = rest.replace("-", ":").split(":")
-    if not least <= len(parts) <= most or not all(p.isascii() and p.isdecimal() for p in parts):
+    parts = [whole_number(part) for part in rest.replace("-", ":").split(":")]
+    numbers = tuple(number for number in parts if number is not None)
+    if not least <= len(parts) <= most or len(numbers) < len(parts):
         raise UsageError(
             f"`{source}` is no generator; there are tree:NODES, depth:NODES, uniform:A-B:DEPTH, "
             "blc:BITS"
         )
-    return Generator(kind, tuple(map(int, parts)))
+    return Generator(kind, numbers)
 
 
 def _number(flag: str, name: str, text: str, least: int) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 12):
-        raise UsageError(f"{flag}: {name}={text} is no whole number")
-    value = int(text)
+    value = whole_number(text)
+    if value is None:
+        raise UsageError(f"{flag}: {name}={text[:80]} is no whole number from {least} to {_MOST}")
     if not least <= value <= _MOST:
         raise UsageError(f"{flag}: {name}={value}; it must be from {least} to {_MOST}")
     return value

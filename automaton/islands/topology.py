@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isqrt
 
-from automaton.errors import UsageError, closest
+from automaton.errors import UsageError, closest, whole_number
 
 Sources = tuple[tuple[int, ...], ...]  # by island: those that it receives from, ascending
 
@@ -60,7 +60,7 @@ def parse_edges(text: str, count: int, origin: str = "edges") -> Sources:
         words = line.partition("#")[0].split()
         if not words:
             continue
-        ends = [int(word) for word in words if word.isascii() and word.isdecimal()]
+        ends = [end for word in words if (end := whole_number(word)) is not None]
         if len(words) != 2 or len(ends) != 2 or max(ends) >= count:
             raise UsageError(
                 f"{origin}: line {number}: an edge is two numbers of islands, from 0 to "

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from automaton.errors import UsageError
+from automaton.errors import UsageError, whole_number
 from automaton.proofs.notes import COSIGNATURE, ED25519, PublicKey, parse_key
 
 _NONE = "none"
@@ -118,7 +118,7 @@ def _group(policy: Policy, words: Sequence[str], used: set[str]) -> None:
         used.add(member)
     count = {"all": len(names), "any": 1}.get(least)
     if count is None:
-        count = int(least) if least.isascii() and least.isdecimal() else 0
+        count = whole_number(least) or 0
     if not 1 <= count <= len(names):
         raise ValueError(f"{least!r} of {len(names)} is neither all, any, nor a count of them")
     policy.groups[_new(policy, name)] = Group(count, tuple(names))

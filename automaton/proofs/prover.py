@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from automaton.errors import DamagedError, MismatchError, UsageError
+from automaton.errors import DamagedError, MismatchError, UsageError, whole_number
 from automaton.format.records import parse_frame
 from automaton.proofs.commit_tree import Commits, CommitTree
 from automaton.proofs.consistency import ConsistencyProof
@@ -90,14 +90,15 @@ class LogCommits:
     def _number(self, name: str) -> int:
         """The line that is meant: by its number, or the last version of an id."""
         log = self._log
-        digits = name.removeprefix(_LINE)
-        if name.startswith(_LINE) and digits.isascii() and digits.isdecimal():
-            if not 1 <= int(digits) <= log.lines:
-                raise UsageError(f"there is no line {digits}; {log.path} has {log.lines:,}")
-            return int(digits)
+        number = whole_number(name.removeprefix(_LINE)) if name.startswith(_LINE) else None
+        if number is not None:
+            if not 1 <= number <= log.lines:
+                raise UsageError(f"there is no line {number}; {log.path} has {log.lines:,}")
+            return number
         found = log.find(name)
         if not found:
-            raise UsageError(f"{log.path} holds no line with the id {name}; a line is `line:N`")
+            shown = name[:80]
+            raise UsageError(f"{log.path} holds no line with the id {shown}; a line is `line:N`")
         return found[-1]
 
 

@@ -17,7 +17,7 @@ from typing import Self
 
 from automaton.digests.batch_digest import PageTree
 from automaton.digests.merkle import root
-from automaton.errors import DamagedError, FileError, UsageError
+from automaton.errors import DamagedError, FileError, UsageError, whole_number
 from automaton.proofs import prover
 from automaton.proofs.inclusion import Batch
 from automaton.seals.seal_records import (
@@ -158,11 +158,10 @@ class SealReader:
     def place(self, name: str) -> tuple[int, int | None]:
         """The tick of a line, and its first byte in the batch; None: it is the commit."""
         kind = _LINE if name.startswith(_LINE) else _COMMIT
-        digits = name.removeprefix(kind)
+        number = whole_number(name.removeprefix(kind))
         most = self.lines if kind == _LINE else len(self.commits)
-        if not name.startswith(kind) or not digits.isascii() or not digits.isdecimal():
-            raise UsageError(f"{name!r}: of a sealed file line:N and commit:N can be proved")
-        number = int(digits)
+        if not name.startswith(kind) or number is None:
+            raise UsageError(f"{name[:80]!r}: of a sealed file line:N and commit:N can be proved")
         if not 1 <= number <= most:
             raise UsageError(f"there is no {name}; {most:,} are sealed")
         if kind == _COMMIT:

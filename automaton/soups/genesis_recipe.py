@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from automaton.compute import draws
 from automaton.compute.reduction import reduce_batch
-from automaton.errors import UsageError
+from automaton.errors import UsageError, whole_number
 from automaton.format.options import generator
 from automaton.format.records import dump
 from automaton.terms.notation import format_term, parse
@@ -141,17 +141,18 @@ def _share(name: str, value: object) -> str:
         raise UsageError(f"{name} is {value!r}; it is a number from 0 to 1")
     try:
         share = Decimal(str(value))
+        whole = 0 <= share <= 1  # not a number cannot be compared
     except ArithmeticError:
-        raise UsageError(f"{name} is {value!r}; it is a number from 0 to 1") from None
-    if not 0 <= share <= 1:
-        raise UsageError(f"{name} is {value}; it is a number from 0 to 1")
+        whole = False
+    if not whole:
+        raise UsageError(f"{name} is {value!r}; it is a number from 0 to 1")
     return str(share)
 
 
 def numeral_tests(name: str, wanted: object) -> list[str]:
     """Tests `f(a) = b` for each a below a number, `function:number`, as terms of f."""
     function, _, number = str(wanted).partition(":")
-    if function not in EXPECTED or not number.isdecimal() or not 0 < int(number) <= _MOST_TESTS:
+    if function not in EXPECTED or not 0 < (whole_number(number) or 0) <= _MOST_TESTS:
         raise UsageError(
             f"the part {name} has tests = {wanted!r}; give one of "
             f"{', '.join(EXPECTED)} and how many, as successor:20"

@@ -10,8 +10,8 @@ from typing import Any
 
 from automaton.compute import draws
 from automaton.errors import UsageError
-from automaton.format.options import Options, parse_inflow
-from automaton.soups.sweep_plan import MOST_RUNS, SweepPlan, SweepRun
+from automaton.format.options import parse_inflow
+from automaton.soups.sweep_plan import MOST_RUNS, SweepPlan, SweepRun, refuse
 
 #: Collisions that a commit seals at most, where nobody says how many.
 USUAL_COMMIT = 10_000
@@ -39,7 +39,7 @@ def many_soups(
         )
     runs = tuple(SweepRun(k, {}, soup_seed(seed, k)) for k in range(soups))
     plan = SweepPlan(log, collisions // every, settings, runs)
-    Options().updated(plan.options(runs[0]))  # says what cannot be
+    refuse(plan.options(runs[0]))
     return plan
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from automaton.errors import UsageError
-from automaton.format.options import NAMES, Options
+from automaton.format.options import NAMES, Options, generator, parse_inflow
 from automaton.soups.genesis_recipe import GenesisRecipe
 from automaton.terms.notation import format_term, parse
+from automaton.terms.random_terms import generated
 
 MOST_RUNS = 100_000
 _WANTED = {
@@ -91,7 +92,7 @@ class SweepPlan:
             counted, keeping,
         )  # fmt: skip
         for run in runs[:: len(seeds)]:
-            Options().updated(plan.options(run))  # says what cannot be
+            refuse(plan.options(run))
             plan.recipe_of(run)
         return plan
 
@@ -119,6 +120,18 @@ class SweepPlan:
         if self.recipe is not None or self.counted:
             said += repr((self.recipe, sorted(self.counted.items())))
         return hashlib.sha256(genesis + said.encode()).hexdigest()
+
+
+def refuse(settings: Mapping[str, Any]) -> None:
+    """Says which of the deciding options cannot be, before anything of a run stands."""
+    options = Options().updated(settings)
+    law = parse_inflow(options.inflow)
+    for source, _ in law.sources if law else ():
+        found = generator(source)
+        if found is None:
+            parse(source)
+        else:
+            generated(*found, lambda _below: 0)
 
 
 def is_count(value: object) -> bool:

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from small import TERMS, automaton, commits_in, objects_in, ran, rich, term, transition, written
 
 from automaton.cli import command_line, exit_codes
-from automaton.errors import DamagedError, NothingToRunError, UsageError
+from automaton.errors import DamagedError, NothingToRunError, UsageError, whole_number
 from automaton.format import admission
 from automaton.log import Log
 from automaton.run import Run
@@ -302,3 +302,14 @@ def test_an_error_that_came_of_ctrl_c_is_ctrl_c(capsys: pytest.CaptureFixture[st
 
     assert exit_codes.status(command) == 130
     assert capsys.readouterr().err == "error: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0), ("18446744073709551615", 2**64 - 1), ("9" * 21, None), ("9" * 5000, None),
+        *((text, None) for text in ("", "-1", "1.0", "²", "١", " 1")),
+    ],
+)  # fmt: skip
+def test_a_number_has_ascii_digits_and_at_most_twenty(text: str, number: int | None) -> None:
+    assert whole_number(text) == number

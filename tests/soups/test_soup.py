@@ -125,6 +125,35 @@ def test_init_and_a_genesis_draw_of_the_same_generators(tmp_path: Path, source: 
     assert not (tmp_path / "no.jsonl").exists()
 
 
+@pytest.mark.parametrize(
+    "inflow",
+    [
+        "every=10,terms=2,tree:500=1",
+        "every=10,terms=2,tree:" + "9" * 5000 + "=1",
+        "every=10,terms=2,blc:5=1",
+        "every=10,terms=" + "9" * 5000 + ",tree:5=1",
+        "every=10,terms=2,λx.=1",
+    ],
+)
+def test_what_can_give_no_term_is_refused_before_a_folder_is_made(
+    tmp_path: Path, inflow: str
+) -> None:
+    path = written(tmp_path / "log.jsonl", TERMS)
+    out = tmp_path / "soups"
+    asked = ["--collisions", 100, "--soups", 1, "--inflow", inflow]
+    result = called("soup", path, "--out", out, *asked)
+    assert result.exit_code == 2, result.output
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("share", [float("nan"), float("inf"), "nan", "sNaN", -0.1, True])
+def test_a_share_is_a_number_from_0_to_1(share: object) -> None:
+    some = {"name": "a", "terms": ["λ0"], "share": share}
+    parts = [some, {"name": "b", "terms": ["λ0"], "rest": True}]
+    with pytest.raises(UsageError, match="a number from 0 to 1"):
+        GenesisRecipe.of({"size": 10, "parts": parts})
+
+
 def normal_form(words: Words) -> str:
     found = reduce(words, 50_000, 20_000, 256).words
     assert found is not None

@@ -11,7 +11,7 @@ import click
 from automaton.cli.commands.observe import table
 from automaton.cli.option_types import PATH, WIDTH, Finite, option, switch
 from automaton.cli.text import as_json, printable
-from automaton.errors import UsageError
+from automaton.errors import UsageError, whole_number
 
 if TYPE_CHECKING:
     from automaton.islands.folder import Folder
@@ -23,10 +23,10 @@ MOST = 20_000  # nodes
 
 def numbers(_context: click.Context, _option: click.Parameter, text: str) -> list[int]:
     """Numbers with commas between."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdecimal() and 0 < int(part) <= MOST for part in parts):
+    found = [whole_number(part.strip()) or 0 for part in text.split(",")]
+    if not all(0 < number <= MOST for number in found):
         raise UsageError(f"--nodes {text}: give numbers from 1 to {MOST}, as in 10,100,1000")
-    return [int(part) for part in parts]
+    return found
 
 
 @click.command(context_settings={"max_content_width": WIDTH})
