@@ -2,7 +2,7 @@
 
 Asks the driver itself, by its C functions, so that the answer needs none of the
 packages and takes no memory of the card; asked once, then remembered. What is
-done with the answer is `automaton.backends.cuda`'s choice.
+done with the answer is `automaton.backends.device_choice`'s.
 """
 
 from __future__ import annotations

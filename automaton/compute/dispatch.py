@@ -1,9 +1,9 @@
 """Whether a batch of arrays is computed on the card: literals, vectors, numerals, counts.
 
-`use` chooses for this process, once; nobody who calls `search`, `vectors` or `church`
-changes a line, and answers are equal bit for bit. Small batches stay on the CPU, as
-does what the card has no room for, which is said once. Runs have their own way
-(`gpu`). Knows no arrays: tasks bring them.
+`set_device` chooses for this process, once; nobody who calls `matching`, `embeddings`
+or `church` changes a line, and answers are equal bit for bit. Small batches stay on
+the CPU, as does what the card has no room for, which is said once. Runs have their own way
+(`automaton.backends`). Knows no arrays: tasks bring them.
 """
 
 from __future__ import annotations

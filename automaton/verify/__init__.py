@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from automaton import lazy
 
 if TYPE_CHECKING:
-    from .commits import ProgressReport as ProgressReport
-    from .commits import VerifyRequest as VerifyRequest
+    from .commit_verifier import ProgressReport as ProgressReport
+    from .commit_verifier import VerifyRequest as VerifyRequest
     from .verification import Verdict as Verdict
     from .verification import verify as verify
 else:
     __getattr__ = lazy(
-        __name__, {"commits": "ProgressReport VerifyRequest", "verification": "Verdict verify"}
+        __name__,
+        {"commit_verifier": "ProgressReport VerifyRequest", "verification": "Verdict verify"},
     )
 
 __all__ = ["ProgressReport", "Verdict", "VerifyRequest", "live", "verify"]

@@ -20,7 +20,7 @@ from automaton.log.integrity import Fault
 from automaton.replay.omitted_batches import OmittedBatches
 from automaton.replay.recompute import TickRecomputer, open_cpu
 from automaton.replay.restore import recomputer
-from automaton.verify.commits import CommitVerifier, VerifyRequest
+from automaton.verify.commit_verifier import CommitVerifier, VerifyRequest
 from automaton.workers.spawn import LONGEST_TEXT, Channel
 
 #: Seconds between two notes of how far it is, while there is more to do.

@@ -20,7 +20,7 @@ from automaton.errors import AutomatonError
 from automaton.log import AuditedLog
 from automaton.log.integrity import Fault
 from automaton.replay.recompute import open_cpu
-from automaton.verify.commits import CommitVerifier, VerifyRequest
+from automaton.verify.commit_verifier import CommitVerifier, VerifyRequest
 from automaton.workers import spawn
 from automaton.workers.spawn import Channel
 

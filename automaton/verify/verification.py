@@ -16,7 +16,7 @@ from automaton.log.integrity import Fault
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.recompute import Open, open_cpu
 from automaton.verify import ranges
-from automaton.verify.commits import CommitVerifier, ProgressReport, VerifyRequest
+from automaton.verify.commit_verifier import CommitVerifier, ProgressReport, VerifyRequest
 from automaton.workers import available_cores
 
 #: The exit code where there was no commit, so that nothing was claimed and nothing checked.

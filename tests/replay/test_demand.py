@@ -19,7 +19,7 @@ from automaton.format.options import Options
 from automaton.log import AuditedLog
 from automaton.replay import demand
 from automaton.verify import VerifyRequest, verify
-from automaton.verify.commits import CommitVerifier
+from automaton.verify.commit_verifier import CommitVerifier
 from automaton.workers.memory_limits import Limit
 
 PROGRAM = [sys.executable, "-m", "automaton"]
