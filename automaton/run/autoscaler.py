@@ -1,4 +1,4 @@
-"""Carries out what `automaton.workers.autoscale_policy` decides: workers come and go, batches shrink, caches go.
+"""Carries out what `autoscale_policy` decides: workers come and go, batches shrink, caches go.
 
 Looks at the gauges once a second, between ticks; keeps a bounded history of ticks'
 times and of decisions. Nothing here changes an appended byte.
