@@ -8,6 +8,7 @@ before, that end in the text. It is hard to compute; what bounds it is not. Pure
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -22,47 +23,45 @@ def assembly_bounds(text: str) -> AssemblyBounds:
     """The bounds of a text; 0 and 0 of a letter and of nothing."""
     if len(text) < 2:
         return AssemblyBounds(0, 0)
-    return AssemblyBounds(_least(text), repeated_pair_joins(text))
+    return AssemblyBounds(phrases(text) - 1, repeated_pair_joins(text))
 
 
-def _least(text: str) -> int:
-    """What no way can do without.
+def phrases(text: str) -> int:
+    """The least number of parts, each a letter or a text that occurs whole before it.
 
-    A join doubles a length at most: log2 of it, rounded up. And it brings two parts
-    together: one join less than there are different letters.
+    Greedily from the left, each as long as it can be (Lempel and Ziv 1976). A way of n joins
+    is a tree whose leaves, cut where something was made before, are n + 1 such parts
+    (Rytter 2003): so n is at least one less.
     """
-    return max((len(text) - 1).bit_length(), len(set(text)) - 1)
+    number = start = 0
+    while start < len(text):
+        length = 1
+        while (
+            start + length < len(text)
+            and text.find(text[start : start + length + 1], 0, start) >= 0
+        ):
+            length += 1
+        number, start = number + 1, start + length
+    return number
 
 
 def repeated_pair_joins(text: str) -> int:
     """Joins of a way that makes repeated pairs once (Re-Pair: Larsson and Moffat 2000).
 
-    While a pair of neighbours occurs twice without overlap, the most frequent one is made
-    once and put in the place of all its occurrences; of equally frequent ones the one that
-    occurs first. What is left is joined from the left.
+    While a pair of neighbours occurs twice, the most frequent one is made once and put in
+    the place of its occurrences, from the left; of equally frequent ones the one that occurs
+    first. Occurrences that overlap count. What is left is joined from the left.
     """
     numbers = {letter: number for number, letter in enumerate(dict.fromkeys(text))}
     row = [numbers[letter] for letter in text]
-    made = len(numbers)
     joins = 0
-    while True:
-        pair, times = _most_frequent(row)
+    while len(row) > 1:
+        pair, times = Counter(pairwise(row)).most_common(1)[0]
         if times < 2:
-            return joins + len(row) - 1
-        row = _replaced(row, pair, made)
-        made, joins = made + 1, joins + 1
-
-
-def _most_frequent(row: list[int]) -> tuple[tuple[int, int], int]:
-    """The most frequent pair of neighbours and how often it occurs without overlap."""
-    counts: Counter[tuple[int, int]] = Counter()
-    last: dict[tuple[int, int], int] = {}
-    for place in range(len(row) - 1):
-        pair = row[place], row[place + 1]
-        if last.get(pair) != place - 1:  # an overlap is possible within equal ones alone
-            counts[pair] += 1
-            last[pair] = place
-    return counts.most_common(1)[0] if counts else ((0, 0), 0)
+            break
+        row = _replaced(row, pair, len(numbers) + joins)
+        joins += 1
+    return joins + max(0, len(row) - 1)
 
 
 def _replaced(row: list[int], pair: tuple[int, int], by: int) -> list[int]:

