@@ -86,6 +86,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "sweep": ("sweep grid.toml", "sweep grid.toml --workers 4 --csv"),
     "organisation": ("organisation soup.jsonl", "organisation soup.jsonl --against 0"),
+    "measure": (),
+    "measure activity": ("measure activity soup.jsonl --every 10",),
+    "measure modes": ("measure modes soup.jsonl --every 100",),
+    "measure permutation-entropy": ("measure permutation-entropy soup.jsonl --ties equal",),
+    "measure higher-order-entropy": ("measure higher-order-entropy soup.jsonl --every 10",),
+    "measure assembly": ("measure assembly soup.jsonl --every 10 --csv",),
     "head": ("head my.jsonl",),
     "keygen": (
         "keygen soup.key --name example.org/soup",

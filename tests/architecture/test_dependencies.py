@@ -84,6 +84,7 @@ PACKAGES = {
         "terms format digests program compute log chemistry replay",
         outside="pathlib",
     ),
+    "complexity": Package("applications", "terms log chemistry replay", "cpu"),
     "soups": Package(
         "applications",
         "terms format workers compute log chemistry replay run analysis",
@@ -128,8 +129,8 @@ PACKAGES = {
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis soups conversion export observatory cycles tuning islands proofs "
-        "seals comparison",
+        "run synthesis analysis complexity soups conversion export observatory cycles tuning "
+        "islands proofs seals comparison",
         outside="atexit click datetime io os pathlib platform psutil rich shutil signal stat "
         "tempfile threading time",
     ),
