@@ -83,6 +83,14 @@ class Display:
     @contextmanager
     def moving(self) -> Iterator[None]:
         """A line that shows that something happens, where a terminal is looking."""
+        try:
+            with self._on_terminal():
+                yield
+        finally:
+            self.run = None
+
+    @contextmanager
+    def _on_terminal(self) -> Iterator[None]:
         console = Console(stderr=True)
         if not console.is_terminal or console.is_dumb_terminal:
             yield

@@ -8,7 +8,6 @@ know: other processes, what is due next.
 from __future__ import annotations
 
 import json
-import select
 import time
 from base64 import b64decode, b64encode
 from pathlib import Path
@@ -25,7 +24,7 @@ from automaton.islands.island import (
     IslandHost,
     Task,
 )
-from automaton.workers.spawn import LONGEST_TEXT, Channel
+from automaton.workers.spawn import LONGEST_TEXT, Channel, readable
 
 #: Seconds between two words about how far an island is.
 TOLD_S = 0.2
@@ -80,7 +79,7 @@ class _Talk:
 
     def stopping(self) -> bool:
         """Whether the parent has hung up: while a task is under way it has nothing else to say."""
-        return bool(select.select([self._channel], [], [], 0)[0])
+        return bool(readable([self._channel], 0))
 
 
 def handle(channel: Channel) -> None:

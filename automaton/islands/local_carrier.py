@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
 from collections import deque
 
 from automaton.errors import WorkerError
@@ -98,8 +97,8 @@ class LocalCarrier:
     def wait(self, seconds: float) -> list[EpochReport]:
         """What came from the processes; those that died are started again."""
         by_channel = {host.child.channel: host for host in self._hosts}
-        readable, _, _ = select.select(list(by_channel), [], [], seconds)
-        found = (self._heard(by_channel[channel]) for channel in readable)
+        ready = spawn.readable(by_channel, seconds)
+        found = (self._heard(by_channel[channel]) for channel in ready)
         return [report for report in found if report is not None]
 
     def _heard(self, host: _Host) -> EpochReport | None:

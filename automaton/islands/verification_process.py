@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +40,7 @@ def verify_logs(
             children.append(child.channel)
         under_way = {channel: _ask(channel, *queue.pop(), request) for channel in children}
         while under_way:
-            for channel in select.select(list(under_way), [], [])[0]:
+            for channel in spawn.readable(under_way):
                 number = under_way.pop(channel)
                 verdicts[number] = _answer(channel, logs[number])
                 tell(len(verdicts), len(logs))

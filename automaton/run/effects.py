@@ -35,7 +35,10 @@ class RunEffects:
         self._accepted = AcceptedInput([], [])
         self.refused: Counter[str] = Counter()  # lines of the inbox, by reason
         self._check: Callable[[], object] | None = None  # waits for what `validate-self` checks
-        self.effects = Effects(
+
+    def effects(self) -> Effects:
+        """What the core may ask; not kept here, so that the end of a run frees its arrays."""
+        return Effects(
             self._trial, self._normal_form, self._current, self._versions,
             self._take_inbox, self._validate, self._in_place, self._all_accepted,
         )  # fmt: skip

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Self
@@ -145,7 +146,7 @@ class Run:
         self._stopping = Event()
         self.left = False  # a tick was left unfinished; this run makes no more of them
         self._living = (0, 0)  # live and distinct terms before the last tick with input
-        self.world.watch_with(self._look)
+        self.world.watch_with(partial(_leave, self._stopping))
         self.short_of_room = ""  # why `go` ended, where the disk was the reason
         self.gauges = RunMeter(self.tick)
 
@@ -293,11 +294,6 @@ class Run:
         """
         self._stopping.set()
 
-    def _look(self) -> None:
-        """Leave a tick that reads much input, where the run is to end."""
-        if self._stopping.is_set():
-            raise StoppedError("the run was stopped while a tick read its input")
-
     def step(self, given: Sequence[bytes] = ()) -> None:
         """One tick, whose bytes are written while the next is computed.
 
@@ -321,7 +317,7 @@ class Run:
         state, refused = self.world.state.copy(), self.shell.refused.copy()
         try:
             with self.trace.stage("conditions and actions", tick):
-                lines = take_turn(computed, self.shell.effects, run=self._new_run)
+                lines = take_turn(computed, self.shell.effects(), run=self._new_run)
             if lines.accepted.found:
                 self._living = self.living()
             with self.trace.stage("fold", tick):
@@ -389,6 +385,12 @@ class Run:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+def _leave(stopping: Event) -> None:
+    """Leave a tick that reads much input, where the run is to end."""
+    if stopping.is_set():
+        raise StoppedError("the run was stopped while a tick read its input")
 
 
 def _ends_in(

@@ -76,8 +76,10 @@ class Follower:
         try:
             self.follow(once=True)  # what stands there already
             self._end_line(out)
+            poll = select.poll()
+            poll.register(source, select.POLLIN)
             while not self._stopping.is_set():
-                if select.select([source], [], [], POLL)[0]:
+                if poll.poll(POLL * 1000):
                     data = os.read(source, BLOCK)
                     if not data:
                         break

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -228,8 +227,7 @@ def _give(
 
 def _readable(busy: dict[spawn.ChildProcess, PlannedRun]) -> list[spawn.ChildProcess]:
     by_channel = {child.channel: child for child in busy}
-    readable, _, _ = select.select(list(by_channel), [], [])
-    return [by_channel[channel] for channel in readable]
+    return [by_channel[channel] for channel in spawn.readable(by_channel)]
 
 
 def _answer(child: spawn.ChildProcess) -> dict[str, Any] | None:

@@ -7,8 +7,9 @@ byte that says whether more follow. Must not know what messages mean.
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 #: Bytes of a packet: far below what a socket takes at once.
@@ -79,3 +80,15 @@ class Channel:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def readable(channels: Iterable[Channel], seconds: float | None = None) -> list[Channel]:
+    """Those with a message, or whose other side is gone; waits so long for one, or for ever.
+
+    A descriptor may have any number: select() knows none beyond 1,023.
+    """
+    poll = select.poll()
+    by_file = {channel.fileno(): channel for channel in channels}
+    for file in by_file:
+        poll.register(file, select.POLLIN)
+    return [by_file[file] for file, _ in poll.poll(None if seconds is None else seconds * 1000)]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -303,15 +302,12 @@ class _Batch:
 
     def _listen(self, wait: float | None) -> None:
         """Take in answers, deaths and deadlines; wait for one (None) or not at all (0)."""
-        poll = select.poll()
-        by_file = {worker.child.channel.fileno(): worker for worker in self._pool.workers}
-        for file in by_file:
-            poll.register(file, select.POLLIN)
-        due = min((worker.due for worker in by_file.values()), default=0.0)
+        by_channel = {worker.child.channel: worker for worker in self._pool.workers}
+        due = min((worker.due for worker in by_channel.values()), default=0.0)
         if wait is None and due != float("inf"):
-            wait = max(0.0, due - monotonic()) * 1000
-        for file, _ in poll.poll(wait):
-            self._hear(by_file[file])
+            wait = max(0.0, due - monotonic())
+        for channel in spawn.readable(by_channel, wait):
+            self._hear(by_channel[channel])
         now = monotonic()
         for worker in list(self._pool.workers):
             if worker.due <= now:

@@ -19,6 +19,7 @@ from typing import Self
 
 from automaton.errors import WorkerError
 from automaton.workers.channel import Channel as Channel  # noqa: PLC0414 - whoever spawns talks
+from automaton.workers.channel import readable as readable  # noqa: PLC0414 - and listens
 
 #: Added to the niceness of a child that takes what cores nobody else wants.
 NICE = 19

@@ -112,15 +112,22 @@ def _read(out: int) -> bytes:
         found += data
 
 
+def _wait(out: int, seconds: float) -> bool:
+    """Whether something can be read, or the other side is gone, within so long."""
+    poll = select.poll()
+    poll.register(out, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
 def _read_line(out: int) -> bytes:
     """Wait for the first whole line: the run is under way."""
     found = b""
     end = time.monotonic() + READY_S
     while b"\n" not in found and time.monotonic() < end:
-        select.select([out], [], [], 1.0)
+        _wait(out, 1.0)
         data = _read(out)
         found += data
-        if not data and not select.select([out], [], [], 0.0)[0]:
+        if not data and not _wait(out, 0.0):
             continue
     return found
 
@@ -129,10 +136,10 @@ def _read_until(out: int, end: float) -> bytes:
     """Read on until a moment, so that the writer never waits for a full pipe."""
     found = b""
     while (left := end - time.monotonic()) > 0:
-        select.select([out], [], [], left)
+        _wait(out, left)
         data = _read(out)
         found += data
-        if not data and select.select([out], [], [], 0.0)[0]:
+        if not data and _wait(out, 0.0):
             time.sleep(max(0.0, end - time.monotonic()))  # the process ended by itself
     return found
 

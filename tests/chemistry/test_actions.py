@@ -202,7 +202,7 @@ def test_a_trial_is_64_seeded_reactions_in_the_snapshot(tmp_path: Path) -> None:
     path = written(tmp_path / "log", leading("self-modify", target))
     operator = parse("λa.λb.λf.a (b f)")
     with Run(path, {"seed": 3}) as run:
-        found = run.shell.effects.trial(run.world.program.automata["1D"], operator)
+        found = run.shell.effects().trial(run.world.program.automata["1D"], operator)
         expected = sum(
             candidate(operator, a, b) for a, b in drawn(run, *selected(run, (a_text, b_large)))
         )
