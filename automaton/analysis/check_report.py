@@ -55,7 +55,7 @@ class DirectiveLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Dangling:
+class DanglingEnd:
     """An end of an edge or transition, as it stands now, that names an id no object has."""
 
     line: int
@@ -73,7 +73,7 @@ class BrokenEnd:
 
 
 @dataclass(frozen=True, slots=True)
-class Retyped:
+class TypeChange:
     """A version whose type is another than that of the version before."""
 
     line: int
@@ -117,9 +117,9 @@ class CheckReport:
     types: dict[str, int] = field(default_factory=dict)  # lines by type, every version
     malformed: list[MalformedLine] = field(default_factory=list)
     directives: list[DirectiveLine] = field(default_factory=list)
-    dangling: list[Dangling] = field(default_factory=list)
+    dangling: list[DanglingEnd] = field(default_factory=list)
     broken_ends: list[BrokenEnd] = field(default_factory=list)
-    retyped: list[Retyped] = field(default_factory=list)
+    retyped: list[TypeChange] = field(default_factory=list)
     self_references_wrong: int = 0
     self_references: list[WrongReference] = field(default_factory=list)
     unknown_actions: list[UnusableMember] = field(default_factory=list)
@@ -217,7 +217,7 @@ class ReportBuilder:
         self.report.versions += 1
         self._claims[place] = claims
         if claims.kind != before:
-            self.report.retyped.append(Retyped(claims.line, before, claims.kind))
+            self.report.retyped.append(TypeChange(claims.line, before, claims.kind))
 
     def winners(self, count: int) -> None:
         """So many lines of the log's own, each a term under an id that no other line has."""
@@ -303,7 +303,7 @@ class ReportBuilder:
         found = at < len(self._lines) and self._lines[at] == line
         return found and self._owners[at] == place
 
-    def _dangling(self, known: Callable[[str], bool]) -> Iterable[Dangling]:
+    def _dangling(self, known: Callable[[str], bool]) -> Iterable[DanglingEnd]:
         def found(name: str) -> bool:
             return name in self._places or known(name)
 
@@ -313,7 +313,7 @@ class ReportBuilder:
             for end, name in ends.items():
                 meant = graphs.meant(name, found) if name and self._reading.graph else name
                 if meant is not None and not found(meant):
-                    yield Dangling(claims.line, end, meant)  # type: ignore[arg-type]  # a key of `ends`
+                    yield DanglingEnd(claims.line, end, meant)  # type: ignore[arg-type]  # a key of `ends`
 
 
 def survey(lines: Iterable[tuple[int, int, bytes]]) -> CheckReport:

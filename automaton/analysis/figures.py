@@ -29,14 +29,16 @@ _MEAN = "commits' state.salience"
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observation:
     """All figures of a log, and the label with its evidence."""
 
     figures: list[Figure]
     verdict: Label
 
 
-def observe(series: Series, null: Series | None, why_no_null: str, age: float | None) -> Observed:
+def observe(
+    series: Series, null: Series | None, why_no_null: str, age: float | None
+) -> Observation:
     """Figures of a window; `age` is in seconds, since the log was last written to."""
     rows: tuple[Callable[[Series], Iterator[Figure]], ...] = (
         _shares, _salience, _order, _population, _lineage, _compressed, _steps,
@@ -49,14 +51,14 @@ def observe(series: Series, null: Series | None, why_no_null: str, age: float | 
             why_no_null = f"no streams compete since tick {series.since}"
     same = null.salience[-len(series.salience) :] if null else None  # the ticks of the window
     label = judged(series.salience, bits, same, why_no_null)
-    return Observed(figures, label)
+    return Observation(figures, label)
 
 
 def _last(count: int, what: str) -> str:
     return f"last {count:,} {what}"
 
 
-class Where(NamedTuple):
+class FigureSource(NamedTuple):
     """What was read, over what, and how many values that gave."""
 
     source: str
@@ -64,7 +66,7 @@ class Where(NamedTuple):
     n: int
 
 
-def _of(name: str, found: Interval, unit: str, where: Where, note: str = "") -> Figure:
+def _of(name: str, found: Interval, unit: str, where: FigureSource, note: str = "") -> Figure:
     """A figure with its interval; what is no number is absent."""
     value, low, high = (None if math.isnan(x) else x for x in found)
     if value is None:
@@ -81,7 +83,7 @@ def _shares(series: Series) -> Iterator[Figure]:
         why = "no winners" if series.names else "no streams compete here"
         yield Figure("win share", None, "share", _STREAM, "-", 0, note=why)
         return
-    where = Where(_STREAM, _last(n, "winners"), n)
+    where = FigureSource(_STREAM, _last(n, "winners"), n)
     for name, share in measures.win_shares(wins).items():
         yield _of(f"win share of {name}", share, "share", where, "Wilson")
     number = measures.effective_number(list(wins.values()))
@@ -132,7 +134,7 @@ def _order(series: Series) -> Iterator[Figure]:
     segment = measures.slope_segment(n)
     band = f"Welch, segments of {segment}, {measures.LOWEST_BIN / segment:.4g} to "
     band += f"{measures.HIGHEST_FREQUENCY} cycles a tick"
-    yield _of("spectral slope", slope, "exponent", Where(_MEAN, window, n), band)
+    yield _of("spectral slope", slope, "exponent", FigureSource(_MEAN, window, n), band)
 
 
 def _population(series: Series) -> Iterator[Figure]:
@@ -144,7 +146,7 @@ def _population(series: Series) -> Iterator[Figure]:
     number = measures.effective_number(list(counts.values())) if terms else None
     yield Figure("effective terms", number, "terms", _TERM, window, n, note="exp of entropy")
     note = "of the later half, not seen before in the window"
-    later = Where(_TERM, f"later half of the {window}", n - n // 2)
+    later = FigureSource(_TERM, f"later half of the {window}", n - n // 2)
     yield _of("novelty rate", measures.novelty(terms), "share", later, note)
 
 
@@ -153,7 +155,7 @@ def _lineage(series: Series) -> Iterator[Figure]:
     note = "generations to the genesis along reactant a"
     note += "; reading was cut short" if series.traced.cut else ""
     found = measures.mean(depths)
-    where = Where("winners' parents", _last(len(depths), "winners"), len(depths))
+    where = FigureSource("winners' parents", _last(len(depths), "winners"), len(depths))
     yield _of("lineage depth", found, "generations", where, note)
 
 
@@ -174,6 +176,6 @@ def _steps(series: Series) -> Iterator[Figure]:
     """What winners cost."""
     n, window = len(series.winners), _last(len(series.winners), "winners")
     steps = measures.mean([w.steps for w in series.winners])
-    yield _of("mean beta steps", steps, "steps", Where("winners' steps", window, n))
+    yield _of("mean beta steps", steps, "steps", FigureSource("winners' steps", window, n))
     size = measures.mean([w.size for w in series.winners])
-    yield _of("mean size", size, "nodes", Where("winners' size", window, n))
+    yield _of("mean size", size, "nodes", FigureSource("winners' size", window, n))

@@ -236,7 +236,7 @@ def mean(values: npt.ArrayLike) -> Interval:
     return Interval(centre, centre - half, centre + half)
 
 
-class Compressed(NamedTuple):
+class CompressionFigures(NamedTuple):
     """What compressing says of bytes."""
 
     ratio: float  # bytes before by bytes after
@@ -244,14 +244,14 @@ class Compressed(NamedTuple):
     higher_order: float  # h0 less the bits a byte that the compressor needs
 
 
-def compressibility(data: bytes) -> Compressed:
+def compressibility(data: bytes) -> CompressionFigures:
     """How much of the bytes is structure beyond the frequencies of single bytes.
 
     higher_order is cubff's `higher_entropy` (Agüera y Arcas et al. 2024), there with
     brotli. Independent bytes have about 0, repetition has more.
     """
     if not data:
-        return Compressed(math.nan, 0.0, 0.0)
+        return CompressionFigures(math.nan, 0.0, 0.0)
     after = len(zlib.compress(data, _LEVEL))
     h0 = shannon(np.bincount(np.frombuffer(data, dtype=np.uint8), minlength=256))
-    return Compressed(len(data) / after, h0, h0 - 8 * after / len(data))
+    return CompressionFigures(len(data) / after, h0, h0 - 8 * after / len(data))

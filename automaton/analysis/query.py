@@ -76,7 +76,7 @@ class LineBlock(NamedTuple):
         return self.buffer[self.offsets[row] : self.offsets[row + 1]].tobytes().rstrip(b"\r\n")
 
 
-class Bound(NamedTuple):
+class TermMatch(NamedTuple):
     """A term that matched: its name, and what each metavariable of a pattern stands for."""
 
     row: int
@@ -85,7 +85,7 @@ class Bound(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Matched:
+class BlockMatches:
     """What a query found in a block: its rows, ascending; bits as in `Hits`, for these rows.
 
     Good until the next block is asked for: its lines may be overwritten then.
@@ -94,7 +94,7 @@ class Matched:
     block: LineBlock
     rows: Numbers
     bits: Bits
-    terms: list[Bound]
+    terms: list[TermMatch]
 
     def literals(self, k: int) -> list[int]:
         """The numbers of the literals in the k-th line found."""
@@ -109,7 +109,7 @@ class Matched:
         return total[:patterns]
 
 
-def search(query: Query, blocks: Iterable[LineBlock], run: Run = at_once) -> Iterator[Matched]:
+def search(query: Query, blocks: Iterable[LineBlock], run: Run = at_once) -> Iterator[BlockMatches]:
     """What the query finds, block by block; literals in the raw bytes, terms in parsed lines."""
     patterns: Literals | None = None
     bits = np.zeros((0, -(-len(query.literals) // 64)), dtype=np.uint64)
@@ -122,24 +122,24 @@ def search(query: Query, blocks: Iterable[LineBlock], run: Run = at_once) -> Ite
                 bits = np.zeros((2 * len(rows), bits.shape[1]), dtype=np.uint64)
             held = find(patterns, block.buffer, block.offsets, run, bits=bits).bits
             rows = np.flatnonzero(held.any(axis=1))
-        terms: list[Bound] = []
+        terms: list[TermMatch] = []
         if query.of_terms:
             lines = ((row, block.first + row, block.line(row)) for row in rows.tolist())
             columns = ObjectColumns.of(lines, query.reading)
             wanted = chosen(columns, query.selector, query.patterns)
             rows = np.unique(columns.row[wanted])
             terms = _bound(query, columns, wanted)
-        yield Matched(block, rows, held[rows], terms)
+        yield BlockMatches(block, rows, held[rows], terms)
 
 
-def _bound(query: Query, columns: ObjectColumns, wanted: Truth) -> list[Bound]:
+def _bound(query: Query, columns: ObjectColumns, wanted: Truth) -> list[TermMatch]:
     """The terms that were chosen, with the bindings of the first pattern that each matches."""
-    bound: dict[int, Bound] = {}
+    bound: dict[int, TermMatch] = {}
     for text in query.patterns:
         found, spans = bind(text, columns.code, columns.column["start"], columns.column["size"])
         names = metavariables(text)
         for k in np.flatnonzero(wanted & found).tolist():
             ends = {name: spans[:, k, number].tolist() for name, number in names.items()}
             bindings = {name: columns.code[a:b] for name, (a, b) in ends.items()}
-            bound.setdefault(k, Bound(int(columns.row[k]), columns.names[k].decode(), bindings))
+            bound.setdefault(k, TermMatch(int(columns.row[k]), columns.names[k].decode(), bindings))
     return [bound[k] for k in sorted(bound)]

@@ -43,7 +43,7 @@ class Winner:
 
 
 @dataclass(frozen=True)
-class Traced:
+class AncestryDepth:
     """How far some winners are from the genesis along their reactant `a`."""
 
     depths: list[int]  # generations
@@ -64,7 +64,7 @@ class Series:
     seed: int | None
     options: dict[str, object]  # of the last run record, those of streams left out
     genesis: bytes  # SHA-256
-    traced: Traced
+    traced: AncestryDepth
 
 
 def read_series(log: LogReader, window: int) -> Series:
@@ -168,7 +168,7 @@ def _of_members(name: str, members: Members, tick: int) -> Winner:
     )  # fmt: skip
 
 
-def _traced(log: LogReader, winners: list[Winner]) -> Traced:
+def _traced(log: LogReader, winners: list[Winner]) -> AncestryDepth:
     """Generations of some winners; what two lineages share is read once."""
     lineage, read_lines = Lineage(log), 0
     depth: dict[Version, int] = {}
@@ -181,7 +181,7 @@ def _traced(log: LogReader, winners: list[Winner]) -> Traced:
             parents = lineage.parents(version)
             read_lines += 1
             if read_lines > _TRACED_LINES:
-                return Traced(found, cut=True)
+                return AncestryDepth(found, cut=True)
             if not parents:
                 depth[version] = 0
                 path.pop()
@@ -190,4 +190,4 @@ def _traced(log: LogReader, winners: list[Winner]) -> Traced:
         for k, passed in enumerate(reversed(path), 1):
             depth[passed] = depth[version] + k
         found.append(depth[lineage.now(winner.id)])
-    return Traced(found, cut=False)
+    return AncestryDepth(found, cut=False)

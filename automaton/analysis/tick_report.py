@@ -14,7 +14,7 @@ from automaton.chemistry import ConditionAnswers, World
 from automaton.errors import UsageError
 from automaton.log import AuditedLog
 from automaton.program import conditions, moves
-from automaton.replay import claims
+from automaton.replay import batch_claims
 from automaton.replay.recompute import Slot, TickRecomputer
 from automaton.replay.restore import recomputer
 from automaton.terms.notation import format_term
@@ -51,7 +51,7 @@ class Round:
         return dict(vars(self))
 
 
-class Standing(NamedTuple):
+class TickState(NamedTuple):
     """Where the machine and the population stood."""
 
     automaton: str  # the current one; "": there is no machine
@@ -73,8 +73,8 @@ class TransitionTrial(NamedTuple):
 class TickReport(NamedTuple):
     """A tick from its snapshot to the next one."""
 
-    before: Standing
-    after: Standing
+    before: TickState
+    after: TickState
     rounds: list[Round]
     tried: list[TransitionTrial]  # transitions whose condition was looked at, in their order
     fired: list[tuple[str, str]]  # transitions that acted: id and action, in their order
@@ -108,9 +108,9 @@ def examine_tick(
         return TickReport(before, _standing(again.world), rounds, *turn)
 
 
-def _standing(world: World) -> Standing:
+def _standing(world: World) -> TickState:
     population = world.population
-    return Standing(world.current, world.dimension(), len(population), population.distinct())
+    return TickState(world.current, world.dimension(), len(population), population.distinct())
 
 
 def _turn(
@@ -179,7 +179,9 @@ def _facts(again: TickRecomputer, tick: int) -> Iterator[bool]:
     with again.log.batch(tick) as raw:
         data, at = bytes(raw), 0
         while (at := data.find(b'"type":"fact"', at)) >= 0:
-            found = list(claims.facts(raw[data.rfind(b"\n", 0, at) + 1 :], again.world.format))
+            found = list(
+                batch_claims.facts(raw[data.rfind(b"\n", 0, at) + 1 :], again.world.format)
+            )
             if found:
                 yield from found
                 return

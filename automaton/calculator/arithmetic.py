@@ -133,7 +133,7 @@ def _fits(name: str, numbers: tuple[int, ...], budget: Budgets) -> bool:
     return nodes <= 3 * budget.max_size + 2
 
 
-def _answer(found: church.Reduced, at: int, notation: str) -> Answer:
+def _answer(found: church.ChurchResults, at: int, notation: str) -> Answer:
     outcome, steps = reduce.OUTCOMES[found.outcomes[at]], int(found.steps[at])
     if outcome != "normal":
         return Answer(outcome, steps)
@@ -141,7 +141,7 @@ def _answer(found: church.Reduced, at: int, notation: str) -> Answer:
     return Answer(outcome, steps, len(words), format_term(words, notation), (len(words) - 3) // 2)
 
 
-def _reduced(name: str, columns: list[Counts], budget: Budgets) -> church.Reduced:
+def _reduced(name: str, columns: list[Counts], budget: Budgets) -> church.ChurchResults:
     """What reduction makes of the numerals; a value that the integers deny is an error."""
     numerals = tuple(map(church.encode, columns))
     found = church.operate(OPERATIONS[name].operator, numerals, budget)

@@ -13,7 +13,7 @@ import numpy as np
 from automaton.backends import CpuBackend
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
 from automaton.chemistry.inflow import battery
-from automaton.chemistry.streams import Remembered
+from automaton.chemistry.streams import RememberedCandidate
 from automaton.chemistry.vetoes import MOST_VETOES, Candidates
 from automaton.chemistry.world import World
 from automaton.population import Entrants, Reactants
@@ -65,13 +65,13 @@ def entering(batch: CandidateBatch, winners: Slots) -> Entrants:
     )  # fmt: skip
 
 
-def losers_to_remember(world: World, tick: int, batch: CandidateBatch) -> list[Remembered]:
+def losers_to_remember(world: World, tick: int, batch: CandidateBatch) -> list[RememberedCandidate]:
     """The candidates that lost and enter the window of the archive."""
     if world.streams is None:
         return []
     drawn = world.streams.drawn(world.options.seed, tick, world.options.parallel)
     return [
-        Remembered(slot, batch.word_span(slot).copy(), int(batch.steps[slot]))
+        RememberedCandidate(slot, batch.word_span(slot).copy(), int(batch.steps[slot]))
         for slot in drawn
         if batch.outcomes[slot] == reduce.NORMAL and not batch.won[slot] | batch.vetoed[slot]
     ]

@@ -12,7 +12,7 @@ from itertools import groupby
 
 import numpy as np
 
-from automaton.chemistry.streams import Remembered
+from automaton.chemistry.streams import RememberedCandidate
 from automaton.chemistry.world import ActionLine, World
 from automaton.format import json_edit
 from automaton.format.objects import NamedObject
@@ -29,7 +29,9 @@ class BatchContent:
     winners: Entrants
     level: int  # dimension of the winners
     made: Sequence[ActionLine]
-    lost: Sequence[Remembered] = ()  # what enters the archive's window, where streams compete
+    lost: Sequence[
+        RememberedCandidate
+    ] = ()  # what enters the archive's window, where streams compete
 
 
 def fold_batch(world: World, tick: int, batch: BatchContent) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from automaton.chemistry.streams import Remembered, Streams
+from automaton.chemistry.streams import RememberedCandidate, Streams
 from automaton.chemistry.vetoes import Candidates
 from automaton.chemistry.world import World
 from automaton.compute.budgets import Budgets, MachineScratch
@@ -40,7 +40,7 @@ def credited(world: World, choice: Reactants, tick: int, winners: Entrants) -> E
 
 def remembered(
     world: World, streams: Streams, choice: Reactants, tick: int, won: Slots
-) -> list[Remembered]:
+) -> list[RememberedCandidate]:
     """The candidates that lost and enter the window; `won`: the winners' slots."""
     o = world.options
     drawn = np.array(streams.drawn(o.seed, tick, o.parallel), dtype=np.int64)
@@ -62,6 +62,8 @@ def remembered(
     lost = Candidates(out, results[rows], sizes[rows], steps[rows], choice.level, population.seen)
     rows = rows[lost.vetoed(world.program.vetoes) == 0]
     return [
-        Remembered(int(slots[k]), out[results[k] : results[k] + sizes[k]].copy(), int(steps[k]))
+        RememberedCandidate(
+            int(slots[k]), out[results[k] : results[k] + sizes[k]].copy(), int(steps[k])
+        )
         for k in rows
     ]

@@ -76,7 +76,7 @@ def trained(weights: Sequence[int], wins: Sequence[int]) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Remembered:
+class RememberedCandidate:
     """A candidate that lost and is remembered: its slot and its term."""
 
     slot: int
@@ -240,7 +240,7 @@ class Streams:
             population.code, column["start"], column["size"], rows.astype(np.int64), population.seen
         )
 
-    def remember(self, tick: int, found: Sequence[Remembered]) -> None:
+    def remember(self, tick: int, found: Sequence[RememberedCandidate]) -> None:
         """Candidates that lost enter the window, each in the row of the oldest."""
         for lost in found:
             row = int(self.rows[self.remembered % WINDOW])

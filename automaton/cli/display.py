@@ -40,7 +40,7 @@ class Progress(Protocol):
         ...
 
 
-class UnderWay(Protocol):
+class RunView(Protocol):
     """What the moving line looks at."""
 
     begun: int  # the tick under way, or the last one
@@ -77,7 +77,7 @@ class Display:
         self._live = False
         self._moving: Live | None = None
         self._stopping = False
-        self.run: UnderWay | None = None
+        self.run: RunView | None = None
         self.restored = 0
 
     @contextmanager
@@ -107,7 +107,7 @@ class Display:
             finally:
                 self._moving = None
 
-    def begin(self, run: UnderWay, ticks: int | None = None, seconds: float | None = None) -> None:
+    def begin(self, run: RunView, ticks: int | None = None, seconds: float | None = None) -> None:
         """From now on the moving line looks at the run, and at how far it is."""
         self.run = run
         self.ticks, self.seconds = ticks, seconds

@@ -19,7 +19,7 @@ from automaton.cli.text import as_json, counted
 from automaton.errors import UsageError
 
 if TYPE_CHECKING:
-    from automaton.proofs.checking import Believed, Trust
+    from automaton.proofs.checking import HeadEvidence, Trust
     from automaton.seals.seal_check import SealVerdict
 
 
@@ -35,7 +35,7 @@ class HeldHead:
     def _trust(self) -> Trust:
         return trust_of(self.keys, self.policy, None if self.keys or self.policy else self.note)
 
-    def hold(self, log: Path) -> Believed:
+    def hold(self, log: Path) -> HeadEvidence:
         """Whether the log has this head, signed as asked; MismatchError where not."""
         from automaton.proofs.checking import believe  # noqa: PLC0415 - needs an extra
         from automaton.proofs.notes import LONGEST  # noqa: PLC0415
@@ -57,7 +57,7 @@ def wanted_head(note: Path | None, keys: tuple[str, ...], policy: Path | None) -
     return None if note is None else HeldHead(note, keys, policy)
 
 
-def said(by: Believed) -> list[str]:
+def said(by: HeadEvidence) -> list[str]:
     """What a head that the log has proves, for people."""
     size = by.head.size
     return [f"  held against the head of {size:,} commits:", *(f"  {line}" for line in signers(by))]

@@ -56,7 +56,7 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(*names, cls=Option, **settings)
 
 
-class Finite(click.FloatRange):
+class FiniteFloat(click.FloatRange):
     """A number within its limits; `nan` and `inf` are within none."""
 
     def convert(
@@ -69,7 +69,7 @@ class Finite(click.FloatRange):
         return number
 
 
-class WholeOrNone(click.IntRange):
+class OptionalInteger(click.IntRange):
     """A whole number within its limits, or the word that takes the option back."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -80,7 +80,7 @@ class WholeOrNone(click.IntRange):
 def whole(name: str) -> click.IntRange:
     """The whole numbers that the deciding option `name` may have."""
     low, high, _unit = RANGES[name]
-    return (WholeOrNone if name in UNSETTABLE else click.IntRange)(low, high)
+    return (OptionalInteger if name in UNSETTABLE else click.IntRange)(low, high)
 
 
 def deciding_option(

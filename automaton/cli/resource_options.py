@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from automaton.cli.option_types import Command, Finite, option
+from automaton.cli.option_types import Command, FiniteFloat, option
 from automaton.workers.autoscale_policy import NAMES, ScalingOptions
 
 #: Three sets of settings, as guides to the original name them. Rounds of `maximum`: where
@@ -98,7 +98,7 @@ OPTIONS = (
     ),
     option(
         "--scale-up-threshold",
-        type=Finite(0, 1),
+        type=FiniteFloat(0, 1),
         metavar="P",
         default=_DEFAULT.scale_up_threshold,
         show_default=True,
@@ -106,7 +106,7 @@ OPTIONS = (
     ),
     option(
         "--scale-down-threshold",
-        type=Finite(0, 1),
+        type=FiniteFloat(0, 1),
         metavar="P",
         default=_DEFAULT.scale_down_threshold,
         show_default=True,
@@ -128,7 +128,7 @@ OPTIONS = (
     ),
     option(
         "--memory-pressure-threshold",
-        type=Finite(0, 1),
+        type=FiniteFloat(0, 1),
         metavar="P",
         default=_DEFAULT.memory_pressure_threshold,
         show_default=True,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from automaton.cli.option_types import Finite, option
+from automaton.cli.option_types import FiniteFloat, option
 
 SECONDS = option(
     "--seconds",
-    type=Finite(0, min_open=True),
+    type=FiniteFloat(0, min_open=True),
     metavar="S",
     default=20,
     show_default=True,

@@ -12,7 +12,7 @@ from typing import Any
 
 from automaton.comparison.run_distributions import distributions
 from automaton.errors import AutomatonError, WorkerError
-from automaton.islands.carriage import SerialCarrier
+from automaton.islands.carrier_choice import SerialCarrier
 from automaton.islands.cross_verification import head_of_heads
 from automaton.islands.driver import Driver
 from automaton.islands.folder import open_folder

@@ -56,7 +56,7 @@ AMPLE = Budgets()
 
 
 @dataclass(frozen=True)
-class Reduced:
+class ChurchResults:
     """What came of a batch, in input order; a term that has no normal form here has size 0."""
 
     outcomes: npt.NDArray[np.uint8]  # numbers into `kernels.terms.reduce.OUTCOMES`
@@ -121,29 +121,35 @@ def _on_counts(body: Any, m: Counts, n: Counts) -> tuple[Counts, npt.NDArray[np.
     return values, status
 
 
-def succ(m: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once) -> Reduced:
+def succ(m: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once) -> ChurchResults:
     """The successors of numerals, by reduction."""
     return operate(church.OPERATORS[church.SUCCESSOR], (m,), budget, run)
 
 
-def add(m: PackedTerms, n: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once) -> Reduced:
+def add(
+    m: PackedTerms, n: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once
+) -> ChurchResults:
     """The sums of numerals, by reduction."""
     return operate(church.OPERATORS[church.ADDITION], (m, n), budget, run)
 
 
-def mult(m: PackedTerms, n: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once) -> Reduced:
+def mult(
+    m: PackedTerms, n: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once
+) -> ChurchResults:
     """The products of numerals, by reduction."""
     return operate(church.OPERATORS[church.MULTIPLICATION], (m, n), budget, run)
 
 
-def exp(m: PackedTerms, n: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once) -> Reduced:
+def exp(
+    m: PackedTerms, n: PackedTerms, budget: Budgets = AMPLE, run: Run = at_once
+) -> ChurchResults:
     """The powers m**n of numerals, by reduction; 0**0 is 1."""
     return operate(church.OPERATORS[church.EXPONENTIATION], (m, n), budget, run)
 
 
 def operate(
     operator: Words, arguments: tuple[PackedTerms, ...], budget: Budgets, run: Run = at_once
-) -> Reduced:
+) -> ChurchResults:
     """A closed operator applied to one or two closed terms each, and reduced."""
     _check(operator, arguments, budget)
     count = len(arguments[0].starts)
@@ -190,7 +196,9 @@ def operate(
         run(task, count)
     results = [parts[low] for low in sorted(parts)] or [np.empty(0, dtype=np.int32)]
     lengths = sizes.astype(np.int64)
-    return Reduced(outcomes, steps, PackedTerms(np.concatenate(results), _starts(lengths), lengths))
+    return ChurchResults(
+        outcomes, steps, PackedTerms(np.concatenate(results), _starts(lengths), lengths)
+    )
 
 
 def _check(operator: Words, arguments: tuple[PackedTerms, ...], budget: Budgets) -> None:

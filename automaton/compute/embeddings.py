@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.compute import dispatch
-from automaton.terms.arrays import Words
+from automaton.terms.arrays import Numbers, Words
 from kernels import cpu
 from kernels.checks import Array, KernelArgumentError, Run, array, at_once, closed_terms, whole
 from kernels.search import nearest
 from kernels.terms import embed as embedding
 
 Matrix: TypeAlias = npt.NDArray[np.int16] | npt.NDArray[np.int8]
-Numbers: TypeAlias = npt.NDArray[np.int64]
 
 DOT, COSINE = "dot", "cosine"
 _TYPES = (np.int16, np.int8)

@@ -12,7 +12,7 @@ from automaton import lazy
 if TYPE_CHECKING:
     from .engine import ParallelEngine as ParallelEngine
     from .engine import replay_cycle as replay_cycle
-    from .log_merge import Merged as Merged
+    from .log_merge import MergeResult as MergeResult
     from .log_merge import merge as merge
     from .population_source import load_population as load_population
     from .report import EngineResult as EngineResult
@@ -21,7 +21,7 @@ else:
         __name__,
         {
             "engine": "ParallelEngine replay_cycle",
-            "log_merge": "Merged merge",
+            "log_merge": "MergeResult merge",
             "population_source": "load_population",
             "report": "EngineResult",
         },
@@ -29,7 +29,7 @@ else:
 
 __all__ = [
     "EngineResult",
-    "Merged",
+    "MergeResult",
     "ParallelEngine",
     "graph",
     "load_population",

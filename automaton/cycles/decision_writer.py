@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from automaton.cycles.frozen_population import FrozenPopulation
-from automaton.cycles.plan import Finished
+from automaton.cycles.plan import FinishedCycle
 from automaton.log import Log
 from automaton.log.side_files.decision_log import DecisionLog
 
@@ -37,7 +37,7 @@ class DecisionWriter:
             raise
         self.notices = self._log.notices  # what was found and is worth saying
 
-    def take(self, one: Finished) -> None:
+    def take(self, one: FinishedCycle) -> None:
         """Hand the decisions of a cycle to the one thread that writes them."""
         if self.trouble is not None:
             return

@@ -20,7 +20,7 @@ from automaton.cycles.composite_index import composite_index
 from automaton.cycles.decision_writer import DecisionWriter
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.graph import Graph
-from automaton.cycles.plan import Finished, Job, Plan, in_sequence, warm
+from automaton.cycles.plan import FinishedCycle, Job, Plan, in_sequence, warm
 from automaton.cycles.population_source import load_population
 from automaton.cycles.process_executor import ProcessExecutor
 from automaton.cycles.ray_executor import RayExecutor
@@ -45,7 +45,7 @@ def nothing(_: int) -> None:
     """Nobody is told."""
 
 
-def nobody(_: Finished) -> None:
+def nobody(_: FinishedCycle) -> None:
     """Nobody keeps its decisions."""
 
 
@@ -119,13 +119,13 @@ class ParallelEngine:
         return [Job(k, (self.seed + k) % _SEEDS, texts[k % len(texts)]) for k in range(count)]
 
     def _together(
-        self, plan: Plan, jobs: list[Job], keep: Callable[[Finished], None],
+        self, plan: Plan, jobs: list[Job], keep: Callable[[FinishedCycle], None],
         progress: Callable[[int], None],
     ) -> CallClock:  # fmt: skip
         """Run them at the same time; an error that ends them early leaves what is finished."""
-        timed, over = CallClock(), queue.SimpleQueue[Finished]()
+        timed, over = CallClock(), queue.SimpleQueue[FinishedCycle]()
 
-        def done(one: Finished) -> None:
+        def done(one: FinishedCycle) -> None:
             keep(one)
             over.put(one)
             timed.mark()
@@ -152,7 +152,7 @@ class ParallelEngine:
         return timed
 
     def _executor(
-        self, plan: Plan, jobs: Iterator[Job], done: Callable[[Finished], None]
+        self, plan: Plan, jobs: Iterator[Job], done: Callable[[FinishedCycle], None]
     ) -> Executor:
         if self.engine == RAY:
             return RayExecutor(
@@ -163,7 +163,7 @@ class ParallelEngine:
         return kind(plan, jobs, done, workers=self.workers, most=self.max_parallel)
 
     def _serially(
-        self, plan: Plan, jobs: list[Job], keep: Callable[[Finished], None],
+        self, plan: Plan, jobs: list[Job], keep: Callable[[FinishedCycle], None],
         progress: Callable[[int], None],
     ) -> CallClock:  # fmt: skip
         """Run them one after another, in this thread."""
@@ -183,7 +183,7 @@ class ParallelEngine:
 
     def _watch(
         self, flight: Executor, timed: CallClock,
-        over: queue.SimpleQueue[Finished], progress: Callable[[int], None],
+        over: queue.SimpleQueue[FinishedCycle], progress: Callable[[int], None],
     ) -> None:  # fmt: skip
         while not flight.join(_LOOK):
             timed.take(over)
@@ -222,7 +222,9 @@ class ParallelEngine:
             report, index, saw, results, len(jobs), timed.interrupted, timed.trouble
         )
 
-    def _in_sequence(self, plan: Plan, jobs: list[Job], finished: list[Finished]) -> list[Finished]:
+    def _in_sequence(
+        self, plan: Plan, jobs: list[Job], finished: list[FinishedCycle]
+    ) -> list[FinishedCycle]:
         """A share of the completed cycles, evenly spread, one after another.
 
         A failed one is not run here: it may have cost a process, or never have ended.
@@ -232,7 +234,7 @@ class ParallelEngine:
             return []
         count = min(len(done), max(1, round(self.sequential * len(done))))
         chosen = (done[k * len(done) // count] for k in range(count))
-        again: list[Finished] = []
+        again: list[FinishedCycle] = []
         with suppress(KeyboardInterrupt):
             for job in takewhile(lambda _: not self._stopping.is_set(), chosen):
                 again.append(in_sequence(plan, job))  # noqa: PERF401  # kept when interrupted

@@ -28,7 +28,7 @@ _WHOLE = 1 << 62
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergeResult:
     """What became of results: the lines that the log took in, and the tick that took them."""
 
     lines: int
@@ -59,7 +59,7 @@ def lines(branch: FrozenPopulation, results: Iterable[Result]) -> list[bytes]:
 def merge(
     path: Path, branch: FrozenPopulation, results: Iterable[Result],
     say: Callable[[str], None] = lambda _text: None,
-) -> Merged:  # fmt: skip
+) -> MergeResult:  # fmt: skip
     """Run one tick of the log that takes the lines in, durably; none where there are none.
 
     Lines that the log holds already are not given again. An archive that there is takes
@@ -67,7 +67,7 @@ def merge(
     """
     rows = lines(branch, results)
     if not rows:
-        return Merged(0, None)
+        return MergeResult(0, None)
     with Run(path, keeping=_keeping(path)) as run:  # nobody else's ticks come between
         for text in run.log.notices:
             say(text)
@@ -78,14 +78,14 @@ def merge(
                 say(text)
 
 
-def _given(run: Run, rows: list[bytes]) -> Merged:
+def _given(run: Run, rows: list[bytes]) -> MergeResult:
     """One tick that takes these lines, once they are on the disk."""
     if not rows:
-        return Merged(0, None)
+        return MergeResult(0, None)
     run.step(rows)
     run.background.wait()
     run.log.sync()
-    return Merged(len(rows), run.tick)
+    return MergeResult(len(rows), run.tick)
 
 
 def _keeping(path: Path) -> SidecarOptions:

@@ -57,7 +57,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedCycle:
     """A cycle that is over, in seconds: all, those computed, those waited in stages that wait."""
 
     number: int
@@ -67,7 +67,7 @@ class Finished:
     waited: float
 
 
-def in_sequence(plan: Plan, job: Job) -> Finished:
+def in_sequence(plan: Plan, job: Job) -> FinishedCycle:
     """Run one cycle here, stage after stage."""
     began, cpu, waited = time.perf_counter(), time.thread_time(), 0.0
     cycle, answers, name = plan.cycle(job.seed, job.catalyst), dict[str, Any](), ""
@@ -84,7 +84,7 @@ def in_sequence(plan: Plan, job: Job) -> Finished:
     except BaseException as error:  # noqa: BLE001  # a failing cycle is a result
         result = failure(cycle, error, name)
     seconds = time.perf_counter() - began
-    return Finished(job.number, result, seconds, time.thread_time() - cpu, waited)
+    return FinishedCycle(job.number, result, seconds, time.thread_time() - cpu, waited)
 
 
 def warm(branch: FrozenPopulation) -> None:

@@ -16,7 +16,7 @@ from operator import length_hint
 from threading import Lock, Thread
 
 from automaton.cycles.graph import failure
-from automaton.cycles.plan import DeadlineError, Finished, Job, Plan
+from automaton.cycles.plan import DeadlineError, FinishedCycle, Job, Plan
 from automaton.cycles.worker import finished_of, graph_to_json, read
 from automaton.errors import WorkerError
 from automaton.workers import spawn
@@ -48,7 +48,7 @@ class ProcessExecutor:
     """Runs jobs in `workers` processes; the same contract as `flight.Flight`."""
 
     def __init__(
-        self, plan: Plan, jobs: Iterator[Job], done: Callable[[Finished], None],
+        self, plan: Plan, jobs: Iterator[Job], done: Callable[[FinishedCycle], None],
         *, workers: int, most: int,
     ) -> None:  # fmt: skip
         self.plan, self._jobs, self._done = plan, jobs, done
@@ -233,4 +233,4 @@ class ProcessExecutor:
             reason = (
                 DeadlineError(said) if hung else WorkerError(f"its process {how}, {ATTEMPTS} times")
             )
-            self._done(Finished(first.number, failure(cycle, reason), 0.0, 0.0, 0.0))
+            self._done(FinishedCycle(first.number, failure(cycle, reason), 0.0, 0.0, 0.0))

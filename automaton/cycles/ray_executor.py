@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from automaton.cluster import ray_cluster
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.graph import failure
-from automaton.cycles.plan import DeadlineError, Finished, Job, Plan, warm
+from automaton.cycles.plan import DeadlineError, FinishedCycle, Job, Plan, warm
 from automaton.cycles.worker import finished_of, graph_from_json, graph_to_json, read, run_jobs
 from automaton.errors import WorkerError
 from automaton.workers import spawn
@@ -115,7 +115,7 @@ class RayExecutor:
     """Runs jobs as tasks on a cluster, `workers` of them at a time; 0: its cores."""
 
     def __init__(  # noqa: PLR0913  # settings by name
-        self, plan: Plan, jobs: Iterator[Job], done: Callable[[Finished], None],
+        self, plan: Plan, jobs: Iterator[Job], done: Callable[[FinishedCycle], None],
         *, workers: int, most: int, address: str | None,
     ) -> None:  # fmt: skip
         self.plan, self._jobs, self._done = plan, jobs, done
@@ -263,7 +263,7 @@ class RayExecutor:
         )
         result = failure(self.plan.cycle(job.seed, job.catalyst), reason)
         self._out -= 1
-        self._done(Finished(job.number, result, 0.0, 0.0, 0.0))
+        self._done(FinishedCycle(job.number, result, 0.0, 0.0, 0.0))
 
 
 def _said(error: Exception) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from automaton.cycles.composite_index import CompositeIndex
-from automaton.cycles.plan import Finished
+from automaton.cycles.plan import FinishedCycle
 from automaton.cycles.results import Result
 from automaton.errors import AutomatonError
 
@@ -89,7 +89,7 @@ class CallClock:
     """The clock of a call, and what is over so far."""
 
     def __init__(self) -> None:
-        self.finished: list[Finished] = []
+        self.finished: list[FinishedCycle] = []
         self.interrupted = False
         self.trouble: AutomatonError | OSError | None = None
         self.peak = 1
@@ -104,11 +104,11 @@ class CallClock:
         """A cycle is over: ending the workers afterwards is no part of the duration."""
         self._last = max(self._last, time.perf_counter())
 
-    def take(self, over: queue.SimpleQueue[Finished]) -> None:
+    def take(self, over: queue.SimpleQueue[FinishedCycle]) -> None:
         """Take in what is over."""
         self.finished += [over.get() for _ in range(over.qsize())]
 
-    def end(self, over: queue.SimpleQueue[Finished]) -> None:
+    def end(self, over: queue.SimpleQueue[FinishedCycle]) -> None:
         """All is over."""
         self.take(over)
         self.seconds = max(self._last - self._began, 1e-9)

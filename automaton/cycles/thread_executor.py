@@ -21,7 +21,7 @@ from threading import Condition, Thread, local
 from typing import Any
 
 from automaton.cycles.graph import Cycle, Stage, Values, failure, inputs, outcome
-from automaton.cycles.plan import DeadlineError, Finished, Job, Plan, in_time
+from automaton.cycles.plan import DeadlineError, FinishedCycle, Job, Plan, in_time
 from automaton.cycles.results import Result
 from automaton.cycles.thread_copy import copy_plan
 
@@ -81,7 +81,7 @@ class ThreadExecutor:
     """
 
     def __init__(
-        self, plan: Plan, jobs: Iterator[Job], done: Callable[[Finished], None],
+        self, plan: Plan, jobs: Iterator[Job], done: Callable[[FinishedCycle], None],
         *, workers: int, most: int,
     ) -> None:  # fmt: skip
         self.plan, self._jobs, self._done = plan, jobs, done
@@ -330,7 +330,7 @@ class ThreadExecutor:
             if self._idle and (not self._begun or self._more):
                 self._changed.notify_all()
         seconds = time.perf_counter() - own.began
-        self._done(Finished(own.job.number, result, seconds, own.computed, own.waited))
+        self._done(FinishedCycle(own.job.number, result, seconds, own.computed, own.waited))
 
 
 async def _on_loop(stage: Stage, cycle: Cycle, given: Values) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.graph import Graph, Stage
-from automaton.cycles.plan import Finished, Job, Plan, in_sequence, warm
+from automaton.cycles.plan import FinishedCycle, Job, Plan, in_sequence, warm
 from automaton.cycles.results import Result, compact, from_values, to_values
 from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.errors import UsageError
@@ -91,7 +91,7 @@ def read(message: bytes) -> list[Any]:
     return [json.loads(one) if isinstance(one, str) else one for one in answers]
 
 
-def answer_of(one: Finished) -> bytes:
+def answer_of(one: FinishedCycle) -> bytes:
     """A finished cycle as JSON; one that cannot be told to another process has failed."""
     times = [one.seconds, one.computed, one.waited]
     try:
@@ -102,10 +102,10 @@ def answer_of(one: Finished) -> bytes:
         return written([one.number, to_values(failed), *times])
 
 
-def finished_of(answer: list[Any]) -> Finished:
+def finished_of(answer: list[Any]) -> FinishedCycle:
     """What `answer_of` gave, read as JSON."""
     number, values, seconds, computed, waited = answer
-    return Finished(number, from_values(values), seconds, computed, waited)
+    return FinishedCycle(number, from_values(values), seconds, computed, waited)
 
 
 def handle(channel: Channel) -> None:
@@ -148,7 +148,7 @@ def _computing(plan: Plan, jobs: list[Job], answer: Answer) -> None:
 
 def _waiting(plan: Plan, most: int, jobs: list[Job], answer: Answer) -> None:
     """Many at a time, since they wait."""
-    over: queue.SimpleQueue[Finished] = queue.SimpleQueue()
+    over: queue.SimpleQueue[FinishedCycle] = queue.SimpleQueue()
     flight = ThreadExecutor(plan, iter(jobs), over.put, workers=1, most=most)
     flight.prepare()
     flight.start()
@@ -158,7 +158,7 @@ def _waiting(plan: Plan, most: int, jobs: list[Job], answer: Answer) -> None:
     _drain(over, answer)
 
 
-def _drain(over: queue.SimpleQueue[Finished], answer: Answer) -> None:
+def _drain(over: queue.SimpleQueue[FinishedCycle], answer: Answer) -> None:
     done = [answer_of(over.get()) for _ in range(over.qsize())]
     if done:
         answer(done)

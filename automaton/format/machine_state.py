@@ -11,7 +11,7 @@ from typing import Any
 
 from automaton.errors import DamagedError
 from automaton.format import schema
-from automaton.format.schema import Each, Integer, Text
+from automaton.format.schema import Integer, ListOf, Text
 from automaton.format.stream_options import FIXED_ONE
 
 ACTIONS = (
@@ -32,16 +32,16 @@ COUNTERS = ("lines", "objects", "modifications", "accepted", "refused", "rejecte
 _COUNT = Integer()
 _MEAN = Integer(low=-(1 << 63))  # in units of 1 / ONE
 _ENDS = {
-    "won": Each(_COUNT, named=True),
+    "won": ListOf(_COUNT, named=True),
     "archived": _COUNT,
-    "vetoed": Each(_COUNT, named=True),
+    "vetoed": ListOf(_COUNT, named=True),
     "budget": _COUNT,
     "empty": _COUNT,
 }
 _SCHEMA = {
     "automaton": Text(optional=True),
     "entered": _COUNT,
-    "weights": Each(Integer(high=(1 << 32) - 1)),
+    "weights": ListOf(Integer(high=(1 << 32) - 1)),
     "salience": _MEAN,
     "baseline": Integer(low=-(1 << 63), optional=True),
     "inbox": _COUNT,

@@ -1,6 +1,6 @@
 """Names and types of a record's members: what fits, and in words what does not.
 
-A schema is a value: a table of members, `Each` of a list or of a table with any names,
+A schema is a value: a table of members, `ListOf` of a list or of a table with any names,
 or one of the kinds below. Must not know which records there are, or what is done with
 one that does not fit.
 """
@@ -31,7 +31,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Each:
+class ListOf:
     """A list whose items all fit, or with `named` a table of any names whose values do."""
 
     of: Integer | Text
@@ -45,7 +45,7 @@ class Optional:
     of: Kind
 
 
-Kind = Integer | Text | Each | Mapping[str, Any]
+Kind = Integer | Text | ListOf | Mapping[str, Any]
 Schema = Kind | Optional
 
 
@@ -55,7 +55,7 @@ def misfit(value: object, schema: Schema, name: str) -> str:
     if isinstance(kind, Integer | Text):
         fits = _is_plain(value, kind)
         return "" if fits else f"{name} is {_shown(value)}, not {_wanted(kind)}"
-    if isinstance(kind, Each):
+    if isinstance(kind, ListOf):
         return _misfit_of_each(value, kind, name)
     if not isinstance(value, dict):
         return f"{name} is {_shown(value)}, not an object"
@@ -80,7 +80,7 @@ def _is_plain(value: object, schema: Integer | Text) -> bool:
     return type(value) is int and schema.low <= value <= schema.high  # True is none
 
 
-def _misfit_of_each(value: object, schema: Each, name: str) -> str:
+def _misfit_of_each(value: object, schema: ListOf, name: str) -> str:
     if not isinstance(value, dict if schema.named else list):
         return f"{name} is {_shown(value)}, not {'an object' if schema.named else 'a list'}"
     items = value.items() if isinstance(value, dict) else enumerate(value)

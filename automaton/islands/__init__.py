@@ -8,7 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "archipelago",
-    "carriage",
+    "carrier_choice",
     "cross_verification",
     "driver",
     "exchange",

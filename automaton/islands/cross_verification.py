@@ -15,9 +15,9 @@ from typing import NamedTuple
 from automaton.errors import DamagedError
 from automaton.format.options import OF_ISLANDS
 from automaton.islands.archipelago import Archipelago
-from automaton.islands.emigration import emigrant_lines, emigrants
+from automaton.islands.emigrant_selection import parse_migrant
 from automaton.islands.folder import Folder
-from automaton.islands.migration import parse_migrant
+from automaton.islands.log_emigrants import emigrant_lines, emigrants
 from automaton.log import AuditedLog
 from automaton.replay.omitted_batches import with_omitted_batches
 

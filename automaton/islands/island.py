@@ -15,14 +15,14 @@ from typing import Literal, NamedTuple
 from automaton.errors import FileError, LockedError, StorageError
 from automaton.islands.copies.log_copy import LogPiece, piece_of
 from automaton.islands.copies.shared_place import SharedPlace, restored
-from automaton.islands.emigration import (
+from automaton.islands.folder import Folder
+from automaton.islands.log_emigrants import (
     LoggedWinners,
     emigrant_lines,
     emigrants,
     selection_from,
     winners_of,
 )
-from automaton.islands.folder import Folder
 from automaton.run import Run, SidecarOptions
 from automaton.workers.autoscale_policy import ScalingOptions
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from automaton.analysis.lineage import Lineage, Parent, Version
 from automaton.errors import DamagedError, UsageError
 from automaton.islands.archipelago import Archipelago
-from automaton.islands.migration import parse_migrant
+from automaton.islands.emigrant_selection import parse_migrant
 from automaton.log import LogReader
 
 #: What the winner is to the migrant that it became.

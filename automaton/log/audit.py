@@ -33,7 +33,7 @@ LONGEST = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedFile:
+class FileVerdict:
     """What the file is taken for, and the first fault of its frame."""
 
     found: recovery.RecoveredLog
@@ -43,7 +43,7 @@ class JudgedFile:
 class AuditedLog(LogReader):
     """The commits that fit, the fault behind them if there is one, and what no commit covers."""
 
-    def __init__(self, file: LogFile, path: str, judged: JudgedFile) -> None:
+    def __init__(self, file: LogFile, path: str, judged: FileVerdict) -> None:
         super().__init__(file, path, judged.found)
         self.fault = judged.fault
 
@@ -114,7 +114,7 @@ class AuditedLog(LogReader):
         self.close()
 
 
-def _judge(file: File, path: str) -> JudgedFile:
+def _judge(file: File, path: str) -> FileVerdict:
     size = size_of(file)
     pinned = sidecars.read_pin(path)
     if pinned is None and sidecars.has_pin(path):
@@ -133,11 +133,11 @@ def _judge(file: File, path: str) -> JudgedFile:
     return _followed(file, recovery.scan_commits(file, pinned, size), size)
 
 
-def _bare(size: int, fault: Fault | None) -> JudgedFile:
-    return JudgedFile(recovery.RecoveredLog(size, size=size), fault)
+def _bare(size: int, fault: Fault | None) -> FileVerdict:
+    return FileVerdict(recovery.RecoveredLog(size, size=size), fault)
 
 
-def _without_pin(file: File, size: int) -> JudgedFile:
+def _without_pin(file: File, size: int) -> FileVerdict:
     """The longest chain that begins with a run record; our records without one are a fault."""
     best, seen = recovery.best_chain(file, size)
     if best is None:
@@ -154,19 +154,19 @@ def _without_pin(file: File, size: int) -> JudgedFile:
     return _followed(file, longer, size)
 
 
-def _followed(file: File, walk: CommitScanner, size: int) -> JudgedFile:
+def _followed(file: File, walk: CommitScanner, size: int) -> FileVerdict:
     """The commits that fit; a commit behind the first thing that does not makes it a fault."""
     genesis: Genesis = walk.genesis
     kept = walk if len(walk.commits) else None
     found = recovery.RecoveredLog(genesis.bytes, genesis, kept, size=size, tail_reason=walk.reason)
     if walk.end == size or recovery.later_commit(file, walk, size, 1) is None:
-        return JudgedFile(found)
+        return FileVerdict(found)
     offset, after = walk.stopped
     line = _line_number(file, genesis.bytes) - (1 - walk.separator) + after + 1
     tick = len(walk.commits) + 1
     raw = pread(file, SHOWN, offset).partition(b"\n")[0]
     shown = raw.decode("utf-8", "backslashreplace")
-    return JudgedFile(found, Fault("commit", offset, line, tick, walk.reason, shown))
+    return FileVerdict(found, Fault("commit", offset, line, tick, walk.reason, shown))
 
 
 def _line_number(file: File, offset: int) -> int:

@@ -58,7 +58,7 @@ class CommitScanner:
         self.reason = ""
         self.stopped = 0, 0  # byte and line (from 0 after the genesis) of what does not fit
         self._file = file
-        self._others = Others(prefix)
+        self._others = OtherLineFinder(prefix)
         self._commit_head = f'{{"type":"commit","id":"{prefix}commit:'.encode()
         self._run_head = f'{{"type":"run","id":"{prefix}run:'.encode()
         self._open = _Open(0)
@@ -156,7 +156,7 @@ class CommitScanner:
         self._open = _Open(self.lines)
 
 
-class Others:
+class OtherLineFinder:
     """Finds the lines of some whole ones that do not begin as winner lines do."""
 
     def __init__(self, prefix: str) -> None:
@@ -196,7 +196,7 @@ def named_in(
     says which they are, which saves looking at every line; what is `begun` is
     counted already.
     """
-    finder, found, counts = Others(prefix), [], LineCounts()
+    finder, found, counts = OtherLineFinder(prefix), [], LineCounts()
     told = sorted(ids or (), key=lambda entry: entry[1])
     if ids is not None and (not told or told[0][1] >= begun.counts.lines):
         parts, counts = parts[len(begun.parts) :], begun.counts

@@ -13,7 +13,7 @@ from typing import Self
 
 from automaton.errors import StorageError
 from automaton.log import file_io, recovery
-from automaton.log.audit import SHOWN, AuditedLog, JudgedFile
+from automaton.log.audit import SHOWN, AuditedLog, FileVerdict
 from automaton.log.commit_scanner import CommitScanner
 from automaton.log.directory_entry import DirectoryEntry
 from automaton.log.integrity import Fault
@@ -30,7 +30,7 @@ class LogFollower(AuditedLog):
 
     _walk: CommitScanner | None = None
 
-    def __init__(self, file: LogFile, path: str, judged: JudgedFile) -> None:
+    def __init__(self, file: LogFile, path: str, judged: FileVerdict) -> None:
         super().__init__(file, path, judged)
         self._entry = DirectoryEntry(path, file.fd)
 
@@ -45,7 +45,7 @@ class LogFollower(AuditedLog):
         real = file_io.real(path)
         file = LogFile(real, file_io.open_regular(file_io.FileOps(), real, write=False))
         try:
-            return cls(file, real, JudgedFile(recovery.recover(file, real)))
+            return cls(file, real, FileVerdict(recovery.recover(file, real)))
         except BaseException:
             file.close()
             raise

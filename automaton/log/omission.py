@@ -32,7 +32,7 @@ class Stub(NamedTuple):
     kept: Digest  # SHA-256, raw, of what stands of the batch: before this line, and behind it
 
 
-class Kept(NamedTuple):
+class KeptLines(NamedTuple):
     """What of a batch stands in the file, and the line that stands for the rest."""
 
     head: bytes  # run record and input, a separating newline included
@@ -73,21 +73,21 @@ def parse(raw: bytes) -> Stub | None:
     return stub if line(stub) == raw.removesuffix(b"\n") + b"\n" else None
 
 
-def read_kept(file: File, start: int, gap: int, stop: int) -> Kept:
+def read_kept(file: File, start: int, gap: int, stop: int) -> KeptLines:
     """The batch at these bytes, whose omission stands at `gap`."""
     raw = pread(file, stop - start, start)
     end = raw.find(b"\n", gap - start) + 1 or len(raw)
-    return Kept(raw[: gap - start], parse(raw[gap - start : end]), raw[end:])
+    return KeptLines(raw[: gap - start], parse(raw[gap - start : end]), raw[end:])
 
 
-def cut(raw: memoryview) -> Kept | None:
+def cut(raw: memoryview) -> KeptLines | None:
     """Bytes that begin with a batch that leaves something out, cut there; None: no such batch."""
     at, data = 0, bytes(raw)
     while at < len(data):
         end = data.find(b"\n", at) + 1 or len(data)
         stub = parse(data[at:end]) if data.startswith(HEAD, at) else None
         if stub is not None:
-            return Kept(data[:at], stub, data[end:])
+            return KeptLines(data[:at], stub, data[end:])
         if data.startswith(b'{"type":"commit","id":"', at):
             return None
         at = end

@@ -254,7 +254,7 @@ class LogReader:
         """Whether the winner lines of a tick are left out of the file."""
         return self.commits.row(tick).gap > 0
 
-    def kept(self, tick: int) -> omission.Kept:
+    def kept(self, tick: int) -> omission.KeptLines:
         """What of such a tick stands in the file."""
         row = self.commits.row(tick)
         return omission.read_kept(self._file, row.batch_start, row.gap, row.commit_start)

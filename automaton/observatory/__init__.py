@@ -13,18 +13,18 @@ from automaton import lazy
 
 if TYPE_CHECKING:
     from .board import Board as Board
-    from .lanes import Lanes as Lanes
     from .observed_log import NullModel as NullModel
     from .observed_log import ObservedLog as ObservedLog
     from .observed_log import Scope as Scope
     from .observed_log import default_root as default_root
+    from .panel_threads import PanelThreads as PanelThreads
     from .server import Observatory as Observatory
 else:
     __getattr__ = lazy(
         __name__,
         {
             "board": "Board",
-            "lanes": "Lanes",
+            "panel_threads": "PanelThreads",
             "observed_log": "default_root NullModel ObservedLog Scope",
             "server": "Observatory",
         },
@@ -32,10 +32,10 @@ else:
 
 __all__ = [
     "Board",
-    "Lanes",
     "NullModel",
     "Observatory",
     "ObservedLog",
+    "PanelThreads",
     "Scope",
     "default_root",
     "page_files",

@@ -12,7 +12,7 @@ from threading import Condition
 from typing import NamedTuple
 
 
-class Posted(NamedTuple):
+class BoardValue(NamedTuple):
     """A value as text, and its number: each that is posted has a greater one."""
 
     number: int
@@ -23,7 +23,7 @@ class Board:
     """Values by name; readers ask for what is newer than what they know."""
 
     def __init__(self) -> None:
-        self._posted: dict[str, Posted] = {}
+        self._posted: dict[str, BoardValue] = {}
         self._number = 0
         self._changed = Condition()
         self.readers = 0
@@ -33,10 +33,10 @@ class Board:
         """Put a value in the place of the one before."""
         with self._changed:
             self._number += 1
-            self._posted[name] = Posted(self._number, text)
+            self._posted[name] = BoardValue(self._number, text)
             self._changed.notify_all()
 
-    def newer(self, number: int, seconds: float) -> dict[str, Posted]:
+    def newer(self, number: int, seconds: float) -> dict[str, BoardValue]:
         """What was posted after a number, waiting so long for it; nothing came: nothing."""
         with self._changed:
             self._changed.wait_for(lambda: self._number > number or self.closed, seconds)

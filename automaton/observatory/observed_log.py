@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from automaton.analysis import figures
-from automaton.analysis.figures import Observed
+from automaton.analysis.figures import Observation
 from automaton.analysis.series import Series, read_series
 from automaton.errors import AutomatonError
 from automaton.log import LogFollower
 from automaton.log.side_files.cache_folder import Cache, CacheFolder, MemoryCache, default_root
 from automaton.observatory import column_files
 from automaton.observatory.commit_columns import CommitColumns
-from automaton.observatory.kept_worlds import KeptWorlds
 from automaton.observatory.operator_versions import OperatorVersions
+from automaton.observatory.world_cache import WorldCache
 from automaton.observatory.writer_watch import Arrival, TreeGauge
 from automaton.replay.omitted_batches import with_omitted_batches
 
-__all__ = ["Caching", "NullModel", "ObservedLog", "Scope", "default_root"]
+__all__ = ["CacheSettings", "NullModel", "ObservedLog", "Scope", "default_root"]
 
 #: Ticks that are read when a log is opened: the first panels show them.
 FIRST_TICKS = 1000
@@ -54,7 +54,7 @@ class NullModel(NamedTuple):
     reason: str = "the null model is missing; give its log as --null LOG"
 
 
-class Caching(NamedTuple):
+class CacheSettings(NamedTuple):
     """Where what was made of a log is kept; who hears of a long fold; what it may cost."""
 
     root: Path | None = None  # the folder of all logs; None: in memory, as long as it is open
@@ -66,13 +66,13 @@ class ObservedLog:
     """A log and what is known of it. One thread at a time uses it; `close` it at the end."""
 
     def __init__(
-        self, path: Path, null: NullModel = NullModel(), caching: Caching = Caching()  # noqa: B008
+        self, path: Path, null: NullModel = NullModel(), caching: CacheSettings = CacheSettings()  # noqa: B008
     ) -> None:  # fmt: skip
         self.path, self.null, self._caching = path, null, caching
         self.gone = ""  # why the file of this name is not what is shown any more
         self.arrivals: deque[Arrival] = deque(maxlen=ARRIVALS)
         self.memory = TreeGauge()
-        self._observed: tuple[tuple[int, int], Series, Observed] | None = None
+        self._observed: tuple[tuple[int, int], Series, Observation] | None = None
         self._kept = contextlib.ExitStack()
         self._kept_columns = 0  # the last tick of those that are in the cache
         self._open()
@@ -91,7 +91,7 @@ class ObservedLog:
         if self._caching.root is not None and self.tick:
             with contextlib.suppress(OSError):
                 self._cache = CacheFolder(self._caching.root, self.log.chain_at(1))
-        self.worlds = KeptWorlds(self.log, self._cache, *self._caching[1:])
+        self.worlds = WorldCache(self.log, self._cache, *self._caching[1:])
         self._kept.callback(self.worlds.close)
         self.versions = OperatorVersions()
         self._older = column_files.newest(self.log, self._cache)
@@ -178,7 +178,7 @@ class ObservedLog:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def observed(self, window: int) -> tuple[Series, Observed]:
+    def observed(self, window: int) -> tuple[Series, Observation]:
         """The last winners and ticks, so many, and the figures made of them."""
         key = (self.tick, window)
         if self._observed is None or self._observed[0] != key:

@@ -6,9 +6,9 @@ import math
 import time
 from pathlib import Path
 
-from automaton.observatory.lanes import made
 from automaton.observatory.observed_log import NullModel, ObservedLog, Scope
 from automaton.observatory.page_files import single_file
+from automaton.observatory.panel_threads import made
 from automaton.observatory.views import QUICK, SLOW
 
 

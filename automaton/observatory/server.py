@@ -23,9 +23,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from automaton.errors import AutomatonError, UsageError
 from automaton.observatory.board import Board
-from automaton.observatory.lanes import Lanes
 from automaton.observatory.observed_log import Scope
 from automaton.observatory.page_files import POLICY, page_file, single_file
+from automaton.observatory.panel_threads import PanelThreads
 from automaton.observatory.views import ASKED
 
 #: Readers of the stream at a time, and seconds that one write to one of them may take.
@@ -68,9 +68,9 @@ class Observatory(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, host: str | None, port: int, lanes: Lanes, board: Board) -> None:
+    def __init__(self, host: str | None, port: int, panels: PanelThreads, board: Board) -> None:
         self.access = access_of(host)
-        self.lanes, self.board = lanes, board
+        self.panels, self.board = panels, board
         self.streams = BoundedSemaphore(MOST_STREAMS)
         where = host or "127.0.0.1"
         try:
@@ -183,7 +183,7 @@ class _Reader(BaseHTTPRequestHandler):
             self._say(HTTPStatus.NOT_FOUND, f"there is no panel {name!r} to ask for")
             return
         try:
-            text = self.server.lanes.ask(name, _scope(query))
+            text = self.server.panels.ask(name, _scope(query))
         except UsageError as error:
             self._say(HTTPStatus.BAD_REQUEST, str(error))
         except (AutomatonError, TimeoutError) as error:

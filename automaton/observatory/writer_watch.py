@@ -62,14 +62,14 @@ def look(path: Path, arrivals: Sequence[Arrival], now: float) -> Writer:
     return judged(pid, status, waits(arrivals, now), held=held)
 
 
-class Waits(NamedTuple):
+class CommitWaits(NamedTuple):
     """Seconds since the last commit, and the longest between commits of late (0: none seen)."""
 
     now: float
     longest: float
 
 
-def waits(arrivals: Sequence[Arrival], now: float) -> Waits:
+def waits(arrivals: Sequence[Arrival], now: float) -> CommitWaits:
     """How long commits let wait."""
     times = [now]  # of changes, the newest first
     for later, earlier in itertools.pairwise(reversed(arrivals)):
@@ -79,12 +79,12 @@ def waits(arrivals: Sequence[Arrival], now: float) -> Waits:
             break
     else:
         if len(times) == 1 and arrivals:
-            return Waits(now - arrivals[0].seconds, 0.0)
+            return CommitWaits(now - arrivals[0].seconds, 0.0)
     gaps = [later - earlier for later, earlier in itertools.pairwise(times)]
-    return Waits(gaps[0] if gaps else 0.0, max(gaps[1:], default=0.0))
+    return CommitWaits(gaps[0] if gaps else 0.0, max(gaps[1:], default=0.0))
 
 
-def judged(pid: int | None, status: str | None, wait: Waits, *, held: bool | None) -> Writer:
+def judged(pid: int | None, status: str | None, wait: CommitWaits, *, held: bool | None) -> Writer:
     """The state of a writer; `held` None: the system does not tell of locks."""
     dead = status in {None, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
     if pid is None and not held:

@@ -12,15 +12,15 @@ from automaton import lazy
 if TYPE_CHECKING:
     from .diagnostics import Diagnostic as Diagnostic
     from .diagnostics import diagnose as diagnose
-    from .machine import moves as moves
     from .term_extraction import NamedTerm as NamedTerm
     from .term_extraction import TermExtractor as TermExtractor
+    from .transitions import moves as moves
 else:
     __getattr__ = lazy(
         __name__,
         {
             "diagnostics": "Diagnostic diagnose",
-            "machine": "moves",
+            "transitions": "moves",
             "term_extraction": "NamedTerm TermExtractor",
         },
     )

@@ -69,21 +69,23 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownAtom:
     """An atom, or a whole condition, that means nothing here: false."""
 
     text: str
 
 
-Condition = Const | Compare | Ask | Unknown | Not["Condition"] | And["Condition"] | Or["Condition"]
+Condition = (
+    Const | Compare | Ask | UnknownAtom | Not["Condition"] | And["Condition"] | Or["Condition"]
+)
 
 
 def parse_condition(text: str) -> Condition:
-    """The condition that a text means; what cannot be read is `Unknown`. Never raises."""
+    """The condition that a text means; what cannot be read is `UnknownAtom`. Never raises."""
     try:
         return ExpressionParser(text, _condition_atom).whole()
     except ConditionError:
-        return Unknown(text)
+        return UnknownAtom(text)
 
 
 def holds(  # noqa: PLR0911  one return a kind of node
@@ -107,14 +109,14 @@ def holds(  # noqa: PLR0911  one return a kind of node
             return all(holds(part, numbers, ask) for part in parts)
         case Or(parts):
             return any(holds(part, numbers, ask) for part in parts)
-        case Unknown():
+        case UnknownAtom():
             return False
 
 
 def unknowns(condition: Condition) -> list[str]:
     """The texts of all unknown atoms, each once, in the order in which they stand."""
     match condition:
-        case Unknown(text):
+        case UnknownAtom(text):
             return [text]
         case Not(part):
             return unknowns(part)
@@ -133,7 +135,7 @@ def as_text(condition: Condition) -> str:  # noqa: PLR0911  one return a kind of
             return f"{field} {'=' if op == '==' else op} {number}"
         case Ask(name):
             return name
-        case Unknown(text):
+        case UnknownAtom(text):
             return text
         case Not(part):
             return f"not {_as_part(part)}"
@@ -175,7 +177,7 @@ def _condition_atom(reader: ExpressionParser[Condition]) -> Condition:
         second = reader.operand("a number or the name of one")
         called = _arguments(reader) or called
         known = None if called else parse_comparison(first, op, second, COUNTERS)
-    return known or Unknown(reader.text[first.start : reader.last.end])
+    return known or UnknownAtom(reader.text[first.start : reader.last.end])
 
 
 def _arguments(reader: ExpressionParser[Condition]) -> bool:

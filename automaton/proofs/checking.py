@@ -31,14 +31,14 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
-class Believed:
+class HeadEvidence:
     """A head, and why it is believed: whose signatures were checked, with a witness's time."""
 
     head: TreeHead
     signers: tuple[tuple[str, int], ...]  # name, seconds since 1970 (0: no time)
 
 
-def believe(note: Note, trust: Trust) -> Believed:
+def believe(note: Note, trust: Trust) -> HeadEvidence:
     """Hold a note against what is trusted; MismatchError says what is missing."""
     try:
         head = head_in(note)
@@ -56,7 +56,7 @@ def believe(note: Note, trust: Trust) -> Believed:
         signers |= _by_policy(note, head, trust.policy)
     if trust.head is not None and head != trust.head:
         raise MismatchError(f"the head is not the one that was given: it is {head.shown}")
-    return Believed(head, tuple(signers.items()))
+    return HeadEvidence(head, tuple(signers.items()))
 
 
 def _by_policy(note: Note, head: TreeHead, policy: Policy) -> dict[str, int]:
@@ -92,15 +92,15 @@ class CheckedLine:
 
     proof: LineProof
     batch: Batch
-    by: Believed
+    by: HeadEvidence
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedHeads:
     """A head that is a beginning of another, both believed."""
 
-    old: Believed
-    new: Believed
+    old: HeadEvidence
+    new: HeadEvidence
 
 
 def check_file(raw: bytes, trust: Trust, read: ReadCommit) -> CheckedLine | CheckedHeads:
@@ -123,5 +123,5 @@ def _heads(proof: consistency.ConsistencyProof, trust: Trust) -> CheckedHeads:
     consistency.follows(proof)
     older = Trust(trust.keys, trust.policy)
     new = believe(proof.new, trust)
-    old = believe(proof.old, older) if older else Believed(head_in(proof.old), ())
+    old = believe(proof.old, older) if older else HeadEvidence(head_in(proof.old), ())
     return CheckedHeads(old, new)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # loads numba, which takes a second, and a proof is checked w
 _LINE = "line:"
 
 
-class Provable(Commits, Protocol):
+class ProvableCommits(Commits, Protocol):
     """Commits whose lines can be proved."""
 
     def place(self, name: str) -> tuple[int, int | None]:
@@ -139,7 +139,9 @@ def known_head(commits: Commits, tree: CommitTree, raw: bytes) -> tuple[TreeHead
     return head, note
 
 
-def prove_line(commits: Provable, tree: CommitTree, name: str, note: Note) -> tuple[LineProof, int]:
+def prove_line(
+    commits: ProvableCommits, tree: CommitTree, name: str, note: Note
+) -> tuple[LineProof, int]:
     """The proof of a line under a head of this log, and its tick; it holds.
 
     Opening looks at a log's end alone, and a sealed file is changed by others: where the

@@ -31,7 +31,7 @@ Recompute = Callable[[int, int], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class WitnessRequest:
     """What a witness is shown: a note, and what is to prove that it goes on from the last."""
 
     head: TreeHead
@@ -40,7 +40,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownLog:
+class WitnessedLog:
     """The log itself, where the witness has it."""
 
     commits: Commits
@@ -48,14 +48,14 @@ class ShownLog:
     recompute: Recompute | None = None
 
 
-def parse_shown(raw: bytes) -> Shown:
+def parse_shown(raw: bytes) -> WitnessRequest:
     """A note, or a proof of consistency, which holds one; UsageError."""
     try:
         if consistency.is_one(raw):
             proof = consistency.parse(raw)
             head, note = parse_head(str(proof.new).encode())
-            return Shown(head, note, proof)
-        return Shown(*parse_head(raw))
+            return WitnessRequest(head, note, proof)
+        return WitnessRequest(*parse_head(raw))
     except ValueError as error:
         raise UsageError(f"neither a note of a head nor a proof of consistency: {error}") from None
 
@@ -67,7 +67,11 @@ class Witness:
         self._folder, self._key = folder, key
 
     def cosign(
-        self, shown: Shown, time: int, log_key: PublicKey | None = None, log: ShownLog | None = None
+        self,
+        shown: WitnessRequest,
+        time: int,
+        log_key: PublicKey | None = None,
+        log: WitnessedLog | None = None,
     ) -> Note:
         """The note with this witness's signature; a head that it may not sign is an error."""
         place = self._folder / sha256(shown.head.origin.encode()).hexdigest()[:_NAME]
@@ -145,7 +149,7 @@ class _Earlier:
     head: TreeHead
     note: Note
 
-    def hold(self, shown: Shown, log: ShownLog | None) -> None:
+    def hold(self, shown: WitnessRequest, log: WitnessedLog | None) -> None:
         """Raise where a head does not go on from the last one."""
         old, new = self.head, shown.head
         if new.size == old.size and new.root != old.root:
@@ -160,13 +164,15 @@ class _Earlier:
         elif log is not None and not log.tree.had(old.size, old.root):
             raise self._fork(shown.note, _OTHERS, self._proof_of_others(shown, log))
 
-    def _proof_of_others(self, shown: Shown, log: ShownLog) -> consistency.ConsistencyProof:
+    def _proof_of_others(
+        self, shown: WitnessRequest, log: WitnessedLog
+    ) -> consistency.ConsistencyProof:
         """That the head which is shown begins with other commits than were cosigned."""
         old = TreeHead(self.head.origin, self.head.size, log.tree.root(self.head.size))
         path = tuple(log.tree.consistency(old.size, shown.head.size))
         return consistency.ConsistencyProof(Note(str(old)), shown.note, path)
 
-    def _hold_to_proof(self, shown: Shown) -> None:
+    def _hold_to_proof(self, shown: WitnessRequest) -> None:
         """Raise where no proof leads from the last head to the one that is shown."""
         proof, size = shown.proof, self.head.size
         how = f"prove LOG --from {self.place}/latest --to NOTE"

@@ -25,9 +25,9 @@ else:
 __all__ = [
     "CheckpointWriter",
     "MalformedLines",
-    "claims",
+    "batch_claims",
     "genesis_objects",
-    "mere_data",
+    "genesis_of_damaged",
     "omitted_batches",
     "recompute",
     "restore",

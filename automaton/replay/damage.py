@@ -16,19 +16,19 @@ from automaton.log import LogReader
 
 
 @dataclass
-class Folding:
+class FoldProgress:
     """How far a log is folded."""
 
     tick: int = 0  # under way; 0: the genesis
 
 
 @contextmanager
-def told_apart(log: LogReader) -> Iterator[Folding]:
+def told_apart(log: LogReader) -> Iterator[FoldProgress]:
     """Has what fails while a log's ticks are folded say whether the log is damaged, and where.
 
     What is wrong with a log that has no commits, or with this program, stays as it is.
     """
-    folding = Folding()
+    folding = FoldProgress()
     try:
         yield folding
     except (MemoryError, ShortOfMemoryError, OSError):

@@ -20,8 +20,8 @@ from automaton.format.options import from_record
 from automaton.format.records import RunRecord, run_line
 from automaton.log import LogReader
 from automaton.program.definitions import Automaton
-from automaton.replay import claims, spot_check
-from automaton.replay.claims import BatchClaim, separator
+from automaton.replay import batch_claims, spot_check
+from automaton.replay.batch_claims import BatchClaim, separator
 from automaton.terms.arrays import Words
 
 
@@ -84,7 +84,7 @@ class TickAttempt:
             head += run_line(due)
         own = sum(map(len, self.computed.winner_lines))
         self.begin = len(head) + own + sum(map(len, self.claim.input))
-        self.facts = claims.facts(raw[self.begin :], self.world.format)
+        self.facts = batch_claims.facts(raw[self.begin :], self.world.format)
         self.lines = take_turn(self.computed, self._effects(), run=run is not None)
         return self.lines.sections(head)
 

@@ -26,8 +26,8 @@ from automaton.format.options import Options, from_record
 from automaton.format.records import Commit, CommitFields
 from automaton.log import LogReader
 from automaton.log.file_io import Buffer
-from automaton.replay import claims
-from automaton.replay.claims import BatchClaim, separator
+from automaton.replay import batch_claims
+from automaton.replay.batch_claims import BatchClaim, separator
 from automaton.replay.input_division import TickAttempt
 from automaton.terms.arrays import Words
 
@@ -77,7 +77,7 @@ class TickRecomputer:
 
     def claim(self, tick: int, raw: memoryview, commit: Commit | None) -> BatchClaim:
         """Read from a batch what has to be believed."""
-        return claims.claim(tick, raw, commit, self.world.state, self.world.prefix)
+        return batch_claims.claim(tick, raw, commit, self.world.state, self.world.prefix)
 
     def begin(self, tick: int, claim: BatchClaim) -> None:
         """Take in a run record's options, and count the genesis before the first tick."""

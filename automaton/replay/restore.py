@@ -16,7 +16,7 @@ from automaton.format.records import parse_run
 from automaton.log import LogReader
 from automaton.log.side_files import checkpoint
 from automaton.log.side_files.checkpoint import Checkpoint
-from automaton.replay import demand, world_checkpoint
+from automaton.replay import memory_demand, world_checkpoint
 from automaton.replay.damage import told_apart
 from automaton.replay.genesis import MalformedLines, genesis_objects
 from automaton.replay.recompute import Open, TickRecomputer, open_cpu
@@ -61,7 +61,7 @@ def recomputer(
 def genesis_world(log: LogReader, options: Options, malformed: MalformedLines) -> World:
     """The snapshot before the first tick; `options` are those of a log without a run."""
     first = options if log.run is None else _first_options(log, options)
-    demand.refuse_more_than_there_is(first)
+    memory_demand.refuse_more_than_there_is(first)
     world = World(first, log.prefix, log.format)
     try:
         world.found(genesis_objects(log, malformed), 1)

@@ -25,7 +25,7 @@ from automaton.log.side_files import checkpoint
 from automaton.log.side_files.checkpoint import Checkpoint
 from automaton.population import IdTable
 from automaton.program.definitions import Program
-from automaton.replay import demand
+from automaton.replay import memory_demand
 
 #: Bytes that a log must have grown by for a checkpoint: while it runs, and at its end.
 GROWN, GROWN_AT_END = 64 << 20, 1 << 20
@@ -71,7 +71,7 @@ def decode(log: LogReader, found: Checkpoint) -> World | None:
     if facts["total"] != commit.population:
         return None
     options = from_record(facts["options"])
-    demand.refuse_more_than_there_is(options)
+    memory_demand.refuse_more_than_there_is(options)
     world = World(options, log.prefix, log.format)
     population = world.population
     population.column = {

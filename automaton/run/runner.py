@@ -28,7 +28,7 @@ from automaton.format.records import CommitFields
 from automaton.log import Log
 from automaton.log.prefix_hash import HashedPrefix, worth_hashing_ahead
 from automaton.replay import CheckpointWriter, MalformedLines
-from automaton.replay.mere_data import as_data_if_damaged
+from automaton.replay.genesis_of_damaged import as_data_if_damaged
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for, record_for, refuse_island
@@ -38,7 +38,7 @@ from automaton.run.background_sync import BackgroundSync
 from automaton.run.effects import RunEffects
 from automaton.run.free_space import MEASURED_TICKS, FreeSpaceGuard
 from automaton.run.metrics import RunMeter, RunParts, RunTotals
-from automaton.run.periodic import Periodic
+from automaton.run.report_timer import ReportTimer
 from automaton.run.sidecar_writer import SidecarOptions, SidecarWriter
 from automaton.run.stats import Stats
 from automaton.run.trace import NO_TRACE, Trace
@@ -179,7 +179,7 @@ class Run:
     ) -> Stats:  # fmt: skip
         """Run until a bound is reached or `stop` is called; returns the closing statistics."""
         started = self.gauges.start()
-        shown = Periodic(self.stats, show, stats_every, started)
+        shown = ReportTimer(self.stats, show, stats_every, started)
         first = self.tick
         growth = FreeSpaceGuard(self.log, min_free, sealing=self.sealing is not None)
         until = None if seconds is None else started + seconds
@@ -235,13 +235,13 @@ class Run:
         made = ticks is not None and self.tick - first >= ticks
         return made or (until is not None and time.monotonic() >= until)
 
-    def _pause(self, until: float, shown: Periodic[Stats]) -> None:
+    def _pause(self, until: float, shown: ReportTimer[Stats]) -> None:
         """Wait for the next tick; statistics that become due meanwhile say that it lives."""
         while not self._stopping.is_set() and (now := time.monotonic()) < until:
             self._stopping.wait(max(0.0, shown.before(until) - now))
             shown.when_due(time.monotonic())
 
-    def _in_step(self, until: float | None, shown: Periodic[Stats]) -> bool:
+    def _in_step(self, until: float | None, shown: ReportTimer[Stats]) -> bool:
         """Whether to go on, once verification is near enough; a mismatch is raised here."""
         if self.pace.ahead(self.tick):
             self.background.wait()

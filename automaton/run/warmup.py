@@ -15,7 +15,7 @@ from automaton.backends import CpuBackend, attach
 from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
 from automaton.chemistry import ConditionAnswers, World, competition
 from automaton.chemistry.fold import BatchContent, fold_batch
-from automaton.chemistry.streams import Remembered
+from automaton.chemistry.streams import RememberedCandidate
 from automaton.chemistry.tick import compute_tick
 from automaton.chemistry.tick_plan import plan_tick
 from automaton.compute import draws
@@ -59,7 +59,7 @@ def _compete() -> None:
         compute_tick(world, space, 1)
     batch = space.batch
     space.device.archive(batch, space.device.buffer())
-    lost = [Remembered(0, encodings.IDENTITY, 1)]
+    lost = [RememberedCandidate(0, encodings.IDENTITY, 1)]
     entering = competition.entering(batch, np.flatnonzero(batch.won))
     fold_batch(world, 1, BatchContent([NamedObject("c", term)], entering, 0, [], lost))
     plan_tick(world, 2)

@@ -28,7 +28,7 @@ _KEPT = 64  # bytes before the place up to which was read, to notice that they c
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class SealSchedule:
     """How often is sealed, and who is told."""
 
     interval: float = 1.0  # seconds after which waiting lines are sealed
@@ -39,7 +39,7 @@ class Pace:
 class Follower:
     """A file and its seal, until it is stopped."""
 
-    def __init__(self, file: Path, writer: SealWriter, pace: Pace, stopping: Event) -> None:
+    def __init__(self, file: Path, writer: SealWriter, pace: SealSchedule, stopping: Event) -> None:
         self._file, self._writer, self._pace, self._stopping = file, writer, pace, stopping
         self._fd = -1
         self._rest = b""  # of a line that has not ended

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from automaton.synthesis.components import Component
-from automaton.synthesis.evaluation import Judged
+from automaton.synthesis.evaluation import CandidateScores
 from automaton.terms.arrays import Ints, Words
 from automaton.terms.notation import format_term
 from kernels.experiments import vary
@@ -76,7 +76,7 @@ class BehaviourArchive:
         source: Words,
         starts: npt.NDArray[np.int64],
         made: Ints,
-        judged: Judged,
+        judged: CandidateScores,
         records: Ints,
     ) -> None:
         """Of each behaviour that is new, or was larger, the smallest candidate enters.

@@ -40,7 +40,7 @@ class FormHit:
 
 
 @dataclass(frozen=True)
-class Tried:
+class SearchSlice:
     """What a slice of a search came to."""
 
     candidates: int
@@ -113,7 +113,7 @@ class FormEnumerator:
         at = self._bits
         return int(self._led[at] if table is None else table[at, self.sketch.lambdas])
 
-    def slice(self, own: EvaluationScratch, steps: int) -> Tried:
+    def slice(self, own: EvaluationScratch, steps: int) -> SearchSlice:
         """Try the next ones until so many beta steps are made."""
         candidates = made = 0
         hits: list[FormHit] = []
@@ -126,7 +126,7 @@ class FormEnumerator:
             hits += [self._hit(rank) for rank in self._solved[:found].tolist()]
             self._rank += count
             candidates, made = candidates + count, made + max(beta, count)
-        return Tried(candidates, made, hits)
+        return SearchSlice(candidates, made, hits)
 
     def _chunk(self, own: EvaluationScratch, count: int) -> tuple[int, int, int]:
         sketch = self.sketch

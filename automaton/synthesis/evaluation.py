@@ -101,7 +101,7 @@ class Evaluator:
 
 
 @dataclass(frozen=True)
-class Judged:
+class CandidateScores:
     """By candidate: examples right int32, beta steps int64, score int32, behaviour uint64."""
 
     right: npt.NDArray[np.int32]
@@ -113,10 +113,10 @@ class Judged:
 def evaluate(
     examples: Examples, code: Words, starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int32],
     own: EvaluationScratch,
-) -> Judged:  # fmt: skip
+) -> CandidateScores:  # fmt: skip
     """Try candidates that stand in `code`, behind the examples' own words, on all examples."""
     count = len(starts)
-    found = Judged(
+    found = CandidateScores(
         np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.int64),
         np.zeros(count, dtype=np.int32), np.zeros(count, dtype=np.uint64),
     )  # fmt: skip
@@ -127,7 +127,9 @@ def evaluate(
     return found
 
 
-def tried(examples: Examples, candidates: Sequence[Words], own: EvaluationScratch) -> Judged:
+def tried(
+    examples: Examples, candidates: Sequence[Words], own: EvaluationScratch
+) -> CandidateScores:
     """Try some terms on all examples."""
     sizes = np.array([len(words) for words in candidates], dtype=np.int32)
     starts = (len(examples.code) + np.cumsum(sizes) - sizes).astype(np.int64)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from automaton.synthesis.archive import ArchiveRow, BehaviourArchive
 from automaton.synthesis.components import Component
-from automaton.synthesis.enumeration import FormHit, Tried
+from automaton.synthesis.enumeration import FormHit, SearchSlice
 from automaton.synthesis.evaluation import EvaluationScratch, Examples, evaluate, tried
 from automaton.terms.arrays import Ints
 from kernels import cpu
@@ -58,7 +58,7 @@ class EvolutionarySearch:
         self._starts = front + LARGEST * np.arange(GENERATION, dtype=np.int64)
         self.ended = not (operators and blocks)  # else there is always another generation
 
-    def slice(self, own: EvaluationScratch, steps: int) -> Tried:
+    def slice(self, own: EvaluationScratch, steps: int) -> SearchSlice:
         """Breed generations until so many beta steps are made."""
         candidates = made = 0
         hits: list[FormHit] = []
@@ -69,7 +69,7 @@ class EvolutionarySearch:
             beta, right = self._generation(own)
             candidates, made = candidates + GENERATION, made + max(beta, GENERATION)
             hits += right
-        return Tried(candidates, made, hits)
+        return SearchSlice(candidates, made, hits)
 
     def _generation(self, own: EvaluationScratch) -> tuple[int, list[FormHit]]:
         """The beta steps of one generation, and who is right in it."""

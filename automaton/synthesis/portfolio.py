@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from automaton.synthesis.components import STREAMS, Component, ComponentLibrary, operators
-from automaton.synthesis.enumeration import FormEnumerator, FormHit, Sketch, Tried
+from automaton.synthesis.enumeration import FormEnumerator, FormHit, SearchSlice, Sketch
 from automaton.synthesis.evaluation import Evaluator, Examples, tried
 from automaton.synthesis.evolution import EvolutionarySearch, SearchSettings
 from automaton.synthesis.problem import Problem
@@ -236,7 +236,7 @@ class SearchPortfolio:
             self.first, self.first_candidates = self.rounds, self.candidates
         self._exchange()
 
-    def _account(self, synthesis: Synthesis, tried_: Tried, own: Evaluator) -> None:
+    def _account(self, synthesis: Synthesis, tried_: SearchSlice, own: Evaluator) -> None:
         """Check what fits the pairs, and count."""
         synthesis.candidates += tried_.candidates
         synthesis.steps += tried_.steps

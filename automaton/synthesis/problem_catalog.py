@@ -25,7 +25,7 @@ from automaton.synthesis.problem import (
 
 
 @dataclass(frozen=True)
-class Named:
+class CatalogProblem:
     """What a name means; inputs as the grammar has them, the one that tells most first."""
 
     meaning: str
@@ -45,64 +45,68 @@ _TWO, _OTHER_TWO = "2,3; 3,1; 0,2; 1,0; 1,1", "3,2; 4,5; 0,0; 5,3; 2,0"
 _LISTS, _OTHER_LISTS = "[3,1]; [2]; []; [0,2,5]", "[1,2,3,4]; [4]; [7,7]; [0]"
 _FULL, _OTHER_FULL = "[3,1]; [2]; [0,2,5]; [1,3]", "[1,2,3,4]; [4]; [7,0]; [2,2,2]"
 
-NAMED: dict[str, Named] = {
-    "succ": Named("n + 1", lambda n: n + 1, _NUMBERS, _OTHERS),
-    "pred": Named("n - 1, 0 of 0", lambda n: max(0, n - 1), "3; 0; 1; 2; 5", "4; 6; 8; 11"),
-    "add": Named("m + n", lambda m, n: m + n, _TWO, _OTHER_TWO),
-    "mult": Named("m * n", lambda m, n: m * n, _TWO, _OTHER_TWO),
-    "exp": Named("m to the n, n from 1", lambda m, n: m**n, "2,3; 3,1; 0,2; 3,2", "2,5; 1,4; 4,2"),
-    "sub": Named(
+NAMED: dict[str, CatalogProblem] = {
+    "succ": CatalogProblem("n + 1", lambda n: n + 1, _NUMBERS, _OTHERS),
+    "pred": CatalogProblem(
+        "n - 1, 0 of 0", lambda n: max(0, n - 1), "3; 0; 1; 2; 5", "4; 6; 8; 11"
+    ),
+    "add": CatalogProblem("m + n", lambda m, n: m + n, _TWO, _OTHER_TWO),
+    "mult": CatalogProblem("m * n", lambda m, n: m * n, _TWO, _OTHER_TWO),
+    "exp": CatalogProblem(
+        "m to the n, n from 1", lambda m, n: m**n, "2,3; 3,1; 0,2; 3,2", "2,5; 1,4; 4,2"
+    ),
+    "sub": CatalogProblem(
         "m - n, 0 below", lambda m, n: max(0, m - n), "5,2; 1,3; 2,0; 3,3; 4,1", _OTHER_TWO
     ),
-    "double": Named("2 n", lambda n: 2 * n, _NUMBERS, _OTHERS),
-    "square": Named("n * n", lambda n: n * n, "3; 0; 1; 2; 4", "5; 6; 7"),
-    "half": Named("n / 2, rounded down", lambda n: n // 2, "5; 2; 0; 1; 4", "3; 6; 9; 12"),
-    "factorial": Named(
+    "double": CatalogProblem("2 n", lambda n: 2 * n, _NUMBERS, _OTHERS),
+    "square": CatalogProblem("n * n", lambda n: n * n, "3; 0; 1; 2; 4", "5; 6; 7"),
+    "half": CatalogProblem("n / 2, rounded down", lambda n: n // 2, "5; 2; 0; 1; 4", "3; 6; 9; 12"),
+    "factorial": CatalogProblem(
         "n!", lambda n: reduce(lambda a, b: a * b, range(1, n + 1), 1), "3; 0; 2; 1", "4; 5"
     ),
-    "max": Named("the larger", max, _TWO, _OTHER_TWO),
-    "is-zero": Named("whether n is 0", lambda n: n == 0, "0; 2; 1; 3", "4; 5; 9"),
-    "even": Named("whether n is even", lambda n: n % 2 == 0, "3; 0; 2; 1", "4; 5; 8; 11"),
-    "leq": Named(
+    "max": CatalogProblem("the larger", max, _TWO, _OTHER_TWO),
+    "is-zero": CatalogProblem("whether n is 0", lambda n: n == 0, "0; 2; 1; 3", "4; 5; 9"),
+    "even": CatalogProblem("whether n is even", lambda n: n % 2 == 0, "3; 0; 2; 1", "4; 5; 8; 11"),
+    "leq": CatalogProblem(
         "whether m <= n", lambda m, n: m <= n, "3,1; 1,3; 2,2; 0,1; 1,0", "4,2; 2,5; 3,3; 0,0; 5,4"
     ),
-    "not": Named("the other one", lambda p: not p, "true; false", ""),
-    "and": Named("both", lambda p, q: p and q, _BOTH, ""),
-    "or": Named("at least one", lambda p, q: p or q, _BOTH, ""),
-    "xor": Named("exactly one", lambda p, q: p != q, _BOTH, ""),
-    "swap": Named(
+    "not": CatalogProblem("the other one", lambda p: not p, "true; false", ""),
+    "and": CatalogProblem("both", lambda p, q: p and q, _BOTH, ""),
+    "or": CatalogProblem("at least one", lambda p, q: p or q, _BOTH, ""),
+    "xor": CatalogProblem("exactly one", lambda p, q: p != q, _BOTH, ""),
+    "swap": CatalogProblem(
         "a pair's parts exchanged",
         lambda p: (p[1], p[0]),
         "(1,2); (3,0); (true,4)",
         "(5,2); ([1],0); (2,2)",
     ),
-    "fst": Named(
+    "fst": CatalogProblem(
         "a pair's first", lambda p: p[0], "(1,2); (3,0); (true,4)", "(5,2); ([1],0); (0,7)"
     ),
-    "snd": Named(
+    "snd": CatalogProblem(
         "a pair's second", lambda p: p[1], "(1,2); (3,0); (4,true)", "(5,2); (0,[1]); (7,0)"
     ),
-    "pair": Named(
+    "pair": CatalogProblem(
         "the pair of a and b", lambda a, b: (a, b), "1,2; 3,0; true,4", "5,2; [1],0; 2,2"
     ),
-    "cons": Named(
+    "cons": CatalogProblem(
         "h before the list t",
         lambda h, t: [h, *t],
         "2,[1,3]; 0,[]; 1,[4]",
         "5,[2,2,2]; 3,[]; [1],[[2]]",
     ),
-    "head": Named("a list's first", lambda xs: xs[0], _FULL, _OTHER_FULL),
-    "tail": Named("a list without its first", lambda xs: xs[1:], _LISTS, _OTHER_LISTS),
-    "is-nil": Named("whether a list is empty", lambda xs: not xs, _LISTS, _OTHER_LISTS),
-    "length": Named("how long a list is", len, _LISTS, _OTHER_LISTS),
-    "sum": Named("the sum of a list", sum, _LISTS, _OTHER_LISTS),
-    "append": Named(
+    "head": CatalogProblem("a list's first", lambda xs: xs[0], _FULL, _OTHER_FULL),
+    "tail": CatalogProblem("a list without its first", lambda xs: xs[1:], _LISTS, _OTHER_LISTS),
+    "is-nil": CatalogProblem("whether a list is empty", lambda xs: not xs, _LISTS, _OTHER_LISTS),
+    "length": CatalogProblem("how long a list is", len, _LISTS, _OTHER_LISTS),
+    "sum": CatalogProblem("the sum of a list", sum, _LISTS, _OTHER_LISTS),
+    "append": CatalogProblem(
         "two lists in one",
         lambda a, b: a + b,
         "[1],[2,3]; [],[1]; [2,0],[]; [1,2],[3]",
         "[4,1,2],[2,5]; [],[]; [0],[0]",
     ),
-    "reverse": Named("a list backwards", lambda xs: xs[::-1], _LISTS, _OTHER_LISTS),
+    "reverse": CatalogProblem("a list backwards", lambda xs: xs[::-1], _LISTS, _OTHER_LISTS),
 }
 
 
@@ -119,7 +123,7 @@ def parse_problem(text: str) -> Problem:
     return _of_name(name, named, pairs) if named else of_pairs(name, pairs)
 
 
-def _of_name(name: str, named: Named, given: list[Pair]) -> Problem:
+def _of_name(name: str, named: CatalogProblem, given: list[Pair]) -> Problem:
     for pair in given:
         _check(name, named, pair)
     known = [repr(pair.inputs) for pair in given]
@@ -132,7 +136,7 @@ def _of_name(name: str, named: Named, given: list[Pair]) -> Problem:
     return Problem(name, pairs, held, meaning=named.meaning, note=note)
 
 
-def _check(name: str, named: Named, pair: Pair) -> None:
+def _check(name: str, named: CatalogProblem, pair: Pair) -> None:
     """A pair given for a name must be what the name means."""
     own = "; leave the name away, or take another, for a problem of your own"
     expected = len(named.pairs(named.inputs)[0].inputs)

@@ -36,7 +36,7 @@ class Range(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class RateSamples:
     """Rates (a second) of one number of workers, one a repeat."""
 
     workers: int
@@ -183,7 +183,7 @@ def _range(values: Floats) -> Range:
     return Range(float(values[0]), float(low), float(high))
 
 
-def fit(measured: Sequence[Measured], model: str, seed: int = 0) -> Fit | None:
+def fit(measured: Sequence[RateSamples], model: str, seed: int = 0) -> Fit | None:
     """A model fitted to the medians; None where it has more parameters than there are points.
 
     The intervals are those of the repeats, resampled within each number of workers:
@@ -228,7 +228,7 @@ def _note(freedom: int, repeats: int) -> str:
     return "; ".join(notes)
 
 
-def why_not(measured: Sequence[Measured], model: str) -> str:
+def why_not(measured: Sequence[RateSamples], model: str) -> str:
     """Why a model could not be fitted."""
     return (
         f"{model} has {MODELS[model]} parameters and there are {len(measured)} points: it is not "
@@ -237,7 +237,7 @@ def why_not(measured: Sequence[Measured], model: str) -> str:
 
 
 def project(
-    measured: Sequence[Measured], fits: Sequence[Fit], nodes: Sequence[int]
+    measured: Sequence[RateSamples], fits: Sequence[Fit], nodes: Sequence[int]
 ) -> list[ProjectionRow]:
     """Measured numbers of workers on this node, then nodes like it, each with all of them.
 

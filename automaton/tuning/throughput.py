@@ -15,7 +15,7 @@ from typing import Any
 
 from automaton.run import Run
 from automaton.tuning.measurement import LogCopies, copies_of
-from automaton.tuning.scaling_model import Measured
+from automaton.tuning.scaling_model import RateSamples
 from automaton.tuning.workload import Workload
 from automaton.workers.autoscale_policy import ScalingOptions
 from automaton.workers.sharding import ShardSizer
@@ -32,7 +32,7 @@ SHARED = 0.5
 class Rates:
     """What was measured, and how."""
 
-    measured: list[Measured]  # candidates a second, whole durable runs
+    measured: list[RateSamples]  # candidates a second, whole durable runs
     setting: Workload  # what the copies were run with
     folder: str  # where the copies stood
     turns: int  # turns that are finished, of REPEATS
@@ -107,7 +107,7 @@ def measure_throughput(  # noqa: PLR0913, PLR0917  # what is told and asked on t
             run.go(ticks=_BEFORE, interval_ms=0)
             dealers[n].forget()
         rates = _turns(copies, opened, seconds / len(tried) / REPEATS, say, stop)
-        found = [Measured(n, tuple(turn[n] for turn in rates)) for n in opened if rates]
+        found = [RateSamples(n, tuple(turn[n] for turn in rates)) for n in opened if rates]
         handed = {n: dealers[n].handed_out() for n in opened}
         return Rates(found, copies.setting, str(copies.folder.parent), len(rates), handed)
 

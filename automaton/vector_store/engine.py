@@ -17,9 +17,9 @@ from kernels.terms import embed
 
 Ids: TypeAlias = npt.NDArray[np.uint64]
 
-Floats: TypeAlias = npt.NDArray[np.float32]
+UnitVectors: TypeAlias = npt.NDArray[np.float32]
 
-Rows: TypeAlias = npt.NDArray[np.int16] | Floats
+Vectors: TypeAlias = npt.NDArray[np.int16] | UnitVectors
 
 Payload: TypeAlias = dict[str, Any]
 
@@ -76,10 +76,10 @@ class Engine(Protocol):
 
     name: str
 
-    def upsert(self, ids: Ids, units: Floats, payloads: Sequence[Payload]) -> None:
+    def upsert(self, ids: Ids, units: UnitVectors, payloads: Sequence[Payload]) -> None:
         """Put items in; those with an id that is there take its place."""
 
-    def nearest(self, unit: Floats, k: int, where: Filter, *, exact: bool) -> list[Hit]:
+    def nearest(self, unit: UnitVectors, k: int, where: Filter, *, exact: bool) -> list[Hit]:
         """The k items with the greatest dot product, the greatest first."""
 
     def payloads(self, ids: Ids) -> dict[int, Payload]:

@@ -25,10 +25,10 @@ from automaton.vector_store.engine import (
     EQUALLED,
     NAMED,
     Filter,
-    Floats,
     Hit,
     Ids,
     Payload,
+    UnitVectors,
     install_advice,
 )
 from automaton.workers.memory_limits import give_back
@@ -141,7 +141,7 @@ class QdrantEdge:
 
     # -- what the contract asks; see `memory.Engine` --------------------------
 
-    def upsert(self, ids: Ids, units: Floats, payloads: Sequence[Payload]) -> None:
+    def upsert(self, ids: Ids, units: UnitVectors, payloads: Sequence[Payload]) -> None:
         """Put items in, some at a time."""
         point, upsert = self._qdrant.Point, self._qdrant.UpdateOperation.upsert_points
         numbers = ids.tolist()
@@ -150,7 +150,7 @@ class QdrantEdge:
             rows = zip(numbers[part], units[part].tolist(), payloads[part], strict=True)
             self._shard.update(upsert([point(*row) for row in rows]))
 
-    def nearest(self, unit: Floats, k: int, where: Filter, *, exact: bool) -> list[Hit]:
+    def nearest(self, unit: UnitVectors, k: int, where: Filter, *, exact: bool) -> list[Hit]:
         """Ask the index, and look through what is not indexed yet."""
         q = self._qdrant
         found = self._shard.query(

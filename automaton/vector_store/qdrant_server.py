@@ -21,10 +21,10 @@ from automaton.vector_store.engine import (
     EQUALLED,
     NAMED,
     Filter,
-    Floats,
     Hit,
     Ids,
     Payload,
+    UnitVectors,
     install_advice,
 )
 
@@ -111,7 +111,7 @@ class QdrantServer:
 
     # -- what the contract asks; see `memory.Engine` --------------------------
 
-    def upsert(self, ids: Ids, units: Floats, payloads: Sequence[Payload]) -> None:
+    def upsert(self, ids: Ids, units: UnitVectors, payloads: Sequence[Payload]) -> None:
         """Put items in, some at a time; each request is answered when it is done."""
         numbers = ids.tolist()
         for low in range(0, len(numbers), POINTS):
@@ -122,7 +122,7 @@ class QdrantServer:
             )
             self._asked(lambda b=batch: self._client.upsert(self._collection, b, wait=True))  # type: ignore[misc]
 
-    def nearest(self, unit: Floats, k: int, where: Filter, *, exact: bool) -> list[Hit]:
+    def nearest(self, unit: UnitVectors, k: int, where: Filter, *, exact: bool) -> list[Hit]:
         """Ask the server."""
         params = None  # the imitation has no index, and warns where it is told how to use one
         if self._url != IMITATION:

@@ -17,7 +17,7 @@ import numpy as np
 
 from automaton import errors
 from automaton.errors import AutomatonError, DeviceError, StorageError
-from automaton.vector_store.engine import DIMENSIONS, Engine, Filter, Floats, Hit, Ids, Payload
+from automaton.vector_store.engine import DIMENSIONS, Engine, Filter, Hit, Ids, Payload, UnitVectors
 from automaton.workers import spawn
 from automaton.workers.spawn import LONGEST_TEXT, Channel
 
@@ -60,11 +60,11 @@ class ShardProcess:
             raise kind(answer["text"])
         return answer["value"]
 
-    def upsert(self, ids: Ids, units: Floats, payloads: Sequence[Payload]) -> None:
+    def upsert(self, ids: Ids, units: UnitVectors, payloads: Sequence[Payload]) -> None:
         """Put items in."""
         self._asked("upsert", list(payloads), raw=ids.tobytes() + units.tobytes())
 
-    def nearest(self, unit: Floats, k: int, where: Filter, *, exact: bool) -> list[Hit]:
+    def nearest(self, unit: UnitVectors, k: int, where: Filter, *, exact: bool) -> list[Hit]:
         """The k nearest of this shard."""
         rows = self._asked("nearest", k, asdict(where), exact, raw=unit.tobytes())
         return [Hit(*row) for row in rows]

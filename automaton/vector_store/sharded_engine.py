@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from automaton.errors import AutomatonError
-from automaton.vector_store.engine import Engine, Filter, Floats, Hit, Ids, Payload
+from automaton.vector_store.engine import Engine, Filter, Hit, Ids, Payload, UnitVectors
 
 Answer = TypeVar("Answer")
 
@@ -92,13 +92,13 @@ class ShardedEngine:
                 asked[k] = lambda e=engine, r=rows: question(e, r)
         return list(self._each(asked).values())
 
-    def upsert(self, ids: Ids, units: Floats, payloads: Sequence[Payload]) -> None:
+    def upsert(self, ids: Ids, units: UnitVectors, payloads: Sequence[Payload]) -> None:
         """Each item to its shard."""
         self._by_shard(
             ids, lambda e, r: e.upsert(ids[r], units[r], [payloads[k] for k in r.tolist()])
         )
 
-    def nearest(self, unit: Floats, k: int, where: Filter, *, exact: bool) -> list[Hit]:
+    def nearest(self, unit: UnitVectors, k: int, where: Filter, *, exact: bool) -> list[Hit]:
         """The nearest of all shards' nearest."""
         found = self._all(lambda e: e.nearest(unit, k, where, exact=exact))
         hits = sorted((hit for some in found for hit in some), key=lambda h: (-h.score, h.id))

@@ -26,11 +26,11 @@ from automaton.vector_store.engine import (
     MOST_K,
     Engine,
     Filter,
-    Floats,
     Hit,
     Ids,
     Payload,
-    Rows,
+    UnitVectors,
+    Vectors,
 )
 from kernels import cpu
 from kernels.checks import KernelArgumentError, array, same_length, whole
@@ -54,7 +54,7 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def upsert(self, ids: Ids, rows: Rows, payloads: Sequence[Payload]) -> None:
+    def upsert(self, ids: Ids, rows: Vectors, payloads: Sequence[Payload]) -> None:
         """Put a batch in. ids uint64 [n], none twice; rows int16 counts or float32 units [n, 256].
 
         Raises `KernelArgumentError`, which names the argument, before anything is put in.
@@ -69,7 +69,9 @@ class Store:
         if len(ids):
             self.engine.upsert(ids, units, payloads)
 
-    def recall(self, row: Rows, k: int, where: Filter = ALL, *, exact: bool = False) -> list[Hit]:
+    def recall(
+        self, row: Vectors, k: int, where: Filter = ALL, *, exact: bool = False
+    ) -> list[Hit]:
         """The k items nearest to a vector (int16 or float32 [256]), the nearest first.
 
         `exact` looks at every item; else an index is asked, which may miss some.
@@ -150,7 +152,7 @@ class Store:
         self.engine.close()
 
 
-def admitted(argument: str, rows: Rows) -> Floats:
+def admitted(argument: str, rows: Vectors) -> UnitVectors:
     """The rows as float32 of length 1, once they are such as can be compared."""
     array(argument, rows, (np.int16, np.float32), 2)
     if rows.shape[1] != DIMENSIONS:
@@ -158,7 +160,7 @@ def admitted(argument: str, rows: Rows) -> Floats:
     if rows.dtype == np.int16:
         _none(argument, ~rows.any(axis=1), "is zero; it would be like nothing")
         return embeddings.units(rows)  # type: ignore[arg-type]  # int16, as just seen
-    floats: Floats = rows  # type: ignore[assignment]  # float32, as just seen
+    floats: UnitVectors = rows  # type: ignore[assignment]  # float32, as just seen
     _none(argument, ~np.isfinite(floats).all(axis=1), "holds NaN or infinity")
     _none(argument, ~floats.any(axis=1), "is zero; it would be like nothing")
     lengths = np.linalg.norm(floats, axis=1)

@@ -29,11 +29,11 @@ from automaton.format.records import Commit, commit_line, won
 from automaton.log import AuditedLog
 from automaton.log.file_io import Buffer
 from automaton.log.integrity import Fault
-from automaton.log.omission import Kept, Stub, cut
+from automaton.log.omission import KeptLines, Stub, cut
 from automaton.log.omission import digest as digest_of
 from automaton.log.omission import line as line_of
 from automaton.log.side_files import watermarks
-from automaton.replay.claims import BatchClaim, separator
+from automaton.replay.batch_claims import BatchClaim, separator
 from automaton.replay.recompute import Open, TickRecomputer
 from automaton.replay.restore import recomputer
 from automaton.terms import reference
@@ -203,7 +203,7 @@ class CommitVerifier:
             self.replayed += 1
             self.modifications += won(commit)
 
-    def _kept(self, tick: int) -> Kept | None:
+    def _kept(self, tick: int) -> KeptLines | None:
         """What stands of a batch that leaves out its winner lines; None: all of it stands."""
         log = self.log
         if tick <= len(log.commits):
@@ -213,7 +213,7 @@ class CommitVerifier:
         with log.bytes_from(log.size) as raw:
             return cut(raw)
 
-    def _hold_to_stub(self, tick: int, raw: memoryview, kept: Kept) -> None:
+    def _hold_to_stub(self, tick: int, raw: memoryview, kept: KeptLines) -> None:
         """Compare the line that stands for what is left out, where nothing else differs."""
         at, winners, own = self._gap
         left_out = raw[at : at + winners]

@@ -74,7 +74,7 @@ def _ticks(first: int, last: int) -> str:
     return f"tick {first}" if first == last else f"ticks {first} to {last}"
 
 
-class Verified(NamedTuple):
+class VerificationProgress(NamedTuple):
     """How far a log is verified while it is written; ticks are those of the log."""
 
     mode: str
@@ -255,11 +255,11 @@ class LiveVerification:
             return ""
         return f", verifying: {self.tick} of {tick}" if self._ending else f", verified {self.tick}"
 
-    def report(self, tick: int) -> Verified:
+    def report(self, tick: int) -> VerificationProgress:
         """How far it is; `tick` is the run's last."""
         pacing = self.pacing
         commits = min(self.computed, tick)
-        return Verified(
+        return VerificationProgress(
             pacing.mode,
             portable(pacing.seed) if pacing.mode.startswith("sample") else None,
             min(self.tick, tick),

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from automaton import lazy
 
 if TYPE_CHECKING:
-    from .background import SingleTaskExecutor as SingleTaskExecutor
     from .cores import available_cores as available_cores
     from .cores import core_limit as core_limit
     from .pool import Pool as Pool
     from .pool import gil_enabled as gil_enabled
     from .pool import open_pool as open_pool
+    from .single_task_executor import SingleTaskExecutor as SingleTaskExecutor
     from .threads import Threads as Threads
 else:
     __getattr__ = lazy(
         __name__,
         {
-            "background": "SingleTaskExecutor",
+            "single_task_executor": "SingleTaskExecutor",
             "cores": "available_cores core_limit",
             "pool": "Pool gil_enabled open_pool",
             "threads": "Threads",

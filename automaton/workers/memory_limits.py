@@ -28,7 +28,7 @@ class Limit(NamedTuple):
     source: str
 
 
-class Files(NamedTuple):
+class GroupFiles(NamedTuple):
     """The files of a group: its limits, what it uses, and what of that can be given back."""
 
     limits: tuple[str, ...]
@@ -40,8 +40,8 @@ class Files(NamedTuple):
 OWN = frozenset({"RLIMIT_AS", "--memory-limit"})
 #: By the type of the mount. Above memory.high the kernel slows the group down.
 VERSIONS = {
-    "cgroup2": Files(("memory.max", "memory.high"), "memory.current", "inactive_file"),
-    "cgroup": Files(
+    "cgroup2": GroupFiles(("memory.max", "memory.high"), "memory.current", "inactive_file"),
+    "cgroup": GroupFiles(
         ("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file"
     ),
 }  # fmt: skip
@@ -83,7 +83,7 @@ def in_groups(proc: Path = control_groups.PROC) -> list[Limit]:
     return found
 
 
-def _limit(folder: Path, files: Files) -> list[Limit]:
+def _limit(folder: Path, files: GroupFiles) -> list[Limit]:
     """A group's least limit, where it has one."""
     bounds = [bound for name in files.limits if (bound := _number(folder / name)) is not None]
     used = _number(folder / files.used)

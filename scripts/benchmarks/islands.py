@@ -21,11 +21,11 @@ import psutil
 
 from automaton.format.records import Genesis
 from automaton.islands.archipelago import FILE, Archipelago
-from automaton.islands.carriage import open_carrier
+from automaton.islands.carrier_choice import open_carrier
 from automaton.islands.driver import Driver
-from automaton.islands.emigration import emigrant_lines, selection_from, winners_of
 from automaton.islands.folder import Folder
 from automaton.islands.island import HostOptions, Island, Task
+from automaton.islands.log_emigrants import emigrant_lines, selection_from, winners_of
 from automaton.islands.schedule import Schedule
 from automaton.islands.topology import named_topology
 from automaton.run import Run

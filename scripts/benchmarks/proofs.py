@@ -153,7 +153,7 @@ def tree(count: int, winners: int, turns: int) -> Figures:
 
 def sealed(lines: int, turns: int) -> Figures:
     """Lines of 300 bytes a second of processor time, sealed from a file in the page cache."""
-    from automaton.seals.seal_follower import Follower, Pace
+    from automaton.seals.seal_follower import Follower, SealSchedule
     from automaton.seals.seal_writer import SealWriter
 
     with tempfile.TemporaryDirectory() as name:
@@ -163,7 +163,9 @@ def sealed(lines: int, turns: int) -> Figures:
         def once() -> float:
             Path(f"{file}.seal").unlink(missing_ok=True)
             writer = SealWriter(file)
-            seconds = cpu_seconds(lambda: Follower(file, writer, Pace(), Event()).follow(once=True))
+            seconds = cpu_seconds(
+                lambda: Follower(file, writer, SealSchedule(), Event()).follow(once=True)
+            )
             must(writer.lines == lines, "not all lines are sealed")
             writer.close()
             return seconds

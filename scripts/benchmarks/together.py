@@ -22,7 +22,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from automaton.cycles import load_population
-from automaton.cycles.plan import Finished, Job, Plan, in_sequence, warm
+from automaton.cycles.plan import FinishedCycle, Job, Plan, in_sequence, warm
 from automaton.cycles.stages import STANDARD
 from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.workers import gil_enabled
@@ -67,7 +67,7 @@ def two_threads(plan: Plan, seconds: float) -> list[list[Span]]:
     """Cycles of each of two threads."""
     marks: dict[int, list[tuple[int, int]]] = {}
 
-    def done(_: Finished) -> None:
+    def done(_: FinishedCycle) -> None:
         marks.setdefault(threading.get_ident(), []).append(_now())
 
     flight = ThreadExecutor(plan, _jobs(seconds), done, workers=2, most=100)

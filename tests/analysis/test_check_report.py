@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from automaton.analysis.check_report import (
     CheckReport,
-    Dangling,
+    DanglingEnd,
     DirectiveLine,
     MalformedLine,
     survey,
@@ -120,7 +120,7 @@ def test_only_the_current_version_of_an_edge_dangles() -> None:
     broken = {"id": "e", "fromNode": "a", "toNode": "b"}
     mended = {"id": "e", "fromNode": "a", "toNode": "a"}
     assert report_on({"id": "a"}, broken, mended).dangling == []
-    assert report_on({"id": "a"}, mended, broken).dangling == [Dangling(3, "to", "b")]
+    assert report_on({"id": "a"}, mended, broken).dangling == [DanglingEnd(3, "to", "b")]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_the_fold_says_what_looking_at_all_lines_at_once_says(lines: list[dict[s
         }
     ]
     dangling = [
-        Dangling(number, "from" if end == "fromNode" else "to", line[end])
+        DanglingEnd(number, "from" if end == "fromNode" else "to", line[end])
         for number, line in current
         if line["fromNode"] is not None and line["toNode"] is not None
         for end in ("fromNode", "toNode")

@@ -163,7 +163,7 @@ OPENERS = {
     "islands.folder": "the file that says what an archipelago is",
     "islands.copies.log_copy": "copies of logs that it alone writes",
     "islands.copies.shared_place": "a folder that all hosts reach, and logs that are lost",
-    "cli.archipelago.beginning": "a file of edges, and the genesis that all islands share",
+    "cli.archipelago.island_init": "a file of edges, and the genesis that all islands share",
     "cli.config_file": "the TOML file of --config",
     "cli.output_file": "drafts of exports and pictures, which take their names when they are whole",
     "conversion.decompression": "the file of `init --from`, compressed or not",

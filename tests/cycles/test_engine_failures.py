@@ -21,7 +21,7 @@ from automaton.cycles import ParallelEngine, load_population
 from automaton.cycles.engine import ENGINES
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.graph import Graph, Stage
-from automaton.cycles.plan import Finished, Job, Plan
+from automaton.cycles.plan import FinishedCycle, Job, Plan
 from automaton.cycles.results import to_text
 from automaton.cycles.stages import STANDARD
 from automaton.cycles.thread_copy import copy_population
@@ -194,7 +194,7 @@ def test_a_cycle_fails_where_what_feeds_build_is_no_proposal(
 
 
 def test_a_stage_that_computes_beside_is_counted_as_computing(branch: FrozenPopulation) -> None:
-    entered, told = threading.Event(), list[Finished]()
+    entered, told = threading.Event(), list[FinishedCycle]()
 
     def computes(_: Any, __: Any) -> int:
         entered.wait(60)  # the other one is under way

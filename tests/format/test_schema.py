@@ -18,7 +18,7 @@ from automaton.errors import DamagedError
 from automaton.format import schema
 from automaton.format.machine_state import MachineState
 from automaton.format.records import dump
-from automaton.format.schema import Each, Integer, Text
+from automaton.format.schema import Integer, ListOf, Text
 from automaton.run import Run
 
 TICKS = 4
@@ -129,9 +129,9 @@ def test_outcomes_of_other_types_make_no_commit_of_ours(
         (1.0, Integer(), "it is 1.0, not a whole number from 0"),
         ("x", Text(), ""),
         (None, Text(), "it is None, not a text"),
-        ([1, "a"], Each(Integer()), "it.1 is 'a', not a whole number from 0"),
-        ({"k": 1}, Each(Integer(), named=True), ""),
-        ([1], Each(Integer(), named=True), "it is [1], not an object"),
+        ([1, "a"], ListOf(Integer()), "it.1 is 'a', not a whole number from 0"),
+        ({"k": 1}, ListOf(Integer(), named=True), ""),
+        ([1], ListOf(Integer(), named=True), "it is [1], not an object"),
         ({"k": 1}, {"k": Integer(), "more": schema.Optional(Text())}, ""),
         ({}, {"k": Integer()}, "it has no k"),
         ({"k": 1, "z": 2}, {"k": Integer()}, "it has a member 'z' that this version does not know"),

@@ -14,8 +14,8 @@ from redis_servers import NEEDS_SERVER, Server, running_servers
 
 from automaton.cli import command_line
 from automaton.errors import DamagedError
-from automaton.islands.carriage import Reader, open_follower
 from automaton.islands.carrier import SerialCarrier
+from automaton.islands.carrier_choice import Reader, open_follower
 from automaton.islands.copies import log_archive
 from automaton.islands.copies.log_copy import Gain, piece_of
 from automaton.islands.driver import Driver

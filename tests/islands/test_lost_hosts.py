@@ -18,7 +18,7 @@ from redis_servers import NEEDS_SERVER, Server, running_over, running_servers
 
 from automaton.errors import FileError, UsageError
 from automaton.islands.archipelago import Archipelago
-from automaton.islands.carriage import open_shared, restore
+from automaton.islands.carrier_choice import open_shared, restore
 from automaton.islands.copies.log_copy import Gain, LogCopy, piece_of
 from automaton.islands.copies.shared_place import SharedPlace
 from automaton.islands.folder import Folder

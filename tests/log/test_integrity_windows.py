@@ -19,7 +19,7 @@ from targets import FORMS, Array, Body, fenced, intact
 from automaton.format.records import OUTCOMES, CommitFields, commit_line, parse_commit
 from automaton.format.versions import FIRST, FORMATS, LARGEST, NEWEST, Format
 from automaton.log import Log, integrity_windows
-from automaton.log.commit_scanner import Others
+from automaton.log.commit_scanner import OtherLineFinder
 from kernels.text import commit_lines, line_scan
 
 PARTS = {form: integrity_windows.parts(form) for form in FORMATS.values()}
@@ -222,7 +222,7 @@ LINES = st.lists(
 @given(LINES)
 def test_lines_that_do_not_begin_as_winners_do_are_found(lines: list[bytes]) -> None:
     data = np.frombuffer(bytearray(b"".join(lines) + bytes(64)), np.uint8)
-    finder = Others("a")
+    finder = OtherLineFinder("a")
     found = list(finder.among(data, len(data) - 64))
     others = [k for k, line in enumerate(lines) if not WINNER.match(line)]
     assert [number for number, _, _ in found] == others

@@ -18,12 +18,12 @@ from automaton.observatory import (
     Scope,
     commit_columns,
     json_text,
-    kept_worlds,
     observed_log,
+    world_cache,
 )
 from automaton.observatory.commit_columns import CommitColumns
-from automaton.observatory.lanes import made
-from automaton.observatory.observed_log import Caching
+from automaton.observatory.observed_log import CacheSettings
+from automaton.observatory.panel_threads import made
 from automaton.observatory.panels import shortened
 from automaton.observatory.panels.population_map import CELL_TEXT, LISTED
 from automaton.observatory.views import EVERY, QUICK
@@ -300,13 +300,13 @@ def test_columns_read_backwards_are_those_read_at_once(path: Path) -> None:
 def test_a_snapshot_is_the_same_from_whichever_it_was_folded(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_worlds, "KEEP_AFTER", 0.0)
-    with ObservedLog(path, caching=Caching(tmp_path)) as log:
+    monkeypatch.setattr(world_cache, "KEEP_AFTER", 0.0)
+    with ObservedLog(path, caching=CacheSettings(tmp_path)) as log:
         while log.worlds.sweep(0.1):
             pass
         assert log.worlds.swept == TICKS
     assert len([*tmp_path.rglob("*.snapshot")]) == TICKS
-    with ObservedLog(path, caching=Caching(tmp_path)) as log, ObservedLog(path) as other:
+    with ObservedLog(path, caching=CacheSettings(tmp_path)) as log, ObservedLog(path) as other:
         assert log.worlds.swept == TICKS
         for tick in (25, 5, 40, 12, 0, 30):
             found, expected = (view(one, "timeline", tick=tick) for one in (log, other))
@@ -316,8 +316,8 @@ def test_a_snapshot_is_the_same_from_whichever_it_was_folded(
 def test_a_snapshot_that_was_damaged_or_is_of_another_log_is_folded_anew(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_worlds, "KEEP_AFTER", 0.0)
-    with ObservedLog(path, caching=Caching(tmp_path)) as log:
+    monkeypatch.setattr(world_cache, "KEEP_AFTER", 0.0)
+    with ObservedLog(path, caching=CacheSettings(tmp_path)) as log:
         log.worlds.newest()
         log.worlds.sweep(60)
         expected = view(log, "timeline", tick=20)
@@ -325,7 +325,7 @@ def test_a_snapshot_that_was_damaged_or_is_of_another_log_is_folded_anew(
     kept[20].write_bytes(kept[20].read_bytes()[:-50])
     kept[19].write_bytes(kept[5].read_bytes())
     kept[18].rename(kept[18].with_name("0-18-0123456789abcdef.snapshot"))
-    with ObservedLog(path, caching=Caching(tmp_path)) as log:
+    with ObservedLog(path, caching=CacheSettings(tmp_path)) as log:
         found = view(log, "timeline", tick=20)
         assert found | {"swept": 0, "age": 0} == expected | {"swept": 0, "age": 0}
         assert not kept[20].exists()
@@ -337,7 +337,7 @@ def test_a_snapshot_that_was_damaged_or_is_of_another_log_is_folded_anew(
 def test_where_room_is_short_every_second_snapshot_goes_and_all_ticks_stay_near(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_worlds, "KEEP_AFTER", 0.0)
+    monkeypatch.setattr(world_cache, "KEEP_AFTER", 0.0)
     monkeypatch.setattr(cache_folder.MemoryCache, "most", 60_000)
     with ObservedLog(path) as log:
         while log.worlds.sweep(60):
@@ -351,7 +351,7 @@ def test_the_newest_population_goes_on_from_a_checkpoint_where_folding_costs_too
 ) -> None:
     path = written(tmp_path / "log.jsonl", rich())
     ran(path, 9, parallel=8)
-    with ObservedLog(path, caching=Caching(budget=lambda: 0.0)) as log:
+    with ObservedLog(path, caching=CacheSettings(budget=lambda: 0.0)) as log:
         assert view(log, "population")["tick"] == 0
         with ObservedLog(path) as other:
             CheckpointWriter(other.log, other.worlds.newest().world).keep()
@@ -364,11 +364,11 @@ def test_the_newest_population_goes_on_from_a_checkpoint_where_folding_costs_too
 
 
 def test_columns_that_were_kept_are_those_that_are_read(path: Path, tmp_path: Path) -> None:
-    with ObservedLog(path, caching=Caching(tmp_path)) as log:
+    with ObservedLog(path, caching=CacheSettings(tmp_path)) as log:
         log.read_back(60)
         log.keep_columns()
         expected = [view(log, name) for name in QUICK]
-    with ObservedLog(path, caching=Caching(tmp_path)) as log:
+    with ObservedLog(path, caching=CacheSettings(tmp_path)) as log:
         assert log.columns.whole
         for name, panel in zip(QUICK, expected, strict=True):
             assert view(log, name) | {"age": 0} == panel | {"age": 0}

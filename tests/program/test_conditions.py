@@ -18,7 +18,7 @@ from automaton.program.conditions import (
     QUESTIONS,
     Ask,
     Condition,
-    Unknown,
+    UnknownAtom,
     as_text,
     holds,
     parse_condition,
@@ -89,7 +89,7 @@ def test_a_condition_means_what_it_says(text: str, condition: Condition) -> None
 )
 def test_an_unknown_atom_is_false_and_leaves_the_rest_alone(text: str) -> None:
     condition = parse_condition(f"observation or {text} and true")
-    assert condition == Or((Ask("observation"), And((Unknown(text), TRUE))))
+    assert condition == Or((Ask("observation"), And((UnknownAtom(text), TRUE))))
     assert unknowns(condition) == [text]
     assert not holds(parse_condition(text), {}, bool)
     assert holds(parse_condition(f"not {text}"), {}, bool)
@@ -118,7 +118,7 @@ def test_an_unknown_atom_is_false_and_leaves_the_rest_alone(text: str) -> None:
     ],
 )
 def test_a_condition_that_cannot_be_read_is_unknown_as_a_whole(text: str) -> None:
-    assert parse_condition(text) == Unknown(text)
+    assert parse_condition(text) == UnknownAtom(text)
 
 
 def test_unknowns_are_named_once_and_in_order() -> None:
@@ -135,9 +135,9 @@ def test_nesting_is_limited_and_never_overflows_the_stack(
         return opening * times + "true" + closing * times
 
     deepest = MAX_DEPTH // levels
-    assert not isinstance(parse_condition(nested(deepest)), Unknown)
-    assert isinstance(parse_condition(nested(deepest + 1)), Unknown)
-    assert isinstance(parse_condition(nested(100_000)), Unknown)
+    assert not isinstance(parse_condition(nested(deepest)), UnknownAtom)
+    assert isinstance(parse_condition(nested(deepest + 1)), UnknownAtom)
+    assert isinstance(parse_condition(nested(100_000)), UnknownAtom)
 
 
 def test_a_condition_may_be_long() -> None:

@@ -19,12 +19,12 @@ from automaton.proofs.tree_heads import parse_head
 KEY = WITNESSES[0]
 
 
-def shown(note: Note) -> witness.Shown:
+def shown(note: Note) -> witness.WitnessRequest:
     """A note as a witness is shown it."""
     return witness.parse_shown(str(note).encode())
 
 
-def proved(path: Path, old: Note, new: Note) -> witness.Shown:
+def proved(path: Path, old: Note, new: Note) -> witness.WitnessRequest:
     """A note with a proof that it goes on from another."""
     with proving(path) as (commits, tree):
         pair = [known_head(commits, tree, str(note).encode()) for note in (old, new)]
@@ -32,13 +32,15 @@ def proved(path: Path, old: Note, new: Note) -> witness.Shown:
     return witness.parse_shown(text.encode())
 
 
-def cosigned(folder: Path, what: witness.Shown, log: Path | None = None, time: int = 5) -> Note:
+def cosigned(
+    folder: Path, what: witness.WitnessRequest, log: Path | None = None, time: int = 5
+) -> Note:
     """What a witness of this folder answers."""
     with witness.opened(folder, KEY) as own:
         if log is None:
             return own.cosign(what, time, LOG_KEY.public)
         with proving(log) as (commits, tree):
-            return own.cosign(what, time, LOG_KEY.public, witness.ShownLog(commits, tree))
+            return own.cosign(what, time, LOG_KEY.public, witness.WitnessedLog(commits, tree))
 
 
 @pytest.fixture
@@ -149,7 +151,7 @@ def test_a_proof_from_another_head_or_of_nothing_is_refused(log: Path, tmp_path:
     assert good.proof is not None
     wrong = consistency.ConsistencyProof(good.proof.old, good.proof.new, good.proof.path[:-1])
     with pytest.raises(MismatchError, match="does not hold"):
-        cosigned(tmp_path / "w", witness.Shown(good.head, good.note, wrong))
+        cosigned(tmp_path / "w", witness.WitnessRequest(good.head, good.note, wrong))
 
 
 def test_a_log_that_goes_back_is_not_cosigned(log: Path, tmp_path: Path) -> None:
@@ -200,7 +202,7 @@ def test_what_a_recomputation_refuses_is_not_cosigned(log: Path, tmp_path: Path)
 
     note, refused = signed(log), pytest.raises(MismatchError, match="it differs")
     with witness.opened(tmp_path / "w", KEY) as own, proving(log) as (commits, tree), refused:
-        own.cosign(shown(note), 1, LOG_KEY.public, witness.ShownLog(commits, tree, refuse))
+        own.cosign(shown(note), 1, LOG_KEY.public, witness.WitnessedLog(commits, tree, refuse))
     assert asked == [(0, 5)]
     assert not list((tmp_path / "w").glob("*/latest"))
 

@@ -28,7 +28,7 @@ from automaton.proofs.notes import Note
 from automaton.proofs.prover import head_of, prove_line
 from automaton.seals import seal_writer
 from automaton.seals.seal_check import MATCH, MISMATCH, TAIL, SealVerdict, check_seal
-from automaton.seals.seal_follower import Follower, Pace
+from automaton.seals.seal_follower import Follower, SealSchedule
 from automaton.seals.seal_reader import SealReader, is_sealed, read_any_commit
 from automaton.seals.seal_records import (
     SealCommit,
@@ -53,7 +53,7 @@ def sealed(file: Path) -> list[str]:
     writer, said = SealWriter(file), []
     try:
         said += writer.notices
-        Follower(file, writer, Pace(say=said.append), Event()).follow(once=True)
+        Follower(file, writer, SealSchedule(say=said.append), Event()).follow(once=True)
     finally:
         writer.close()
     return said
@@ -76,7 +76,7 @@ def following(file: Path) -> Iterator[tuple[Callable[[int], None], list[str]]]:
         told.set()
 
     writer = SealWriter(file)
-    follower = Follower(file, writer, Pace(0.01, seen, said.append), stopping)
+    follower = Follower(file, writer, SealSchedule(0.01, seen, said.append), stopping)
     thread = Thread(target=follower.follow)
     thread.start()
 

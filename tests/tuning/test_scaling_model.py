@@ -26,7 +26,7 @@ from automaton.log.side_files import archive
 from automaton.run import Run
 from automaton.run.stats import Stats
 from automaton.tuning import Trial, measure_throughput, measure_trials
-from automaton.tuning.scaling_model import MODELS, Fit, Measured, fit, project, why_not
+from automaton.tuning.scaling_model import MODELS, Fit, RateSamples, fit, project, why_not
 from automaton.tuning.throughput import counts
 from automaton.tuning.trials import ladder, most_that_pay
 from automaton.workers.autoscale_policy import ScalingOptions
@@ -36,11 +36,11 @@ def rate(n: float, alone: float = 1000, sigma: float = 0.1, kappa: float = 0.0) 
     return alone * n / (1 + sigma * (n - 1) + kappa * n * (n - 1))
 
 
-def points(*workers: int, **law: float) -> list[Measured]:
-    return [Measured(n, (rate(n, **law),) * 3) for n in workers]
+def points(*workers: int, **law: float) -> list[RateSamples]:
+    return [RateSamples(n, (rate(n, **law),) * 3) for n in workers]
 
 
-def fitted(measured: list[Measured], model: str) -> Fit:
+def fitted(measured: list[RateSamples], model: str) -> Fit:
     found = fit(measured, model)
     assert found is not None
     return found
@@ -52,7 +52,7 @@ def invoke(*arguments: str) -> Result:
 
 @given(st.floats(0, 1), st.floats(1, 1e7))
 def test_points_of_amdahls_law_give_its_share_back(sigma: float, alone: float) -> None:
-    measured = [Measured(n, (rate(n, alone, sigma),)) for n in (1, 2, 4, 8)]
+    measured = [RateSamples(n, (rate(n, alone, sigma),)) for n in (1, 2, 4, 8)]
     found = fitted(measured, "Amdahl")
     assert found.sigma.value == pytest.approx(sigma, abs=1e-6)
     assert found.rate_1.value == pytest.approx(alone, rel=1e-6)
@@ -68,7 +68,7 @@ def test_points_of_the_universal_law_give_both_parameters_back() -> None:
 
 @given(st.lists(st.floats(1, 1e6), min_size=3, max_size=6))
 def test_parameters_stay_where_they_mean_something(rates: list[float]) -> None:
-    measured = [Measured(n + 1, (r,)) for n, r in enumerate(rates)]
+    measured = [RateSamples(n + 1, (r,)) for n, r in enumerate(rates)]
     for model in MODELS:
         found = fitted(measured, model)
         assert 0 <= found.sigma.value <= 1 + 1e-9
@@ -77,12 +77,12 @@ def test_parameters_stay_where_they_mean_something(rates: list[float]) -> None:
 
 
 def test_more_than_linear_growth_is_fitted_as_linear() -> None:
-    found = fitted([Measured(1, (100.0,)), Measured(2, (300.0,))], "Amdahl")
+    found = fitted([RateSamples(1, (100.0,)), RateSamples(2, (300.0,))], "Amdahl")
     assert found.sigma.value == 0
 
 
 def test_workers_that_make_it_slower_are_all_serial_by_amdahl() -> None:
-    found = fitted([Measured(1, (100.0,)), Measured(2, (60.0,))], "Amdahl")
+    found = fitted([RateSamples(1, (100.0,)), RateSamples(2, (60.0,))], "Amdahl")
     assert found.sigma.value == pytest.approx(1)
 
 
@@ -90,7 +90,7 @@ def test_no_neighbour_of_the_fit_is_better() -> None:
     random = np.random.default_rng(1)
     n = np.arange(1.0, 7)
     x = 1000 * n / (1 + 0.2 * (n - 1)) * random.uniform(0.8, 1.2, 6)
-    measured = [Measured(int(k), (r,)) for k, r in zip(n, x, strict=True)]
+    measured = [RateSamples(int(k), (r,)) for k, r in zip(n, x, strict=True)]
     for model in MODELS:
         found = fitted(measured, model).resampled[0]
 
@@ -126,7 +126,7 @@ PUBLISHED = [
 def test_published_measurements_give_the_published_coefficients(
     rates: dict[int, float], known: tuple[float, float, float]
 ) -> None:
-    found = fitted([Measured(n, (x,)) for n, x in rates.items()], "USL")
+    found = fitted([RateSamples(n, (x,)) for n, x in rates.items()], "USL")
     coefficients = (found.rate_1.value, found.sigma.value, found.kappa.value)
     assert coefficients == pytest.approx(known, rel=5e-4)
 
@@ -142,7 +142,7 @@ def test_two_points_do_not_determine_the_universal_law_and_nothing_is_invented()
 
 
 def test_one_repeat_gives_no_interval_and_few_give_a_rough_one() -> None:
-    once = fitted([Measured(n, (rate(n),)) for n in (1, 2, 3)], "Amdahl")
+    once = fitted([RateSamples(n, (rate(n),)) for n in (1, 2, 3)], "Amdahl")
     assert once.sigma.low is None
     assert "no interval" in once.note
     assert "rough" in fitted(points(1, 2, 3), "Amdahl").note
@@ -151,7 +151,7 @@ def test_one_repeat_gives_no_interval_and_few_give_a_rough_one() -> None:
 def test_the_interval_holds_the_truth_of_noisy_points_and_is_the_same_every_time() -> None:
     random = np.random.default_rng(2)
     measured = [
-        Measured(n, tuple(rate(n, sigma=0.2) * random.normal(1, 0.03, 9))) for n in (1, 2, 4, 8)
+        RateSamples(n, tuple(rate(n, sigma=0.2) * random.normal(1, 0.03, 9))) for n in (1, 2, 4, 8)
     ]
     found = fitted(measured, "Amdahl")
     assert found.sigma.low is not None
@@ -179,7 +179,7 @@ def test_an_hour_has_3600_seconds_and_a_billion_takes_its_time() -> None:
     assert rows[0].hours_to_a_billion["measured"].value == pytest.approx(1e9 / 3.6e6)
     assert rows[-1].per_hour["linear"].value == pytest.approx(144e6)
     assert rows[-1].per_hour["Amdahl"].value == pytest.approx(144e6)
-    slow = Measured(1, (1.0, 2.0, 4.0))
+    slow = RateSamples(1, (1.0, 2.0, 4.0))
     hours = project([slow], [], ())[0].hours_to_a_billion["measured"]
     assert hours.low is not None
     assert hours.high is not None

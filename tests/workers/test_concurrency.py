@@ -25,7 +25,7 @@ from automaton.cycles import ParallelEngine, load_population, stages
 from automaton.cycles.catalysts import ANY
 from automaton.cycles.frozen_population import FrozenPopulation
 from automaton.cycles.graph import Cycle, Graph, Stage, StageOutput, Values
-from automaton.cycles.plan import Finished, Job, Plan
+from automaton.cycles.plan import FinishedCycle, Job, Plan
 from automaton.cycles.results import to_text
 from automaton.cycles.thread_executor import ThreadExecutor
 from automaton.format import objects
@@ -165,7 +165,7 @@ def test_stopping_at_any_moment_keeps_what_is_finished_and_raises_nothing(
     jobs = [Job(k, k, ANY) for k in range(24)]
     plan = Plan.of(branch, STOPPED, [ANY])
     for _ in range(STOPS):
-        over: queue.SimpleQueue[Finished] = queue.SimpleQueue()
+        over: queue.SimpleQueue[FinishedCycle] = queue.SimpleQueue()
         flight = ThreadExecutor(plan, iter(jobs), over.put, workers=4, most=16)
         flight.prepare()
         flight.start()

@@ -14,7 +14,7 @@ from automaton.cli.small_file import read_small
 from automaton.cli.text import as_json, printable
 
 if TYPE_CHECKING:
-    from automaton.proofs.checking import Believed, CheckedHeads, CheckedLine, Trust
+    from automaton.proofs.checking import CheckedHeads, CheckedLine, HeadEvidence, Trust
 
 LAST_SECOND = 253_402_300_799  # of the year 9999
 
@@ -87,7 +87,7 @@ def _facts(found: CheckedLine | CheckedHeads) -> dict[str, Any]:
     return {"proved": "consistency", "old": _head(found.old), **_head(found.new)}
 
 
-def _head(by: Believed) -> dict[str, Any]:
+def _head(by: HeadEvidence) -> dict[str, Any]:
     signers = [{"name": name, "time": time or None} for name, time in by.signers]
     return {
         "origin": by.head.origin, "size": by.head.size, "root": by.head.root.hex(),
@@ -112,7 +112,7 @@ def _paragraphs(found: CheckedLine | CheckedHeads) -> Iterator[str]:
     yield from signers(found.new)
 
 
-def signers(by: Believed) -> Iterator[str]:
+def signers(by: HeadEvidence) -> Iterator[str]:
     """Who signed a head that is believed, a line each."""
     for name, time in by.signers:
         when = f", a witness, {_moment(time)}" if time else ""

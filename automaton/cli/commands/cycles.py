@@ -17,12 +17,12 @@ from rich.progress import Progress
 
 from automaton.cli.commands.init import created
 from automaton.cli.commands.run import ended_by_signals
-from automaton.cli.option_types import PATH, WIDTH, Finite, option, switch
+from automaton.cli.option_types import PATH, WIDTH, FiniteFloat, option, switch
 from automaton.cli.text import as_json, json_text, one_line, printable
 from automaton.errors import AutomatonError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.cycles import EngineResult, Merged, ParallelEngine
+    from automaton.cycles import EngineResult, MergeResult, ParallelEngine
     from automaton.cycles.results import Result
 
 _SHOWN = 5  # best cycles, and failed ones, that people are shown
@@ -59,9 +59,9 @@ CATALYST_HELP = (
 @SEED
 @option("--catalyst", "catalysts", metavar="C", multiple=True, show_default="a drawn live term",
         help=f"{CATALYST_HELP} Several are taken in turn.")  # fmt: skip
-@option("--deadline", type=Finite(0, min_open=True), metavar="S", show_default="none",
+@option("--deadline", type=FiniteFloat(0, min_open=True), metavar="S", show_default="none",
         help="Time that a cycle may take, in seconds; beyond it the cycle has failed.")  # fmt: skip
-@option("--sequential", type=Finite(0, 1), metavar="P", default=0.1, show_default=True,
+@option("--sequential", type=FiniteFloat(0, 1), metavar="P", default=0.1, show_default=True,
         help="Run so many of the cycles (a share of 1) again in sequence, to measure the "
         "speed-up; 0, and --engine serial: none.")  # fmt: skip
 @option("--results", type=PATH, metavar="FILE", show_default="none",
@@ -143,7 +143,7 @@ def _note(text: str) -> None:
 
 def _merged(
     log: Path, engine: ParallelEngine, ran: EngineResult
-) -> tuple[Merged | None, AutomatonError | OSError | None]:
+) -> tuple[MergeResult | None, AutomatonError | OSError | None]:
     """What the log took, and what went wrong, there or before."""
     from automaton.cycles import merge  # noqa: PLC0415  # loads what runs a log
 
@@ -153,7 +153,7 @@ def _merged(
         return None, ran.trouble or error
 
 
-def _paragraphs(log: Path, ran: EngineResult, merged: Merged | None) -> Iterator[str]:
+def _paragraphs(log: Path, ran: EngineResult, merged: MergeResult | None) -> Iterator[str]:
     report, saw, index = ran.report, ran.saw, ran.cii
     stopped = f", stopped before the other {ran.asked - report.total_executions}"
     yield f"{printable(str(log))}: {report.total_executions} cycles" + (
@@ -200,7 +200,7 @@ def _found(ran: EngineResult) -> Iterator[str]:
         yield f"  seed {result.seed} failed: {one_line(result.error, 120)}"
 
 
-def _given(log: Path, merged: Merged) -> str:
+def _given(log: Path, merged: MergeResult) -> str:
     name = printable(str(log))
     if merged.tick is None:
         return f"{name} took nothing: no cycle found a term that it had not held before"

@@ -13,11 +13,11 @@ from automaton.cli.option_types import PATH, option
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.proofs.commit_tree import CommitTree
-    from automaton.proofs.prover import Provable
+    from automaton.proofs.prover import ProvableCommits
 
 
 @contextmanager
-def opened_tree(path: Path) -> Iterator[tuple[Provable, CommitTree]]:
+def opened_tree(path: Path) -> Iterator[tuple[ProvableCommits, CommitTree]]:
     """A log or a sealed file as proofs look at it, and the tree over its commits."""
     from automaton.log import Log  # noqa: PLC0415  # see the top
     from automaton.proofs import commit_tree  # noqa: PLC0415

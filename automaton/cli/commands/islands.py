@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from automaton.cli.archipelago import (
-    asking,
-    beginning,
-    comparing,
-    exporting,
-    following,
-    judging,
-    projecting,
-    running,
+    island_comparison,
+    island_copies,
+    island_export,
+    island_init,
+    island_projection,
+    island_queries,
+    island_run,
+    island_verdicts,
 )
 from automaton.cli.option_types import Topics
 
@@ -23,7 +23,9 @@ def islands() -> None:
 
 
 for _command in (
-    beginning.init, running.run, following.follow, judging.stats, judging.show, judging.verify,
-    asking.observe, asking.recall, exporting.export, projecting.project, comparing.compare,
+    island_init.init, island_run.run, island_copies.follow,
+    island_verdicts.stats, island_verdicts.show, island_verdicts.verify,
+    island_queries.observe, island_queries.recall, island_export.export,
+    island_projection.project, island_comparison.compare,
 ):  # fmt: skip
     islands.add_command(_command)

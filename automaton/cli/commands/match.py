@@ -22,7 +22,7 @@ from automaton.format.objects import Object, parse_line
 from automaton.terms.notation import format_term
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.analysis.query import LineBlock, Matched, Query
+    from automaton.analysis.query import BlockMatches, LineBlock, Query
     from automaton.log import Log
 
 
@@ -92,7 +92,9 @@ def _blocks(log: Log) -> Iterator[LineBlock]:
         yield LineBlock(row.first_line, buffer, np.append(0, np.flatnonzero(buffer == 10) + 1))
 
 
-def _count(patterns: tuple[str, ...], query: Query, found: Iterator[Matched], json_: bool) -> None:
+def _count(
+    patterns: tuple[str, ...], query: Query, found: Iterator[BlockMatches], json_: bool
+) -> None:
     total = 0
     counts = np.zeros(len(query.literals), dtype=np.int64)
     for matched in found:
@@ -108,14 +110,14 @@ def _count(patterns: tuple[str, ...], query: Query, found: Iterator[Matched], js
         click.echo(f"{lines}\t{printable(pattern)}")
 
 
-def _as_text(_patterns: tuple[str, ...], matched: Matched) -> Iterator[str]:
+def _as_text(_patterns: tuple[str, ...], matched: BlockMatches) -> Iterator[str]:
     block = matched.block
     for row in matched.rows.tolist():
         text = block.line(row).decode("utf-8", "backslashreplace")
         yield f"{block.first + row}:{shown_json(printable(text))}"
 
 
-def _as_json(reading: Reading, patterns: tuple[str, ...], matched: Matched) -> Iterator[str]:
+def _as_json(reading: Reading, patterns: tuple[str, ...], matched: BlockMatches) -> Iterator[str]:
     terms: dict[int, list[dict[str, object]]] = {}
     for row, name, bindings in matched.terms:
         said = {meta: format_term(words) for meta, words in bindings.items()}

@@ -73,9 +73,9 @@ def observatory(
     """
     from automaton.observatory import (  # noqa: PLC0415  # loads numba, which takes a second
         Board,
-        Lanes,
         NullModel,
         Observatory,
+        PanelThreads,
         Scope,
         default_root,
         page_files,
@@ -92,12 +92,12 @@ def observatory(
         return
     board = Board()
     root = None if str(cache) == "none" else cache or default_root()
-    lanes = Lanes(log, board, Scope(window), compared, root)
-    with Observatory(host, port, lanes, board) as server:
-        lanes.start()
+    panels = PanelThreads(log, board, Scope(window), compared, root)
+    with Observatory(host, port, panels, board) as server:
+        panels.start()
         click.echo(f"{printable(str(log))} is shown at {server.address} (Ctrl-C ends it)")
         if open:
             click.launch(server.address)
         with ended_by_signals(server.stop):
             server.serve_forever(poll_interval=0.2)
-    lanes.close()
+    panels.close()

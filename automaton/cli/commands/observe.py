@@ -17,7 +17,7 @@ from automaton.cli.text import as_json, printable
 from automaton.errors import UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.analysis.figures import Figure, Observed
+    from automaton.analysis.figures import Figure, Observation
     from automaton.analysis.series import Series
 
 _HOW = (
@@ -120,7 +120,7 @@ def _other(null: Series, of: Series) -> str:
     return ""
 
 
-def _paragraphs(log: Path, series: Series, found: Observed) -> Iterator[str]:
+def _paragraphs(log: Path, series: Series, found: Observation) -> Iterator[str]:
     yield f"{printable(str(log))}: {series.ticks:,} ticks"
     yield from table([_COLUMNS, *map(_row, found.figures)])
     verdict = found.verdict

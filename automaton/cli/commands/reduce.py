@@ -43,7 +43,7 @@ MOST_WORK = 1 << 40
 MOST_TRACED = 100_000
 
 
-class StepsOrNone(click.IntRange):
+class StepLimit(click.IntRange):
     """A number of steps, or the word for no limit."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -78,7 +78,7 @@ BUDGETS = [
     budget(
         "--max-steps", 1_000_000,
         "Budget of a reduction in beta steps, leftmost-outermost; none: they are only counted.",
-        StepsOrNone(1, MOST_STEPS),
+        StepLimit(1, MOST_STEPS),
     ),
     budget(
         "--max-work", MAX_WORK,

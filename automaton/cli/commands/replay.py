@@ -14,7 +14,7 @@ from automaton.cli.text import as_json, counted, printable
 from automaton.errors import AutomatonError, MismatchError, StorageError, UsageError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.analysis.tick_report import Round, Standing, TransitionTrial
+    from automaton.analysis.tick_report import Round, TickState, TransitionTrial
     from automaton.log import AuditedLog
 
 BLOCK = 1 << 20  # bytes copied at a time
@@ -130,7 +130,7 @@ def _show(log: AuditedLog, tick: int, json_: bool) -> None:
     click.echo(f"after tick {tick:,}: {_stood(report.after)}")
 
 
-def _stood(state: Standing) -> str:
+def _stood(state: TickState) -> str:
     """Where the machine and the population stood."""
     machine = f"{printable(state.automaton)} (dimension {state.dimension})"
     alive = f"{state.live:,} live, {counted(state.distinct, 'distinct term')}"

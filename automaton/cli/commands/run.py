@@ -27,7 +27,7 @@ from automaton.cli.option_types import (
     PATH,
     WIDTH,
     DeviceWord,
-    Finite,
+    FiniteFloat,
     canonical,
     deciding_option,
     option,
@@ -81,7 +81,7 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
 )
 @option(
     "--seconds",
-    type=Finite(0, min_open=True),
+    type=FiniteFloat(0, min_open=True),
     metavar="S",
     show_default="no limit",
     help="Stop after this time, in seconds; the tick that runs is finished.",
@@ -203,7 +203,7 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
 )
 @option(
     "--focus-probability",
-    type=Finite(0, 1),
+    type=FiniteFloat(0, 1),
     callback=in_units,
     metavar="P",
     show_default="0, or as the log was run",
@@ -255,7 +255,7 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
 @switch("--as-genesis", "Take a damaged log as mere data and begin anew after it.")
 @option(
     "--stats-interval",
-    type=Finite(0, min_open=True),
+    type=FiniteFloat(0, min_open=True),
     metavar="S",
     default=10,
     show_default=True,

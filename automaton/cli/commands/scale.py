@@ -20,9 +20,9 @@ from automaton.errors import UsageError
 from automaton.tuning.scaling_model import (
     MODELS,
     Fit,
-    Measured,
     ProjectionRow,
     Range,
+    RateSamples,
     fit,
     project,
     why_not,
@@ -182,7 +182,7 @@ def _paragraphs(
         yield from _table(rows)
 
 
-def _point(measured: Measured, found: Rates) -> str:
+def _point(measured: RateSamples, found: Rates) -> str:
     low, high = min(measured.rates), max(measured.rates)
     shared = f", {found.handed_out[measured.workers]:.0%} of the computing shared out"
     return (

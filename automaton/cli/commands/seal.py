@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from automaton.cli.option_types import PATH, Finite, option, switch
+from automaton.cli.option_types import PATH, FiniteFloat, option, switch
 from automaton.cli.text import as_json, counted
 from automaton.errors import FileError, UsageError
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @option(
     "--interval",
-    type=Finite(0.01, 86400),
+    type=FiniteFloat(0.01, 86400),
     metavar="SECONDS",
     default=1.0,
     show_default=True,
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     help="A key of keygen (a path): FILE.seal.note is then the signed head.",
 )
 @option(
-    "--sign-every", type=Finite(0.1, 86400), metavar="SECONDS", default=60.0, show_default=True,
+    "--sign-every", type=FiniteFloat(0.1, 86400), metavar="SECONDS", default=60.0,
+    show_default=True,
     help="With --key: seconds between signed heads; also at the end.",
 )  # fmt: skip
 @switch("--once", "Seal what stands in FILE, and end.")
@@ -59,7 +60,7 @@ def seal(
     truncation are noticed. What was said to be sealed is durable. verify FILE finds what was
     changed since, and prove FILE line:N proves one line.
     """
-    from automaton.seals.seal_follower import Follower, Pace  # noqa: PLC0415
+    from automaton.seals.seal_follower import Follower, SealSchedule  # noqa: PLC0415
     from automaton.seals.seal_writer import SealWriter  # noqa: PLC0415
 
     piped = str(file) == "-"
@@ -82,7 +83,7 @@ def seal(
     try:
         for text in writer.notices:
             _note(text)
-        follower = Follower(target, writer, Pace(interval, told, _note), stopping)
+        follower = Follower(target, writer, SealSchedule(interval, told, _note), stopping)
         if piped:
             follower.copy(0)
         else:

@@ -124,7 +124,7 @@ def synthesize(
 
 
 @dataclass(frozen=True)
-class Answered:
+class ProblemOutcome:
     """What became of a problem, and the seconds that it took."""
 
     laboratory: SearchPortfolio
@@ -180,7 +180,7 @@ def _stock(log: Path, seed: int) -> ComponentLibrary:
 
 def _answer(
     problem: Problem, stock: ComponentLibrary, settings: Settings, *, known: bool, compare: bool
-) -> Answered:
+) -> ProblemOutcome:
     from automaton.synthesis import SearchPortfolio, enumerate_baseline  # noqa: PLC0415
 
     lab = SearchPortfolio(problem, stock, settings, known=known)
@@ -197,10 +197,10 @@ def _answer(
         seconds = (time.perf_counter() - begun, first[0] if first else 0.0)
         _progress(None)
         if not compare or lab.stopped:
-            return Answered(lab, found, *seconds)
+            return ProblemOutcome(lab, found, *seconds)
         begun = time.perf_counter()
         plain = enumerate_baseline(problem, lab.allowance, settings.parallel, lambda: lab.stopped)
-        return Answered(lab, found, *seconds, plain, time.perf_counter() - begun)
+        return ProblemOutcome(lab, found, *seconds, plain, time.perf_counter() - begun)
 
 
 def _progress(lab: SearchPortfolio | None) -> None:
@@ -222,7 +222,7 @@ def _object(problem: Problem, found: Solution) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _paragraphs(log: Path, answer: Answered) -> Iterator[str]:
+def _paragraphs(log: Path, answer: ProblemOutcome) -> Iterator[str]:
     lab, problem = answer.laboratory, answer.laboratory.problem
     meaning = f" ({problem.meaning})" if problem.meaning else ""
     pairs = f"; {len(problem.pairs)} pairs" if problem.pairs else ""
@@ -236,7 +236,7 @@ def _paragraphs(log: Path, answer: Answered) -> Iterator[str]:
     yield from _compared(answer)
 
 
-def _found(answer: Answered) -> Iterator[str]:
+def _found(answer: ProblemOutcome) -> Iterator[str]:
     stopped = answer.laboratory.stopped
     if not answer.solutions:
         budget = f"{answer.laboratory.settings.budget:,} beta steps a synthesis"
@@ -267,7 +267,7 @@ def _syntheses(lab: SearchPortfolio) -> list[tuple[str, ...]]:
     return [(*head, "fit the pairs", "refuted", "found"), *rows]
 
 
-def _compared(answer: Answered) -> Iterator[str]:
+def _compared(answer: ProblemOutcome) -> Iterator[str]:
     """One line for the syntheses, one for the plain enumeration."""
     head = ("", "found", "nodes", "bits", "beta steps", "candidates", "seconds", "to the first")
     rows: list[tuple[str, ...]] = [head]

@@ -16,7 +16,7 @@ from automaton.cli.small_file import read_small
 from automaton.errors import MismatchError
 
 if TYPE_CHECKING:  # loads numba, which takes a second
-    from automaton.proofs.witness import ShownLog
+    from automaton.proofs.witness import WitnessedLog
 
 
 @click.command()
@@ -69,11 +69,11 @@ def witness(
         )
     shown = witnesses.parse_shown(read_small(note, LONGEST))
     with ExitStack() as stack:
-        seen: ShownLog | None = None
+        seen: WitnessedLog | None = None
         if log is not None:
             commits, tree = stack.enter_context(opened_tree(log))
             again = (lambda low, high: _recompute(log, low, high)) if recompute else None
-            seen = witnesses.ShownLog(commits, tree, again)
+            seen = witnesses.WitnessedLog(commits, tree, again)
         own = stack.enter_context(witnesses.opened(folder, secret))
         public = None if log_key is None else parse_key(log_key)
         signed = own.cosign(shown, int(time.time()), public, seen)

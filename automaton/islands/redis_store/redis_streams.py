@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from automaton.errors import DamagedError
 from automaton.islands.copies.log_copy import Gain
-from automaton.islands.migration import parse_migrant
+from automaton.islands.emigrant_selection import parse_migrant
 from automaton.islands.redis_store.redis_entries import DIGITS, add_entry, entry_at, identity_of
 from automaton.islands.redis_store.redis_logs import RedisLogs
 from automaton.islands.redis_store.redis_server import RedisServer, connected

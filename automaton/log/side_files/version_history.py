@@ -33,7 +33,7 @@ class VersionEntry(NamedTuple):
     version: str
 
 
-class Chained(Protocol):
+class HashChain(Protocol):
     """What of a log an entry is held against."""
 
     path: str
@@ -48,7 +48,7 @@ class Chained(Protocol):
         ...
 
 
-def read(log: Chained) -> list[VersionEntry]:
+def read(log: HashChain) -> list[VersionEntry]:
     """The entries that are of this log, by rising tick."""
     found: list[VersionEntry] = []
     for line in (first_bytes(f"{log.path}{SUFFIX}", _LOOKED_AT) or b"").splitlines():
@@ -62,7 +62,7 @@ def read(log: Chained) -> list[VersionEntry]:
     return found
 
 
-def note(log: Chained, version: str) -> None:
+def note(log: HashChain, version: str) -> None:
     """Note that the log's next tick is by this version, if the last entry names another.
 
     A disk that refuses it costs the figure, not data.

@@ -17,7 +17,7 @@ from automaton.cli import command_line, exit_codes
 from automaton.errors import FileError, ShortOfMemoryError, WorkerError
 from automaton.format.options import Options
 from automaton.log import AuditedLog
-from automaton.replay import demand
+from automaton.replay import memory_demand
 from automaton.verify import VerifyRequest, verify
 from automaton.verify.commit_verifier import CommitVerifier
 from automaton.workers.memory_limits import Limit
@@ -101,11 +101,11 @@ def test_a_record_that_asks_for_more_than_there_is_is_refused_before_it_is_taken
     log: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     options = Options(max_objects=1 << 24) if name == "max_objects" else Options(parallel=1 << 22)
-    most = max(demand.of(options)) - 1
-    monkeypatch.setattr(demand, "tightest", lambda *_: Limit(0, most, "a small machine"))
+    most = max(memory_demand.of(options)) - 1
+    monkeypatch.setattr(memory_demand, "tightest", lambda *_: Limit(0, most, "a small machine"))
     with pytest.raises(ShortOfMemoryError, match=rf"{name} .* nothing was allocated"):
-        demand.refuse_more_than_there_is(options)
-    monkeypatch.setattr(demand, "tightest", lambda *_: Limit(0, 1000, "a small machine"))
+        memory_demand.refuse_more_than_there_is(options)
+    monkeypatch.setattr(memory_demand, "tightest", lambda *_: Limit(0, 1000, "a small machine"))
     for command in ("verify", "run"):
         result = CliRunner().invoke(command_line, [command, str(log)])
         assert result.exit_code == 11

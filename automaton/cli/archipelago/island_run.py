@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from automaton.cli.archipelago.numbers import island_numbers
+from automaton.cli.archipelago.island_options import island_numbers
 from automaton.cli.commands.run import ended_by_signals
 from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.resource_options import Size
@@ -23,7 +23,7 @@ from automaton.cli.text import as_json, counted, printable
 from automaton.errors import UsageError
 
 if TYPE_CHECKING:
-    from automaton.islands.carriage import Carrier
+    from automaton.islands.carrier_choice import Carrier
     from automaton.islands.driver import Driver, IslandRow
     from automaton.islands.exchange import Exchange
     from automaton.islands.folder import Folder
@@ -77,7 +77,7 @@ def run(
     Whatever is killed, and whenever: run it again, and the bytes of all logs are those of
     a run that nothing happened to. Ctrl-C finishes the ticks under way.
     """
-    from automaton.islands.carriage import open_shared  # noqa: PLC0415  # loads numba
+    from automaton.islands.carrier_choice import open_shared  # noqa: PLC0415  # loads numba
     from automaton.islands.driver import Driver  # noqa: PLC0415  # with it
     from automaton.islands.schedule import Schedule  # noqa: PLC0415  # with it
 
@@ -121,7 +121,7 @@ def _exchange(
     schedule: Schedule, transport: str, stack: ExitStack, folder: Folder, settings: dict[str, Any]
 ) -> Exchange | None:
     """The way to islands that run elsewhere; None: there is none. Lost logs are brought back."""
-    from automaton.islands.carriage import open_transport, restore  # noqa: PLC0415  # with it
+    from automaton.islands.carrier_choice import open_transport, restore  # noqa: PLC0415  # with it
     from automaton.islands.exchange import Exchange  # noqa: PLC0415  # loads numba
 
     opened, shared = open_transport(transport, schedule.archipelago.digest), settings["shared"]
@@ -137,7 +137,7 @@ def _exchange(
 
 def _carrier(folder: Folder, name: str, settings: dict[str, Any]) -> Carrier:
     """Who carries the islands."""
-    from automaton.islands.carriage import open_carrier  # noqa: PLC0415  # loads numba
+    from automaton.islands.carrier_choice import open_carrier  # noqa: PLC0415  # loads numba
     from automaton.islands.island import HostOptions  # noqa: PLC0415  # with it
 
     shared = settings["shared"]

@@ -13,7 +13,7 @@ Shown = TypeVar("Shown")
 
 
 @dataclass(slots=True)
-class Periodic(Generic[Shown]):
+class ReportTimer(Generic[Shown]):
     """Shows what `read` gives, at least `every` seconds apart; `last` is when it did."""
 
     read: Callable[[], Shown]

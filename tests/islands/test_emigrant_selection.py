@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from island_cases import QUICK, small_archipelago, written_folder
 
-from automaton.islands.emigration import emigrant_lines, emigrants
+from automaton.islands.emigrant_selection import EmigrantSelection, WinnerColumns, parse_migrant
 from automaton.islands.island import Control, Island, Task
-from automaton.islands.migration import EmigrantSelection, WinnerColumns, parse_migrant
+from automaton.islands.log_emigrants import emigrant_lines, emigrants
 from automaton.log import Log
 from automaton.terms import notation
 from kernels.chemistry import best_winners

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from automaton.cli.commands.observe import table
-from automaton.cli.option_types import PATH, WIDTH, Finite, option, switch
+from automaton.cli.option_types import PATH, WIDTH, FiniteFloat, option, switch
 from automaton.cli.text import as_json, printable
 from automaton.errors import UsageError, whole_number
 
@@ -31,22 +31,22 @@ def numbers(_context: click.Context, _option: click.Parameter, text: str) -> lis
 
 @click.command(context_settings={"max_content_width": WIDTH})
 @click.argument("folder", type=PATH, metavar="DIR")
-@option("--epoch-seconds", type=Finite(0, min_open=True), metavar="S", required=True,
+@option("--epoch-seconds", type=FiniteFloat(0, min_open=True), metavar="S", required=True,
         show_default="none: as `islands run --json` measured it",
         help="Mean time of an epoch on one node, in seconds.")  # fmt: skip
-@option("--spread", type=Finite(0), metavar="X", default=0.1, show_default=True,
+@option("--spread", type=FiniteFloat(0), metavar="X", default=0.1, show_default=True,
         help="Its standard deviation by its mean (a number).")  # fmt: skip
 @option("--nodes", callback=numbers, metavar="N,...", default="1,10,100,1000", show_default=True,
         help="Islands, one a node (counts).")  # fmt: skip
 @option("--epochs", type=click.IntRange(1, 10_000), metavar="N", default=50, show_default=True,
         help="Epochs that are simulated (a count).")  # fmt: skip
-@option("--travel", type=Finite(0), metavar="S", default=0.002, show_default=True,
+@option("--travel", type=FiniteFloat(0), metavar="S", default=0.002, show_default=True,
         help="Time from a source's end to its neighbours, in seconds.")  # fmt: skip
-@option("--failures", type=Finite(0), metavar="X", default=0, show_default=True,
+@option("--failures", type=FiniteFloat(0), metavar="X", default=0, show_default=True,
         help="Losses of a node, a number an hour.")  # fmt: skip
-@option("--detection", type=Finite(0), metavar="S", default=15, show_default=True,
+@option("--detection", type=FiniteFloat(0), metavar="S", default=15, show_default=True,
         help="Time until a lost node is noticed, in seconds.")  # fmt: skip
-@option("--slow", type=Finite(0, min_open=True), metavar="X", default=1, show_default=True,
+@option("--slow", type=FiniteFloat(0, min_open=True), metavar="X", default=1, show_default=True,
         help="How many times longer node 0 takes (a number).")  # fmt: skip
 @option("--seed", type=click.IntRange(0, (1 << 64) - 1), metavar="N", default=0, show_default=True,
         help="Seed of the simulated times, an integer of 64 bits.")  # fmt: skip

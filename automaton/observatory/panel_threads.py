@@ -20,7 +20,7 @@ from automaton.errors import AutomatonError
 from automaton.observatory import writer_watch
 from automaton.observatory.board import Board
 from automaton.observatory.json_text import written
-from automaton.observatory.observed_log import Caching, NullModel, ObservedLog, Scope
+from automaton.observatory.observed_log import CacheSettings, NullModel, ObservedLog, Scope
 from automaton.observatory.panels import View
 from automaton.observatory.views import ASKED, QUICK, SLOW
 
@@ -46,7 +46,7 @@ class _Request(NamedTuple):
     answer: Future[str]
 
 
-class Busy(AutomatonError):  # noqa: N818 - a state, said to who asks
+class BusyError(AutomatonError):
     """Too many ask at once."""
 
 
@@ -59,7 +59,7 @@ def made(view: View, log: ObservedLog, scope: Scope) -> str:
                         "reason": str(error), "failed": True})  # fmt: skip
 
 
-class Lanes:
+class PanelThreads:
     """The threads; `ask` has a panel made for one reader."""
 
     def __init__(
@@ -71,7 +71,9 @@ class Lanes:
         self._alone = True  # nobody writes
         self._begun = Event()  # the quick panels were made once, and the others may be
         self._said = 0.0  # when the page was told last how far the fold is
-        caching = Caching(cache, self._progress, lambda: math.inf if self._alone else FOLD_BESIDE)
+        caching = CacheSettings(
+            cache, self._progress, lambda: math.inf if self._alone else FOLD_BESIDE
+        )
         self._open: Callable[[], ObservedLog] = lambda: ObservedLog(path, null, caching)
         self._quick_log = self._open()  # who cannot open it hears so at once
         self._threads = [
@@ -91,12 +93,12 @@ class Lanes:
             thread.join(LONGEST_WAIT)
 
     def ask(self, name: str, scope: Scope) -> str:
-        """A panel for one reader; raises `Busy` where too many wait, `TimeoutError`."""
+        """A panel for one reader; raises `BusyError` where too many wait, `TimeoutError`."""
         request = _Request(name, scope, Future())
         try:
             self._requests.put_nowait(request)
         except Full:
-            raise Busy("too many ask at once; try again in a moment") from None
+            raise BusyError("too many ask at once; try again in a moment") from None
         with self._board.reading():
             return request.answer.result(LONGEST_WAIT)
 

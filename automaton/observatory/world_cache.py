@@ -41,7 +41,7 @@ class _Span(NamedTuple):
         return f"{self.begin}-{self.tick}-{self.chain}.snapshot"
 
 
-class Newest(NamedTuple):
+class NewestSnapshot(NamedTuple):
     """A snapshot, and the tick that it is after."""
 
     tick: int
@@ -65,7 +65,7 @@ class _Walk:
         self.spent += time.process_time() - begun
 
 
-class KeptWorlds:
+class WorldCache:
     """Snapshots by tick. One thread at a time asks; `close` it at the end."""
 
     def __init__(
@@ -88,7 +88,7 @@ class KeptWorlds:
 
     # The end of the log.
 
-    def newest(self) -> Newest:
+    def newest(self) -> NewestSnapshot:
         """The snapshot after the last tick, or before it by what the budget does not cover.
 
         To be read before the log is read on.
@@ -102,7 +102,7 @@ class KeptWorlds:
             if stored is not None and self._live.done < stored.tick <= last:
                 self._live.again.close()
                 self._live = self._begun(recomputer(self._log, stored))
-        return Newest(self._live.done, self._live.again.world)
+        return NewestSnapshot(self._live.done, self._live.again.world)
 
     def _begun(self, again: TickRecomputer) -> _Walk:
         """A walk whose beginning is kept: what comes before it may be folded later."""

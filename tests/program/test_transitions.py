@@ -14,7 +14,7 @@ from automaton.program import moves, selectors
 from automaton.program.conditions import Condition
 from automaton.program.definitions import Program
 from automaton.program.grammar import Const
-from automaton.program.machine import Moves, destination
+from automaton.program.transitions import Moves, destination
 from automaton.terms import encodings
 from automaton.terms.notation import format_term, parse
 

@@ -1,7 +1,7 @@
 """The emigrants of an epoch out of an island's log: a pure function of its lines.
 
 Reads an opened log. Winner lines become columns by the kernel that replay uses; the
-choice is `automaton.islands.migration`'s. Must not know: runs, other islands.
+choice is `automaton.islands.emigrant_selection`'s. Must not know: runs, other islands.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from automaton.compute.reduction import NORMAL
 from automaton.format.options import Options, from_record
 from automaton.format.stream_options import parse_streams
 from automaton.islands.archipelago import Archipelago
-from automaton.islands.migration import EmigrantSelection, WinnerColumns, migrant_lines
+from automaton.islands.emigrant_selection import EmigrantSelection, WinnerColumns, migrant_lines
 from automaton.log import LogReader
 
 

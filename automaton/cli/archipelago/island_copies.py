@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from automaton.cli.archipelago.numbers import island_numbers
+from automaton.cli.archipelago.island_options import island_numbers
 from automaton.cli.commands.run import ended_by_signals
 from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.text import as_json, counted, printable
@@ -37,7 +37,7 @@ def follow(folder: Path, into: Path, **settings: Any) -> None:
     They are sent by `islands run --send-logs`. What is acknowledged is durable in FOLDER,
     which is an archipelago to read: stats, verify, observe and observatory take it.
     """
-    from automaton.islands.carriage import (  # noqa: PLC0415  # loads numba
+    from automaton.islands.carrier_choice import (  # noqa: PLC0415  # loads numba
         Reader,
         open_follower,
         open_transport,
