@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .packed import APP, LAM, VAR, link
 from .reduce import NORMAL, SIZE, STEPS
-from .substitute import shifted, span_end
+from .substitute import instantiate, span_end
 
 VALUE, HYBRID = 0, 1
 #: What of an application is done: nothing, its function, its argument, all but its function.
@@ -62,8 +62,9 @@ def reduce_applicatively(  # type: ignore[no-untyped-def]
         if steps >= max_steps:
             return STEPS, steps, size
         steps += 1
-        behind = span_end(term, at + (word >> 2))
-        made = contracted(term, at, behind, limit, other, marks, inner)
+        argument = at + (word >> 2)
+        behind = span_end(term, argument)
+        made = instantiate(term, at + 2, argument, behind, 0, limit, other, marks, inner)
         if made < 0 or size + made - (behind - at) > limit:
             return SIZE, steps, size
         replace(term, at, behind, size, made, other, marks)
@@ -75,42 +76,6 @@ def reduce_applicatively(  # type: ignore[no-untyped-def]
                 term[above] += grown << 2
         stages[half + top - 1] = mode
     return (NORMAL if size <= limit else SIZE), steps, size
-
-
-def contracted(term, redex, behind, limit, out, marks, inner):  # type: ignore[no-untyped-def]
-    """Write what the redex at `redex` becomes to out, unlinked; its size, -1: over the limit."""
-    argument = redex + (term[redex] >> 2)
-    at = 0
-    depth = 0
-    top = 0
-    missing = 1
-    for i in range(redex + 2, argument):
-        word = term[i]
-        tag = word & 3
-        if at > limit:
-            return -1
-        if tag == APP:
-            missing += 1
-        elif tag == LAM:
-            marks[top] = missing
-            top += 1
-            missing = 1
-            depth += 1
-        if tag != VAR or word >> 2 < depth:
-            out[at] = word
-            at += 1
-        elif word >> 2 == depth:
-            at = shifted(term, argument, behind, depth, out, at, inner)
-        else:
-            out[at] = word - (1 << 2)
-            at += 1
-        if tag == VAR:
-            missing -= 1
-            while missing == 0 and top > 0:
-                top -= 1
-                missing = marks[top] - 1
-                depth -= 1
-    return at
 
 
 def replace(term, begin, end, size, made, new, marks):  # type: ignore[no-untyped-def]

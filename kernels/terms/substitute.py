@@ -54,14 +54,14 @@ def shifted(term, begin, end, by, out, at, marks):  # type: ignore[no-untyped-de
     return at
 
 
-def contract(term, redex, size, limit, out, marks, marks_inner):  # type: ignore[no-untyped-def]
-    """Write the term with the redex contracted to out; returns its size, or -1 over limit."""
-    body = redex + 2
-    argument = span_end(term, body)
-    behind = span_end(term, argument)
-    for i in range(redex):
-        out[i] = term[i]
-    at = redex
+def instantiate(  # type: ignore[no-untyped-def]
+    term, body, argument, behind, at, limit, out, marks, inner
+):  # fmt: skip
+    """Write the body of a lambda to out[at:], its argument put in; the next position.
+
+    The body is term[body:argument], the argument term[argument:behind]. Returns -1 once
+    more than `limit` words stand in out. marks, inner: int32 scratch, a word a lambda.
+    """
     depth = 0
     top = 0
     missing = 1
@@ -81,7 +81,7 @@ def contract(term, redex, size, limit, out, marks, marks_inner):  # type: ignore
             out[at] = word
             at += 1
         elif word >> 2 == depth:
-            at = shifted(term, argument, behind, depth, out, at, marks_inner)
+            at = shifted(term, argument, behind, depth, out, at, inner)
         else:
             out[at] = word - (1 << 2)
             at += 1
@@ -91,7 +91,18 @@ def contract(term, redex, size, limit, out, marks, marks_inner):  # type: ignore
                 top -= 1
                 missing = marks[top] - 1
                 depth -= 1
-    if at + size - behind > limit:
+    return at
+
+
+def contract(term, redex, size, limit, out, marks, marks_inner):  # type: ignore[no-untyped-def]
+    """Write the term with the redex contracted to out; returns its size, or -1 over limit."""
+    body = redex + 2
+    argument = span_end(term, body)
+    behind = span_end(term, argument)
+    for i in range(redex):
+        out[i] = term[i]
+    at = instantiate(term, body, argument, behind, redex, limit, out, marks, marks_inner)
+    if at < 0 or at + size - behind > limit:
         return -1
     for i in range(behind, size):
         out[at] = term[i]
