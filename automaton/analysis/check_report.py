@@ -21,7 +21,7 @@ from automaton.format import graphs
 from automaton.format.graphs import AS_EVER, Reading
 from automaton.format.objects import (
     Directive,
-    Malformed,
+    MalformedInput,
     Object,
     edge_ends,
     level,
@@ -184,7 +184,7 @@ class ReportBuilder:
                 self._object(number, members)
             case Directive(name, value):
                 self.report.directives.append(DirectiveLine(number, name, value))
-            case Malformed(reason):
+            case MalformedInput(reason):
                 self.report.malformed.append(MalformedLine(number, offset, reason))
 
     def _object(self, number: int, members: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ LEAST = {
 }
 
 
-class _Chosen:
+class _Target:
     """What this process computes batches with; at first the CPU alone."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class _Chosen:
         self.lock = threading.Lock()  # one batch at a time has the card's buffers
 
 
-_CHOSEN = _Chosen()
+_CHOSEN = _Target()
 
 
 def set_device(device: Name = "auto", say: Callable[[str], None] = silent) -> str:

@@ -32,7 +32,7 @@ BLOCK = 1 << 20
 Entity = dict[str, Any]
 
 
-class _Counted:
+class _HashingFile:
     """A file that counts and hashes what is written to it."""
 
     def __init__(self, out: BinaryIO) -> None:
@@ -90,7 +90,7 @@ def _file(
     folder: TargetFolder, name: str, kind: str, about: str, make: Callable[[Any], None]
 ) -> Entity:  # fmt: skip
     with folder.file(name) as out:
-        counted = _Counted(out)
+        counted = _HashingFile(out)
         make(counted)
     return {
         "@id": _reference(name), "@type": "File", "name": name, "description": about,

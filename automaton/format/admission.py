@@ -79,6 +79,6 @@ def _accepted(
 
 def _is_json(parsed: objects.Line) -> bool:
     """Whether a line that is no object is something else that has a meaning."""
-    if isinstance(parsed, objects.Malformed):
+    if isinstance(parsed, objects.MalformedInput):
         return parsed.reason.startswith(objects.OTHER_VALUE)
     return True

@@ -167,7 +167,7 @@ def _item(where: str, raw: bytes) -> Item:
             return Item(where, _restored(members))
         case Object():
             return Item(where, line)
-        case objects.Malformed(reason):
+        case objects.MalformedInput(reason):
             return Item(where, b"", reason)
     return Item(where, b"", "no JSON")
 

@@ -62,13 +62,13 @@ class Blank:
 
 
 @dataclass(frozen=True, slots=True)
-class Malformed:
+class MalformedInput:
     """A line that is none of the others; `reason` is a phrase for people."""
 
     reason: str
 
 
-Line = Object | Directive | Blank | Malformed
+Line = Object | Directive | Blank | MalformedInput
 
 
 class TermSource(NamedTuple):
@@ -85,7 +85,7 @@ def parse_line(raw: bytes) -> Line:
     line, because concatenated files hold them in the middle.
     """
     if len(raw) > MAX_LINE_BYTES + 2 and len(raw.rstrip(b"\r\n")) > MAX_LINE_BYTES:
-        return Malformed(f"longer than {MAX_LINE_BYTES} bytes ({len(raw)})")
+        return MalformedInput(f"longer than {MAX_LINE_BYTES} bytes ({len(raw)})")
     body = raw.removeprefix(_BOM).strip(SPACE)
     if not body:
         return Blank()
@@ -152,10 +152,10 @@ def _directive(body: bytes) -> Line:
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
-        return Malformed(f"not UTF-8 at byte {error.start + 1}")
+        return MalformedInput(f"not UTF-8 at byte {error.start + 1}")
     match = _DIRECTIVE.fullmatch(text)
     if match is None or not (match["colon"] or match["value"]):
-        return Malformed("a directive reads @name: value, or @name value")
+        return MalformedInput("a directive reads @name: value, or @name value")
     return Directive(match["name"], _unquoted(match["value"]))
 
 
@@ -177,7 +177,7 @@ def _object(body: bytes) -> Line:
 def _only_object(value: Any) -> Line:
     if isinstance(value, dict):
         return Object(value)
-    return Malformed(f"{OTHER_VALUE} {_KINDS.get(type(value), 'a number')}, not an object")
+    return MalformedInput(f"{OTHER_VALUE} {_KINDS.get(type(value), 'a number')}, not an object")
 
 
 def _second_opinion(body: bytes, error: ValueError) -> Line:
@@ -185,14 +185,14 @@ def _second_opinion(body: bytes, error: ValueError) -> Line:
     try:
         body.decode()
     except UnicodeDecodeError as undecodable:
-        return Malformed(f"not UTF-8 at byte {undecodable.start + 1}")
+        return MalformedInput(f"not UTF-8 at byte {undecodable.start + 1}")
     try:
         return _only_object(_exact(body))
     except json.JSONDecodeError as second:
         shown = error if isinstance(error, json.JSONDecodeError) else second
-        return Malformed(f"not JSON at character {shown.pos + 1}: {shown.msg}")
+        return MalformedInput(f"not JSON at character {shown.pos + 1}: {shown.msg}")
     except _RefusedError as refused:
-        return Malformed(str(refused))
+        return MalformedInput(str(refused))
 
 
 class _RefusedError(ValueError):

@@ -31,7 +31,7 @@ _FOUND = 1024  # lines that are handed over at a time
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenBatch:
     """The batch being read: what counts once its commit is there."""
 
     line: int
@@ -61,7 +61,7 @@ class CommitScanner:
         self._others = OtherLineFinder(prefix)
         self._commit_head = f'{{"type":"commit","id":"{prefix}commit:'.encode()
         self._run_head = f'{{"type":"run","id":"{prefix}run:'.encode()
-        self._open = _Open(0)
+        self._open = _OpenBatch(0)
         self._left_out = 0  # lines that the file does not hold, since `follow` began
 
     @property
@@ -76,12 +76,12 @@ class CommitScanner:
         """Go on behind commits that were followed before."""
         self.commits, self.named, self.run_lines, self.run = commits, named, runs, run
         self.chain, self.end, self.lines = chain, int(commits.end[-1]), lines
-        self._open = _Open(lines)
+        self._open = _OpenBatch(lines)
 
     def follow(self, stop: int) -> CommitScanner:
         """Reads on to byte `stop` or to the first line that does not fit (`reason`)."""
         seen = self.lines
-        self._open, self._left_out = _Open(seen), 0
+        self._open, self._left_out = _OpenBatch(seen), 0
         begin = self.end + (self.separator if not seen else 0)
         for base, data, used in whole_lines(self._file, begin, stop):
             for k, start, end in self._others.among(data, used):
@@ -153,7 +153,7 @@ class CommitScanner:
             self.run = self._open.run
             self.run_lines.append(first)
         self.end, self.lines = end, first + count + 1
-        self._open = _Open(self.lines)
+        self._open = _OpenBatch(self.lines)
 
 
 class OtherLineFinder:

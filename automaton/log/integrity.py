@@ -85,7 +85,7 @@ def check_integrity(  # noqa: PLR0913, PLR0917 - the file, what it is held again
         done = genesis.bytes
     first = max(first, 1)
     if bad is None:
-        sealed = _Sealed(file, genesis, commits, form)
+        sealed = _LogFacts(file, genesis, commits, form)
         shares = windows(commits, first, last, _SHARES * threads)
         survey = _Survey(sealed, shares, done)
         survey.share(threads, progress)
@@ -94,7 +94,7 @@ def check_integrity(  # noqa: PLR0913, PLR0917 - the file, what it is held again
     return ChainReport(max(last - first + 1, 0), done, size_of(file) - end, bad)
 
 
-class _Sealed(NamedTuple):
+class _LogFacts(NamedTuple):
     """The file, and what is known of it."""
 
     file: File
@@ -116,7 +116,7 @@ class _Sealed(NamedTuple):
 class _Survey:
     """Windows that threads take one after the other, up to the first in which one finds a fault."""
 
-    def __init__(self, sealed: _Sealed, shares: list[tuple[int, int]], done: int) -> None:
+    def __init__(self, sealed: _LogFacts, shares: list[tuple[int, int]], done: int) -> None:
         self._sealed = sealed
         self._windows = shares
         self._next, self._lock = 0, Lock()
@@ -172,7 +172,7 @@ class _Survey:
                 progress(self.done)
 
 
-def _window(sealed: _Sealed, window: Window) -> Fault | None:
+def _window(sealed: _LogFacts, window: Window) -> Fault | None:
     """The first fault of some ticks."""
     before = sealed.chain_before(window.first)
     if window.chain_after(before) is not None:
@@ -193,7 +193,7 @@ def _genesis(file: File, genesis: Genesis) -> Fault | None:
     return Fault("genesis", 0, 1, 0, genesis.sha256.hex(), found.hex())
 
 
-def _batch(sealed: _Sealed, row: CommitRow, before: bytes) -> Iterator[Fault]:
+def _batch(sealed: _LogFacts, row: CommitRow, before: bytes) -> Iterator[Fault]:
     file = sealed.file
     raw = pread(file, row.end - row.commit_start, row.commit_start)
     line = row.first_line + row.lines
@@ -218,7 +218,7 @@ def _batch(sealed: _Sealed, row: CommitRow, before: bytes) -> Iterator[Fault]:
         yield Fault("chain", row.commit_start, line, row.tick, before.hex(), commit.chain.hex())
 
 
-def _digest(sealed: _Sealed, row: CommitRow) -> tuple[bytes, int]:
+def _digest(sealed: _LogFacts, row: CommitRow) -> tuple[bytes, int]:
     """The batch's digest and its lines: newlines, a separating one (tick 1) aside."""
     digest, count, first = new_digest(sealed.form), 0, b""
     for data in blocks(sealed.file, row.batch_start, row.commit_start):

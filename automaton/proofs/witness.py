@@ -82,7 +82,7 @@ class Witness:
         if log is not None:
             known_head(log.commits, log.tree, str(shown.note).encode())
         if last is not None:
-            _Earlier(place, *last).hold(shown, log)
+            _CosignedHead(place, *last).hold(shown, log)
         if log is not None and log.recompute is not None:
             log.recompute(last[0].size if last else 0, shown.head.size)
         note = shown.note.signed([self._key.cosign(shown.note.text, time)])
@@ -142,7 +142,7 @@ def _last(place: Path) -> tuple[TreeHead, Note] | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Earlier:
+class _CosignedHead:
     """What a witness has of a log that it cosigned before."""
 
     place: Path  # the log's folder

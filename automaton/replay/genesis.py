@@ -76,7 +76,7 @@ def _current(
 def _members(number: int, raw: bytes, malformed: MalformedLines) -> dict[str, Any] | None:
     """The object on a line; what is none for a reason is noted."""
     parsed = objects.parse_line(raw)
-    if isinstance(parsed, objects.Malformed):
+    if isinstance(parsed, objects.MalformedInput):
         malformed.add(number, parsed.reason)
     return parsed.members if isinstance(parsed, objects.Object) else None
 

@@ -28,7 +28,7 @@ from automaton.format.records import CommitFields
 from automaton.log import Log
 from automaton.log.prefix_hash import HashedPrefix, worth_hashing_ahead
 from automaton.replay import CheckpointWriter, MalformedLines
-from automaton.replay.genesis_of_damaged import as_data_if_damaged
+from automaton.replay.damaged_genesis import as_data_if_damaged
 from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.restore import restore_world
 from automaton.replay.run_options import options_for, record_for, refuse_island

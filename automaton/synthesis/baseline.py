@@ -38,7 +38,7 @@ def enumerate_baseline(
     problem: Problem, candidates: int, threads: int, over: Callable[[], bool] = lambda: False
 ) -> Baseline:
     """The first of so many closed terms that is right on all pairs, those held back too."""
-    search = _Plain(problem, threads)
+    search = _PlainEvaluator(problem, threads)
     done, last = 0, 0
     try:
         for bits, count in search.closed.sizes():
@@ -55,7 +55,7 @@ def enumerate_baseline(
     return Baseline(None, done, last)
 
 
-class _Plain:
+class _PlainEvaluator:
     def __init__(self, problem: Problem, threads: int) -> None:
         self.closed = ClosedTermEnumerator(Examples.of(problem.pairs, problem.pattern))
         self.pool = Threads(threads, lambda: Evaluator(problem))

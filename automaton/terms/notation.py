@@ -134,7 +134,7 @@ def format_term(
         return "".join(map(_bits, words.tolist()))
     if notation == "debruijn":
         return _format(words.tolist(), lambda index, _: str(index), lambda _: "λ", marked)
-    bound = _Fresh(names)
+    bound = _FreshNames(names)
 
     def variable(index: int, depth: int) -> str:
         if index < depth:
@@ -144,7 +144,7 @@ def format_term(
     return _format(words.tolist(), variable, lambda depth: f"λ{bound[depth]}.", marked)
 
 
-class _Fresh:
+class _FreshNames:
     """A name for each depth: a to z, a1 to z1, ..., without those given."""
 
     def __init__(self, taken: Sequence[str]) -> None:

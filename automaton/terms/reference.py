@@ -38,7 +38,7 @@ class Reduction:
 
 
 @dataclass(slots=True)
-class _Waiting:
+class _PendingArgument:
     """An argument; `pending` until its spine has been read out."""
 
     tree: Tree
@@ -54,14 +54,14 @@ def reduce(  # noqa: C901 (one branch for each kind of node and of limit)
 ) -> Reduction:
     """Reduce a term to its beta-normal form within budgets."""
     tree = unpack(words)
-    waiting: list[_Waiting] = []
+    waiting: list[_PendingArgument] = []
     out: list[int] = []  # the normal form, applications without offsets
     steps, nodes = 0, len(words)
     while True:
         if isinstance(tree, App):
             if len(waiting) >= max_depth:
                 return Reduction("depth", steps)
-            waiting.append(_Waiting(tree.argument))
+            waiting.append(_PendingArgument(tree.argument))
             tree = tree.function
         elif isinstance(tree, Lam) and waiting and waiting[-1].pending:
             if steps >= max_steps:
@@ -87,7 +87,7 @@ def reduce(  # noqa: C901 (one branch for each kind of node and of limit)
             tree = waiting.pop().tree
 
 
-def _read_out(waiting: list[_Waiting]) -> int:
+def _read_out(waiting: list[_PendingArgument]) -> int:
     """Mark the pending arguments of the innermost spine as read out; how many."""
     count = 0
     while count < len(waiting) and waiting[-1 - count].pending:

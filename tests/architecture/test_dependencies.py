@@ -411,12 +411,26 @@ def test_class_names_are_not_used_twice() -> None:
     assert {name for name in names if names.count(name) > 1} <= SHARED_CLASS_NAMES
 
 
+def test_no_class_or_module_is_named_by_what_was_done_to_it() -> None:
+    classes = {
+        node.name
+        for tree in AUTOMATON.values()
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+    modules = {m.rpartition(".")[2] for m in AUTOMATON}
+    nouns = {"VectorFeed", "feed", "packed"}  # packed: the form of terms that computes
+    assert {name for name in classes | modules if name.endswith("ed")} == nouns
+
+
 def test_array_types_are_declared_once() -> None:
     names: dict[str, list[str]] = {}
     for module, tree in AUTOMATON.items():
         for node in tree.body:
-            if isinstance(node, ast.Assign) and "NDArray" in ast.unparse(node.value)[:14]:
-                names.setdefault(ast.unparse(node.targets[0]), []).append(module)
+            if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                name = node.targets[0] if isinstance(node, ast.Assign) else node.target
+                if "NDArray" in ast.unparse(node.value)[:14]:
+                    names.setdefault(ast.unparse(name), []).append(module)
     assert not {name: modules for name, modules in names.items() if len(modules) > 1}
 
 

@@ -21,7 +21,7 @@ from automaton.format.objects import (
     MAX_LINE_BYTES,
     Blank,
     Directive,
-    Malformed,
+    MalformedInput,
     Object,
     TermSource,
     edge_ends,
@@ -110,7 +110,7 @@ def test_a_directive_is_a_name_and_a_value_without_its_quotes(
 )
 def test_a_malformed_line_says_what_is_wrong_and_where(raw: bytes, reason: str) -> None:
     line = parse_line(raw)
-    assert isinstance(line, Malformed)
+    assert isinstance(line, MalformedInput)
     assert line.reason.startswith(reason)
     assert "\n" not in line.reason
 
@@ -120,7 +120,7 @@ def test_a_line_may_be_16_mib_long_and_no_longer() -> None:
     assert len(raw) == MAX_LINE_BYTES
     assert isinstance(parse_line(raw + b"\r\n"), Object)
     longer = parse_line(b" " + raw + b"\r\n")
-    assert isinstance(longer, Malformed)
+    assert isinstance(longer, MalformedInput)
     assert longer.reason.startswith("longer than 16777216 bytes")
 
 
@@ -130,7 +130,7 @@ def test_nesting_that_would_overflow_the_stack_is_refused(leaf: bytes) -> None:
         return b'{"a":' * depth + leaf + b"}" * depth
 
     assert isinstance(parse_line(nested(MAX_EXACT_DEPTH)), Object)
-    refused = Malformed(f"nested deeper than {MAX_EXACT_DEPTH} levels")
+    refused = MalformedInput(f"nested deeper than {MAX_EXACT_DEPTH} levels")
     assert parse_line(nested(MAX_EXACT_DEPTH + 1)) == refused
     assert parse_line(b'{"a":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}") == refused
 
@@ -143,9 +143,9 @@ def test_brackets_inside_strings_are_no_nesting() -> None:
 @UNTIMED
 @given(st.binary() | st.text().map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_some_line(raw: bytes) -> None:
-    assert isinstance(parse_line(raw), Object | Directive | Blank | Malformed)
-    assert isinstance(parse_line(b'{"a":' + raw), Object | Malformed)
-    assert isinstance(parse_line(b"@" + raw), Directive | Malformed)
+    assert isinstance(parse_line(raw), Object | Directive | Blank | MalformedInput)
+    assert isinstance(parse_line(b'{"a":' + raw), Object | MalformedInput)
+    assert isinstance(parse_line(b"@" + raw), Directive | MalformedInput)
 
 
 SCALARS = (

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from automaton.cli import command_line
 from automaton.errors import AutomatonError, ConditionError, TermError
 from automaton.format import json_edit, objects
-from automaton.format.objects import Directive, Malformed, Object
+from automaton.format.objects import Directive, MalformedInput, Object
 from automaton.program import conditions, diagnostics, selectors
 from automaton.terms import notation
 
@@ -97,7 +97,7 @@ def test_every_line_is_something_and_its_members_are_judged(raw: bytes) -> None:
         assert terms >= 0
         assert all(fault.what for fault in faults)
     else:
-        assert not isinstance(parsed, Malformed) or parsed.reason
+        assert not isinstance(parsed, MalformedInput) or parsed.reason
         assert not isinstance(parsed, Directive) or parsed.name
 
 

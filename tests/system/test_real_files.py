@@ -13,7 +13,7 @@ from automaton.format.objects import (
     Blank,
     Directive,
     Line,
-    Malformed,
+    MalformedInput,
     Members,
     Object,
     edge_ends,
@@ -142,7 +142,9 @@ def test_the_canvas_has_33_objects_and_one_broken_line(read: Read) -> None:
     lines = read("automaton.canvas.space.jsonl")
     assert len(members(lines)) == 33
     broken = {
-        number: line.reason for number, line in enumerate(lines, 1) if isinstance(line, Malformed)
+        number: line.reason
+        for number, line in enumerate(lines, 1)
+        if isinstance(line, MalformedInput)
     }
     assert list(broken) == [32]
     assert broken[32].startswith("not JSON at character 1843: ")

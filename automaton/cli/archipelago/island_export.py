@@ -103,7 +103,7 @@ def _jobs(
                 yield ExportJob(log, part, table, told, origin(), note)
 
 
-class _Inside:
+class _SubFolder:
     """A folder within one that is under way."""
 
     def __init__(self, folder: Any, name: str) -> None:
@@ -120,7 +120,7 @@ def _each(form: str, row: ExportFormat, jobs: Iterator[ExportJob], out: Any) -> 
     write = formats.writer(form)
     for island, job in enumerate(jobs):
         if row.folder:
-            write(job, _Inside(out, f"islands/{island}"))
+            write(job, _SubFolder(out, f"islands/{island}"))
             continue
         with out.file(f"islands/{island}.{row.ending or form}") as file:
             write(job, file)

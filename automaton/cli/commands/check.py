@@ -55,7 +55,7 @@ def check(
     that does not verify is one (exit code 6), and so is one that never had the head
     that --head names (exit code 1). Of a file that is no log it says what it is.
     """
-    asked = _Asked(chain, head, json_, len(logs) > 1)
+    asked = _Questions(chain, head, json_, len(logs) > 1)
     idle: dict[Path, int] = {}
     with ExitStack() as stack:
         files = {path: _opened(stack, path, asked) for path in logs}
@@ -81,7 +81,7 @@ def _refuse_idle(idle: dict[Path, int]) -> None:
         raise IdleError(f"{', '.join(found)} of what does nothing (see above)")
 
 
-class _Asked(NamedTuple):
+class _Questions(NamedTuple):
     """What is to be said of each file."""
 
     chain: bool
@@ -94,7 +94,7 @@ class _Asked(NamedTuple):
         click.echo(as_json({"file": str(path), **facts} if self.several else facts))
 
 
-def _opened(stack: ExitStack, path: Path, asked: _Asked) -> Log | DocumentError:
+def _opened(stack: ExitStack, path: Path, asked: _Questions) -> Log | DocumentError:
     from automaton.log import Log  # noqa: PLC0415  # see the top
 
     try:
@@ -114,14 +114,14 @@ def _included(log: Path) -> list[Path]:
     return files
 
 
-def _say_document(path: Path, error: DocumentError, asked: _Asked) -> None:
+def _say_document(path: Path, error: DocumentError, asked: _Questions) -> None:
     if asked.json:
         asked.say(path, {"document": {"what": error.what, "remedy": error.remedy}})
         return
     click.echo(f"{path}: {error.what}; no log, nothing is ever appended to it\n{error.remedy}")
 
 
-def _look(path: Path, log: Log, every: Sequence[LogReader], asked: _Asked) -> int:
+def _look(path: Path, log: Log, every: Sequence[LogReader], asked: _Questions) -> int:
     """Say what a log holds; returns how many findings of what does nothing there are."""
     from automaton.analysis import check_log  # noqa: PLC0415  # see the top
 

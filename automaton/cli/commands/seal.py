@@ -68,7 +68,7 @@ def seal(
         raise click.UsageError("- and --out FILE belong together", click.get_current_context())
     target = out if out is not None else file
     _refuse(target, once=once and not piped)
-    signing = None if key is None else _Signing(target, key, sign_every)
+    signing = None if key is None else _HeadSigner(target, key, sign_every)
     writer = SealWriter(target)
     known = writer.tick
 
@@ -121,7 +121,7 @@ def _show(writer: SealWriter, json: bool) -> None:
     click.echo(as_json(facts) if json else text)
 
 
-class _Signing:
+class _HeadSigner:
     """The signed head of a seal, now and then."""
 
     def __init__(self, file: Path, key: Path, every: float) -> None:

@@ -49,7 +49,7 @@ def key_of(name: bytes) -> bytes:
 
 
 @dataclass
-class _Waiting:
+class _PendingLines:
     """Lines on their way to the file, and the ids that they are found by."""
 
     lines: list[bytes]
@@ -90,7 +90,7 @@ class DecisionLog:
             os.close(self._index)
             error.filename = error.filename or str(index)
             raise
-        self._waiting = _Waiting([], [])
+        self._waiting = _PendingLines([], [])
         self._changed = Condition()
         self._taken = self._given = 0  # lines written, lines appended
         self._closing = False
@@ -156,7 +156,7 @@ class DecisionLog:
         if moved and found.own:
             self._put_back(moved, found)
 
-    def _put_back(self, moved: str, found: _Apart) -> None:
+    def _put_back(self, moved: str, found: _ForeignPart) -> None:
         """Append what is of the log again, from the copy of what stood behind."""
         with Path(moved).open("rb") as file:
             for start, stop in found.own:
@@ -215,14 +215,14 @@ class DecisionLog:
                 self._taken += len(batch.lines)
                 self._changed.notify_all()
 
-    def _next(self) -> _Waiting | None:
+    def _next(self) -> _PendingLines | None:
         """All that waits, once something does; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting.lines or self._closing)
-            batch, self._waiting = self._waiting, _Waiting([], [])
+            batch, self._waiting = self._waiting, _PendingLines([], [])
         return batch if batch.lines else None
 
-    def _put(self, batch: _Waiting) -> None:
+    def _put(self, batch: _PendingLines) -> None:
         sizes = np.fromiter(map(len, batch.lines), dtype=np.uint64, count=len(batch.lines))
         entries = np.empty(len(sizes), dtype=_ENTRY)
         entries["at"] = self._size + np.cumsum(sizes) - sizes
@@ -232,7 +232,7 @@ class DecisionLog:
 
 
 @dataclass
-class _Apart:
+class _ForeignPart:
     """What of a file is not of a log: where it begins (-1: nowhere), and what behind it is."""
 
     first: int
@@ -240,9 +240,9 @@ class _Apart:
     crashed: bool  # all that is not: of a run, of the tick that is due
 
 
-def _look(fd: int, log: LogReader) -> _Apart:
+def _look(fd: int, log: LogReader) -> _ForeignPart:
     """Look at every line: no order of logs and ticks is taken for granted."""
-    found, at, last = _Apart(-1, [], crashed=True), 0, (b"", False)
+    found, at, last = _ForeignPart(-1, [], crashed=True), 0, (b"", False)
     due = f"{log.prefix}m{len(log.commits) + 1}."
     with os.fdopen(os.dup(fd), "rb") as file:
         file.seek(0)
