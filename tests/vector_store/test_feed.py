@@ -143,6 +143,7 @@ def test_the_rate_bounds_what_is_taken_and_takes_evenly_from_what_is_offered(log
         assert memory.offer(3, *numerals(20)) == 2
         clock.now = 1000.0
         assert memory.offer(4, *numerals(50, first=30)) == 5  # no more than a second's worth
+        assert memory.flush()
     ids = {row["id"] for row in held(log).values()}
     assert {"m1.0", "m1.4", "m1.8", "m1.12", "m1.16"} <= ids
 
@@ -250,6 +251,7 @@ def test_a_run_that_offers_everything_remembers_what_reindexing_finds(tmp_path: 
     with VectorFeed.open(paths[0], rate=NEVER_ENDING) as memory:
         for tick in (1, 2):
             memory.offer(tick, slots, *terms)
+        assert memory.flush()  # closing waits some seconds and no longer
     entries = [
         index_rebuild.Entry(tick, k, 0, "", False, numeral(k)) for tick in (1, 2) for k in range(60)
     ]
