@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from small import TERMS, written
 
 from automaton.cli import command_line
-from automaton.errors import UsageError
+from automaton.errors import NothingToRunError, UsageError
 from automaton.log import AuditedLog
 from automaton.run import Run
 from automaton.soups.genesis_recipe import GenesisRecipe, numeral_tests
@@ -49,6 +49,19 @@ def test_soups_are_logs_of_seeds_of_their_own_and_verify(tmp_path: Path) -> None
     again = called("soup", path, "--collisions", 400, "--soups", 3, "--seed", 5)
     assert again.exit_code == 0
     assert "3 soups of 400 collisions, a commit every 400" in again.stdout
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"not json\n", b'{"id":"a","type":"term","te', b'{"id":"a"}\n']
+)
+def test_a_log_without_terms_makes_no_soup_and_no_folder(tmp_path: Path, raw: bytes) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(raw)
+    result = called("soup", path, "--collisions", 10)
+    assert isinstance(result.exception, SystemExit | NothingToRunError)
+    assert "no closed lambda term" in f"{result.output}{result.exception}"
+    assert [file.name for file in tmp_path.iterdir()] == ["log.jsonl"]
+    assert path.read_bytes() == raw
 
 
 def test_a_soup_is_the_run_of_its_seed(tmp_path: Path) -> None:

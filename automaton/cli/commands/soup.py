@@ -10,7 +10,8 @@ import click
 from automaton.cli.campaign import genesis_of, progress, show
 from automaton.cli.option_types import PATH, WIDTH, canonical, option
 from automaton.cli.tabular import form_of, forms
-from automaton.cli.text import counted
+from automaton.cli.text import counted, printable
+from automaton.errors import NothingToRunError
 from automaton.format.options import Options
 from automaton.workers import available_cores
 
@@ -138,7 +139,13 @@ def soup(
     given = {name: value for name, value in given.items() if value is not None}
     if "max_objects" not in given:
         with Log.open(log, write=False) as opened:
-            given["max_objects"] = count_terms(opened, given.get("max_size"))
+            terms = count_terms(opened, given.get("max_size"))
+        if not terms:
+            raise NothingToRunError(
+                f"{printable(str(log))}: nothing to react: it holds no closed lambda term that "
+                "fits; `check` says what it holds, `init PATH --random 1000` makes a soup"
+            )
+        given["max_objects"] = terms
     if every is not None:
         given["parallel"] = every
     plan = many_soups(log.name, soups, collisions, seed, given)
