@@ -123,7 +123,7 @@ PACKAGES = {
     ),
     "comparison": Package(
         "applications",
-        "terms format workers log chemistry soups islands",
+        "terms format workers program log chemistry replay run analysis soups islands",
         outside="pathlib",
     ),
     "cli": Package(
