@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,16 @@ import click
 
 from automaton.cli.tabular import Form, print_json, print_rows
 from automaton.cli.text import counted, printable
+from automaton.format.options import OF_ISLANDS, from_record
 
 if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.log import Log
     from automaton.soups.sweep import Sweep
 
 #: Figures of the table that people see; programs get all.
 _SHOWN = ("live", "distinct", "effective", "largest_share", "size_mean")
+
+_OF_THE_LOG = ("graph", *OF_ISLANDS)  # what its runs have and others have not
 
 
 def show(campaign: Sweep, form: Form, head: str) -> None:
@@ -36,6 +40,17 @@ def genesis_of(path: Path) -> bytes:
 
     with Log.open(path, write=False) as log:
         return b"".join(raw + b"\n" for _, raw in log.genesis_lines())
+
+
+def inherited_options(log: Log, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a log was run with, and those that are given in their place.
+
+    How objects are read is for each run to see, and a run of its own is no island.
+    """
+    own = dict(log.run.options) if log.run else {}
+    from_record(own)  # says what is wrong with it
+    kept = {name: value for name, value in own.items() if name not in _OF_THE_LOG}
+    return {**kept, **{name: value for name, value in given.items() if value is not None}}
 
 
 @contextmanager

@@ -85,6 +85,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "soup my.jsonl --collisions 100000 --evaluation hybrid-applicative --max-size 1000",
     ),
     "sweep": ("sweep grid.toml", "sweep grid.toml --workers 4 --csv"),
+    "ablate": (
+        "ablate my.jsonl --streams all --list",
+        "ablate my.jsonl --streams all --ticks 100",
+        "ablate my.jsonl --ticks 100 --only 'veto:*' --seeds 16",
+    ),
     "organisation": ("organisation soup.jsonl", "organisation soup.jsonl --against 0"),
     "measure": (),
     "measure activity": ("measure activity soup.jsonl --every 10",),

@@ -13,7 +13,7 @@ from automaton.comparison.comparison_plan import ComparisonPlan
 from automaton.format.records import Genesis
 from automaton.islands.archipelago import FILE, Archipelago, choose_island_prefix
 from automaton.islands.topology import named_topology
-from automaton.soups.sweep import Campaign, PlannedRun
+from automaton.soups.campaign_runs import Campaign, PlannedRun
 
 
 class ComparisonCampaign(Campaign):

@@ -6,19 +6,19 @@ its logs. Must not know: other runs, what the figures are for.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from automaton.comparison.run_distributions import distributions
-from automaton.errors import AutomatonError, WorkerError
+from automaton.errors import WorkerError
 from automaton.islands.carrier_choice import SerialCarrier
 from automaton.islands.cross_verification import head_of_heads
 from automaton.islands.driver import Driver
 from automaton.islands.folder import open_folder
 from automaton.islands.island import HostOptions, Island
 from automaton.islands.schedule import Schedule
-from automaton.workers.spawn import LONGEST_TEXT, Channel
+from automaton.soups.campaign_worker import answer
+from automaton.workers.spawn import Channel
 
 #: A run is made again where its disk lost it; winners are computed again from the rest.
 _KEPT = HostOptions(durability="off", record="commits")
@@ -26,18 +26,12 @@ _KEPT = HostOptions(durability="off", record="commits")
 
 def handle(channel: Channel) -> None:
     """Make the runs that are asked for, one at a time, and say what each came to."""
-    while message := channel.receive():
-        path, epochs = json.loads(message)
-        try:
-            answer: dict[str, Any] = {"made": made(Path(path), epochs)}
-        except (AutomatonError, OSError, MemoryError) as error:
-            answer = {"failed": (str(error) or type(error).__name__)[:LONGEST_TEXT]}
-        channel.send(json.dumps(answer).encode())
+    answer(channel, made)
 
 
-def made(path: Path, epochs: int) -> dict[str, Any]:
+def made(path: str, epochs: int) -> dict[str, Any]:
     """Take the islands of a folder so far; their heads, and the distributions at the end."""
-    folder = open_folder(path)
+    folder = open_folder(Path(path))
     islands = [Island(folder, k, _KEPT) for k in range(folder.archipelago.count)]
     carrier = SerialCarrier(lambda number: islands[number])
     try:

@@ -5,7 +5,7 @@ Names and numbers only: what a stream proposes is `automaton.chemistry.streams`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from itertools import chain
@@ -49,8 +49,7 @@ def parse_streams(text: str) -> list[Stream]:
     if text == "none":
         return []
     found: list[Stream] = []
-    given = [part.strip() for part in text.split(",")]
-    for part in chain.from_iterable(ALL if part == "all" else [part] for part in given):
+    for part in _parts(text):
         name, _, weight = part.partition("=")
         if name not in POLICIES:
             own = {"all": "; `all` takes no weight", "none": "; `none` stands alone"}
@@ -63,6 +62,24 @@ def parse_streams(text: str) -> list[Stream]:
     if len(found) > MOST_STREAMS:
         raise UsageError(f"--streams names {len(found)} streams; at most {MOST_STREAMS} compete")
     return found
+
+
+def streams_without(text: str, names: Collection[str]) -> str:
+    """The option `streams` less the streams of these names; the others keep their weights."""
+    named = zip(_parts(text), parse_streams(text), strict=True)
+    return ",".join(part for part, stream in named if stream.name not in names) or "none"
+
+
+def _parts(text: str) -> list[str]:
+    """The streams as they are given, those of `all` one by one."""
+    given = [part.strip() for part in text.split(",")]
+    return list(chain.from_iterable(ALL if part == "all" else [part] for part in given))
+
+
+def salience_without(text: str, feature: str) -> str:
+    """The option `salience` with one feature that weighs nothing."""
+    parts = [part for part in text.split(",") if part.strip().partition("=")[0] != feature]
+    return ",".join([*parts, f"{feature}=0"])
 
 
 def parse_salience(text: str) -> list[int]:

@@ -6,6 +6,8 @@ Touches logs, processes and, for its manifests, the disk. Must not know: the ter
 from __future__ import annotations
 
 __all__ = [
+    "campaign_runs",
+    "campaign_worker",
     "collision_table",
     "genesis_recipe",
     "living_terms",

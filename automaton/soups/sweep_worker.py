@@ -1,36 +1,23 @@
 """A process that makes runs of a sweep for its parent, until the parent hangs up or is gone.
 
-A run goes on where its log ended, so that one that was killed is finished and not begun
-again. Must not know: other runs, what the figures are for.
+Must not know: other runs, what the figures are for.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from automaton.analysis.population_series import row_of
-from automaton.errors import AutomatonError
 from automaton.format.machine_state import MachineState
-from automaton.run import Run, SidecarOptions
+from automaton.soups.campaign_worker import answer, completed
 from automaton.soups.living_terms import alike
 from automaton.terms.notation import parse
-from automaton.workers.autoscale_policy import ScalingOptions
-from automaton.workers.spawn import LONGEST_TEXT, Channel
-
-_ALONE = ScalingOptions(engine="serial")
+from automaton.workers.spawn import Channel
 
 
 def handle(channel: Channel) -> None:
     """Make the runs that are asked for, one at a time, and say what each came to."""
-    while message := channel.receive():
-        path, options, ticks, counted = json.loads(message)
-        try:
-            answer: dict[str, Any] = {"made": made(path, options, ticks, counted)}
-        except (AutomatonError, OSError, MemoryError) as error:
-            text = str(error) or type(error).__name__
-            answer = {"failed": text[:LONGEST_TEXT]}
-        channel.send(json.dumps(answer).encode())
+    answer(channel, made)
 
 
 def made(path: str, options: dict[str, Any], ticks: int, counted: dict[str, str]) -> dict[str, Any]:
@@ -38,10 +25,7 @@ def made(path: str, options: dict[str, Any], ticks: int, counted: dict[str, str]
 
     counted: terms by name, of whose like that live a number is given.
     """
-    keeping = SidecarOptions(0)
-    with Run(path, options, record="commits", scaling=_ALONE, keeping=keeping) as run:
-        if run.tick < ticks:
-            run.go(ticks=ticks - run.tick, interval_ms=0)
+    with completed(path, options, ticks) as run:
         log, world = run.log, run.world
         before, outcomes = 0, dict.fromkeys(log.commit(ticks).outcomes, 0)
         for tick in range(1, ticks + 1):

@@ -123,7 +123,7 @@ PACKAGES = {
     ),
     "comparison": Package(
         "applications",
-        "terms format workers log chemistry soups islands",
+        "terms format workers program log chemistry replay run analysis soups islands",
         outside="pathlib",
     ),
     "cli": Package(
@@ -168,7 +168,7 @@ OPENERS = {
     "cli.output_file": "drafts of exports and pictures, which take their names when they are whole",
     "conversion.decompression": "the file of `init --from`, compressed or not",
     "conversion.included_files": "files that a CanvasL file includes",
-    "soups.sweep": "the logs and the manifest of a sweep",
+    "soups.campaign_runs": "the logs and the manifest of a campaign",
     "comparison.comparison_campaign": "the folders of archipelagos that are compared",
     "cli.commands.sweep": "the TOML file of a sweep",
     "cli.commands.cycles": "the file of --results",

@@ -11,8 +11,9 @@ import numpy as np
 
 from automaton.cli.campaign import genesis_of, progress
 from automaton.cli.commands.sweep import planned
+from automaton.cli.experiment_options import out_option, workers_option
 from automaton.cli.export_job import draw_without_display
-from automaton.cli.option_types import PATH, WIDTH, option, switch
+from automaton.cli.option_types import PATH, WIDTH, switch
 from automaton.cli.output_file import whole_file
 from automaton.cli.tabular import form_of, forms, print_json, print_rows
 from automaton.cli.text import counted, printable
@@ -34,10 +35,11 @@ _COLUMNS = (
 
 @click.command(context_settings={"max_content_width": WIDTH})
 @click.argument("file", type=PATH)
-@option("--out", type=PATH, metavar="DIR", show_default="FILE without its ending",
-        help="Where islands and manifest stand (a path); one that is there goes on.")  # fmt: skip
-@option("--workers", type=click.IntRange(min=1), metavar="N", show_default="a core each",
-        help="Archipelagos at the same time (a count): each takes one core.")  # fmt: skip
+@out_option(
+    "FILE without its ending",
+    "Where islands and manifest stand (a path); one that is there goes on.",
+)
+@workers_option("Archipelagos at the same time (a count): each takes one core.")
 @switch("--figures", "Draw the table and each measure in DIR/figures (extra plot).")
 @forms
 def compare(

@@ -17,6 +17,7 @@ from rich.progress import Progress
 
 from automaton.cli.commands.init import created
 from automaton.cli.commands.run import ended_by_signals
+from automaton.cli.experiment_options import seed_option
 from automaton.cli.option_types import PATH, WIDTH, FiniteFloat, option, switch
 from automaton.cli.text import as_json, json_text, one_line, printable
 from automaton.errors import AutomatonError, UsageError
@@ -27,14 +28,7 @@ if TYPE_CHECKING:  # loads numba, which takes a second
 
 _SHOWN = 5  # best cycles, and failed ones, that people are shown
 
-SEED = option(
-    "--seed",
-    type=click.IntRange(0, (1 << 64) - 1),
-    metavar="S",
-    default=0,
-    show_default=True,
-    help="Seed (a number) of the first cycle; each next one has the next.",
-)
+SEED = seed_option("Seed (a number) of the first cycle; each next one has the next.", metavar="S")
 CATALYST_HELP = (
     "What a cycle begins from: a term, an object's id, a pattern (?x is any term), a "
     "dimension's number; term:, object:, pattern:, dimension: before it say which."

@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 
 import click
 
-from automaton.cli.option_types import PATH, canonical, option, switch
+from automaton.cli.experiment_options import operator_option, seed_option
+from automaton.cli.option_types import PATH, option, switch
 from automaton.cli.soup import Soup
 from automaton.cli.text import counted, printable
 from automaton.conversion import KINDS, Conversion, Inclusion, opened
@@ -104,20 +105,9 @@ def size_range(
     show_default="each of a size as likely",
     help="Of --random: another generator (a word): tree:NODES, depth:NODES or blc:BITS.",
 )
-@option(
-    "--seed",
-    type=click.IntRange(0, (1 << 64) - 1),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Of --random: seed of its draws (an integer of 64 bits): same seed, same soup.",
-)
-@option(
-    "--operator",
-    callback=canonical,
-    metavar="TERM",
-    show_default="none",
-    help="Of --random: an automaton with this operator (a lambda term) comes first.",
+@seed_option("Of --random: seed of its draws (an integer of 64 bits): same seed, same soup.")
+@operator_option(
+    "Of --random: an automaton with this operator (a lambda term) comes first.", "none"
 )
 @switch("--include", "Put what @include names behind that line: files below FILE's folder.")
 def init(

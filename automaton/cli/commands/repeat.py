@@ -9,75 +9,44 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from automaton.cli.campaign import inherited_options
 from automaton.cli.commands.init import write_new
-from automaton.cli.option_types import PATH, WIDTH, canonical, deciding_option, option
+from automaton.cli.experiment_options import (
+    COPIES,
+    MOST_SEED,
+    UPDATING,
+    count_option,
+    operator_option,
+    seeds_options,
+)
+from automaton.cli.option_types import PATH, WIDTH, deciding_option
 from automaton.cli.tabular import form_of, forms, print_json, print_rows
 from automaton.errors import UsageError
-from automaton.format.options import from_record
 
 if TYPE_CHECKING:  # loads numba, which takes a second
     from automaton.analysis.population_series import PopulationRow
     from automaton.log import Log
 
 _COLUMNS = ("figure", "mean", "low", "high")
-_MOST_SEED = (1 << 64) - 1
 
 
 @click.command(context_settings={"max_content_width": WIDTH})
 @click.argument("log", type=PATH)
-@option(
-    "--ticks",
-    type=click.IntRange(min=1),
-    required=True,
-    metavar="N",
+@count_option(
+    "--ticks", "Ticks of each run (a count).", required=True,
     show_default="none: it must be given",
-    help="Ticks of each run (a count).",
-)
-@option(
-    "--seeds",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=10,
-    show_default=True,
-    help="How many runs (a count), each with a seed of its own.",
-)
-@option(
-    "--first-seed",
-    type=click.IntRange(0, _MOST_SEED),
-    metavar="S",
-    default=0,
-    show_default=True,
-    help="Seed of the first run (an integer of 64 bits); each next one has the next.",
-)
-@option(
+)  # fmt: skip
+@seeds_options(10)
+@count_option(
     "--every",
-    type=click.IntRange(min=1),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="With --csv and --json: figures of every N-th tick (a count), and of the last.",
+    "With --csv and --json: figures of every N-th tick (a count), and of the last.",
+    1,
 )
-@option(
-    "--operator",
-    callback=canonical,
-    metavar="TERM",
-    show_default="the current automaton's, or as the log was run",
-    help="Operator of every reaction (a lambda term); needs no machine.",
-)
+@operator_option()
 @deciding_option("--parallel", "N", "Rounds a tick (a count): each has at most one winner.")
 @deciding_option("--max-objects", "N", "Terms alive at once (a count).")
-@option(
-    "--copies/--no-copies",
-    default=None,
-    show_default="no, or as the log was run",
-    help="Whether a result equal to one of its reactants counts (copy reactions).",
-)
-@option(
-    "--updating",
-    metavar="HOW",
-    show_default="synchronous, or as the log was run",
-    help="When a product may react (a word): synchronous, in the next tick; sequential, at once.",
-)
+@COPIES
+@UPDATING
 @forms
 def repeat(
     log: Path, ticks: int, seeds: int, first_seed: int, every: int, json: bool, csv: bool,
@@ -92,10 +61,10 @@ def repeat(
     from automaton.log import Log  # noqa: PLC0415  # see the top
 
     form = form_of(json=json, csv=csv)
-    if first_seed + seeds - 1 > _MOST_SEED:
+    if first_seed + seeds - 1 > MOST_SEED:
         raise UsageError(f"--first-seed {first_seed}: seeds are below 2**64; give a smaller one")
     with Log.open(log, write=False) as opened:
-        options = _options(opened, given)
+        options = inherited_options(opened, given)
         step = every if form != "text" else ticks
         runs = [
             _rows(opened, {**options, "seed": seed}, ticks, step)
@@ -115,14 +84,6 @@ def repeat(
         ("mean", "low", "high", "figure"),
         ([row["mean"], row["low"], row["high"], row["figure"]] for row in rows), "text",
     )  # fmt: skip
-
-
-def _options(log: Log, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that the log was run with, and those that are given in their place."""
-    own = dict(log.run.options) if log.run else {}
-    inherited = {name: value for name, value in own.items() if name != "graph"}
-    from_record(own)  # says what is wrong with it
-    return {**inherited, **{name: value for name, value in given.items() if value is not None}}
 
 
 def _rows(log: Log, options: Mapping[str, Any], ticks: int, every: int) -> list[PopulationRow]:

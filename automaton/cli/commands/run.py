@@ -20,6 +20,14 @@ import click
 from automaton.cli import config_file
 from automaton.cli.commands.init import refuse_shipped
 from automaton.cli.display import SHOW_CURSOR, Display
+from automaton.cli.experiment_options import (
+    COPIES,
+    SALIENCE,
+    STREAMS,
+    UPDATING,
+    operator_option,
+    word_option,
+)
 from automaton.cli.group import version
 from automaton.cli.invocation import as_typed
 from automaton.cli.option_groups import GroupedCommand
@@ -28,7 +36,6 @@ from automaton.cli.option_types import (
     WIDTH,
     DeviceWord,
     FiniteFloat,
-    canonical,
     deciding_option,
     option,
     switch,
@@ -117,55 +124,25 @@ def share(_context: click.Context, _option: click.Parameter, mode: str) -> str:
 @deciding_option("--max-steps", "N", "Budget of a reaction in beta steps.")
 @deciding_option("--max-size", "N", "Largest normal form in nodes.")
 @deciding_option("--max-depth", "N", "Most pending arguments of a reaction (a count).")
-@option(
-    "--operator",
-    callback=canonical,
-    metavar="TERM",
-    show_default="the current automaton's, or as the log was run",
-    help="Operator of every reaction (a lambda term; none: take it back); needs no machine.",
+@operator_option(
+    "Operator of every reaction (a lambda term; none: take it back); needs no machine."
 )
-@option(
-    "--copies/--no-copies",
-    default=None,
-    show_default="no, or as the log was run",
-    help="Whether a result equal to one of its reactants counts (copy reactions).",
-)
-@option(
-    "--updating",
-    metavar="HOW",
-    show_default="synchronous, or as the log was run",
-    help="When a product may react (a word): synchronous, in the next tick; sequential, at once.",
-)
-@option(
-    "--evaluation",
-    metavar="HOW",
-    show_default="normal, or as the log was run",
-    help="Of a soup in order: normal, or hybrid-applicative (a word), sizes limited on the way.",
-)
-@option(
-    "--amplifiers",
-    metavar="LAW",
-    show_default="none, or as the log was run",
-    help="Of a soup in order: test functions make copies (numbers), as in copies=100,kept=500.",
-)
-@option(
-    "--inflow",
-    metavar="LAW",
-    show_default="none, or as the log was run",
-    help="Of a soup in order: terms enter, as in every=10000,terms=200,λx.x=3,tree:20=1.",
-)
-@option(
-    "--streams",
-    metavar="NAMES",
-    show_default="none, or as the log was run",
-    help="Who competes each round (words): none, all, or names, as in anchor,reason=2.",
-)
-@option(
-    "--salience",
-    metavar="WEIGHTS",
-    show_default="the five of docs/streams.md, or as the log was run",
-    help="What a candidate's features weigh (numbers), as in novelty=1,relevance=0.5.",
-)
+@COPIES
+@UPDATING
+@word_option(
+    "--evaluation", "HOW", "normal",
+    "Of a soup in order: normal, or hybrid-applicative (a word), sizes limited on the way.",
+)  # fmt: skip
+@word_option(
+    "--amplifiers", "LAW", "none",
+    "Of a soup in order: test functions make copies (numbers), as in copies=100,kept=500.",
+)  # fmt: skip
+@word_option(
+    "--inflow", "LAW", "none",
+    "Of a soup in order: terms enter, as in every=10000,terms=200,λx.x=3,tree:20=1.",
+)  # fmt: skip
+@STREAMS
+@SALIENCE
 @option(
     "--archive",
     type=Size(0),

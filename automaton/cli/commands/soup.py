@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from automaton.cli.campaign import genesis_of, progress, show
-from automaton.cli.option_types import PATH, WIDTH, canonical, option
+from automaton.cli.experiment_options import (
+    count_option,
+    operator_option,
+    out_option,
+    seed_option,
+    word_option,
+    workers_option,
+)
+from automaton.cli.option_types import PATH, WIDTH, option
 from automaton.cli.tabular import form_of, forms
 from automaton.cli.text import counted, printable
 from automaton.errors import NothingToRunError
@@ -20,103 +28,59 @@ _USUAL = Options()
 
 @click.command(context_settings={"max_content_width": WIDTH})
 @click.argument("log", type=PATH)
-@option(
-    "--collisions",
-    type=click.IntRange(min=1),
-    metavar="N",
-    required=True,
+@count_option(
+    "--collisions", "Collisions of each soup (a count), one after another.", required=True,
     show_default="must be given",
-    help="Collisions of each soup (a count), one after another.",
-)
-@option(
-    "--soups",
-    type=click.IntRange(min=1),
+)  # fmt: skip
+@count_option(
+    "--soups", "Soups (a count), each under a seed of its own: a core each at a time.", 1,
     metavar="M",
-    default=1,
-    show_default=True,
-    help="Soups (a count), each under a seed of its own: a core each at a time.",
-)
-@option(
-    "--seed",
-    type=click.IntRange(0, (1 << 64) - 1),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="What the soups' seeds are drawn from (an integer of 64 bits).",
-)
-@option(
-    "--every",
-    type=click.IntRange(1, 1 << 22),
-    metavar="N",
-    show_default="up to 10,000",
-    help="Collisions of a commit (a count): where a soup can be looked at again.",
-)
-@option(
-    "--out",
-    type=PATH,
-    metavar="DIR",
-    show_default="LOG with .soups behind it",
-    help="Where logs and manifest stand (a path); soups that are there go on.",
-)
-@option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    show_default="a core each",
-    help="Soups at the same time (a count).",
-)
-@option(
-    "--operator",
-    callback=canonical,
-    metavar="TERM",
-    default="λx.λy.x y",
-    show_default=True,
-    help="The law of collision (a lambda term): (TERM a) b is reduced.",
-)
+)  # fmt: skip
+@seed_option("What the soups' seeds are drawn from (an integer of 64 bits).")
+@count_option(
+    "--every", "Collisions of a commit (a count): where a soup can be looked at again.",
+    most=1 << 22, show_default="up to 10,000",
+)  # fmt: skip
+@out_option(
+    "LOG with .soups behind it",
+    "Where logs and manifest stand (a path); soups that are there go on.",
+)  # fmt: skip
+@workers_option("Soups at the same time (a count).")
+@operator_option(
+    "The law of collision (a lambda term): (TERM a) b is reduced.", True, default="λx.λy.x y"
+)  # fmt: skip
 @option(
     "--copies/--no-copies",
     default=True,
     show_default=True,
     help="Whether a product equal to one of its reactants enters (copy actions).",
-)
-@option(
-    "--max-objects",
-    type=click.IntRange(min=1),
-    metavar="N",
+)  # fmt: skip
+@count_option(
+    "--max-objects", "Capacity (a count): a soup that is full is diluted.",
     show_default="as many as the log has terms",
-    help="Capacity (a count): a soup that is full is diluted.",
-)
-@option(
-    "--max-steps",
-    type=int,
-    metavar="N",
-    show_default=str(_USUAL.max_steps),
-    help="Budget of a collision in beta steps.",
-)
-@option(
+)  # fmt: skip
+@count_option(
+    "--max-steps", "Budget of a collision in beta steps.", show_default=str(_USUAL.max_steps)
+)  # fmt: skip
+@count_option(
     "--max-size",
-    type=int,
-    metavar="N",
+    "Largest product in nodes; of hybrid-applicative, largest term on the way.",
     show_default=str(_USUAL.max_size),
-    help="Largest product in nodes; of hybrid-applicative, largest term on the way.",
-)
-@option(
-    "--evaluation",
-    metavar="HOW",
-    show_default=_USUAL.evaluation,
-    help="How a collision is evaluated (a word): normal, or hybrid-applicative.",
-)
-@option(
-    "--amplifiers",
-    metavar="LAW",
-    show_default=_USUAL.amplifiers,
-    help="Test functions make copies (numbers), as in copies=100,kept=all.",
-)
-@option(
+)  # fmt: skip
+@word_option(
+    "--evaluation", "HOW", _USUAL.evaluation,
+    "How a collision is evaluated (a word): normal, or hybrid-applicative.", inherited=False,
+)  # fmt: skip
+@word_option(
+    "--amplifiers", "LAW", _USUAL.amplifiers,
+    "Test functions make copies (numbers), as in copies=100,kept=all.", inherited=False,
+)  # fmt: skip
+@word_option(
     "--inflow",
-    metavar="LAW",
-    show_default=_USUAL.inflow,
-    help="Terms enter, as in every=10000,terms=200,λx.x=3,tree:20=1.",
+    "LAW",
+    _USUAL.inflow,
+    "Terms enter, as in every=10000,terms=200,λx.x=3,tree:20=1.",
+    inherited=False,
 )
 @forms
 def soup(

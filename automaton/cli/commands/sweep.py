@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from automaton.cli.campaign import genesis_of, progress, show
+from automaton.cli.experiment_options import out_option, workers_option
 from automaton.cli.option_types import PATH, WIDTH, option
 from automaton.cli.tabular import form_of, forms
 from automaton.cli.text import counted
@@ -24,20 +25,11 @@ T = TypeVar("T")
 
 @click.command(context_settings={"max_content_width": WIDTH})
 @click.argument("file", type=PATH)
-@option(
-    "--out",
-    type=PATH,
-    metavar="DIR",
-    show_default="FILE without its ending",
-    help="Where logs and manifest stand (a path); a sweep that is there goes on.",
+@out_option(
+    "FILE without its ending",
+    "Where logs and manifest stand (a path); a sweep that is there goes on.",
 )
-@option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    show_default="a core each",
-    help="Runs at the same time (a count): each takes one core.",
-)
+@workers_option("Runs at the same time (a count): each takes one core.")
 @option(
     "--only",
     type=click.IntRange(min=0),

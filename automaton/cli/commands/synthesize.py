@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from automaton.cli.commands.run import ended_by_signals
+from automaton.cli.experiment_options import seed_option
 from automaton.cli.option_types import PATH, WIDTH, option, switch
 from automaton.cli.text import as_json, printable
 from automaton.errors import NothingToRunError
@@ -59,14 +60,7 @@ if TYPE_CHECKING:  # loads numba, which takes a second
     show_default=True,
     help="Syntheses that are computed at a time (a count); changes no answer.",
 )
-@option(
-    "--seed",
-    type=click.IntRange(0, (1 << 64) - 1),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Seed of all draws (a number).",
-)
+@seed_option("Seed of all draws (a number).")
 @option(
     "--budget",
     type=click.IntRange(1, 1 << 40),
