@@ -7,6 +7,7 @@ again. Must not know: other runs, what the figures are for.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from automaton.analysis.population_series import row_of
@@ -23,10 +24,14 @@ _ALONE = ScalingOptions(engine="serial")
 
 def handle(channel: Channel) -> None:
     """Make the runs that are asked for, one at a time, and say what each came to."""
+    answer_all(channel, made)
+
+
+def answer_all(channel: Channel, make: Callable[..., dict[str, Any]]) -> None:
+    """Have `make` make what is asked for; an error is an answer."""
     while message := channel.receive():
-        path, options, ticks, counted = json.loads(message)
         try:
-            answer: dict[str, Any] = {"made": made(path, options, ticks, counted)}
+            answer: dict[str, Any] = {"made": make(*json.loads(message))}
         except (AutomatonError, OSError, MemoryError) as error:
             text = str(error) or type(error).__name__
             answer = {"failed": text[:LONGEST_TEXT]}
