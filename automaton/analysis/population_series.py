@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from automaton.analysis.measures import wilson as wilson  # noqa: PLC0414 - of a share of these
 from automaton.analysis.replicates import Estimate
 from automaton.analysis.replicates import estimate as estimate  # noqa: PLC0414 - of these figures
 from automaton.chemistry import World

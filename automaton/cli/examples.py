@@ -91,6 +91,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "ablate my.jsonl --ticks 100 --only 'veto:*' --seeds 16",
     ),
     "organisation": ("organisation soup.jsonl", "organisation soup.jsonl --against 0"),
+    "pairs": ("pairs one.jsonl other.jsonl", "pairs soups/*.jsonl --repeats 5 --csv"),
     "measure": (),
     "measure activity": ("measure activity soup.jsonl --every 10",),
     "measure modes": ("measure modes soup.jsonl --every 100",),

@@ -52,7 +52,7 @@ class Generator(NamedTuple):
 
 
 #: Generators by name: how many numbers each takes.
-GENERATORS = {"tree": (1, 3), "depth": (1, 1), "uniform": (3, 3), "blc": (1, 1)}
+GENERATORS = {"tree": (1, 3), "depth": (1, 1), "uniform": (3, 3), "blc": (1, 1), "grammar": (1, 1)}
 
 
 def parse_amplifiers(text: str) -> AmplifierLaw | None:
@@ -112,7 +112,7 @@ def generator(source: str) -> Generator | None:
     if not least <= len(parts) <= most or len(numbers) < len(parts):
         raise UsageError(
             f"`{source}` is no generator; there are tree:NODES, depth:NODES, uniform:A-B:DEPTH, "
-            "blc:BITS"
+            "blc:BITS, grammar:LEVELS"
         )
     return Generator(kind, numbers)
 

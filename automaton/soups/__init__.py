@@ -12,7 +12,10 @@ __all__ = [
     "genesis_recipe",
     "living_terms",
     "many_soups",
+    "merger",
     "organisation",
+    "pair_campaign",
+    "pair_plan",
     "sweep",
     "sweep_plan",
 ]

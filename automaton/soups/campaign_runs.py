@@ -94,6 +94,12 @@ class Campaign:
     def finish(self, run: PlannedRun) -> None:
         """Do with a run that is in the manifest what is to be done; as it is, nothing."""
 
+    def remove(self, run: PlannedRun) -> None:
+        """Remove a run's log and what is beside it."""
+        path = self.path(run)
+        for found in path.parent.glob(f"{path.name}*"):
+            found.unlink()
+
     def rows(self) -> Iterator[dict[str, Any]]:
         """What is known of the runs, in their order."""
         for run in self.planned.runs:

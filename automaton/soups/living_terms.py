@@ -23,6 +23,7 @@ class LivingTerms(NamedTuple):
 
     terms: list[Words]
     left_out: int  # different terms that are not in normal form: no collision makes them
+    counts: list[int]  # objects of each term
 
     def as_set(self) -> frozenset[bytes]:
         """The terms, to be compared with others."""
@@ -43,7 +44,7 @@ def living_terms(world: World, most: int | None = None) -> LivingTerms:
         else:
             other.add(key)
     keys = sorted(found, key=lambda key: (-counts[key], key))[:most]
-    return LivingTerms([found[key] for key in keys], len(other))
+    return LivingTerms([found[key] for key in keys], len(other), [counts[key] for key in keys])
 
 
 def count_terms(log: LogReader, max_size: int | None = None) -> int:

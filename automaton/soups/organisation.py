@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 from automaton.soups.collision_table import ELASTIC, OUTSIDE
 
+#: Terms of a set in which two organisations are looked for: pairs of them generate sets.
+MOST_COMPOSED = 64
+
 Table = npt.NDArray[np.int32]  # [n, n], as `CollisionTable.products`
 Members = npt.NDArray[np.bool_]  # [n]
 
@@ -103,13 +106,81 @@ def _leaving(products: Table, members: Members) -> int:
 def _level(products: Table, core: Members, leaving: int) -> str:
     """The level as the literature has it, where the set shows one.
 
-    L0: every term of it is made by copying alone. L1: closed, and each term is made by
-    a collision of others. Two organisations within one set (L2) are not told apart.
+    L0: some term of it is made by copying alone. L1: closed, and each term is made by a
+    collision of others. L2: L1, and it is two organisations of level 1 and what they make
+    of each other.
     """
     if not core.any() or leaving:
         return "none"
-    inner = products[np.ix_(core, core)]
-    numbers = np.full(len(core), -1, np.int32)
-    numbers[core] = np.arange(core.sum())
-    own = np.where(inner >= 0, numbers[inner], inner)
-    return "L1" if self_maintaining_core(own, copies=False).all() else "L0"
+    own = _within(products, core)
+    if not self_maintaining_core(own, copies=False).all():
+        return "L0"
+    return "L2" if composed(own) else "L1"
+
+
+def generated(products: Table, terms: Members) -> Members | None:
+    """The smallest closed set that has these terms; None where a collision leads out of all."""
+    members = terms.copy()
+    while True:
+        made = products[np.ix_(members, members)]
+        if (made == OUTSIDE).any():
+            return None
+        more = made[made >= 0]
+        if members[more].all():
+            return members
+        members[more] = True
+
+
+def sub_organisations(products: Table) -> list[Members]:
+    """The smallest organisations of level 1 that a set of at most MOST_COMPOSED terms holds.
+
+    Those are looked for that one or two of their terms generate; none holds another.
+    """
+    n = len(products)
+    seeds = [(a, a) for a in range(n)] + [(a, b) for a in range(n) for b in range(a)]
+    found: dict[bytes, Members] = {}
+    for a, b in seeds:
+        terms = np.zeros(n, np.bool_)
+        terms[[a, b]] = True
+        members = generated(products, terms)
+        if members is not None:
+            found[members.tobytes()] = members
+    level_1 = [m for m in found.values() if _maintained_by_others(products, m)]
+    return [m for m in level_1 if not any(_holds(m, o) and not _holds(o, m) for o in level_1)]
+
+
+def composed(products: Table) -> tuple[Members, Members] | None:
+    """Two organisations without a common term that make terms of neither, the glue.
+
+    None where there are none, or the set has more than MOST_COMPOSED terms.
+    """
+    if len(products) > MOST_COMPOSED:
+        return None
+    parts = sub_organisations(products)
+    for number, left in enumerate(parts):
+        for right in parts[:number]:
+            across = np.concatenate(
+                [products[np.ix_(left, right)].ravel(), products[np.ix_(right, left)].ravel()]
+            )
+            made = across[across >= 0]
+            if not (left & right).any() and not (left | right)[made].all():
+                return right, left
+    return None
+
+
+def _maintained_by_others(products: Table, members: Members) -> bool:
+    return bool(self_maintaining_core(_within(products, members), copies=False).all())
+
+
+def _holds(members: Members, others: Members) -> bool:
+    """Whether all of the others are members."""
+    return bool(members[others].all())
+
+
+def _within(products: Table, members: Members) -> Table:
+    """The table of a closed set's members alone."""
+    inner = products[np.ix_(members, members)]
+    numbers = np.full(len(members), -1, np.int32)
+    numbers[members] = np.arange(members.sum())
+    found: Table = np.where(inner >= 0, numbers[inner], inner)
+    return found

@@ -34,8 +34,5 @@ class Sweep(Campaign):
 
     def finish(self, run: PlannedRun) -> None:
         """Remove a log that its recipe, seed and head stand for, and what is beside it."""
-        if self.plan.keep_logs:
-            return
-        path = self.path(run)
-        for found in path.parent.glob(f"{path.name}*"):
-            found.unlink()
+        if not self.plan.keep_logs:
+            self.remove(run)

@@ -23,6 +23,7 @@ from automaton.terms.generators import binary_term as binary_term  # noqa: PLC04
 from automaton.terms.generators import bound_tree as bound_tree  # noqa: PLC0414 - of the face
 from automaton.terms.generators import tree as tree  # noqa: PLC0414 - of the face
 from automaton.terms.packed import apply, lam, var
+from automaton.terms.probabilistic_grammar import MOST_LEVELS, grammar_term
 
 #: Most nodes of a term: the table has size x depth whole numbers of up to size x 2 bits.
 MOST_NODES = 200
@@ -82,6 +83,10 @@ def generated(kind: str, numbers: tuple[int, ...], below: Below) -> Words:
         if words is None:
             raise UsageError(f"blc:{numbers[0]}: there is no such closed term of 4 to 300 bits")
         return words
+    if kind == "grammar":
+        if not 1 <= numbers[0] <= MOST_LEVELS:
+            raise UsageError(f"grammar:{numbers[0]}: from 1 to {MOST_LEVELS} levels")
+        return grammar_term(numbers[0], below)
     low, high, depth = numbers
     if high > MOST_NODES:
         raise UsageError(f"uniform:{low}-{high}: at most {MOST_NODES} nodes")

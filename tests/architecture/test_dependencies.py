@@ -169,6 +169,7 @@ OPENERS = {
     "conversion.decompression": "the file of `init --from`, compressed or not",
     "conversion.included_files": "files that a CanvasL file includes",
     "soups.campaign_runs": "the logs and the manifest of a campaign",
+    "soups.pair_campaign": "the logs of merged soups",
     "comparison.comparison_campaign": "the folders of archipelagos that are compared",
     "cli.commands.sweep": "the TOML file of a sweep",
     "cli.commands.cycles": "the file of --results",

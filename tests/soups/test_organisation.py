@@ -17,10 +17,12 @@ from automaton.compute.reduction import SubstitutionReducer, application
 from automaton.run import Run
 from automaton.soups.collision_table import ELASTIC, OUTSIDE, CollisionLaw, collisions
 from automaton.soups.organisation import (
+    composed,
     is_closed,
     jaccard,
     organisation,
     self_maintaining_core,
+    sub_organisations,
 )
 from automaton.terms.notation import parse
 
@@ -49,6 +51,39 @@ def test_terms_that_make_each_other_are_an_organisation_of_level_one() -> None:
     products = np.array([[1, 1], [0, 0]], np.int32)
     found = organisation(products, copies=False)
     assert (found.core.tolist(), found.copies, found.level) == ([True, True], 2, "L1")
+
+
+#: 0 and 1 make each other, 2 and 3 do; across, 0 and 2 make 4, which makes nothing.
+TWO = np.full((5, 5), ELASTIC, np.int32)
+TWO[0, 0] = TWO[0, 1] = 1
+TWO[1, 1] = TWO[1, 0] = 0
+TWO[2, 2] = TWO[2, 3] = 3
+TWO[3, 3] = TWO[3, 2] = 2
+
+
+def test_two_organisations_and_what_they_make_of_each_other_are_one_of_level_two() -> None:
+    glued = TWO.copy()
+    glued[0, 2] = 4
+    found = organisation(glued, copies=False)
+    assert (found.core.tolist(), found.level) == ([True] * 5, "L2")
+    parts = composed(glued)
+    assert parts is not None
+    assert [part.nonzero()[0].tolist() for part in parts] == [[0, 1], [2, 3]]
+
+
+def test_two_organisations_that_make_nothing_of_each_other_are_none_of_level_two() -> None:
+    found = organisation(TWO, copies=False)
+    assert (int(found.core.sum()), found.level) == (4, "L1")
+    assert [part.nonzero()[0].tolist() for part in sub_organisations(TWO)] == [[0, 1], [2, 3]]
+    assert composed(TWO) is None
+
+
+def test_what_leads_out_of_a_part_leaves_one_organisation() -> None:
+    """2 with 3 now makes 0: the second part is no organisation of its own."""
+    leaking = TWO.copy()
+    leaking[0, 2], leaking[2, 3] = 4, 0
+    assert [part.nonzero()[0].tolist() for part in sub_organisations(leaking)] == [[0, 1]]
+    assert organisation(leaking, copies=False).level == "L1"
 
 
 def test_what_is_made_only_by_what_nothing_makes_is_not_maintained() -> None:

@@ -124,7 +124,7 @@ def test_a_genesis_has_the_shares_of_its_parts(tmp_path: Path) -> None:
     assert sum(json.loads(line)["term"] == "λλλ1 (2 1 0)" for line in more.lines(0)) == 20
 
 
-@pytest.mark.parametrize("source", ["tree:12", "depth:12", "blc:24", "uniform:3-9:4"])
+@pytest.mark.parametrize("source", ["tree:12", "depth:12", "blc:24", "uniform:3-9:4", "grammar:5"])
 def test_init_and_a_genesis_draw_of_the_same_generators(tmp_path: Path, source: str) -> None:
     path = tmp_path / "log.jsonl"
     result = called("init", path, "--random", 20, "--generator", source, "--seed", 4)

@@ -103,7 +103,7 @@ def size_range(
     "--generator",
     metavar="NAME",
     show_default="each of a size as likely",
-    help="Of --random: another generator (a word): tree:NODES, depth:NODES or blc:BITS.",
+    help="Of --random: another generator (a word): tree:N, depth:N, grammar:LEVELS, blc:BITS.",
 )
 @seed_option("Of --random: seed of its draws (an integer of 64 bits): same seed, same soup.")
 @operator_option(

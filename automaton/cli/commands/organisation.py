@@ -130,6 +130,7 @@ _LEVELS = {
     "none": "none: nothing that is closed and maintains itself",
     "L0": "level 0: closed, and maintained by copying",
     "L1": "level 1: closed, and each term is made by others",
+    "L2": "level 2: two organisations of level 1, and what they make of each other",
 }
 
 
