@@ -150,3 +150,11 @@ def closest(name: str, known: Iterable[str]) -> str:
     """`; did you mean ...?` where a name is nearly one that is known."""
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def error_named(kind: str, text: str) -> AutomatonError:
+    """The error that another process met, of a kind here; of one that is not known, the base."""
+    found = globals().get(kind)
+    if isinstance(found, type) and issubclass(found, AutomatonError):
+        return found(text)
+    return AutomatonError(text)

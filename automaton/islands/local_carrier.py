@@ -10,12 +10,11 @@ import contextlib
 import json
 from collections import deque
 
-from automaton.errors import WorkerError
+from automaton.errors import WorkerError, error_named
 from automaton.islands.carrier import IslandPlace
 from automaton.islands.folder import Folder
 from automaton.islands.island import EpochReport, HostOptions, Task
 from automaton.islands.island_process import report_from_json, task_to_json
-from automaton.islands.remote_error import raised
 from automaton.workers import spawn
 
 #: How often a process may die without having said anything before that is an error.
@@ -111,9 +110,10 @@ class LocalCarrier:
             host.restart()
             return None
         kind, value = json.loads(message)
-        if kind in {"error", "failed"}:
-            name, text = value if kind == "error" else ("WorkerError", value)
-            raise raised(name, text if kind == "error" else f"a process of islands failed: {text}")
+        if kind == "error":
+            raise error_named(*value)
+        if kind == "failed":
+            raise WorkerError(f"a process of islands failed: {value}")
         if kind == "note":
             self._notices.append(value)
             return None

@@ -15,7 +15,7 @@ from threading import Event, Lock
 from typing import Any
 
 from automaton.cluster import ray_cluster
-from automaton.errors import AutomatonError, WorkerError
+from automaton.errors import AutomatonError, WorkerError, error_named
 from automaton.islands.carrier import IslandPlace
 from automaton.islands.copies.shared_place import new_folder
 from automaton.islands.folder import Folder
@@ -27,7 +27,6 @@ from automaton.islands.island_process import (
     task_from_json,
     task_to_json,
 )
-from automaton.islands.remote_error import raised
 from automaton.workers import spawn
 
 #: Seconds in which an actor may finish its tick when it is told to end.
@@ -129,7 +128,7 @@ class RayCarrier:
             places.append(where)
         self._notices += [f"island {task.island}: {text}" for text in notices]
         if kind == "error":
-            raise raised(*value)
+            raise error_named(*value)
         if value is None:
             return None
         report = report_from_json(value)

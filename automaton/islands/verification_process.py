@@ -14,8 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from automaton.errors import AutomatonError, WorkerError
-from automaton.islands.remote_error import raised
+from automaton.errors import AutomatonError, WorkerError, error_named
 from automaton.log import AuditedLog
 from automaton.verify import VerifyRequest, verify
 from automaton.workers import spawn
@@ -69,7 +68,7 @@ def _answer(channel: Channel, path: Path) -> dict[str, Any]:
         verdict: dict[str, Any] = value
         return verdict
     name, text = value
-    raise raised(name, text if str(path) in text else f"{path}: {text}")
+    raise error_named(name, text if str(path) in text else f"{path}: {text}")
 
 
 def handle(channel: Channel) -> None:

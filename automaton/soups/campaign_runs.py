@@ -13,7 +13,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from automaton.errors import FileError, UsageError, WorkerError
+from automaton.errors import FileError, UsageError, WorkerError, error_named
 from automaton.workers import spawn
 
 #: How often a process may die at the same run before that is an error.
@@ -186,7 +186,8 @@ def _computed(
                 else:
                     child.end()
                 if "failed" in answer:
-                    raise WorkerError(f"{campaign.path(run)}: {answer['failed']}")
+                    name, text = answer["failed"]
+                    raise error_named(name, f"{campaign.path(run)}: {text}")
                 yield run, answer["made"]
     finally:
         for child in busy:

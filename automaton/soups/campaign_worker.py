@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from automaton.errors import AutomatonError
+from automaton.errors import AutomatonError, WorkerError
 from automaton.run import Run, SidecarOptions
 from automaton.workers.autoscale_policy import ScalingOptions
 from automaton.workers.spawn import LONGEST_TEXT, Channel
@@ -27,8 +27,11 @@ def answer(channel: Channel, make: Callable[..., dict[str, Any]]) -> None:
     while message := channel.receive():
         try:
             said: dict[str, Any] = {"made": make(*json.loads(message))}
-        except (AutomatonError, OSError, MemoryError) as error:
-            said = {"failed": (str(error) or type(error).__name__)[:LONGEST_TEXT]}
+        except AutomatonError as error:
+            said = {"failed": [type(error).__name__, str(error)[:LONGEST_TEXT]]}
+        except (OSError, MemoryError) as error:
+            text = str(error) or type(error).__name__
+            said = {"failed": [WorkerError.__name__, text[:LONGEST_TEXT]]}
         channel.send(json.dumps(said).encode())
 
 

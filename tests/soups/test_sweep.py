@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from small import TERMS, written
 
 from automaton.cli import command_line
-from automaton.errors import UsageError
+from automaton.errors import NothingToRunError, UsageError
 from automaton.log import AuditedLog
 from automaton.soups.sweep_plan import SweepPlan
 from automaton.verify import VerifyRequest, verify
@@ -135,3 +135,14 @@ def test_a_file_that_is_no_sweep_is_refused_in_a_line(tmp_path: Path) -> None:
         assert result.exit_code in {2, 4}
         assert str(path) in result.stderr
         assert result.stderr.count("\n") == 1
+
+
+def test_an_error_of_a_run_is_one_of_its_kind_and_names_the_log(tmp_path: Path) -> None:
+    (tmp_path / "soup.jsonl").write_bytes(b"no terms\n")
+    spec = tmp_path / "grid.toml"
+    spec.write_text(SPEC, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "automaton", "sweep", str(spec)], capture_output=True, check=False
+    )
+    assert done.returncode == NothingToRunError.exit_code, done.stderr
+    assert b"runs/0000" in done.stderr
