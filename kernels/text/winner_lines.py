@@ -411,7 +411,7 @@ def read_winners(  # type: ignore[no-untyped-def]
             p = expect(text, p, stop, part, mark[8 + streams], mark[9 + streams])
             if worth < 0 or worth > LARGEST or p < 0:
                 break
-        behind, cell, same = -1, 0, -1
+        cell, same = np.int64(0), np.int64(-1)
         if len(known) > 0:
             behind, hashed = rest_of_line(text, p, stop)
             cell = np.int64(hashed & np.uint64(len(known) - 1))
