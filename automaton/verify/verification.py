@@ -17,6 +17,7 @@ from automaton.replay.omitted_batches import with_omitted_batches
 from automaton.replay.recompute import Open, open_cpu
 from automaton.verify import ranges
 from automaton.verify.commit_verifier import CommitVerifier, ProgressReport, VerifyRequest
+from automaton.verify.integrity_check import FaultFoundError, IntegrityCheck
 from automaton.workers import available_cores
 
 #: The exit code where there was no commit, so that nothing was claimed and nothing checked.
@@ -89,23 +90,77 @@ def verify(
     """Check an opened log."""
     workers = asked.workers or available_cores()
     begun = time.perf_counter()
-    fault = log.fault or integrity(log, workers, tell)
+    truth: CommitVerifier | None = None
+    if _beside(log, asked, workers):
+        fault, truth, integrity_s = _at_once(log, asked, tell, open_device, workers)
+    else:
+        fault = log.fault or integrity(log, workers, tell)
+        integrity_s = time.perf_counter() - begun
     head_tick, wrong_head = _head(log, asked.head)
-    integrity_s = time.perf_counter() - begun
-    truth = CommitVerifier(
-        log, asked, open_device or (lambda options: open_cpu(options, workers)), tell
-    )
-    if asked.replay != "none" and (fault is None or fault.kind not in _BEFORE_COMMITS):
-        with with_omitted_batches(log, checkpoints=False):  # for `validate-self`, which looks back
-            ranges.go(truth, fault, 1 if open_device else workers)
+    if truth is None:
+        begun += integrity_s
+        truth = _computed(log, asked, tell, open_device, workers, fault)
     fault = truth.fault or fault or wrong_head
     return Verdict(
         commits=len(log.commits), replayed=truth.replayed, modifications=truth.modifications,
         resumed=truth.resumed, bytes=log.size, tail_bytes=0 if log.fault else log.tail_bytes,
         omitted=log.commits.omitting,
         head=log.head.hex(), head_tick=head_tick, integrity_s=integrity_s,
-        replay_s=time.perf_counter() - begun - integrity_s, asked=asked, first_bad=fault,
+        replay_s=time.perf_counter() - begun, asked=asked, first_bad=fault,
     )  # fmt: skip
+
+
+def _beside(log: AuditedLog, asked: VerifyRequest, workers: int) -> bool:
+    """Whether all bytes are checked while commits are computed: nothing is noted on the way."""
+    return (
+        workers > 1
+        and asked.replay != "none"
+        and not asked.resume
+        and log.fault is None
+        and len(log.commits) > 0
+        and not log.commits.omitting
+    )
+
+
+def _at_once(
+    log: AuditedLog, asked: VerifyRequest, tell: ProgressReport, open_device: Open | None,
+    workers: int,
+) -> tuple[Fault | None, CommitVerifier | None, float]:  # fmt: skip
+    """Check all bytes while the commits are computed as if nothing were wrong with them.
+
+    Returns the first fault of the bytes, what was computed, which counts only where there
+    is none, and the seconds that the check took.
+    """
+    with IntegrityCheck(log) as check:
+
+        def heed(what: str, done: int, whole: int) -> None:
+            check.heed()
+            tell(what, done, whole)
+
+        try:
+            truth = _computed(log, asked, heed, open_device, workers, None)
+        except FaultFoundError:
+            return check.fault(), None, check.seconds
+        except Exception:
+            if check.fault() is None:
+                raise
+            return check.fault(), None, check.seconds
+        fault = check.fault()
+        return fault, truth if fault is None else None, check.seconds
+
+
+def _computed(  # noqa: PLR0913, PLR0917 - what `verify` was asked, and what is known
+    log: AuditedLog, asked: VerifyRequest, tell: ProgressReport, open_device: Open | None,
+    workers: int, known: Fault | None,
+) -> CommitVerifier:  # fmt: skip
+    """What is asked for, computed again up to a fault that is known already."""
+    truth = CommitVerifier(
+        log, asked, open_device or (lambda options: open_cpu(options, workers)), tell
+    )
+    if asked.replay != "none" and (known is None or known.kind not in _BEFORE_COMMITS):
+        with with_omitted_batches(log, checkpoints=False):  # for `validate-self`, which looks back
+            ranges.go(truth, known, 1 if open_device else workers)
+    return truth
 
 
 def integrity(log: AuditedLog, workers: int, tell: ProgressReport) -> Fault | None:

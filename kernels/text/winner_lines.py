@@ -12,8 +12,10 @@ import numpy as np
 from kernels.terms.packed import APP, LAM, VAR, link
 from kernels.typed import U
 
+from .id_scan import bytes_below, zero_bytes
+
 BODY, FUNCTION, ARGUMENT = 0, 1, 2
-ZERO, NINE, SPACE, OPEN_, SHUT, QUOTE, DOT = 48, 57, 32, 40, 41, 34, 46
+ZERO, NINE, SPACE, OPEN_, SHUT, QUOTE, DOT, NEWLINE = 48, 57, 32, 40, 41, 34, 46, 10
 MINUS, BACKSLASH = 45, 92
 LAMBDA_0, LAMBDA_1 = 0xCE, 0xBB  # U+03BB in UTF-8
 LARGEST = (1 << 31) - 1  # of slots, steps and dimensions, which are int32 in the columns
@@ -28,6 +30,9 @@ _COPIED, _SHUT_LINE = 10, 2
 #: Digits without signs, so that dividing by ten is one multiplication.
 TEN = np.uint64(10)
 DIGIT = np.uint64(ZERO)
+_NEWLINES = np.uint64(0x0A0A0A0A0A0A0A0A)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_ONE, _8, _16, _24, _32, _40, _48, _56 = (np.uint64(n) for n in (1, 8, 16, 24, 32, 40, 48, 56))
 
 
 def put(buffer, at, text, start, stop):  # type: ignore[no-untyped-def]
@@ -218,10 +223,10 @@ def get_number(text, at, stop):  # type: ignore[no-untyped-def]
     """Read a canonical decimal below 2**62; returns (number, next position) or (-1, at)."""
     start = at
     number = 0
-    while at < stop and ZERO <= text[at] <= NINE and at - start < 18:
-        number = number * 10 + int(text[at]) - ZERO
+    while at < stop and ZERO <= text[U(at)] <= NINE and at - start < 18:
+        number = number * 10 + int(text[U(at)]) - ZERO
         at += 1
-    if at == start or (text[start] == ZERO and at - start > 1):
+    if at == start or (text[U(start)] == ZERO and at - start > 1):
         return -1, start
     return number, at
 
@@ -247,48 +252,48 @@ def get_term(text, at, stop, words, start, room, stack):  # type: ignore[no-unty
     while True:
         if fresh:
             outside = depth
-            while at + 1 < stop and text[at] == LAMBDA_0 and text[at + 1] == LAMBDA_1:
+            while at + 1 < stop and text[U(at)] == LAMBDA_0 and text[U(at + 1)] == LAMBDA_1:
                 if size >= room:
                     return -1, at
-                words[start + size] = LAM
+                words[U(start + size)] = LAM
                 size += 1
                 depth += 1
                 at += 2
-            atoms = stack[counts + group]
+            atoms = stack[U(counts + group)]
             group += 1
             if size + atoms - 1 > room or top > room:
                 return -1, at
             for _ in range(atoms - 1):
-                words[start + size] = APP
+                words[U(start + size)] = APP
                 size += 1
-            stack[2 * top] = outside
-            stack[2 * top + 1] = atoms
+            stack[U(2 * top)] = outside
+            stack[U(2 * top + 1)] = atoms
             top += 1
             fresh = False
         if at >= stop or size >= room:
             return -1, at
-        if text[at] == OPEN_:
+        if text[U(at)] == OPEN_:
             at += 1
             fresh = True
             continue
         number, at = get_number(text, at, stop)
         if number < 0 or number >= depth:
             return -1, at
-        words[start + size] = number << 2
+        words[U(start + size)] = number << 2
         size += 1
         while True:
-            stack[2 * top - 1] -= 1
-            if stack[2 * top - 1] > 0:
-                if at >= stop or text[at] != SPACE:
+            stack[U(2 * top - 1)] -= 1
+            if stack[U(2 * top - 1)] > 0:
+                if at >= stop or text[U(at)] != SPACE:
                     return -1, at
                 at += 1
                 break
             top -= 1
-            depth = stack[2 * top]
+            depth = stack[U(2 * top)]
             if top == 0:
                 link(words, start, size, stack)
                 return size, at
-            if at >= stop or text[at] != SHUT:
+            if at >= stop or text[U(at)] != SHUT:
                 return -1, at
             at += 1
 
@@ -302,20 +307,20 @@ def count_atoms(text, at, stop, room, stack, counts):  # type: ignore[no-untyped
     opened = counts + room + 1
     groups = 0
     top = 0
-    stack[counts] = 1
-    stack[opened] = 0
-    while at < stop and text[at] != QUOTE:
-        byte = text[at]
+    stack[U(counts)] = 1
+    stack[U(opened)] = 0
+    while at < stop and text[U(at)] != QUOTE:
+        byte = text[U(at)]
         at += 1
         if byte == SPACE:
-            stack[counts + stack[opened + top]] += 1
+            stack[U(counts + stack[U(opened + top)])] += 1
         elif byte == OPEN_:
             groups += 1
             if groups > room:
                 return -1
             top += 1
-            stack[counts + groups] = 1
-            stack[opened + top] = groups
+            stack[U(counts + groups)] = 1
+            stack[U(opened + top)] = groups
         elif byte == SHUT:
             if top == 0:
                 break
@@ -327,17 +332,31 @@ def expect(text, at, stop, part, start, end):  # type: ignore[no-untyped-def]
     """The position behind part[start:end] if it stands at text[at:], else -1."""
     if at < 0 or at + end - start > stop:
         return -1
-    for k in range(start, end):
-        if text[at] != part[k]:
+    while start + 8 <= end:
+        if word_at(text, at) != word_at(part, start):
+            return -1
+        at += 8
+        start += 8
+    while start < end:
+        if text[U(at)] != part[U(start)]:
             return -1
         at += 1
+        start += 1
     return at
+
+
+def word_at(text, at):  # type: ignore[no-untyped-def]
+    """The bytes text[at:at + 8], which must be there, as one little-endian word."""
+    low = np.uint64(text[U(at)]) | np.uint64(text[U(at + 1)]) << _8
+    low |= np.uint64(text[U(at + 2)]) << _16 | np.uint64(text[U(at + 3)]) << _24
+    high = np.uint64(text[U(at + 4)]) << _32 | np.uint64(text[U(at + 5)]) << _40
+    return low | high | np.uint64(text[U(at + 6)]) << _48 | np.uint64(text[U(at + 7)]) << _56
 
 
 def string_end(text, at, stop):  # type: ignore[no-untyped-def]
     """The position of the quote that ends a JSON string begun before `at`, or -1."""
-    while at < stop and text[at] != QUOTE:
-        at += 2 if text[at] == BACKSLASH else 1
+    while at < stop and text[U(at)] != QUOTE:
+        at += 2 if text[U(at)] == BACKSLASH else 1
     return at if at < stop else -1
 
 
@@ -353,12 +372,13 @@ def read_winners(  # type: ignore[no-untyped-def]
     the number of lines).
     ids int64[n, 3, 2]: where the operator's, a's and b's id stand. words int32: the
     terms one behind the other, at most max_size each. known int64[n, 2], n a power of
-    two or 0, all -1: the text and the line of terms that were read; one whose text is
-    the same is not read again, and starts where that one does. Returns (lines read,
-    position behind them, words used).
+    two or 0, all -1: where what stands behind the reactants begins, and the line, of
+    lines that were read; where the same stands in another it is not read again, and
+    its term starts where that one does. Returns (lines read, position behind them,
+    words used).
     """
     count = 0
-    end = used = 0
+    end = 0
     streams = max(0, mark.shape[0] - 10)
     while count < slots.shape[0] and at < stop:
         p = expect(text, at, stop, part, mark[0], mark[1])
@@ -391,6 +411,24 @@ def read_winners(  # type: ignore[no-untyped-def]
             p = expect(text, p, stop, part, mark[8 + streams], mark[9 + streams])
             if worth < 0 or worth > LARGEST or p < 0:
                 break
+        cell, same = np.int64(0), np.int64(-1)
+        if len(known) > 0:
+            behind, hashed = rest_of_line(text, p, stop)
+            cell = np.int64(hashed & np.uint64(len(known) - 1))
+            if behind >= 0 and known[cell, 1] >= 0 and same_bytes(text, known[cell, 0], p, behind):
+                same = known[cell, 1]
+        if same >= 0:
+            slots[count] = slot
+            levels[count] = -level if negative else level
+            steps[count] = steps[same]
+            sizes[count] = sizes[same]
+            salience[count] = worth
+            starts[count] = starts[same]
+            copied[count] = copied[same]
+            count += 1
+            at = behind
+            continue
+        begin = p
         made, p = get_number(text, p, stop)
         p = expect(text, p, stop, part, mark[5], mark[6])
         if made < 0 or made > LARGEST or p < 0:
@@ -400,17 +438,7 @@ def read_winners(  # type: ignore[no-untyped-def]
         if size < 1 or size > max_size or p < 0 or end + size > words.shape[0]:
             break
         last = string_end(text, p, stop)
-        first, nodes = end, size
-        cell = text_hash(text, p, last) & (len(known) - 1) if last > 0 and len(known) > 0 else -1
-        if cell >= 0 and known[cell, 1] >= 0 and same_text(text, known[cell, 0], p, last):
-            first = starts[known[cell, 1]]
-            nodes = sizes[known[cell, 1]]
-            p = last
-        else:
-            if cell >= 0:
-                known[cell, 0], known[cell, 1] = p, count
-            nodes, p = get_term(text, p, last, words, end, size, stack)
-            end += size
+        nodes, p = get_term(text, p, last, words, end, size, stack)
         if nodes != size or p != last:
             break
         places = 1
@@ -423,38 +451,60 @@ def read_winners(  # type: ignore[no-untyped-def]
             behind = expect(text, p, stop, SHUT_LINE, 0, _SHUT_LINE)
             if places < 2 or places > LARGEST:
                 break
-        p = behind
-        if p < 0:
+        if behind < 0:
             break
+        if len(known) > 0:
+            known[cell, 0], known[cell, 1] = begin, count
         copied[count] = places
         slots[count] = slot
         levels[count] = -level if negative else level
         steps[count] = made
         sizes[count] = size
         salience[count] = worth
-        starts[count] = first
-        used = end
+        starts[count] = end
+        end += size
         count += 1
-        at = p
-    return count, at, used
+        at = behind
+    return count, at, end
 
 
-def text_hash(text, at, stop):  # type: ignore[no-untyped-def]
-    """A hash of a text of three bytes a step, not negative."""
-    hashed = stop - at
-    while at + 2 < stop:
-        step = np.int64(text[at]) + (np.int64(text[at + 1]) << 8) + (np.int64(text[at + 2]) << 16)
-        hashed = ((hashed ^ step) * 0x9E3779B1) & 0x7FFFFFFF
-        at += 3
+def rest_of_line(text, at, stop):  # type: ignore[no-untyped-def]
+    """The position behind the newline at or behind `at` (-1: none), a hash up to it."""
+    hashed = np.uint64(0)
+    while at + 8 <= stop:
+        word = word_at(text, at)
+        marks = zero_bytes(word ^ _NEWLINES)
+        if marks != 0:
+            below = bytes_below(marks)
+            word &= (_ONE << (_8 * below)) - _ONE
+            return at + np.int64(below) + 1, mixed(hashed, word)
+        hashed = mixed(hashed, word)
+        at += 8
+    word = np.uint64(0)
+    shift = np.uint64(0)
+    while at < stop and text[U(at)] != NEWLINE:
+        word |= np.uint64(text[U(at)]) << shift
+        shift += _8
+        at += 1
+    return at + 1 if at < stop else -1, mixed(hashed, word)
+
+
+def mixed(hashed, word):  # type: ignore[no-untyped-def]
+    """A hash of so far, and of eight bytes more."""
+    hashed = (hashed ^ word) * _MIX
+    return hashed ^ (hashed >> _32)
+
+
+def same_bytes(text, other, at, stop):  # type: ignore[no-untyped-def]
+    """Whether text[at:stop] stands at `other`, before it, too."""
+    while at + 8 <= stop:
+        if word_at(text, at) != word_at(text, other):
+            return False
+        at += 8
+        other += 8
     while at < stop:
-        hashed = ((hashed ^ np.int64(text[at])) * 0x9E3779B1) & 0x7FFFFFFF
+        if text[U(at)] != text[U(other)]:
+            return False
         at += 1
-    return hashed ^ (hashed >> 15)
-
-
-def same_text(text, other, at, stop):  # type: ignore[no-untyped-def]
-    """Whether the text that begins at `other`, up to its quote, is text[at:stop]."""
-    while at < stop and text[other] == text[at]:
         other += 1
-        at += 1
-    return at == stop and text[other] == QUOTE
+    return True

@@ -67,7 +67,13 @@ def log(made: Path, tmp_path: Path) -> Path:
 def verdict(path: Path, **asked: Any) -> Verdict:
     """What is found when this is asked."""
     with AuditedLog.open(path) as opened:
-        return verify(opened, VerifyRequest(workers=1, **asked))
+        return verify(opened, VerifyRequest(**{"workers": 1, **asked}))
+
+
+def answer(found: Verdict) -> dict[str, Any]:
+    """What a verdict says to programs, but how long it took."""
+    said = found.as_json()
+    return {name: said[name] for name in said if name != "seconds" and "per_s" not in name}
 
 
 def head_of(path: Path) -> bytes:
@@ -106,6 +112,18 @@ def test_the_number_of_threads_changes_no_answer(log: Path) -> None:
     assert [(a.ok, a.replayed, a.head) for a in answers[:1]] == [
         (a.ok, a.replayed, a.head) for a in answers[1:]
     ]
+
+
+def test_what_fails_to_read_the_file_is_said_and_no_verdict_given(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("the disk does not answer")
+
+    monkeypatch.setattr(AuditedLog, "check", broken)
+    for workers in (1, 2):
+        with pytest.raises(OSError, match="the disk does not answer"):
+            verdict(log, workers=workers)
 
 
 def test_an_inbox_read_twice_in_a_tick_is_divided_as_it_was(tmp_path: Path) -> None:
@@ -403,6 +421,7 @@ def test_the_first_wrong_byte_of_a_batch_is_named(log: Path, seed: int) -> None:
     at = first_change(data, tampering.data)
     log.write_bytes(tampering.data)
     found = verdict(log, head=head_of_bytes(data))
+    assert answer(found) == answer(verdict(log, head=head_of_bytes(data), workers=2))
     bad = found.first_bad
     if bad is None:
         assert tampering.data.startswith(data)
