@@ -1,7 +1,8 @@
 """The four hallmarks of open-ended evolution: change, novelty, complexity, ecology.
 
 After Dolson, Vostinar, Wiser and Ofria, "The MODES toolbox" (Artificial Life 25, 2019).
-Only components that persist are looked at: those of a snapshot that the next has, too.
+Only components that persist are looked at: those of a snapshot that the next has, too; the
+paper asks for descendants instead. What passed is measured as in the authors' public program.
 Must not know: what a component is.
 """
 

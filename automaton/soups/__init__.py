@@ -12,6 +12,7 @@ __all__ = [
     "genesis_recipe",
     "living_terms",
     "many_soups",
+    "merged_soup",
     "merger",
     "organisation",
     "pair_campaign",

@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from automaton.chemistry import World
-from automaton.log import Log, LogReader
-from automaton.replay import MalformedLines, genesis_objects, restore
+from automaton.log import Log
+from automaton.replay import restore
 from automaton.soups import campaign_worker, sweep_worker
-from automaton.soups.living_terms import living_terms
-from automaton.soups.merger import BETWEEN, LEFT, RIGHT, Merger, merger
-from automaton.terms.notation import parse
+from automaton.soups.merged_soup import merger_of
 from automaton.workers.spawn import Channel
 
 
@@ -29,16 +26,3 @@ def made(path: str, options: dict[str, Any], ticks: int) -> dict[str, Any]:
         merged = merger_of(log, restore.world_at(log, ticks))
     assert merged is not None  # the genesis has two parts
     return {**found, "merger": merged.as_json()}
-
-
-def merger_of(log: LogReader, world: World) -> Merger | None:
-    """What became of the two parts of a merged soup; None: its genesis names none."""
-    parts: dict[str, set[bytes]] = {LEFT: set(), RIGHT: set(), BETWEEN: set()}
-    for found in genesis_objects(log, MalformedLines()):
-        kind, term = found.members.get("type"), found.members.get("term")
-        if kind in parts and isinstance(term, str):
-            parts[kind].add(parse(term).tobytes())
-    if not parts[LEFT] or not parts[RIGHT]:
-        return None
-    left, right, between = (frozenset(terms) for terms in parts.values())
-    return merger(left, right, between, living_terms(world).as_set())

@@ -151,6 +151,10 @@ def test_two_soups_are_merged_and_the_log_is_true(tmp_path: Path, soups: list[Pa
         assert verify(log, VerifyRequest(workers=1)).ok
         assert log.head.hex() == row["head"]
         assert len(log.commits) == 5
+    found = called("organisation", out / "runs" / "00000.jsonl", "--at", 0, "--json")
+    assert json.loads(found.stdout)["merger"]["similarity"] == [0.5, 0.5]
+    said = called("organisation", out / "runs" / "00000.jsonl").stdout
+    assert f"Merged of two, 0 terms in both: {row['merger']['outcome']}" in said
     first = json.loads((out / "manifest.jsonl").read_bytes().splitlines()[0])
     assert list(first["logs"]) == [str(path) for path in soups]
     shown = called(*arguments)

@@ -13,6 +13,7 @@ from automaton.errors import UsageError
 from automaton.workers import available_cores
 
 if TYPE_CHECKING:  # loads numba, which takes a second
+    from automaton.soups.merger import Merger
     from automaton.soups.organisation import Organisation
 
 _SHOWN = 20  # terms of the core that are listed
@@ -62,7 +63,7 @@ def organisation(
     from automaton.analysis import snapshot  # noqa: PLC0415  # loads numba
     from automaton.log import Log  # noqa: PLC0415
     from automaton.replay.omitted_batches import with_omitted_batches  # noqa: PLC0415
-    from automaton.soups import collision_table, living_terms  # noqa: PLC0415
+    from automaton.soups import collision_table, living_terms, merged_soup  # noqa: PLC0415
     from automaton.soups import organisation as sets  # noqa: PLC0415
     from automaton.terms.notation import format_term  # noqa: PLC0415
 
@@ -73,6 +74,7 @@ def organisation(
         if ticks[-1] > last:
             raise UsageError(f"{log}: there is no tick {ticks[-1]}; the last is {last}")
         worlds = {number: snapshot.world_at(opened, number) for number in ticks}
+        merged = merged_soup.merger_of(opened, worlds[tick])
     living = living_terms.living_terms(worlds[tick], most)
     every = living_terms.living_terms(worlds[tick])
     alike = None
@@ -87,11 +89,14 @@ def organisation(
         more = {
             "tick": tick, "distinct": len(every.terms), "left_out": living.left_out,
             "operator": format_term(law.operator), "jaccard": alike, "core": core,
+            "merger": None if merged is None else merged.as_json(),
         }  # fmt: skip
         click.echo(as_json({**found.as_json(), **more}))
         return
     click.echo(f"{log} after tick {tick:,}, operator {format_term(law.operator)}")
     for line in _lines(found, len(every.terms), living.left_out):
+        click.echo(line)
+    for line in _merged(merged):
         click.echo(line)
     if alike is not None:
         click.echo(f"Terms shared with those after tick {against:,}: {alike:.3f} (Jaccard's index)")
@@ -101,6 +106,19 @@ def organisation(
         click.echo(f"  {text}")
     if len(core) > _SHOWN:
         click.echo(f"  and {counted(len(core) - _SHOWN, 'more term')}; --json lists all")
+
+
+def _merged(merger: Merger | None) -> list[str]:
+    """What became of the two parts of a merged soup; nothing where it is none."""
+    if merger is None:
+        return []
+    lines = [f"Merged of two, {counted(merger.shared, 'term')} in both: {merger.outcome}"]
+    for k, side in enumerate(("left", "right")):
+        lines.append(
+            f"  {side}: {counted(merger.terms[k], 'term')}, {merger.retained[k]:.1%} of them live; "
+            f"similarity {merger.at_first[k]:.3f} at first, {merger.similarity[k]:.3f} now"
+        )
+    return lines
 
 
 def _lines(found: Organisation, distinct: int, left_out: int) -> list[str]:
