@@ -87,15 +87,18 @@ class LineAccess:
         start = int(ends[k - 1]) + 1 if k else row.batch_start + self._separator(row.tick)
         return start, int(ends[k])
 
-    def find_made(self, row: CommitRow, prefix: str, rest: str) -> int | None:
-        """The number of the line that the tick gave the id `prefix + rest`, if there is one."""
+    def find_made(self, row: CommitRow, prefix: str, rest: str) -> tuple[int, bytes] | None:
+        """The line that the tick gave the id `prefix + rest`, if there is one, and its number."""
         if row.gap and (line := self._find_kept(row, prefix + rest)):
-            return line
+            start, stop = self.span(row, line)
+            return line, self._file.pread(stop - start, start)
         slot = int(rest.partition(".")[2])
         if rest != f"m{row.tick}.{slot}":  # we write no zeros before a number
             return None
-        number = self._table(row).find(f'{{"id":"{prefix}m{row.tick}.'.encode(), slot)
-        return None if number is None else row.first_line + number - self._separator(row.tick)
+        found = self._table(row).find(f'{{"id":"{prefix}m{row.tick}.'.encode(), slot)
+        if found is None:
+            return None
+        return row.first_line + found[0] - self._separator(row.tick), found[1]
 
     def _find_kept(self, row: CommitRow, identity: str) -> int:
         """The line of an id among those made by actions, which are never left out; or 0."""

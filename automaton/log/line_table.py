@@ -69,8 +69,8 @@ class LineTable:
         start = _nth(raw, before) + 1 if number else 0
         return raw[start : raw.index(b"\n", start)]
 
-    def find(self, head: bytes, slot: int) -> int | None:
-        """The number of the line that begins with `head`, the slot and a quote.
+    def find(self, head: bytes, slot: int) -> tuple[int, bytes] | None:
+        """The line that begins with `head`, the slot and a quote: its number, and its bytes.
 
         Such lines stand in the order of their slots; others may stand among them.
         """
@@ -87,12 +87,14 @@ class LineTable:
         begin = max(0, low * BLOCK - 1)
         raw = self.read(begin, high * BLOCK + len(wanted))
         if not low and raw.startswith(wanted[1:]):
-            return 0
+            return 0, self.line(0)
         found = raw.find(wanted)
         if found < 0:
             return None
         before = int(self.counts[low - 1]) if low else 0
-        return before + raw.count(b"\n", bool(low), found + 1)
+        number = before + raw.count(b"\n", bool(low), found + 1)
+        end = raw.find(b"\n", found + 1)
+        return number, raw[found + 1 : end] if end >= 0 else self.line(number)
 
     def _first_from(self, block: int, stop: int, start: bytes) -> tuple[int, int | None]:
         """The first block of a range in which a line of ours begins, and its slot."""

@@ -348,7 +348,10 @@ class LogReader:
     def _find_ours(self, rest: str) -> list[int]:
         kind, _, number = rest.partition(":") if ":" in rest else ("m", "", rest[1:])
         n = int(number.partition(".")[0])
-        return self._find_made(n, rest) if kind == "m" else self._find_record(kind, n)
+        if kind != "m":
+            return self._find_record(kind, n)
+        made = self._find_made(n, rest)
+        return [] if made is None else [made[0]]
 
     def _find_record(self, kind: str, n: int) -> list[int]:
         if kind == "run":
@@ -358,13 +361,18 @@ class LogReader:
         row = self.commits.row(n)
         return [row.first_line + row.lines]
 
-    def _find_made(self, n: int, rest: str) -> list[int]:
-        """The line of a winner, or of another that was made in a tick."""
+    def made(self, identity: str) -> tuple[int, bytes] | None:
+        """The line that a tick gave an id of ours (`m7.3`), and its number."""
+        rest = identity.removeprefix(self.prefix)
+        if ":" in rest or not is_our_id(identity, self.prefix):
+            return None
+        return self._find_made(int(rest[1:].partition(".")[0]), rest)
+
+    def _find_made(self, n: int, rest: str) -> tuple[int, bytes] | None:
+        """The line of a winner, or of another that was made in a tick, and its number."""
         if not 1 <= n <= len(self.commits):
-            return []
-        row = self.commits.row(n)
-        number = self._lines.find_made(row, self.prefix, rest)
-        return [] if number is None else [number]
+            return None
+        return self._lines.find_made(self.commits.row(n), self.prefix, rest)
 
     def current(self, identity: str) -> bytes | None:
         """The last version of an id that parses."""

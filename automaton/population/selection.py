@@ -27,6 +27,8 @@ from kernels.terms import match as kernels_match
 MOST_KEPT = 256
 #: A selector, and the number of what is chosen where it matches.
 Row = tuple[selectors.Selector, int]
+#: What takes rows out of a column.
+Index = Places | slice
 
 
 class Matcher:
@@ -69,7 +71,10 @@ def select(
     population: Population, selector: selectors.Selector | None, matcher: Matcher = ON_CPU
 ) -> Places:
     """The live places that a selector (None: every term) matches, ascending."""
-    return chosen(population, population.choices(), selector, matcher)
+    rows = population.choices()
+    if selector is None or len(rows) < population.max_objects:
+        return chosen(population, rows, selector, matcher)
+    return rows[_truth(population, rows, selector, matcher, slice(len(rows)))]
 
 
 def chosen(
@@ -78,7 +83,15 @@ def chosen(
     """Those of some rows that a selector (None: every term) matches, in their order."""
     if selector is None:
         return rows
-    return rows[selectors.evaluate(selector, partial(_leaf, terms, rows, matcher))]
+    return rows[_truth(terms, rows, selector, matcher, rows)]
+
+
+def _truth(
+    terms: TermColumns, rows: Places, selector: selectors.Selector, matcher: Matcher,
+    index: Index,
+) -> Truth:  # fmt: skip
+    """Which rows match; `index` takes them out of a column, by a slice where it can."""
+    return selectors.evaluate(selector, partial(_leaf, terms, rows, matcher, index))
 
 
 class Selections:
@@ -115,15 +128,16 @@ class Selections:
         """
         population, kept = self._population, self._choice
         changed = self._changed_since(kept.changes) if kept.table == table else None
+        kept.changes, kept.table = population.changes, [*table]
         if changed is None or any(selectors.asks_others(selector) for selector, _ in table):
-            changed = population.choices()
             kept.numbers = np.full(population.max_objects, -1, dtype=np.int32)
+            for selector, number in reversed(table):
+                kept.numbers[select(population, selector, matcher)] = number
         elif len(changed):
             kept.numbers[changed] = -1
             changed = changed[population.column["live"][changed]]
-        kept.changes, kept.table = population.changes, [*table]
-        for selector, number in reversed(table if len(changed) else ()):
-            kept.numbers[chosen(population, changed, selector, matcher)] = number
+            for selector, number in reversed(table):
+                kept.numbers[chosen(population, changed, selector, matcher)] = number
         return kept.numbers
 
     def _changed_since(self, changes: int) -> Places | None:
@@ -169,7 +183,9 @@ class _Answer:
         self.changes, self.places = population.changes, found[:count]
 
 
-def _leaf(population: TermColumns, rows: Places, matcher: Matcher, leaf: selectors.Leaf) -> Truth:  # noqa: PLR0911 - one a leaf
+def _leaf(  # noqa: PLR0911 - one a leaf
+    population: TermColumns, rows: Places, matcher: Matcher, index: Index, leaf: selectors.Leaf
+) -> Truth:
     """One truth value a row for an atom of a selector."""
     column = population.column
     match leaf:
@@ -177,20 +193,20 @@ def _leaf(population: TermColumns, rows: Places, matcher: Matcher, leaf: selecto
             return np.full(len(rows), value)
         case selectors.Numeral():
             known = column.get("value")  # of a population; candidates are looked at
-            return matcher.numerals(population, rows) if known is None else known[rows] >= 0
+            return matcher.numerals(population, rows) if known is None else known[index] >= 0
         case selectors.Duplicate():
             return population.duplicates(rows)
         case selectors.Matches(text):
             return matcher.terms(population, rows, *_pattern(text))
         case grammar.Compare(field, op, value):
             compare = grammar.COMPARISONS[op]
-            values: Any = _field(population, field)[rows]
+            values: Any = _field(population, field)[index]
             return np.asarray(compare(values, value), dtype=np.bool_)
         case selectors.Member("type", values):
             codes = [number for number, kind in enumerate(population.kinds) if kind in values]
-            return np.isin(column["kind"][rows], codes)
+            return np.isin(column["kind"][index], codes)
         case selectors.Member(field, values):
-            return np.isin(_field(population, field)[rows], values)
+            return np.isin(_field(population, field)[index], values)
 
 
 def _field(population: TermColumns, field: str) -> npt.NDArray[np.int32]:

@@ -31,12 +31,17 @@ COMMITS, SAMPLE = 16, 16
 _LARGEST = RANGES["max_size"][1]
 
 
+#: The line of what a tick made, and its number.
+Made = tuple[int, bytes]
+
+
 class DrawnSample(NamedTuple):
     """What `validate-self` says: first and last tick it looks at, the modifications it draws."""
 
     first: int
     last: int
     drawn: list[tuple[int, dict[str, Any]]]  # with their lines
+    made: dict[str, Made]  # reactants, by id
 
     def said(self) -> tuple[int, int, int]:
         """What the line holds: first and last tick, how many are recomputed."""
@@ -54,20 +59,29 @@ class TermLookup:
     log: LogReader
     options: Options
     _extractor: TermExtractor = field(default_factory=_extractor)
+    made: Mapping[str, Made] = field(default_factory=dict)  # what is known of ids of ours
     _parsed: dict[int, objects.Line] = field(default_factory=dict)  # by line, what was asked for
+    _operators: dict[int, Words] = field(default_factory=dict)  # by line, that do not depend on a
 
     def members(self, identity: str, before: int) -> dict[str, Any] | None:
         """The object's version that was current before a line."""
-        for number in reversed(self.log.find(identity)):
-            parsed = self._line(number) if number < before else None
-            if isinstance(parsed, objects.Object):
-                return parsed.members
-        return None
+        return self._version(identity, before)[1]
 
-    def _line(self, number: int) -> objects.Line:
+    def _version(self, identity: str, before: int) -> tuple[int, dict[str, Any] | None]:
+        """The same behind its line; of none 0."""
+        made = self.made.get(identity) or self.log.made(identity)
+        for number in reversed(self.log.find(identity) if made is None else [made[0]]):
+            if number < before:
+                parsed = self._line(number, None if made is None else made[1])
+                if isinstance(parsed, objects.Object):
+                    return number, parsed.members
+        return 0, None
+
+    def _line(self, number: int, raw: bytes | None = None) -> objects.Line:
         parsed = self._parsed.get(number)
         if parsed is None:
-            parsed = self._parsed[number] = objects.parse_line(self.log.line(number))
+            raw = self.log.line(number) if raw is None else raw
+            parsed = self._parsed[number] = objects.parse_line(raw)
         return parsed
 
     def operator(self, identity: str, before: int, a: Words) -> Words:
@@ -76,7 +90,7 @@ class TermLookup:
         A rule with a replacement stands for the operator that it makes of `a`.
         """
         ours = is_our_id(identity, self.log.prefix)
-        members = next(self._candidates(identity, before + ours), None)
+        number, members = next(self._candidates(identity, before + ours), (0, None))
         built_in = operator_named(identity, self.log.prefix)
         if built_in is not None and (members or {}).get("type") not in {"automaton", "rule"}:
             return built_in  # logs from before streams hold objects of such names
@@ -89,30 +103,32 @@ class TermLookup:
             if found is None:
                 raise MismatchError(f"the rule `{identity}` does not match what it rewrote")
             return found
-        if members.get("type") == "rule":
-            return notation.parse(str(members["operator"]))
-        return operator_of(members, _LARGEST)
+        if number not in self._operators:
+            rule = members.get("type") == "rule"
+            read = notation.parse(str(members["operator"])) if rule else None
+            self._operators[number] = operator_of(members, _LARGEST) if read is None else read
+        return self._operators[number]
 
     def term(self, identity: str, before: int) -> Words:
         """The term that a reactant's id stood for."""
         base, _, _ = identity.rpartition("#")
         for candidate in (identity, base):
-            for members in self._candidates(candidate, before):
+            for _, members in self._candidates(candidate, before):
                 for term in self._extractor.terms_of(NamedObject(candidate, members)):
                     if term.name == json_edit.quote(identity)[1:-1]:
                         return term.words
         raise DamagedError(f"no term `{identity}` stands before line {before}")
 
-    def _candidates(self, identity: str, before: int) -> Iterator[dict[str, Any]]:
-        """What an id may have stood for: an object, or a line whose object has no id."""
-        members = self.members(identity, before)
+    def _candidates(self, identity: str, before: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """What an id may have stood for, by line: an object, or a line whose object has no id."""
+        line, members = self._version(identity, before)
         if members is not None:
-            yield members
+            yield line, members
         number = identity.removeprefix("line:")
         if number != identity and number.isdecimal() and 0 < int(number) < before:
             parsed = self._line(int(number))
             if isinstance(parsed, objects.Object):
-                yield parsed.members
+                yield int(number), parsed.members
 
     def check(self, members: dict[str, Any], line: int) -> None:
         """Recompute one modification; raises `MismatchError` where it is not what it says."""
@@ -178,7 +194,7 @@ def validate_sample(log: LogReader, sample: DrawnSample) -> tuple[int, int, int]
         run = max(number for number in log.run_lines if number <= line)
         by_run.setdefault(run, []).append((line, members))
     for run, modifications in by_run.items():
-        TermLookup(log, _options_of(log, run)).check_all(modifications)
+        TermLookup(log, _options_of(log, run), made=sample.made).check_all(modifications)
     return sample.said()
 
 
@@ -190,24 +206,35 @@ def validation_line_values(log: LogReader, seed: int, last: int) -> tuple[int, i
 def drawn(log: LogReader, seed: int, last: int) -> DrawnSample:
     """The modifications that `validate` draws after a tick."""
     if last == 0:
-        return DrawnSample(0, 0, [])
+        return DrawnSample(0, 0, [], {})
     first = max(1, last - COMMITS + 1)
     found: list[tuple[int, dict[str, Any]]] = []
+    made: dict[str, Made] = {}
     for k in range(SAMPLE):
         line = _drawn_line(log, seed, last, k, first)
         if line is not None:
             parsed = objects.parse_line(log.line(line))
-            if isinstance(parsed, objects.Object) and _checkable(log, parsed.members):
+            if isinstance(parsed, objects.Object) and _checkable(log, parsed.members, made):
                 found.append((line, parsed.members))
-    return DrawnSample(first, last, found)
+    return DrawnSample(first, last, found, made)
 
 
-def _checkable(log: LogReader, members: Mapping[str, Any]) -> bool:
-    """Whether it is a modification whose reactants stand in the log; who lost does not."""
+def _checkable(log: LogReader, members: Mapping[str, Any], made: dict[str, Made]) -> bool:
+    """Whether it is a modification whose reactants stand in the log; who lost does not.
+
+    Lines of reactants that are looked for and found are kept in `made`.
+    """
     if not _is_winner(members, log.prefix):
         return False
     _, *reactants = members["parents"]
-    return all(log.find(parent) for parent in reactants if is_our_id(parent, log.prefix))
+    for parent in reactants:
+        if parent not in made and is_our_id(parent, log.prefix):
+            found = log.made(parent)
+            if found is not None:
+                made[parent] = found
+            elif not log.find(parent):
+                return False
+    return True
 
 
 def _is_winner(members: Mapping[str, Any], prefix: str) -> bool:
