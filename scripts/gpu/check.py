@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from automaton.backends import request
-from kernels.cuda import pipeline
+from kernels.cuda import plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,7 +87,7 @@ def closed_terms(wanted: argparse.Namespace, left: float) -> tuple[list[Part], F
     stop = time.monotonic() + left
     pieces = range(0, wanted.terms, PIECE)
     budget = selftest.BUDGET
-    reducer = calls.Reducer(PIECE, pipeline.Limits(*budget))
+    reducer = calls.Reducer(PIECE, plan.Limits(*budget))
     equal, count, steps, on_card = True, 0, 0, 0.0
 
     def on_cpu(first: int) -> tuple[selftest.SelfTestTerms, selftest.TargetResults]:
