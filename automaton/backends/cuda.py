@@ -18,6 +18,7 @@ from automaton.backends.card_competition import CardCompetition
 from automaton.backends.cpu import CpuBackend
 from automaton.backends.request import DeviceRequest
 from automaton.compute.capability import StartError, failed
+from automaton.format import stream_options
 from automaton.format.options import Options
 from automaton.population import Population
 from automaton.population.selection import Matcher, TermColumns
@@ -31,14 +32,16 @@ LEAST_BATCH = 32
 LEAST_ROWS = 1 << 14
 
 
-def _started() -> Any:
-    """The card's batches, compiled for it."""
+def _started(*, streams: bool) -> Any:
+    """The card's batches, compiled for it; streams: and what ticks of these need."""
     try:
-        from kernels.cuda import calls  # noqa: PLC0415 - needs the packages of the extra
+        from kernels.cuda import calls, competition  # noqa: PLC0415 - need the extra
     except ImportError as error:
         raise StartError(f"CUDA's packages do not load ({error})") from error
     try:
         calls.prepare()
+        if streams:
+            competition.prepare()
     except (memory.CardError, MemoryError) as error:
         raise StartError(f"CUDA does not start ({error})") from error
     return calls
@@ -51,7 +54,7 @@ class CudaBackend(CpuBackend):
         self, options: Options, wanted: DeviceRequest, threads: int | None = None,
         pool: Pool | None = None,
     ) -> None:  # fmt: skip
-        self._target = _started()
+        self._target = _started(streams=bool(stream_options.parse_streams(options.streams)))
         self._wanted = wanted
         self._limit = wanted.gpu_batch_size
         self._share = self._target.SHARE

@@ -3,6 +3,8 @@
 Per tick what changed of the snapshot goes up, and a record of each round and the winners'
 normal forms come down; candidates that lost come down where they are asked for. Answers
 are those of the CPU's bodies. Nothing here knows what a stream is called.
+
+Longer than 300 lines: all steps of a tick share the columns that stay on the card.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from . import arrays
 from .calls import threads_for
 from .compiler import cuda
 from .kinds import Kinds
-from .loops import WARP, launch
+from .loops import WARP, compiled, launch
 from .memory import Mirror, bus, card_errors, free_bytes
 from .pipeline import Pipeline, rounded
 from .plan import SHARE, Limits
@@ -58,6 +60,7 @@ __all__ = [
     "Competition",
     "StoreError",
     "Tick",
+    "prepare",
 ]
 
 #: Columns of a reaction, as the pipeline has them: by slot, or by kind of reaction.
@@ -81,6 +84,12 @@ WEIGHING = {
     "policies": np.uint8, "recent": np.int32, "archive": np.int16, "archive_norms": np.int64,
     "weights": np.int64, "mixture": np.int64,
 }  # fmt: skip
+#: What is launched for a tick.
+KERNELS_OF_A_TICK = (
+    "update_rows", "propose_slots", "fill_words", "class_slots", "group_slots", "first_slots",
+    "kind_rows", "proposed_slots", "store_rows", "share_slots", "look_kinds", "judge_rounds",
+    "record_slots", "pack_slots",
+)  # fmt: skip
 #: Threads that look at terms at a time, each with its scratch.
 LOOKING = 1 << 15
 #: Share of the memory that may be taken that the candidates of a tick may have.
@@ -343,3 +352,10 @@ class Competition:
         with card_errors():
             self._stream.synchronize()
             bus().get(image, column[: self.slots])
+
+
+def prepare() -> None:
+    """Compile what a tick of streams needs, so that no clock sees it."""
+    with card_errors():
+        for name in KERNELS_OF_A_TICK:
+            compiled(name)

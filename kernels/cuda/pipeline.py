@@ -197,7 +197,7 @@ class Pipeline:
             launch(
                 "store_rows", self.threads(WARP * len(slots)), lane.stream, low,
                 self._arrays.image(slots, lane, "slots"),
-                self._arrays.image(begins, lane, "begins"), at, card["sizes"], lane.out, store,
+                self._arrays.image(begins[:-1], lane, "begins"), at, card["sizes"], lane.out, store,
                 card[self._places],
             )  # fmt: skip
         return at + int(begins[-1])

@@ -25,6 +25,8 @@ TERMS = {
 }  # fmt: skip
 FACTS = {"used": np.int64, "uses": np.int32, "salience": np.int32}
 SEEN = {"seen": np.uint64}
+#: Words of code that there is room for at least; twice as many as are used, when it grows.
+LEAST_WORDS = 1 << 16
 #: Columns of which more than one row in so many changed are sent whole.
 MANY = 4
 
@@ -57,7 +59,7 @@ class Snapshot:
         if there is None or len(there) < end:
             there, kept = None, 0
             self.image.pop("code", None)  # before the next is made
-            there = cuda.device_array(1 << max(0, end - 1).bit_length(), np.int32)
+            there = cuda.device_array(max(LEAST_WORDS, 2 * end), np.int32)
             self.image["code"] = there
         if kept < end:
             bus().put(code[kept:end], there[kept:end])

@@ -120,6 +120,7 @@ class DryCard:
     allocations: int = 0
     operations: int = 0
     launched: list[str] = field(default_factory=list)
+    todo: list[int] = field(default_factory=list)  # how many reactions each launch made
     streams: list[Stream] = field(default_factory=list)
     _queue: list[tuple[Any, Callable[[], None]]] = field(default_factory=list)
 
@@ -185,6 +186,8 @@ class DryCard:
         assert 0 < block <= 1024
         assert threads // block < 1 << 31
         self.launched.append(name)
+        if name == "proposed_slots":
+            self.todo.append(len(arguments[0]))
         plain = [getattr(argument, "words", argument) for argument in arguments]
         self._queued(stream, lambda: loops.launch(name, threads, 0, *plain))
 
