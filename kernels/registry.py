@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import cpu
-from .chemistry import react
+from .chemistry import equal_reactions, react, streams
 from .search import grams, literals, nearest
 from .terms import church, collect, embed, match, recur, reduce, share
 
@@ -36,6 +36,10 @@ class Kernel:
 TABLE: dict[str, Kernel] = {
     "react": Kernel(react.react, "react_slots"),
     "react proposed": Kernel(react.react_proposed, "proposed_slots"),
+    "propose": Kernel(streams.propose, "propose_slots"),
+    "look at terms": Kernel(streams.look_at_terms, "look_kinds"),
+    "judge": Kernel(streams.judge, "judge_rounds"),
+    "group": Kernel(equal_reactions.group, "group_slots"),
     "reduce": Kernel(reduce.reduce_terms, "reduce_batch"),
     "share": Kernel(share.share),  # its body compiles for a GPU; its arrays grow on the host
     "collect": Kernel(collect.collect),
@@ -67,7 +71,7 @@ def target(name: str, where: str) -> Body:
     if where == "cpu":
         compiled: Body = cpu.compiled(kernel.body)
         return compiled
-    from .cuda import loops, search_loops  # noqa: F401, PLC0415 - need the packages of the extra
+    from .cuda import loops, search_loops, stream_loops  # noqa: F401, PLC0415 - need the packages of the extra
 
     loop: Body = loops.compiled(kernel.loop)
     return loop

@@ -187,6 +187,28 @@ class CpuBackend:
         done = self.pool.run(ShardTask(shards.judge_shard, arguments), rounds)
         buffer.parts = [buffer.bytes[part.low * room :][: part.result].data for part in done]
 
+    def complete(self, _batch: CandidateBatch) -> None:
+        """Have a batch's columns and normal forms here for all slots: they are."""
+
+    def bring(self, _batch: CandidateBatch, _slots: list[int]) -> None:
+        """Have them here for some slots: they are."""
+
+    def write_won(
+        self, job: BatchJob, batch: CandidateBatch, fragments: WinnerTemplate, buffer: LineBuffer
+    ) -> None:
+        """Write the lines of winners that are known."""
+        room, rounds = self._line_room(job.population), batch.slots // batch.streams
+        buffer.reserve(rounds * room)
+        column, names = job.population.column, job.population.names
+        arguments = (
+            room, batch.streams, batch.won, buffer.bytes, batch.copied, fragments.text,
+            fragments.mark, job.population.labels, column["born_slot"], names.text(),
+            names.starts(), batch.steps, batch.sizes, batch.salience, batch.places_a,
+            batch.places_b, batch.operators, batch.results, batch.out,
+        )  # fmt: skip
+        done = self.pool.run(ShardTask(shards.lines_shard, arguments), rounds)
+        buffer.parts = [buffer.bytes[part.low * room :][: part.result].data for part in done]
+
     def archive(self, batch: CandidateBatch, buffer: LineBuffer) -> None:
         """Put the candidates that lost into a buffer, as the archive has them."""
         room = archive_codec.HEAD + 5 * batch.max_size

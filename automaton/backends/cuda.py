@@ -7,15 +7,18 @@ device that cannot be had is an error; only `auto` falls back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from automaton.backends.batch import BatchJob, CandidateBatch
+from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
+from automaton.backends.card_competition import CardCompetition
 from automaton.backends.cpu import CpuBackend
 from automaton.backends.request import DeviceRequest
 from automaton.compute.capability import StartError, failed
+from automaton.format import stream_options
 from automaton.format.options import Options
 from automaton.population import Population
 from automaton.population.selection import Matcher, TermColumns
@@ -27,18 +30,18 @@ from kernels.cuda import memory
 LEAST_BATCH = 32
 #: Nor are fewer rows: one core matches as many in the time that their terms take to the card.
 LEAST_ROWS = 1 << 14
-#: What is said once where streams compete.
-STREAMS = "streams propose and compete on the CPU; the GPU computes reactions and matches patterns"
 
 
-def _started() -> Any:
-    """The card's batches, compiled for it."""
+def _started(*, streams: bool) -> Any:
+    """The card's batches, compiled for it; streams: and what ticks of these need."""
     try:
-        from kernels.cuda import calls  # noqa: PLC0415 - needs the packages of the extra
+        from kernels.cuda import calls, competition  # noqa: PLC0415 - need the extra
     except ImportError as error:
         raise StartError(f"CUDA's packages do not load ({error})") from error
     try:
         calls.prepare()
+        if streams:
+            competition.prepare()
     except (memory.CardError, MemoryError) as error:
         raise StartError(f"CUDA does not start ({error})") from error
     return calls
@@ -51,23 +54,61 @@ class CudaBackend(CpuBackend):
         self, options: Options, wanted: DeviceRequest, threads: int | None = None,
         pool: Pool | None = None,
     ) -> None:  # fmt: skip
-        self._target = _started()
+        self._target = _started(streams=bool(stream_options.parse_streams(options.streams)))
         self._wanted = wanted
         self._limit = wanted.gpu_batch_size
         self._share = self._target.SHARE
-        self._streams_said = False
         self._short = False  # of memory, since the last batch that fitted
         self._reactors: dict[int, Any] = {}
         super().__init__(options, threads, pool)
         self.name = "cuda"
+        self._competes = True  # whether streams compete on the card
+        self._candidates = CardCompetition(options, self.grouping)
         self.matcher = CudaMatcher(self)
 
     def propose(self, job: BatchJob, batch: CandidateBatch) -> None:
-        """Let the streams propose on the CPU's workers, and react what they do on the card."""
-        if self.name == "cuda" and not self._streams_said:
-            self._wanted.say(STREAMS)
-            self._streams_said = True
-        super().propose(job, batch)
+        """Let the streams propose, and react what they do, on the card; there it stays."""
+        if not (self._competes and self._done(self._propose_there, job, batch)):
+            super().propose(job, batch)
+
+    def _propose_there(self, job: BatchJob, batch: CandidateBatch) -> None:
+        self._candidates.propose(job, batch, self._limit, self._share)
+
+    def judge(
+        self, job: BatchJob, batch: CandidateBatch, fragments: WinnerTemplate, buffer: LineBuffer
+    ) -> None:
+        """Let the candidates of each round compete where they are; write the winners' lines."""
+        if not self._candidates.holds(batch):
+            super().judge(job, batch, fragments, buffer)
+            return
+        with self._no_way_back():
+            self._candidates.judge(batch)
+        self.write_won(job, batch, fragments, buffer)
+
+    def complete(self, batch: CandidateBatch) -> None:
+        """Bring all of a batch's candidates to the host."""
+        if self._candidates.holds(batch):
+            with self._no_way_back():
+                self._candidates.complete(batch)
+
+    def bring(self, batch: CandidateBatch, slots: list[int]) -> None:
+        """Bring some of a batch's candidates to the host."""
+        if self._candidates.holds(batch):
+            with self._no_way_back():
+                self._candidates.bring(batch, slots)
+
+    def archive(self, batch: CandidateBatch, buffer: LineBuffer) -> None:
+        """Put the candidates that lost into a buffer, as the archive has them."""
+        self.complete(batch)
+        super().archive(batch, buffer)
+
+    @contextmanager
+    def _no_way_back(self) -> Iterator[None]:
+        """For what needs the candidates there: it asks for no memory, and a failure is an error."""
+        try:
+            yield
+        except (self._target.CardError, MemoryError) as error:
+            raise failed(error) from error
 
     def _propose_each(self, job: BatchJob, batch: CandidateBatch) -> None:
         if self.name == "cuda":
@@ -90,6 +131,9 @@ class CudaBackend(CpuBackend):
         while self.name == "cuda":
             try:
                 task(job, batch)
+            except self._candidates.no_room as error:
+                self._compete_here(str(error))
+                return False
             except self._target.NoRoomError as error:
                 self._give_up(str(error))
             except MemoryError as error:
@@ -166,12 +210,19 @@ class CudaBackend(CpuBackend):
     def _forget(self) -> None:
         """Drop what batches hold of the card's memory; the next makes its buffers anew."""
         self._reactors.clear()
+        self._forget_candidates()
         self._target.give_back()
+
+    def _forget_candidates(self) -> None:
+        """The same of a tick's candidates; those that are there come here first."""
+        with self._no_way_back():
+            self._candidates.forget()
 
     def narrow(self) -> None:
         """Ask the card for half as much at a time, too."""
         super().narrow()
-        self._limit = max(LEAST_BATCH, (self._limit or max(self._reactors, default=1 << 16)) // 2)
+        sizes = [*self._reactors, *self._candidates.sizes]
+        self._limit = max(LEAST_BATCH, (self._limit or max(sizes, default=1 << 16)) // 2)
         self._forget()
 
     def widen(self) -> None:
@@ -196,8 +247,14 @@ class CudaBackend(CpuBackend):
             )
         self._short = False
 
+    def _compete_here(self, reason: str) -> None:
+        self._competes = False
+        self._forget_candidates()
+        self._wanted.say(f"{reason}; the CPU weighs and chooses, the GPU computes reactions")
+
     def _give_up(self, reason: str) -> None:
         self._reactors.clear()
+        self._forget_candidates()
         self.name = "cpu"
         self._wanted.say(f"{reason}; this run goes on on the CPU")
 

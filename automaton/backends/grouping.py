@@ -60,7 +60,7 @@ class Grouping:
         self._alike = _cleared(self._alike, rows)
         self._rows = _cleared(self._rows, _room(min(3 * slots, rows)))
         self._table = _cleared(self._table, _room(slots))
-        most = slots if self.forced else max(1, int(DIVERSE * slots))
+        most = self.most(slots)
         kinds = int(
             cpu.compiled(equal_reactions.group)(
                 slots, population.code, column["start"], column["size"], column["hashes"],
@@ -68,10 +68,18 @@ class Grouping:
                 self._alike, self._rows, self._table, batch.first, batch.distinct,
             )
         )  # fmt: skip
+        self.note(operator, kinds)
+        return kinds
+
+    def most(self, slots: int) -> int:
+        """The kinds among so many slots above which equal reactions are not worth finding."""
+        return slots if self.forced else max(1, int(DIVERSE * slots))
+
+    def note(self, operator: int, kinds: int) -> None:
+        """Remember what a batch of this operator showed: its kinds, -1 for too many."""
         record = self._of.setdefault(operator, _Record())
         record.passed = min(MOST_PASSED, 2 * record.passed + 1) if kinds < 0 else 0
         record.passing = record.passed
-        return kinds
 
 
 def _room(most: int) -> int:

@@ -149,6 +149,21 @@ def judge_shard(
     return int(written)
 
 
+def lines_shard(
+    low: int, high: int, own: WorkerScratch, room: int, count: int, won: Bytes, buffer: Bytes,
+    first: Words, *arguments: Any,
+) -> int:  # fmt: skip
+    """Write the lines of the rounds low..high-1, whose winners are known; returns their bytes.
+
+    They begin at buffer[low * room].
+    """
+    size = cpu.compiled(winner_lines.write_winners)(
+        low * count, high * count, won, *arguments, first[:0], buffer[low * room : high * room],
+        own.printing, *_copying(own, first),
+    )  # fmt: skip
+    return int(size)
+
+
 def archive_shard(
     low: int, high: int, _own: WorkerScratch, room: int, outcomes: Bytes, won: Bytes, vetoed: Bytes,
     salience: Words, steps: Words, sizes: Words, results: Slots, out: Words, buffer: Bytes,

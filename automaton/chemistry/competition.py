@@ -47,6 +47,7 @@ def compute(  # noqa: PLR0913, PLR0917 - a tick is made of these
     device.propose(job, batch)
     batch.vetoed[:] = 0
     if world.program.vetoes:
+        device.complete(batch)
         rows = np.flatnonzero(batch.outcomes == reduce.NORMAL)
         candidates = Candidates(
             batch.out, batch.results[rows], batch.sizes[rows], batch.steps[rows], choice.level,
@@ -65,11 +66,14 @@ def entering(batch: CandidateBatch, winners: Slots) -> Entrants:
     )  # fmt: skip
 
 
-def losers_to_remember(world: World, tick: int, batch: CandidateBatch) -> list[RememberedCandidate]:
+def losers_to_remember(
+    device: CpuBackend, world: World, tick: int, batch: CandidateBatch
+) -> list[RememberedCandidate]:
     """The candidates that lost and enter the window of the archive."""
     if world.streams is None:
         return []
     drawn = world.streams.drawn(world.options.seed, tick, world.options.parallel)
+    device.bring(batch, drawn)
     return [
         RememberedCandidate(slot, batch.word_span(slot).copy(), int(batch.steps[slot]))
         for slot in drawn

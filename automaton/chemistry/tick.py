@@ -109,7 +109,7 @@ def take_turn(computed: ComputedTick, effects: Effects, *, run: bool) -> BatchLi
 def finish_tick(computed: ComputedTick, lines: BatchLines) -> TickResult:
     """Fold a batch into the snapshot; the result has what its commit must say."""
     world, batch, tick = computed.world, computed.space.batch, computed.tick
-    lost = competition.losers_to_remember(world, tick, batch)
+    lost = competition.losers_to_remember(computed.space.device, world, tick, batch)
     entering = competition.entering(batch, lines.winners)
     entering = with_copies(entering, world.options.seed, tick)
     outcomes = dict(zip(OUTCOMES, batch.counts(), strict=True))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from automaton.compute.budgets import Budgets, MachineScratch
 from automaton.terms.arrays import Words
 from kernels import cpu, registry
-from kernels.cuda import pipeline
+from kernels.cuda import plan
 from kernels.terms import enumerate_closed
 
 #: Bits of the terms; 27,465 closed ones have exactly so many, of 2 to 13 nodes.
@@ -97,7 +97,7 @@ def reduced(
     if where == "cuda":
         from kernels.cuda import calls  # noqa: PLC0415 - needs the packages of the extra
 
-        limits = pipeline.Limits(*budget)
+        limits = plan.Limits(*budget)
         reducer = calls.Reducer(max(1, count), limits)
         used = reducer.reduce(some.code, some.starts, free, columns, out)
         return TargetResults(columns, out[:used])

@@ -120,7 +120,9 @@ class TickRecomputer:
         self.run_to(tick - 1)
         with self.log.batch(tick) as raw:
             self.begin(tick, self.claim(tick, raw, self.log.commit(tick)))
-        return self.react(tick)
+        computed = self.react(tick)
+        computed.space.device.complete(self.batch)
+        return computed
 
     def follow(self, commit: Commit) -> None:
         """Fold the next tick; what it leaves out is computed, and held to its digest."""

@@ -163,6 +163,7 @@ class SidecarWriter:
 
     def _offer(self, memory: VectorFeed, tick: int, batch: CandidateBatch, level: int) -> None:
         """Winners and candidates that lost, as many as the memory may take; it does not wait."""
+        self._device.complete(batch)
         slots = np.flatnonzero((batch.outcomes == NORMAL) & (batch.vetoed == 0))
         memory.offer(
             tick, slots, batch.out, batch.results[slots], batch.sizes[slots],

@@ -12,12 +12,12 @@ import numpy as np
 from kernels.terms.church import UNDECIDED
 from kernels.terms.packed import same
 from kernels.terms.reduce import EMPTY, NORMAL, reaction
-from kernels.typed import U
+from kernels.typed import U, signed
 
 from .react import by_closed_form, choose
 
-_MIX_A = np.uint64(0x9E3779B97F4A7C15)
-_MIX_B = np.uint64(0xC2B2AE3D27D4EB4F)
+_MIX_A = signed(0x9E3779B97F4A7C15)
+_MIX_B = signed(0xC2B2AE3D27D4EB4F)
 _HIGH = np.uint64(32)
 
 
@@ -61,6 +61,13 @@ def class_of(row, code, start, size, hashes, mask, alike, rows):  # type: ignore
     return row
 
 
+def hash_of_kind(a, b, op):  # type: ignore[no-untyped-def]
+    """A hash of the classes of a reaction's terms (int32), of which the upper half is zero."""
+    hashed = (np.uint64(a) * np.uint64(_MIX_A) + np.uint64(b)) * np.uint64(_MIX_B) + np.uint64(op)
+    hashed = (hashed ^ (hashed >> _HIGH)) * np.uint64(_MIX_A)
+    return hashed >> _HIGH
+
+
 def group(  # type: ignore[no-untyped-def]
     count, code, start, size, hashes, places_a, places_b, operators, mask, most, alike, rows,
     table, first, distinct,
@@ -83,9 +90,7 @@ def group(  # type: ignore[no-untyped-def]
         a = class_of(places_a[U(slot)], code, start, size, hashes, mask, alike, rows)
         b = class_of(places_b[U(slot)], code, start, size, hashes, mask, alike, rows)
         op = class_of(operators[U(slot)], code, start, size, hashes, mask, alike, rows)
-        hashed = (np.uint64(a) * _MIX_A + np.uint64(b)) * _MIX_B + np.uint64(op)
-        hashed = (hashed ^ (hashed >> _HIGH)) * _MIX_A
-        at = ((hashed >> _HIGH) & mask) & last
+        at = (hash_of_kind(a, b, op) & mask) & last
         while True:
             other = table[U(at)]
             if other < 0:

@@ -41,6 +41,11 @@ def last_that_fits(xp: Any, begins: Any, at: int, words: int) -> int:
     return int(xp.searchsorted(begins, begins[at] + words, "right")) - 1
 
 
+def first_of_kinds(xp: Any, first: Any) -> Any:
+    """The slots that are the first of their kind, ascending int32; first: int32 by slot."""
+    return xp.flatnonzero(first == xp.arange(len(first), dtype=xp.int32)).astype(xp.int32)
+
+
 class HostArrays:
     """numpy, on copies in pinned memory: where CuPy is not installed, and in the simulator."""
 

@@ -18,7 +18,8 @@ from . import arrays
 from .compiler import cuda
 from .loops import BLOCK, BLOCKS, WARP, compiled, launch
 from .memory import CardError, Mirror, NoRoomError, bus, card_errors, free_bytes, multiprocessors
-from .pipeline import SHARE, Limits, Pipeline, rounded
+from .pipeline import Pipeline, rounded
+from .plan import SHARE, Limits
 
 __all__ = [
     "ANSWERED",

@@ -241,12 +241,13 @@ TYPES = {
     "int": types.int64, "word": types.uint64, "bool": types.boolean,
     "u1": types.uint8[::1], "b1": types.boolean[::1], "i4": types.int32[::1],
     "i8": types.int64[::1], "i4x2": types.int32[:, ::1], "i2x2": types.int16[:, ::1],
-    "u8": types.uint64[::1], "i8x2": types.int64[:, ::1],
+    "u8": types.uint64[::1], "u4": types.uint32[::1], "i2": types.int16[::1],
+    "i8x2": types.int64[:, ::1],
     "u8x2": types.uint64[:, ::1], "i8x3": types.int64[:, :, ::1],
     "i4x3": types.int32[:, :, ::1],
 }  # fmt: skip
 
-#: Every kernel of this target by name; those of `search_loops` join when it is imported.
+#: Every kernel of this target by name; `search_loops` and `stream_loops` add theirs.
 KERNELS: dict[str, Kernel] = dict(
     [
         _kernel(

@@ -15,8 +15,7 @@ Where the card has not the memory, `MemoryError` is raised; what is then done is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -29,75 +28,13 @@ from kernels.terms.reduce import NORMAL, STEPS
 from . import arrays
 from .compiler import cuda
 from .loops import BLOCK, BLOCKS, FIELDS, WARP, launch
-from .memory import Columns, Mirror, NoRoomError, card_errors, free_bytes, multiprocessors
+from .memory import Columns, Mirror, card_errors, free_bytes, multiprocessors
+from .plan import LANES, SHARE, Limits, Plan
 
-#: What is computed, and what is waited for.
-LANES = 2
-#: The first budget of beta steps, and by how much each tier's is larger: repeating
-#: the steps of the tiers before costs at most a seventh.
-FIRST_TIER, TIER_FACTOR = 64, 8
 #: Rows that are worth a chunk of their own, to hide its transfers.
 CHUNK_ROWS = 1 << 14
-#: Share of the free memory that is taken; halved when the card says it has less.
-SHARE = 0.8
-_MOST_WORDS = 1 << 31  # of a chunk's rows: positions stay within 32 bits
 
 Enqueue: TypeAlias = Callable[..., None]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The budgets of a batch; free: variables that may be free."""
-
-    max_steps: int
-    max_size: int
-    max_depth: int
-    free: int = 0
-
-    def cells(self, steps: int) -> int:
-        """Arena cells that a term needs under a budget of beta steps."""
-        return 1 + self.free + steps + self.max_size
-
-    @property
-    def entries(self) -> int:
-        """Stack entries that a term needs."""
-        return max(2, self.max_depth)
-
-    def tiers(self) -> list[int]:
-        """The budgets of beta steps, ascending, the last one that of the batch."""
-        found, steps = [], FIRST_TIER
-        while 2 * steps <= self.max_steps:
-            found.append(steps)
-            steps *= TIER_FACTOR
-        return [*found, self.max_steps]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Sizes of one lane's buffers: threads at the last tier, rows, words gathered at a time."""
-
-    threads: int
-    rows: int
-    packed: int
-
-    @classmethod
-    def of(
-        cls, free_bytes: float, multiprocessors: int, slots: int, limits: Limits,
-        limit: int | None = None, share: float = SHARE,
-    ) -> Plan:  # fmt: skip
-        """What fits into a share of the free memory; half goes to scratch, half to rows."""
-        half = free_bytes * share / 2 / LANES
-        wanted = max(1, min(slots, limit or slots, _MOST_WORDS // limits.max_size))
-        rows = int(min(wanted, half / (4 * limits.max_size * 1.25 + 32)))
-        scratch = 4 * FIELDS * (limits.cells(limits.max_steps) + limits.entries)
-        full = multiprocessors * BLOCK * BLOCKS
-        threads = int(min(full, rows + -rows % WARP, half / scratch)) // WARP * WARP
-        if rows < min(wanted, WARP) or threads < WARP:
-            raise NoRoomError(
-                f"{WARP} threads of {scratch / 1e6:.1f} MB do not fit into "
-                f"{free_bytes / 1e6:.0f} MB of the GPU's memory"
-            )
-        return cls(threads, rows, max(limits.max_size, rows * limits.max_size // 4))
 
 
 def rounded(threads: int) -> int:
@@ -128,6 +65,11 @@ class Lane:
     def list(self, name: str, items: Array) -> Any:
         """Numbers as an array on the card."""
         return self._listed.put(name, items, self.stream)
+
+    def reserve(self, count: int) -> None:
+        """Make the room for so many rows' places."""
+        self._listed.reserve("slots", count, np.int32)
+        self._listed.reserve("begins", count, np.int64)
 
     def scratch(self, cells: int, entries: int, threads: int) -> tuple[Any, Any]:
         """Arena and stack for so many threads."""
@@ -166,6 +108,28 @@ class Pipeline:
         `enqueue(threads, stream, todo, first, max_steps, out, cells, stack)` launches
         the kernel. Returns the number of words in out.
         """
+
+        def take(lane: Lane, span: tuple[int, int], at: int) -> int:
+            return self._take(lane, span, columns, out, at)
+
+        return self._in_chunks(count, enqueue, take)
+
+    def run_there(self, count: int, enqueue: Enqueue, store: Any) -> int:
+        """The same, but columns and normal forms stay on the card: these in store, int32."""
+
+        def take(lane: Lane, span: tuple[int, int], at: int) -> int:
+            return self._keep(lane, span, store, at)
+
+        at = self._in_chunks(count, enqueue, take)
+        with card_errors():
+            for lane in self._lanes:
+                lane.stream.synchronize()
+        return at
+
+    def _in_chunks(
+        self, count: int, enqueue: Enqueue, take: Callable[[Lane, tuple[int, int], int], int]
+    ) -> int:
+        """Chunk after chunk, each taken while the card computes the next."""
         at = 0
         waiting: tuple[Lane, tuple[int, int]] | None = None
         with card_errors():
@@ -173,9 +137,13 @@ class Pipeline:
                 lane = self._lanes[number % LANES]
                 self._launch(lane, span, None, self.limits.tiers()[0], enqueue)
                 if waiting:
-                    at = self._finish(*waiting, enqueue, columns, out, at)
+                    self._raise_budgets(*waiting, enqueue)
+                    at = take(*waiting, at)
                 waiting = lane, span
-            return self._finish(*waiting, enqueue, columns, out, at) if waiting else at
+            if waiting:
+                self._raise_budgets(*waiting, enqueue)
+                at = take(*waiting, at)
+        return at
 
     def _launch(
         self, lane: Lane, span: tuple[int, int], todo: Any, steps: int, enqueue: Enqueue
@@ -192,17 +160,19 @@ class Pipeline:
         if self._arrays.on_host:
             self.columns.fetch("outcomes", span, lane.stream)
 
-    def _finish(
-        self, lane: Lane, span: tuple[int, int], enqueue: Enqueue,
-        columns: Mapping[str, Array], out: Array, at: int,
-    ) -> int:  # fmt: skip
-        """Raise the budget of what needs it, then take the results of a chunk."""
-        low, high = span
+    def _raise_budgets(self, lane: Lane, span: tuple[int, int], enqueue: Enqueue) -> None:
+        """Run again, with the next budget of steps, what has met its budget."""
         for steps in self.limits.tiers()[1:]:
             left = self._slots_with(STEPS, lane, span)
             if not len(left):
                 break
             self._launch(lane, span, self._arrays.image(left, lane, "todo"), steps, enqueue)
+
+    def _take(
+        self, lane: Lane, span: tuple[int, int], columns: Mapping[str, Array], out: Array, at: int
+    ) -> int:
+        """Take the results of a chunk to the host; returns where its words end in out."""
+        low, high = span
         if self._arrays.on_host:
             self._fetch_columns(columns, lane, span)
         slots = self._slots_with(NORMAL, lane, span)
@@ -214,6 +184,51 @@ class Pipeline:
             column[low:high] = self.columns.host[name][low:high]
         self._gather(lane, low, slots, begins, out[at:])
         return at + int(begins[-1])
+
+    def _keep(self, lane: Lane, span: tuple[int, int], store: Any, at: int) -> int:
+        """Keep a chunk's normal forms on the card; returns where their words end in store."""
+        low = span[0]
+        if self._arrays.on_host:
+            self._fetch_columns(("sizes",), lane, span)
+        slots = self._slots_with(NORMAL, lane, span)
+        begins = arrays.begins_of(self._arrays.xp, self._seen("sizes", lane, span)[slots - low])
+        if len(slots):
+            card = self.columns.card
+            launch(
+                "store_rows", self.threads(WARP * len(slots)), lane.stream, low,
+                self._arrays.image(slots, lane, "slots"),
+                self._arrays.image(begins[:-1], lane, "begins"), at, card["sizes"], lane.out, store,
+                card[self._places],
+            )  # fmt: skip
+        return at + int(begins[-1])
+
+    def threads(self, count: int) -> int:
+        """Threads for so many items without scratch."""
+        return rounded(min(self._full, count + -count % WARP))
+
+    def reserve(self, count: int) -> None:
+        """Make the room that `bring` needs for so many slots, so that it asks for none."""
+        self._lanes[0].reserve(count)
+
+    def bring(
+        self, slots: Array, begins: Array, columns: tuple[Any, Any], store: Any, out: Array
+    ) -> None:
+        """Fetch normal forms that were kept to where they begin in out; begins int64 [n + 1].
+
+        columns: the slots' sizes and where they stand in store, on the card.
+        """
+        lane, done = self._lanes[0], 0
+        while done < len(slots):
+            upto = arrays.last_that_fits(np, begins, done, self.plan.packed)
+            base, end = int(begins[done]), int(begins[upto])
+            part, there = slots[done:upto], begins[done:upto] - base
+            launch(
+                "pack_slots", self.threads(WARP * len(part)), lane.stream, lane.list("slots", part),
+                lane.list("begins", there), *columns, store, lane.packed,
+            )  # fmt: skip
+            self._words_down(lane, end - base)
+            out[base:end] = lane.words[: end - base]
+            done = upto
 
     def _seen(self, name: str, lane: Lane, span: tuple[int, int]) -> Any:
         """A chunk of a column, for the library that works on arrays."""
@@ -228,10 +243,8 @@ class Pipeline:
         seen = self._seen("outcomes", lane, span)
         return arrays.slots_with(self._arrays.xp, seen, outcome, span[0])
 
-    def _fetch_columns(
-        self, columns: Mapping[str, Array], lane: Lane, span: tuple[int, int]
-    ) -> None:
-        for name in columns:
+    def _fetch_columns(self, names: Iterable[str], lane: Lane, span: tuple[int, int]) -> None:
+        for name in names:
             self.columns.fetch(name, span, lane.stream)
         lane.stream.synchronize()
 
@@ -247,11 +260,15 @@ class Pipeline:
 
     def _fetch(self, lane: Lane, low: int, slots: Any, begins: Any, size: int) -> None:
         """Bring some rows to the lane's words on the host, without gaps."""
-        threads = rounded(min(self._full, WARP * len(slots)))
         launch(
-            "gather", threads, lane.stream, low,
+            "gather", self.threads(WARP * len(slots)), lane.stream, low,
             self._arrays.image(slots, lane, "slots"), self._arrays.image(begins, lane, "begins"),
             self.columns.card["sizes"], lane.out, lane.packed,
         )  # fmt: skip
+        self._words_down(lane, size)
+
+    @staticmethod
+    def _words_down(lane: Lane, size: int) -> None:
+        """Copy so many packed words to the lane's words on the host."""
         lane.packed[:size].copy_to_host(lane.words[:size], lane.stream)
         lane.stream.synchronize()

@@ -23,7 +23,7 @@ from .calls import threads_for
 from .compiler import cuda
 from .loops import BLOCK, BLOCKS, launch
 from .memory import bus, card_errors, free_bytes, multiprocessors
-from .pipeline import SHARE
+from .plan import SHARE
 
 #: Bytes of text with its offsets and bits that are worth a piece of their own.
 TEXT = 1 << 26

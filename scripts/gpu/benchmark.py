@@ -105,11 +105,11 @@ def batch_of(some: list[Any], count: int) -> selftest.SelfTestTerms:
 
 def card_seconds(some: selftest.SelfTestTerms) -> dict[str, float]:
     """Seconds of a batch on the card: with all transfers, and its kernels alone."""
-    from kernels.cuda import calls, pipeline
+    from kernels.cuda import calls, plan
     from kernels.cuda.loops import cuda, launch
 
     count = len(some.starts)
-    reducer = calls.Reducer(count, pipeline.Limits(*BUDGET))
+    reducer = calls.Reducer(count, plan.Limits(*BUDGET))
     columns = {name: np.empty(count, kind) for name, kind in calls.REDUCTION.items()}
     out = np.empty(count * BUDGET[1], dtype=np.int32)
     free = np.zeros(count, dtype=np.int32)

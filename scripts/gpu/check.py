@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from automaton.backends import request
-from kernels.cuda import pipeline
+from kernels.cuda import plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,8 +73,11 @@ def suite(_wanted: argparse.Namespace, left: float) -> tuple[list[Part], Figures
         return [Part("kernel tests", f"not done after {left:.0f} s", ok=False)], {}
     if done.returncode:
         print(done.stdout[-6000:], done.stderr[-2000:])
-    said = next((line for line in reversed(done.stdout.splitlines()) if " in " in line), "")
-    return [Part("kernel tests", said.strip("= ") or "failed", ok=not done.returncode)], {}
+    lines = done.stdout.splitlines()
+    said = next((line for line in reversed(lines) if " in " in line), "")
+    parts = [Part("kernel tests", said.strip("= ") or "failed", ok=not done.returncode)]
+    failed = [line.split(" - ")[0] for line in lines if line.startswith(("FAILED", "ERROR"))]
+    return [*parts, *(Part("  of them", line, ok=False) for line in failed)], {}
 
 
 # -- digests -------------------------------------------------------------------------
@@ -87,7 +90,7 @@ def closed_terms(wanted: argparse.Namespace, left: float) -> tuple[list[Part], F
     stop = time.monotonic() + left
     pieces = range(0, wanted.terms, PIECE)
     budget = selftest.BUDGET
-    reducer = calls.Reducer(PIECE, pipeline.Limits(*budget))
+    reducer = calls.Reducer(PIECE, plan.Limits(*budget))
     equal, count, steps, on_card = True, 0, 0, 0.0
 
     def on_cpu(first: int) -> tuple[selftest.SelfTestTerms, selftest.TargetResults]:
@@ -282,7 +285,7 @@ def main() -> int:
         figures.update(measured)
         for row in rows:
             ok &= row.ok
-            print(f"{'ok  ' if row.ok else 'FAIL'}  {row.name:26}  {row.figure}", flush=True)
+            print(f"{'ok  ' if row.ok else 'FAIL'}  {row.name:29}  {row.figure}", flush=True)
     if wanted.only is None:
         figures["registers_and_local_bytes"] = registers()
         name = re.sub(r"[^a-z0-9]+", "-", card.name.lower()).strip("-")

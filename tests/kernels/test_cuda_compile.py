@@ -22,7 +22,7 @@ import pytest
 
 from kernels import registry
 from kernels.cpu import bound
-from kernels.cuda import loops, search_loops
+from kernels.cuda import loops, search_loops, stream_loops
 from kernels.cuda.compiler import NAME, cuda, types
 from kernels.terms import recur, share
 
@@ -32,9 +32,17 @@ REGISTERS = 65_536
 #: Instructions on floating-point numbers: none may be left to rounding or contraction.
 FLOATING = re.compile(r"^\s*(@\S+\s+)?(fma\.|\w+(\.\w+)*\.(f16|bf16|f32|f64)\b)", re.MULTILINE)
 
+#: Kernels of a tick that move and count, of which no body is the CPU's.
+MOVES = {
+    "update_rows", "class_slots", "first_slots", "kind_rows", "share_slots", "store_rows",
+    "record_slots", "pack_slots", "fill_words",
+}  # fmt: skip
+
 INSTALLED = importlib.util.find_spec(NAME.replace("-", "_")) is not None
-#: Bytes of stack and of spills that a kernel may take: numba-cuda-mlir needs some for a few.
+#: Bytes of stack and of spills that a kernel may take: numba-cuda-mlir needs some for a few,
+#: and many for the one that holds a sketch against others, which it unrolls whole for sm_100.
 SPILLING = {"numba-cuda": 0, "numba-cuda-mlir": 256}[NAME]
+SPILLING_OF = {"numba-cuda": {}, "numba-cuda-mlir": {"look_kinds": 1800}}[NAME]
 
 
 def ptxas() -> str | None:
@@ -133,7 +141,7 @@ def test_a_kernel_fits_its_registers_without_spills_and_has_no_floats(
         sys.stdout.write(f"\n| {name:18} | {row} | registers, stack, spills")
     for resources in found.values():
         assert resources.registers <= registers(name)
-        assert max(resources[1:]) <= SPILLING
+        assert max(resources[1:]) <= SPILLING_OF.get(name, SPILLING)
 
 
 @pytest.mark.usefixtures("compilers")
@@ -163,9 +171,10 @@ def registers(name: str) -> int:
     return REGISTERS // (loops.BLOCK * loops.KERNELS[name].blocks)
 
 
-def test_the_bound_is_64_registers_but_for_three_kernels() -> None:
+def test_the_bound_is_64_registers_but_for_four_kernels() -> None:
     bounds = {name: registers(name) for name in loops.KERNELS}
     assert bounds.pop("react_slots") == bounds.pop("proposed_slots") == 73
+    assert bounds.pop("look_kinds") == 102
     assert bounds.pop("dot_tiles") == 128
     assert set(bounds.values()) == {64}
 
@@ -173,8 +182,9 @@ def test_the_bound_is_64_registers_but_for_three_kernels() -> None:
 def test_the_table_of_targets_and_the_kernels_name_each_other() -> None:
     named = {kernel.loop for kernel in registry.TABLE.values() if kernel.loop}
     parts = {"gather", "clear", "dot_rows", "best_of_rows", "merge_best"}  # of launches of several
-    assert named | parts == set(loops.KERNELS)
+    assert named | parts | MOVES == set(loops.KERNELS)
     assert search_loops.ROWS * search_loops.QUERIES == 16 * loops.BLOCK
+    assert stream_loops.RECORD == 16
 
 
 def test_a_report_of_the_assembler_is_read() -> None:

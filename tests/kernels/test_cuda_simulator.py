@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1] / "support"
-CASES = ["cuda_cases.py", "cuda_search_cases.py", "cuda_dry_cases.py"]
+CASES = [
+    "cuda_cases.py",
+    "cuda_search_cases.py",
+    "cuda_dry_cases.py",
+    "cuda_account_cases.py",
+]
 
 
 @pytest.mark.slow

@@ -20,7 +20,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from kernels.cuda import arrays, calls, compiler, loops, memory, pipeline, search_calls
+from kernels.cuda import (
+    arrays,
+    calls,
+    competition,
+    compiler,
+    kinds,
+    loops,
+    memory,
+    pipeline,
+    search_calls,
+    snapshot,
+)  # fmt: skip
 
 POISON = 0xA5
 Shape = int | tuple[int, ...]
@@ -82,12 +93,14 @@ class CardArray:
     def copy_to_device(self, host: npt.NDArray[Any], stream: Any = 0) -> None:
         assert host.shape == self.shape, "a copy within the array"
         words = self.words
+        self._card.up += words.nbytes
         self._card.call(stream, lambda: np.copyto(words, host))
 
     def copy_to_host(self, host: npt.NDArray[Any] | None = None, stream: Any = 0) -> Any:
         found = np.empty_like(self.words) if host is None else host
         assert found.shape == self.shape, "a copy within the array"
         words = self.words
+        self._card.down += words.nbytes
         self._card.call(stream, lambda: np.copyto(found, words))
         return found
 
@@ -102,9 +115,12 @@ class DryCard:
     lost_at: int = 0  # the n-th copy or launch that finds no device any more; 0: none
     taken: int = 0  # bytes that another process takes after the card was asked how much is free
     used: int = 0
+    up: int = 0  # bytes copied to it so far
+    down: int = 0  # and from it
     allocations: int = 0
     operations: int = 0
     launched: list[str] = field(default_factory=list)
+    todo: list[int] = field(default_factory=list)  # how many reactions each launch made
     streams: list[Stream] = field(default_factory=list)
     _queue: list[tuple[Any, Callable[[], None]]] = field(default_factory=list)
 
@@ -170,6 +186,8 @@ class DryCard:
         assert 0 < block <= 1024
         assert threads // block < 1 << 31
         self.launched.append(name)
+        if name == "proposed_slots":
+            self.todo.append(len(arguments[0]))
         plain = [getattr(argument, "words", argument) for argument in arguments]
         self._queued(stream, lambda: loops.launch(name, threads, 0, *plain))
 
@@ -253,9 +271,10 @@ def put_in(card: DryCard, monkeypatch: pytest.MonkeyPatch, *, cupy: bool = False
     """Batches run on it from now on; cupy: with what stands in for that, too."""
     library = arrays.CardArrays(DryCupy(card), arrays.POOL_SHARE) if cupy else arrays.HostArrays()
     monkeypatch.setattr(arrays, "opened", lambda: library)
-    for module in (arrays, memory, pipeline, calls, search_calls):
+    launching = (pipeline, calls, search_calls, snapshot, kinds, competition)
+    for module in (arrays, memory, *launching):
         monkeypatch.setattr(module, "cuda", card)
-    for module in (pipeline, calls, search_calls):
+    for module in launching:
         monkeypatch.setattr(module, "launch", card.launch)
     memory.bus.cache_clear()
     assert compiler.cuda is not card  # the kernels themselves are the simulator's
