@@ -9,7 +9,6 @@ __all__ = [
     "campaign_runs",
     "campaign_worker",
     "collision_table",
-    "genesis_recipe",
     "living_terms",
     "many_soups",
     "merged_soup",
