@@ -51,10 +51,10 @@ def check_log(
     report = survey.result(
         lambda name: (is_our_id(name, log.prefix) and bool(log.find(name))) or elsewhere(name)
     )
-    if world.streams is not None:
+    if world.streams is not None or world.options.updating == "sequential":
         report.idle_vetoes.clear()
-        if world.streams.reasons:
-            report.idle_rules.clear()
+    if world.streams is not None and world.streams.reasons:
+        report.idle_rules.clear()
     return report
 
 

@@ -103,7 +103,7 @@ def _fate(before: Before, tick: int, slot: int) -> str:
     with closing(before(tick)) as again:
         again.look_at(tick)
         outcome = OUTCOMES[again.batch.outcomes[slot]]
-        if outcome == "normal" and again.world.streams is not None and again.batch.vetoed[slot]:
+        if outcome == "normal" and again.batch.veto(slot):
             return "a rule vetoed it"
     return _FATES.get(outcome, f"it did not compete: out of its budget of {outcome}")
 

@@ -207,10 +207,10 @@ def _round(again: TickRecomputer, tick: int, number: int, slot: Slot | None) -> 
 def _why(again: TickRecomputer, number: int, slot: Slot) -> str:
     """Why a slot won its round, or why not."""
     batch = again.batch
+    if slot.outcome == "normal" and (veto := batch.veto(number)):
+        return f"vetoed by {list(again.world.program.vetoes)[veto - 1]}"
     if slot.outcome != "normal" or not batch.streams:
         return REASONS[slot.outcome]
-    if batch.vetoed[number]:
-        return f"vetoed by {list(again.world.program.vetoes)[batch.vetoed[number] - 1]}"
     first = number - number % batch.streams
     others = batch.salience[first : first + batch.streams]
     if batch.won[number]:

@@ -52,6 +52,42 @@ class Battery(NamedTuple):
 NO_AMPLIFIERS = Battery([], [])
 
 
+class VetoProgram(NamedTuple):
+    """Vetoes as `kernels.chemistry.veto_programs` asks them, with its scratch."""
+
+    program: npt.NDArray[np.int64]  # [n, 3]
+    patterns: Words
+    pattern_starts: npt.NDArray[np.int64]
+    truth: npt.NDArray[np.uint8]
+    bound_start: npt.NDArray[np.int64]
+    bound_end: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, program: Sequence[tuple[int, int, int]], patterns: Sequence[Words], metas: int = 0
+    ) -> VetoProgram:
+        """Steps and the patterns that they name; with so many metavariables at most."""
+        return cls(
+            np.array(program, dtype=np.int64).reshape(-1, 3),
+            np.concatenate([*patterns, np.empty(0, dtype=np.int32)]),
+            np.cumsum([0, *map(len, patterns)], dtype=np.int64),
+            np.zeros(len(program) + 1, dtype=np.uint8),
+            np.zeros(metas, dtype=np.int64),
+            np.zeros(metas, dtype=np.int64),
+        )
+
+    def says_as(self, other: VetoProgram) -> bool:
+        """Whether another forbids the same terms; scratch counts for nothing."""
+        return (
+            np.array_equal(self.program, other.program)
+            and np.array_equal(self.patterns, other.patterns)
+            and np.array_equal(self.pattern_starts, other.pattern_starts)
+        )
+
+
+NO_VETOES = VetoProgram.of((), ())
+
+
 @dataclass(frozen=True)
 class BatchJob:
     """What a batch of slots is computed from."""
@@ -61,6 +97,7 @@ class BatchJob:
     tick: int
     purpose: np.uint64  # of the draws of reactants
     amplifiers: Battery = NO_AMPLIFIERS
+    vetoes: VetoProgram = NO_VETOES  # of a soup in order
 
 
 class CandidateBatch:
@@ -94,7 +131,8 @@ class CandidateBatch:
         self.shared = False  # whether `first` is of this batch: equal reactions were found
         self.kinds = 0  # slots in `distinct`, where it is
         rounds = slots // streams if streams else 0
-        self.vetoed = allocate(slots if streams else 0, np.uint8)  # number of the rule, 0: none
+        # Number of the rule, 0: none; of streams and of soups in order alone.
+        self.vetoed = allocate(slots, np.uint8)
         self.relevance = allocate(slots if streams else 0, np.int32)  # by the first of its kind
         self.novelty = allocate(slots if streams else 0, np.int32)
         self.features = allocate(rounds * kernel.FEATURES, np.int32)  # of the winner, by round
@@ -109,6 +147,10 @@ class CandidateBatch:
     def placed(self) -> Words:
         """`copies` where the slots were reacted in order, else nothing."""
         return self.copies if self.in_order else self.copies[:0]
+
+    def veto(self, slot: int) -> int:
+        """The number, from 1, of the rule that forbids a slot's normal form; 0: none does."""
+        return int(self.vetoed[slot]) if self.streams or self.in_order else 0
 
     def counts(self) -> list[int]:
         """How many slots have each outcome, in the order of `OUTCOMES`."""

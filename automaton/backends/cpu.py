@@ -229,10 +229,11 @@ class CpuBackend:
         column, names = job.population.column, job.population.names
         arguments = (
             self.options.seed, job.tick, room, batch.outcomes, batch.won, batch.words,
-            buffer.bytes, batch.copied, fragments.text, fragments.mark, job.population.labels,
-            column["born_slot"], names.text(), names.starts(), batch.steps, batch.sizes,
+            buffer.bytes, batch.copied, batch.placed, fragments.text, fragments.mark,
+            job.population.labels, column["born_slot"], names.text(), names.starts(),
+            batch.steps, batch.sizes,
             batch.salience, batch.places_a, batch.places_b, batch.operators, batch.results,
-            batch.out, batch.placed,
+            batch.out,
         )  # fmt: skip
         done = self.pool.run(ShardTask(shards.write_shard, arguments), batch.slots)
         buffer.parts = [buffer.bytes[part.low * room :][: part.result].data for part in done]

@@ -41,6 +41,7 @@ class SequentialReactor:
             self._tables.forget_slots()
         self._tick = job.tick
         self._look(job, living)
+        batch.vetoed[:] = 0
         letters = np.frombuffer(
             f"{population.prefix}m{job.tick}.".encode() + bytes(2 * SPARE), np.uint8
         )
@@ -69,8 +70,8 @@ class SequentialReactor:
         """Have the tables know the terms that live, of which few changed since the last tick."""
         population, tables = job.population, self._tables
         first = [*job.amplifiers.terms, population.words(job.choice.operator)]
-        if not tables.is_of(first):
-            tables.begin([words.copy() for words in first], job.amplifiers.targets)
+        if not tables.is_of(first, job.vetoes):
+            tables.begin([words.copy() for words in first], job.amplifiers.targets, job.vetoes)
             self._population = None
         changed = None
         if population is self._population:
@@ -112,7 +113,7 @@ class SequentialReactor:
             tables.target_sizes, law.copies, law.steps, law.size,
             EVALUATIONS.index(o.evaluation), o.copies, o.max_steps, o.max_size, o.max_depth,
             o.input_limit,
-            batch.outcomes, batch.steps, batch.sizes, batch.salience,
+            batch.outcomes, batch.vetoed, batch.steps, batch.sizes, batch.salience,
             batch.places_a, batch.places_b, batch.operators, batch.results, batch.first,
             batch.copies, *tables.arrays(),
         )  # fmt: skip

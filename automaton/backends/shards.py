@@ -182,18 +182,20 @@ def archive_shard(
 def write_shard(
     low: int, high: int, own: WorkerScratch, seed: int, tick: int, room: int,
     outcomes: Bytes, won: Bytes, words: npt.NDArray[np.uint32], buffer: Bytes, first: Words,
-    *arguments: Any,
+    copied: Words, *arguments: Any,
 ) -> int:  # fmt: skip
-    """Let every candidate win, draw places, write lines; returns their bytes.
+    """Let every candidate win that takes a place, draw places, write lines; returns their bytes.
 
     They begin at buffer[low * room].
     """
     np.equal(outcomes[low:high], reduce.NORMAL, out=won[low:high].view(np.bool_))
+    if len(copied):
+        won[low:high] &= copied[low:high] > 0
     cpu.compiled(fold.draw_won)(
         np.uint64(seed), np.uint64(tick), low, high, won, philox.PLACE, words
     )
     part = buffer[low * room : high * room]
     size = cpu.compiled(winner_lines.write_winners)(
-        low, high, won, *arguments, part, own.printing, *_copying(own, first)
+        low, high, won, *arguments, copied, part, own.printing, *_copying(own, first)
     )
     return int(size)

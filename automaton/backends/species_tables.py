@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from automaton.backends.batch import NO_VETOES, VetoProgram
 from automaton.compute.budgets import Budgets, MachineScratch
 from automaton.format.options import Options, parse_amplifiers
 from automaton.terms.arrays import Places, Words
 from kernels import cpu
 from kernels.chemistry import species
 
-#: Pairs that are remembered; the table has twice as many entries (39 bytes each).
+#: Pairs that are remembered; the table has twice as many entries (40 bytes each).
 PAIRS = 1 << 17
 #: Species at first, and words of their terms; both double where they do not suffice.
 SPECIES, WORDS = 1 << 16, 1 << 20
@@ -31,6 +32,7 @@ class SpeciesTables:
         self.target_starts = np.zeros(0, dtype=np.int64)
         self.target_sizes = np.zeros(0, dtype=np.int32)
         self._first: list[Words] = []
+        self.vetoes = NO_VETOES
         self.operator = -1
         law = parse_amplifiers(options.amplifiers)
         steps = max(options.max_steps, law.steps if law else 0)
@@ -52,13 +54,13 @@ class SpeciesTables:
         self.keys = np.zeros(2 * PAIRS, dtype=np.uint64)
         self._of_pairs = tuple(
             np.empty(2 * PAIRS, dtype=kind)
-            for kind in (np.uint8, np.int32, np.int32, np.int32, np.uint64, np.int32)
+            for kind in (np.uint8, np.int32, np.int32, np.int32, np.uint8, np.uint64, np.int32)
         )
         self.number_of = np.empty(0, dtype=np.int32)  # by row
 
-    def begin(self, first: Sequence[Words], targets: Sequence[Words]) -> None:
+    def begin(self, first: Sequence[Words], targets: Sequence[Words], vetoes: VetoProgram) -> None:
         """Empty all, and number these terms: the amplifiers', then the operator's."""
-        self._first = list(first)
+        self._first, self.vetoes = list(first), vetoes
         self.targets = np.concatenate([*targets, np.empty(0, dtype=np.int32)])
         self.target_sizes = np.array([len(words) for words in targets], dtype=np.int32)
         self.target_starts = np.cumsum(self.target_sizes, dtype=np.int64) - self.target_sizes
@@ -77,10 +79,11 @@ class SpeciesTables:
         self.operator = int(out[-1])  # its species
         return fitting
 
-    def is_of(self, first: Sequence[Words]) -> bool:
-        """Whether these are the terms that come first."""
+    def is_of(self, first: Sequence[Words], vetoes: VetoProgram) -> bool:
+        """Whether these are the terms that come first, and the rules that were asked."""
         own = self._first
-        return len(own) == len(first) and all(map(np.array_equal, own, first))
+        same = len(own) == len(first) and all(map(np.array_equal, own, first))
+        return same and self.vetoes.says_as(vetoes)
 
     def take_in(self, rows: Places, column: dict[str, npt.NDArray[Any]], words: Words) -> None:
         """Number the terms of these rows; makes more room where there is too little."""
@@ -96,16 +99,16 @@ class SpeciesTables:
         rows = self.number_of
         self._make(2 * len(self.starts), 2 * len(self.code))
         self.number_of = rows
-        self.begin(self._first, self._own_targets())
+        self.begin(self._first, self._own_targets(), self.vetoes)
 
     def forget_slots(self) -> None:
         """Forget in which slot of which tick a pair came: of another soup, or of a tick again."""
-        ticks = self._of_pairs[4]
+        ticks = self._of_pairs[5]
         ticks[:] = 0
 
     def empty(self) -> None:
         """Forget all species but the first."""
-        self.begin(self._first, self._own_targets())
+        self.begin(self._first, self._own_targets(), self.vetoes)
 
     def _own_targets(self) -> list[Words]:
         ends = zip(self.target_starts, self.target_sizes, strict=True)
@@ -125,7 +128,7 @@ class SpeciesTables:
         """All that `kernels.chemistry.sequence.react_in_order` takes from `used` on."""
         return (
             self.used, self.table, self.code, self.starts, self.sizes, self.hashes, self.fits,
-            self.keys, *self._of_pairs, *self.scratch, *self.machine,
+            self.keys, *self._of_pairs, *self.vetoes, *self.scratch, *self.machine,
         )  # fmt: skip
 
 

@@ -11,10 +11,16 @@ from typing import Any
 import numpy as np
 
 from automaton.backends import CpuBackend
-from automaton.backends.batch import BatchJob, CandidateBatch, LineBuffer, WinnerTemplate
+from automaton.backends.batch import (
+    NO_VETOES,
+    BatchJob,
+    CandidateBatch,
+    LineBuffer,
+    WinnerTemplate,
+)
 from automaton.chemistry.inflow import battery
 from automaton.chemistry.streams import RememberedCandidate
-from automaton.chemistry.vetoes import MOST_VETOES, Candidates
+from automaton.chemistry.vetoes import MOST_VETOES, Candidates, compiled_vetoes
 from automaton.chemistry.world import World
 from automaton.population import Entrants, Reactants
 from automaton.terms.arrays import Slots
@@ -33,12 +39,14 @@ def compute(  # noqa: PLR0913, PLR0917 - a tick is made of these
     buffer: LineBuffer,
 ) -> None:
     """A tick's candidates, who of them wins, and the winners' lines."""
-    job = BatchJob(world.population, choice, tick, philox.REACTANTS, battery(world))
+    in_order = world.options.updating == "sequential"
+    vetoes = compiled_vetoes(world.program.vetoes, choice.level) if in_order else NO_VETOES
+    job = BatchJob(world.population, choice, tick, philox.REACTANTS, battery(world), vetoes)
     fragments = WinnerTemplate.of(
         world.prefix, tick, choice.level, world.stream_names, world.format
     )
     if choice.proposals is None:
-        if world.options.updating == "sequential":
+        if in_order:
             device.react_in_order(job, batch)
         else:
             device.react(job, batch)
@@ -89,12 +97,9 @@ def slot_fates(world: World, batch: CandidateBatch) -> dict[str, Any] | None:
     """
     if world.streams is None:
         return None
-    vetoes = list(world.program.vetoes)[:MOST_VETOES]
     normal = batch.outcomes == reduce.NORMAL
     wins = batch.won.reshape(-1, batch.streams).sum(axis=0, dtype=np.int64)
-    by_rule = np.bincount(batch.vetoed[normal], minlength=len(vetoes) + 1)[1:]
-    counts = batch.counts()
-    vetoed = {name: int(n) for name, n in zip(vetoes, by_rule, strict=True) if n}
+    counts, vetoed = batch.counts(), _by_rule(world, batch)
     lost = int(np.count_nonzero(normal)) - sum(vetoed.values()) - int(wins.sum())
     if counts[reduce.COPY]:  # counted with those of a rule that somebody called so
         vetoed = {"copy": 0, **vetoed}
@@ -106,3 +111,18 @@ def slot_fates(world: World, batch: CandidateBatch) -> dict[str, Any] | None:
         "budget": sum(counts[k] for k in _BUDGET),
         "empty": counts[reduce.EMPTY],
     }
+
+
+def vetoed_in_order(world: World, batch: CandidateBatch) -> dict[str, int] | None:
+    """How many products of a soup in order each rule forbade; None: there are no rules."""
+    if world.options.updating != "sequential" or not world.program.vetoes:
+        return None
+    return _by_rule(world, batch)
+
+
+def _by_rule(world: World, batch: CandidateBatch) -> dict[str, int]:
+    """How many normal forms each veto forbade, those that forbade any."""
+    vetoes = list(world.program.vetoes)[:MOST_VETOES]
+    normal = batch.outcomes == reduce.NORMAL
+    counts = np.bincount(batch.vetoed[normal], minlength=len(vetoes) + 1)[1:]
+    return {name: int(n) for name, n in zip(vetoes, counts, strict=True) if n}

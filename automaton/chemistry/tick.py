@@ -100,6 +100,7 @@ def take_turn(computed: ComputedTick, effects: Effects, *, run: bool) -> BatchLi
     accepted, winners = effects.accepted(), answers.winners
     world.state.salience = answers.mean_salience
     world.state.ends = competition.slot_fates(world, batch)
+    world.state.vetoed = competition.vetoed_in_order(world, batch)
     new = sum(not effects.versions(name) for name in {found.id for found in accepted.found})
     made = [*computed.inflow, *step.made]
     machine_step.count(world, made, len(winners), len(accepted.lines), new, run=run)

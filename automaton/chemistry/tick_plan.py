@@ -16,7 +16,7 @@ from automaton.chemistry.world import World
 from automaton.errors import NothingToRunError, UsageError
 from automaton.population import Reactants, selection
 from automaton.program.definitions import Automaton
-from automaton.program.selectors import Selector
+from automaton.program.selectors import Selector, asks_others
 from automaton.terms.arrays import Places
 from kernels import philox
 
@@ -43,6 +43,12 @@ def _refuse_selection(world: World, automaton: Automaton | None) -> None:
         what = f"the automaton {automaton.id} has a selector"
     elif world.program.rules:
         what = f"the log holds the rule {next(iter(world.program.rules))}"
+    elif asking := [name for name, veto in world.program.vetoes.items() if asks_others(veto)]:
+        raise UsageError(
+            f"the veto {asking[0]} asks for `duplicate`, which no soup in order knows: whether "
+            "a term has entered before; say in its match what a term must not be, or run with "
+            "--streams and --updating synchronous"
+        )
     else:
         return
     message = (

@@ -50,6 +50,7 @@ _SCHEMA = {
         "actions": dict.fromkeys(ACTIONS, _COUNT),
     },
     "ends": schema.Optional(_ENDS),
+    "vetoed": schema.Optional(Each(_COUNT, named=True)),
 }
 
 
@@ -66,6 +67,7 @@ class MachineState:
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
     actions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ACTIONS, 0))
     ends: dict[str, Any] | None = None  # what became of the tick's slots; None without streams
+    vetoed: dict[str, int] | None = None  # of a soup in order: by rule; None without vetoes
 
     def record(self) -> dict[str, Any]:
         """The state as it stands in the commit."""
@@ -78,14 +80,15 @@ class MachineState:
             "inbox": self.inbox,
             "counters": {**self.counters, "actions": dict(self.actions)},
         }
-        return record if self.ends is None else {**record, "ends": self.ends}
+        own = {"ends": self.ends, "vetoed": self.vetoed}
+        return {**record, **{name: value for name, value in own.items() if value is not None}}
 
     def copy(self) -> MachineState:
         """The same state, to come back to: what becomes of one leaves the other as it is."""
         return replace(
             self, weights=list(self.weights), counters=dict(self.counters),
             actions=dict(self.actions),
-        )  # fmt: skip  # `ends` is made anew every tick
+        )  # fmt: skip  # `ends` and `vetoed` are made anew every tick
 
     @classmethod
     def of(cls, record: Mapping[str, Any], tick: int = 0) -> MachineState:
@@ -106,4 +109,5 @@ class MachineState:
             counters=counters,
             actions=actions,
             ends=record.get("ends"),
+            vetoed=record.get("vetoed"),
         )

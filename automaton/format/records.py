@@ -308,7 +308,11 @@ def won(commit: Commit) -> int:
     """The modifications of a commit: where streams compete, one a round at most."""
     ends = commit.state.get("ends")
     if not isinstance(ends, Mapping):
-        return commit.outcomes["normal"]
-    wins = ends.get("won")
-    counts = wins.values() if isinstance(wins, Mapping) else ()
-    return sum(count for count in counts if type(count) is int)
+        return commit.outcomes["normal"] - _added(commit.state.get("vetoed"))
+    return _added(ends.get("won"))
+
+
+def _added(counts: object) -> int:
+    """The sum of the whole numbers in an object's members."""
+    values = counts.values() if isinstance(counts, Mapping) else ()
+    return sum(count for count in values if type(count) is int)

@@ -120,7 +120,8 @@ class CommitColumns:
         self._add(f"in {level}", row, 1)
         state = commit["state"]
         self.dwelt[str(state.get("automaton") or "")] += 1
-        for name, value in ((state.get("ends") or {}).get("vetoed") or {}).items():
+        vetoed = (state.get("ends") or state).get("vetoed")  # of streams, of a soup in order
+        for name, value in (vetoed or {}).items():
             self._add(f"vetoed {name}", row, _whole(value))
 
     def _keep_ends(self, row: int, commit: dict[str, Any]) -> None:

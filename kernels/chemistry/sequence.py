@@ -14,6 +14,7 @@ import numpy as np
 
 from kernels.chemistry.react import apply_words
 from kernels.chemistry.species import PAIRS, pair_at, pair_key, species_of
+from kernels.chemistry.veto_programs import first_veto
 from kernels.philox import COPY, PLACE, below, draw
 from kernels.terms.applicative import reduce_applicatively
 from kernels.terms.packed import link, same, term_hash
@@ -107,15 +108,64 @@ def collide_species(  # type: ignore[no-untyped-def]
     return NORMAL, steps, size, b if passed else a
 
 
+def take_in_pair(  # type: ignore[no-untyped-def]
+    pair, a, b, operator,
+    amplifiers, targets, target_starts, target_sizes, test_copies, test_steps, test_size,
+    order, copies, max_steps, max_size, max_depth, max_input,
+    used, table, code, starts, lengths, hashes, fits,
+    keys, pair_outcomes, pair_steps, pair_products, pair_copies, pair_vetoes, pair_ticks,
+    program, patterns, pattern_starts, truth, bound_start, bound_end,
+    out, other, marks, inner, stages,
+    cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
+):  # fmt: skip
+    """Collide species a and b, and keep what comes of it at `pair`; False: no room.
+
+    A product that a rule forbids takes no place: pair_copies is 0, pair_vetoes the rule.
+    """
+    if 2 * used[PAIRS] >= keys.shape[0]:
+        return False
+    outcome, made, nodes, product = collide_species(
+        a, b, operator, amplifiers, code, starts, lengths, fits, targets, target_starts,
+        target_sizes, order, copies, max_steps, max_size, max_depth, max_input, test_steps,
+        test_size, out, other, marks, inner, stages,
+        cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
+    )  # fmt: skip
+    times = test_copies if product == b else 1
+    if outcome == NORMAL and product < 0:
+        times = 1
+        product = species_of(
+            out, 0, nodes, term_hash(out, 0, nodes), used, table, code, starts, lengths, hashes,
+            fits, marks,
+        )  # fmt: skip
+        if product < 0:
+            return False
+    veto = 0
+    if outcome == NORMAL and program.shape[0] > 0:
+        veto = first_veto(
+            program, patterns, pattern_starts, truth, bound_start, bound_end,
+            code, starts[U(product)], lengths[U(product)], made,
+        )  # fmt: skip
+    keys[pair] = pair_key(a, b)
+    pair_outcomes[pair] = outcome
+    pair_steps[pair] = made
+    pair_products[pair] = product if outcome == NORMAL else nodes
+    pair_copies[pair] = 0 if veto else times
+    pair_vetoes[pair] = veto
+    pair_ticks[pair] = 0
+    used[PAIRS] += 1
+    return True
+
+
 def react_in_order(  # type: ignore[no-untyped-def]
     seed, tick, purpose, rounds, state,
     words, start, size, born_tick, born_slot, labels, text, mark,
     living, free, overwritable, row_of, number_of, operator_row, operator, products,
     amplifiers, targets, target_starts, target_sizes, test_copies, test_steps, test_size,
     order, copies, max_steps, max_size, max_depth, max_input,
-    outcomes, steps, sizes, salience, places_a, places_b, operators, results, first, copied,
+    outcomes, vetoed, steps, sizes, salience, places_a, places_b, operators, results, first, copied,
     used, table, code, starts, lengths, hashes, fits,
-    keys, pair_outcomes, pair_steps, pair_products, pair_copies, pair_ticks, pair_slots,
+    keys, pair_outcomes, pair_steps, pair_products, pair_copies, pair_vetoes, pair_ticks,
+    pair_slots, program, patterns, pattern_starts, truth, bound_start, bound_end,
     out, other, marks, inner, stages,
     cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
 ):  # fmt: skip
@@ -128,10 +178,12 @@ def react_in_order(  # type: ignore[no-untyped-def]
     room for free ones; free and overwritable int32, ascending. row_of int32 by place: the
     row whose term stands there. number_of int32 by row: its species. A product's place is
     that of `fold.find_places`: a free one, then a drawn one, else it does not enter; copied
-    uint32 by slot: how many places it takes, each by a draw of its own. first int32 by
-    slot: the first slot of the tick that collided the same species. text, mark: the letters
-    of the tick's ids, as in `fold.enter`. From `used` on: the tables of `species`, by pair
-    what came of it. out, other, marks, inner, stages: scratch of `reduce_applicatively`.
+    uint32 by slot: how many places it takes, each by a draw of its own, and none where
+    vetoed, uint8 by slot and 0 at first, names the rule that forbids it. first int32 by slot:
+    the first slot of the tick that collided the same species. text, mark: the letters of the
+    tick's ids, as in `fold.enter`. From `used` on: the tables of `species`, by pair what came
+    of it. From `program` to bound_end: as `first_veto` takes them; no steps, no vetoes. out,
+    other, marks, inner, stages: scratch of `reduce_applicatively`.
     """
     bound = np.uint64(overwritable.shape[0])
     at = state[END]
@@ -152,33 +204,18 @@ def react_in_order(  # type: ignore[no-untyped-def]
         a = row_of[U(living[U(below(w0, np.uint64(alive)))])]
         b = row_of[U(living[U(below(w1, np.uint64(alive)))])]
         pair = pair_at(number_of[U(a)], number_of[U(b)], keys)
-        if keys[pair] == 0:
-            if 2 * used[PAIRS] >= keys.shape[0]:
-                state[SLOT], state[END] = slot, at
-                return
-            outcome, made, nodes, product = collide_species(
-                number_of[U(a)], number_of[U(b)], operator, amplifiers, code, starts, lengths,
-                fits, targets, target_starts, target_sizes, order, copies, max_steps, max_size,
-                max_depth, max_input, test_steps, test_size, out, other, marks, inner, stages,
-                cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
-            )  # fmt: skip
-            times = test_copies if product == number_of[U(b)] else 1
-            if outcome == NORMAL and product < 0:
-                product = species_of(
-                    out, 0, nodes, term_hash(out, 0, nodes), used, table, code, starts, lengths,
-                    hashes, fits, marks,
-                )  # fmt: skip
-                times = 1
-                if product < 0:
-                    state[SLOT], state[END] = slot, at
-                    return
-            keys[pair] = pair_key(number_of[U(a)], number_of[U(b)])
-            pair_outcomes[pair] = outcome
-            pair_steps[pair] = made
-            pair_products[pair] = product if outcome == NORMAL else nodes
-            pair_copies[pair] = times
-            pair_ticks[pair] = 0
-            used[PAIRS] += 1
+        if keys[pair] == 0 and not take_in_pair(
+            pair, number_of[U(a)], number_of[U(b)], operator,
+            amplifiers, targets, target_starts, target_sizes, test_copies, test_steps, test_size,
+            order, copies, max_steps, max_size, max_depth, max_input,
+            used, table, code, starts, lengths, hashes, fits,
+            keys, pair_outcomes, pair_steps, pair_products, pair_copies, pair_vetoes, pair_ticks,
+            program, patterns, pattern_starts, truth, bound_start, bound_end,
+            out, other, marks, inner, stages,
+            cell_code, cell_env, cell_next, stack_code, stack_env, stack_level, stack_node,
+        ):  # fmt: skip
+            state[SLOT], state[END] = slot, at
+            return
         places_a[U(slot)] = a
         places_b[U(slot)] = b
         outcomes[U(slot)] = pair_outcomes[pair]
@@ -208,6 +245,8 @@ def react_in_order(  # type: ignore[no-untyped-def]
         put_label(labels, row, text, mark, slot)
         at += nodes
         copied[U(slot)] = pair_copies[pair]
+        if pair_copies[pair] == 0:
+            vetoed[U(slot)] = pair_vetoes[pair]
         for copy in range(pair_copies[pair]):
             if state[FILLED] < free.shape[0]:
                 place = free[U(state[FILLED])]
