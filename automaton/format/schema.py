@@ -51,6 +51,39 @@ Schema = Kind | Optional
 
 def misfit(value: object, schema: Schema, name: str) -> str:
     """What of a value does not fit, named by its place; empty where all of it does."""
+    return "" if _fits(value, schema) else _named(value, schema, name)
+
+
+def _fits(value: object, schema: Schema) -> bool:
+    """Whether all of a value fits: most do, many a second, and nothing has to be named."""
+    if isinstance(schema, Optional):
+        return _fits(value, schema.of)
+    if isinstance(schema, Integer | Text):
+        return _is_plain(value, schema)
+    if isinstance(schema, Each):
+        if not isinstance(value, dict if schema.named else list):
+            return False
+        items = value.values() if isinstance(value, dict) else value
+        return all(_is_plain(item, schema.of) for item in items)
+    return isinstance(value, dict) and _all_fit(value, schema)
+
+
+def _all_fit(value: dict[str, Any], schema: Mapping[str, Any]) -> bool:
+    known = 0
+    for key, part in schema.items():
+        if key in value:
+            known += 1
+            item = value[key]
+            number = type(part) is Integer and type(item) is int
+            if not (part.low <= item <= part.high if number else _fits(item, part)):
+                return False
+        elif not isinstance(part, Optional):
+            return False
+    return known == len(value)
+
+
+def _named(value: object, schema: Schema, name: str) -> str:
+    """What does not fit first, named by its place; empty where all of it does."""
     kind = schema.of if isinstance(schema, Optional) else schema
     if isinstance(kind, Integer | Text):
         fits = _is_plain(value, kind)
@@ -68,7 +101,7 @@ def _misfit_of_members(value: dict[str, Any], schema: Mapping[str, Any], name: s
         return f"{name} has no {key}"
     for key in sorted(value.keys() - schema.keys()):
         return f"{name} has a member {_shown(key)} that this version does not know"
-    found = (misfit(value[key], schema[key], f"{name}.{key}") for key in schema if key in value)
+    found = (_named(value[key], schema[key], f"{name}.{key}") for key in schema if key in value)
     return next(filter(None, found), "")
 
 
@@ -84,7 +117,7 @@ def _misfit_of_each(value: object, schema: ListOf, name: str) -> str:
     if not isinstance(value, dict if schema.named else list):
         return f"{name} is {_shown(value)}, not {'an object' if schema.named else 'a list'}"
     items = value.items() if isinstance(value, dict) else enumerate(value)
-    found = (misfit(item, schema.of, f"{name}.{key}") for key, item in items)
+    found = (_named(item, schema.of, f"{name}.{key}") for key, item in items)
     return next(filter(None, found), "")
 
 

@@ -119,6 +119,9 @@ class ProcessPool:
         shared = len(parts) > 1 or fixed
         if shared and not self._workers and (fixed or self._alone > WORTH_STARTING):
             self._fill()
+        if not shared and not self.dealer.times(name, count):
+            self.active = 0
+            return [ShardResult(*parts[0], call(*parts[0], self._scratch()))]
         if not shared or not self._workers:
             begun = thread_time()
             done = [self.compute(call, *part) for part in parts]
@@ -163,10 +166,15 @@ class ProcessPool:
 
     def compute(self, call: ShardTask, low: int, high: int) -> tuple[int, float]:
         """A shard computed by whoever asks: its result and the seconds of a core it took."""
+        own = self._scratch()
+        start = thread_time()
+        return call(low, high, own), thread_time() - start
+
+    def _scratch(self) -> Any:
+        """This process's own."""
         if self._own is None:
             self._own = self._recipe()
-        start = thread_time()
-        return call(low, high, self._own), thread_time() - start
+        return self._own
 
     def described(self, call: ShardTask) -> bytes:
         """A call as the workers read it; arrays that they do not see yet are copied."""

@@ -19,6 +19,9 @@ SHARDS_PER_WORKER = 4
 _MOST_PER_WORKER = 16
 #: Seconds that a shard should take at least: handing it out costs a tenth of that.
 LEAST_SECONDS = 5e-4
+#: Batches that are not worth a worker: so many of them are timed once. To read the clock of
+#: a thread costs as much as a small kernel.
+TIMED_ONCE_IN = 8
 #: Weight of the latest batch in what a slot is held to take.
 _LATEST = 0.25
 
@@ -72,6 +75,7 @@ class ShardSizer:
         self._seconds: dict[str, float] = {}  # of a slot
         self._per_worker: dict[str, int] = {}
         self._slots: dict[str, int] = {}  # of the last batch
+        self._untimed: dict[str, int] = {}  # small batches since one was timed
 
     def shards(self, workers: int) -> int:
         """The most shards that so many workers would get of a batch such as the last ones."""
@@ -92,6 +96,14 @@ class ShardSizer:
         """Slots that are worth a shard of their own."""
         seconds = self._seconds.get(name)
         return SHARD_SLOTS if not seconds else max(1, min(1 << 22, int(LEAST_SECONDS / seconds)))
+
+    def times(self, name: str, slots: int) -> bool:
+        """Whether a batch that one worker computes is to be timed, and learnt from."""
+        seconds = self._seconds.get(name)
+        if seconds is None or 4 * seconds * slots > LEAST_SECONDS:
+            return True
+        self._untimed[name] = (self._untimed.get(name, 0) + 1) % TIMED_ONCE_IN
+        return not self._untimed[name]
 
     def learn(self, name: str, slots: int, busy: list[float]) -> None:
         """So many slots took workers these seconds, by shard."""

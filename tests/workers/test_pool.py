@@ -28,6 +28,7 @@ from automaton.workers.processes import ATTEMPTS, WORTH_STARTING, ProcessPool
 from automaton.workers.sharding import (
     LEAST_SECONDS,
     SHARD_SLOTS,
+    TIMED_ONCE_IN,
     ScratchFactory,
     ShardSizer,
     ShardTask,
@@ -378,6 +379,15 @@ def test_slow_slots_are_dealt_in_smaller_shards_and_cheap_ones_stay_together() -
     dealer.learn("f", 64, [64 * LEAST_SECONDS])
     assert dealer.size("f", 64, 2) == 8
     assert dealer.size("other", 64, 2) == 64
+
+
+def test_small_batches_are_timed_now_and_then_and_others_always() -> None:
+    dealer = ShardSizer()
+    assert dealer.times("f", 64)  # nothing is known of it
+    dealer.learn("f", 64, [LEAST_SECONDS / 100])
+    asked = [dealer.times("f", 64) for _ in range(3 * TIMED_ONCE_IN)]
+    assert sum(asked) == 3
+    assert all(dealer.times("f", 64 * 100) for _ in range(TIMED_ONCE_IN))
 
 
 def test_uneven_shards_are_dealt_finer() -> None:
