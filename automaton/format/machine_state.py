@@ -50,7 +50,7 @@ _SCHEMA = {
         "actions": dict.fromkeys(ACTIONS, _COUNT),
     },
     "ends": schema.Optional(_ENDS),
-    "vetoed": schema.Optional(Each(_COUNT, named=True)),
+    "vetoed": schema.Optional(ListOf(_COUNT, named=True)),
 }
 
 

@@ -60,7 +60,7 @@ def _fits(value: object, schema: Schema) -> bool:
         return _fits(value, schema.of)
     if isinstance(schema, Integer | Text):
         return _is_plain(value, schema)
-    if isinstance(schema, Each):
+    if isinstance(schema, ListOf):
         if not isinstance(value, dict if schema.named else list):
             return False
         items = value.values() if isinstance(value, dict) else value
