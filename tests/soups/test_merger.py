@@ -176,6 +176,10 @@ def test_a_discarded_log_is_made_again_with_the_same_head(
     assert one.exit_code == 0, one.output
     assert rows[1]["head"] in one.stdout
     assert (tmp_path / "one" / "runs" / "00001.jsonl").exists()
+    rest = called(*given, "--out", tmp_path / "one", "--json")
+    assert [json.loads(line)["head"] for line in rest.stdout.splitlines()] == [
+        row["head"] for row in rows
+    ]
     late = called(*given, "--out", tmp_path / "one", "--only", 2)
     assert late.exit_code == 2
     assert "there are the soups 0 to 1" in late.stderr
