@@ -6,8 +6,6 @@ whole's, or the same seeds and a change that nothing reads. Pure.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,7 +14,7 @@ from typing import Any
 from automaton.comparison.ablation_arms import LABEL, PLACEBOS, SEEDS, WHOLE, Arm
 from automaton.errors import UsageError, closest
 from automaton.format.options import Options
-from automaton.soups.sweep_plan import MOST_RUNS, SweepRun
+from automaton.soups.sweep_plan import MOST_RUNS, SweepRun, digest_of
 
 #: Fewer pairs cannot be told from chance after the correction for the usual number of tests.
 USUAL_SEEDS = 12
@@ -49,10 +47,7 @@ class AblationPlan:
 
     def digest(self, genesis: bytes) -> str:
         """SHA-256, in hex, of all that decides the runs' bytes; `genesis` is that of the log."""
-        runs = [[run.point, str(run.seed)] for run in self.runs]
-        own = {name: value for name, value in self.said().items() if name != "log"}
-        said = json.dumps([own, runs], sort_keys=True)
-        return hashlib.sha256(genesis + said.encode()).hexdigest()
+        return digest_of(self.said(), self.runs, genesis)
 
     def chosen(self, patterns: Sequence[str]) -> set[int]:
         """Numbers of the runs of arms that a pattern names; with them the whole, and placebos."""

@@ -7,16 +7,20 @@ be independent. Read from the values of a TOML file. Pure.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from automaton.errors import UsageError
 from automaton.format.options import Options
-from automaton.soups.sweep_plan import MOST_RUNS, canonical_settings, is_count, settings_table
+from automaton.soups.sweep_plan import (
+    MOST_RUNS,
+    canonical_settings,
+    digest_of,
+    is_count,
+    settings_table,
+)
 
 #: The factors of a case: scale, speed, and how often islands exchange.
 FACTORS = ("islands", "parallel", "epoch")
@@ -133,10 +137,7 @@ class ComparisonPlan:
 
     def digest(self, genesis: bytes) -> str:
         """SHA-256, in hex, of all that decides the runs' bytes; `genesis` is that of the log."""
-        runs = [[run.point, str(run.seed)] for run in self.runs]
-        own = {name: value for name, value in self.said().items() if name != "log"}
-        said = json.dumps([own, runs], sort_keys=True)
-        return hashlib.sha256(genesis + said.encode()).hexdigest()
+        return digest_of(self.said(), self.runs, genesis)
 
 
 def _count(values: Mapping[str, Any], name: str, other: int | None) -> int:

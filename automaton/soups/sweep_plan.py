@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -120,6 +120,13 @@ class SweepPlan:
         if self.recipe is not None or self.counted:
             said += repr((self.recipe, sorted(self.counted.items())))
         return hashlib.sha256(genesis + said.encode()).hexdigest()
+
+
+def digest_of(said: Mapping[str, Any], runs: Iterable[Any], genesis: bytes) -> str:
+    """SHA-256, in hex, of a plan's own words, but the log's name, its runs, and the genesis."""
+    own = {name: value for name, value in said.items() if name != "log"}
+    listed = [[run.point, str(run.seed)] for run in runs]
+    return hashlib.sha256(genesis + json.dumps([own, listed], sort_keys=True).encode()).hexdigest()
 
 
 def refuse(settings: Mapping[str, Any]) -> None:

@@ -97,6 +97,20 @@ def test_a_planted_effect_is_found_and_nothing_else_is(log: Path) -> None:
     assert [float(row["difference"]) for row in table] == [row["difference"] for row in rows]
 
 
+def test_a_filter_of_a_soup_in_order_is_off_like_any_veto(tmp_path: Path) -> None:
+    filters = [{"id": name, "type": "veto", "match": match}
+               for name, match in (("all", "true"), ("never", "size > 250"))]  # fmt: skip
+    path = written(tmp_path / "log.jsonl", [*filters, *TERMS])
+    result = called(path, "--ticks", 2, "--seeds", 3, *OPTIONS, "--updating", "sequential",
+                    "--operator", "λx.λy.x y", "--json")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    by_name = {(row["arm"], row["measure"]): row for row in rows}
+    assert by_name["veto:all", "modifications"]["whole"] == 0
+    assert by_name["veto:all", "modifications"]["without"] > 0
+    assert all(row["difference"] == 0 for row in rows if row["arm"] in {"veto:never", LABEL})
+
+
 def test_a_killed_ablation_goes_on_and_comes_to_the_same_heads(log: Path, tmp_path: Path) -> None:
     given = ("--ticks", 2, "--seeds", 3, *OPTIONS)
     only = called(log, *given, "--only", "rule:m*", "--out", tmp_path / "part")
