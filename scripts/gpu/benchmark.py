@@ -71,7 +71,7 @@ def median_seconds(task: Callable[[], object]) -> float:
 
 def copies(size: int = 1 << 26) -> tuple[list[Part], Figures]:
     """Bytes a second of `size` words across the bus (pinned), and within the card's memory."""
-    from kernels.cuda.loops import cuda
+    from kernels.cuda.compiler import cuda
 
     stream = cuda.stream()
     host, card, other = (cuda.pinned_array(size, np.int32), *(
@@ -106,7 +106,8 @@ def batch_of(some: list[Any], count: int) -> selftest.SelfTestTerms:
 def card_seconds(some: selftest.SelfTestTerms) -> dict[str, float]:
     """Seconds of a batch on the card: with all transfers, and its kernels alone."""
     from kernels.cuda import calls, plan
-    from kernels.cuda.loops import cuda, launch
+    from kernels.cuda.compiler import cuda
+    from kernels.cuda.loops import launch
 
     count = len(some.starts)
     reducer = calls.Reducer(count, plan.Limits(*BUDGET))

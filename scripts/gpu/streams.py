@@ -94,8 +94,9 @@ def steps(rounds: int, *, grouped: bool) -> list[Part]:
         ok = not differ and where == "cuda"
         parts.append(Part(f"streams by {manner}: {name}", f"{text}, on {where}", ok=ok))
     won = np.flatnonzero(one.won) // STREAMS
-    weighed = (batch.features.reshape(rounds, -1)[won] for batch in (one, other))
-    for name, same in {"features": np.array_equal(*weighed), "lines": lines == expected}.items():
+    weighed = [batch.features.reshape(rounds, -1)[won] for batch in (one, other)]
+    alike = {"features": np.array_equal(weighed[0], weighed[1]), "lines": lines == expected}
+    for name, same in alike.items():
         text = "equal" if same else "DIFFERENT"
         parts.append(Part(f"streams by {manner}: {name}", text, ok=bool(same)))
     return parts

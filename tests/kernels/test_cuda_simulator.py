@@ -24,7 +24,7 @@ def test_every_cuda_kernel_agrees_with_the_cpu_in_numbas_simulator() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CASES],
         cwd=TESTS,
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
+        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": str(TESTS.parents[1])},
         capture_output=True,
         text=True,
         check=False,

@@ -478,6 +478,29 @@ def test_who_wins_and_who_is_remembered_are_those_of_the_cpu(
         assert competed(device, world, tick) == competed(other, world, tick)
 
 
+def test_a_snapshot_on_the_card_is_the_hosts_after_every_change() -> None:
+    draw = np.random.default_rng(8)
+    groups = ((snapshot.TERMS, 40), (snapshot.FACTS, 30), (snapshot.SEEN, 64))
+    columns: dict[str, Array] = {
+        name: draw.integers(0, 2, count).astype(dtype) for group, count in groups
+        for name, dtype in group.items()
+    }  # fmt: skip
+    stream = compiler.cuda.stream()
+    there, code, end = snapshot.Snapshot(stream), np.arange(500, dtype=np.int32), 0
+    for changed in (0, 1, 0, 3, 40, 2):
+        for name, column in columns.items():
+            rows = draw.integers(0, len(column), changed)
+            column[rows] = draw.integers(0, 200, changed).astype(column.dtype)
+            if name in snapshot.TERMS and changed == 3:  # a row more
+                columns[name] = np.append(column, column[:1])
+        end += 60
+        code = code[::-1].copy() if changed == 2 else code  # moved together
+        there.update(code, end, columns)
+        assert there.image["code"].copy_to_host()[:end].tolist() == code[:end].tolist()
+        for name, column in columns.items():
+            assert there.image[name].copy_to_host().tolist() == column.tolist(), name
+
+
 @HASHING
 def test_equal_reactions_are_those_that_the_cpu_finds() -> None:
     population = job(33).population
