@@ -66,8 +66,8 @@ command_line = CommandGroup(
         f"{__name__}.commands",
         "run init fork give check verify replay compact cat diff stats population series show "
         "doctor config tune reduce church match recall memory observe scale models why cycles "
-        "cycle repeat soup sweep organisation measure synthesize export plot report observatory "
-        "islands head keygen sign prove check-proof witness seal",
+        "cycle repeat soup sweep organisation measure busy-beaver synthesize export plot report "
+        "observatory islands head keygen sign prove check-proof witness seal",
     ),
 )
 with _while_loading():
