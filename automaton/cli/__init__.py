@@ -66,7 +66,8 @@ command_line = CommandGroup(
         f"{__name__}.commands",
         "run init fork give check verify replay compact cat diff stats population series show "
         "doctor config tune reduce church match recall memory observe scale models why cycles "
-        "cycle repeat soup sweep ablate organisation pairs measure synthesize export plot report "
+        "cycle repeat soup sweep ablate organisation pairs measure busy-beaver synthesize export "
+        "plot report "
         "observatory islands head keygen sign prove check-proof witness seal",
     ),
 )

@@ -98,6 +98,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "measure permutation-entropy": ("measure permutation-entropy soup.jsonl --ties equal",),
     "measure higher-order-entropy": ("measure higher-order-entropy soup.jsonl --every 10",),
     "measure assembly": ("measure assembly soup.jsonl --every 10 --csv",),
+    "busy-beaver": (
+        "busy-beaver",
+        "busy-beaver --bits 30 --certificates proofs.jsonl",
+    ),
     "head": ("head my.jsonl",),
     "keygen": (
         "keygen soup.key --name example.org/soup",

@@ -78,6 +78,7 @@ PACKAGES = {
         "os pathlib psutil shutil signal socket tempfile threading time",
     ),
     "calculator": Package("applications", "terms format workers compute", "cpu"),
+    "normalisation": Package("applications", "terms compute", "cpu"),
     "synthesis": Package("applications", "terms workers compute population chemistry", "cpu"),
     "analysis": Package(
         "applications",
@@ -129,8 +130,8 @@ PACKAGES = {
     "cli": Package(
         "surface",
         "terms format workers compute calculator log backends chemistry vector_store replay verify "
-        "run synthesis analysis complexity soups conversion export observatory cycles tuning "
-        "islands proofs seals comparison",
+        "run synthesis normalisation analysis complexity soups conversion export observatory "
+        "cycles tuning islands proofs seals comparison",
         outside="atexit click datetime io os pathlib platform psutil rich shutil signal stat "
         "tempfile threading time",
     ),
