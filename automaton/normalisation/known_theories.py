@@ -3,6 +3,7 @@
 Found by `automaton.normalisation.type_inference` on terms of up to 36 bits without a cycle, but
 for the three that HAND names, which were worked out on paper. That they are known saves the
 search; a proof needs none of them to be trusted (`automaton.normalisation.type_theory`).
+Longer than other modules, for each theory is a line.
 """
 
 from __future__ import annotations
