@@ -6,8 +6,9 @@ population figures mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ from automaton.terms.packed import is_closed
 
 Progress = Callable[[int], None]
 _SHOWN_IDS = 3  # ids of a species that are named
+NOTHING_TAKEN: Mapping[int, int] = MappingProxyType({})
 #: Types that define the machine or what may happen; a fork keeps them, living or not.
 _DEFINING = frozenset({"automaton", "transition", "vertical", "rule", "veto"})
 
@@ -43,9 +45,10 @@ class Species:
     count: int
     share: float  # of the living objects
     size: int  # nodes
-    first_tick: int  # of the oldest living one; 0: it stood in the log, or came as input
+    first_tick: int  # since when the oldest living one has it; 0: the log, or input, held it
     ids: list[str]  # the oldest ones, at most three
     makers: list[str]  # operator, a and b of the oldest one; none where it was not made
+    winner: str | None  # the oldest one that won
 
     def as_json(self) -> dict[str, Any]:
         """The species for programs."""
@@ -89,14 +92,60 @@ def world_at(log: LogReader, tick: int, progress: Progress = lambda _tick: None)
 def survivors(log: LogReader, world: World, tick: int, top: int | None = None) -> Survivors:
     """The species alive after a tick, the most frequent first; equal ones by age."""
     rows = world.population.choices()
-    groups = _groups(world, rows)
+    taken = _taken(log, world, rows, tick)
+    groups = _groups(world, rows, taken)
     chosen = groups if top is None else groups[:top]
-    return Survivors(
-        tick, len(rows), len(groups), [_species(log, world, group, len(rows)) for group in chosen]
-    )
+    found = [_species(log, world, group, len(rows), taken) for group in chosen]
+    return Survivors(tick, len(rows), len(groups), found)
 
 
-def _groups(world: World, rows: Places) -> list[list[int]]:
+def winners_like(world: World, name: str, most: int = _SHOWN_IDS) -> list[str]:
+    """The oldest living winners that carry the term of a living object."""
+    population, rows = world.population, world.population.choices().tolist()
+    own = next((row for row in rows if population.id_of(row) == quote(name)[1:-1]), None)
+    if own is None:
+        return []
+    term = population.words(own).tobytes()
+    like = [row for row in rows if population.words(row).tobytes() == term]
+    made = sorted((row for row in like if _won(world, row)), key=lambda row: _age(world, row))
+    return [population.id_of(row).decode("utf-8", "replace") for row in made[:most]]
+
+
+def _won(world: World, row: int) -> bool:
+    return int(world.population.column["born_tick"][row]) > 0
+
+
+def _taken(log: LogReader, world: World, rows: Places, tick: int) -> dict[int, int]:
+    """By row, the tick in which an automaton took the operator that it has; at first none has."""
+    column, automata = world.population.column, world.program.automata
+    taken = {}
+    for row in rows[column["born_tick"][rows] == 0].tolist():
+        name = world.population.id_of(row).decode("utf-8", "replace")
+        if name in automata and (since := _operator_since(log, name, tick)):
+            taken[row] = since
+    return taken
+
+
+def _operator_since(log: LogReader, name: str, tick: int) -> int:
+    """The tick of the first of an automaton's last versions that hold one term; 0: the genesis."""
+    since, term = 0, None
+    for line in reversed(log.find(name)):
+        at = log.commits.tick_of_line(line)
+        if at > tick:
+            continue
+        parsed = parse_line(log.line(line))
+        found = parsed.members.get("term") if isinstance(parsed, Object) else None
+        if term is not None and found != term:
+            break
+        since, term = at, found
+        if term is None:
+            break
+    return since if term is not None else 0
+
+
+def _groups(
+    world: World, rows: Places, taken: Mapping[int, int] = NOTHING_TAKEN
+) -> list[list[int]]:
     """The rows that hold the same term, told apart by content; the oldest row first.
 
     The largest group comes first, of equal ones the oldest.
@@ -104,14 +153,14 @@ def _groups(world: World, rows: Places) -> list[list[int]]:
     by_term: dict[bytes, list[int]] = {}
     for row in rows.tolist():
         by_term.setdefault(world.population.words(row).tobytes(), []).append(row)
-    groups = [sorted(group, key=lambda row: _age(world, row)) for group in by_term.values()]
-    return sorted(groups, key=lambda group: (-len(group), *_age(world, group[0])))
+    groups = [sorted(group, key=lambda row: _age(world, row, taken)) for group in by_term.values()]
+    return sorted(groups, key=lambda group: (-len(group), *_age(world, group[0], taken)))
 
 
-def place_map(world: World, most: int) -> PlaceMap:
-    """Who lives where, of at most so many places, the first ones."""
-    population = world.population
-    groups = _groups(world, population.choices()[:most])
+def place_map(log: LogReader, world: World, tick: int, most: int) -> PlaceMap:
+    """Who lives where after a tick, of at most so many places, the first ones."""
+    population, rows = world.population, world.population.choices()[:most]
+    groups = _groups(world, rows, _taken(log, world, rows, tick))
     species = {row: number for number, group in enumerate(groups) for row in group}
     places = sorted(species)
     return PlaceMap(
@@ -163,21 +212,25 @@ def term_counts(world: World, most: int) -> SpeciesVectors:
     )
 
 
-def _age(world: World, row: int) -> tuple[int, int]:
-    """Sorts rows by when they came."""
+def _age(world: World, row: int, taken: Mapping[int, int] = NOTHING_TAKEN) -> tuple[int, int]:
+    """Sorts rows by when they came to their terms."""
     column = world.population.column
-    return int(column["born_tick"][row]), int(column["born_slot"][row])
+    return taken.get(row, int(column["born_tick"][row])), int(column["born_slot"][row])
 
 
-def _species(log: LogReader, world: World, group: list[int], live: int) -> Species:
+def _species(
+    log: LogReader, world: World, group: list[int], live: int, taken: Mapping[int, int]
+) -> Species:
     population, oldest = world.population, group[0]
     words = population.words(oldest)
     names = [population.id_of(row).decode("utf-8", "replace") for row in group[:_SHOWN_IDS]]
-    born = int(population.column["born_tick"][oldest])
-    makers = _makers(log, names[0]) if born else []
+    born, _slot = _age(world, oldest, taken)
+    makers = _makers(log, names[0]) if _won(world, oldest) else []
+    winner = next((row for row in group if _won(world, row)), None)
     return Species(
         format_term(words), format_term(words, "lambda"), len(group), len(group) / live, len(words),
         born, names, makers,
+        None if winner is None else population.id_of(winner).decode("utf-8", "replace"),
     )  # fmt: skip
 
 

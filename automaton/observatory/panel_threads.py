@@ -150,8 +150,12 @@ class PanelThreads:
     def _slow(self) -> None:
         pace = _Pace(SLOW, 6 * LONGEST_REST)
         more = True  # whether there are ticks that are not near
+        alone = self._alone
         with self._open() as log:
             while not self._board.closed:
+                if self._alone and not alone:
+                    pace.wake()  # whoever wrote has ended: nobody is spared by resting
+                alone = self._alone
                 idle = not self._board.wait_for_reader(0) or not self._begun.is_set()
                 resting = idle or pace.resting()
                 if self._answered(log, LOOK if resting or not more else BREATH) or resting:
@@ -221,6 +225,10 @@ class _Pace:
         """A panel was made in so many seconds."""
         self.of[name], self._at[name] = current, time.monotonic()
         self.rest(seconds, share)
+
+    def wake(self) -> None:
+        """Rest no longer."""
+        self._until = 0.0
 
     def rest(self, seconds: float, share: float) -> None:
         """Rest so long that what was spent is a share of the whole."""

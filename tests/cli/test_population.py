@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,9 +50,44 @@ def test_the_population_is_that_of_the_run(log: Path) -> None:
 
 
 def test_a_made_term_names_who_made_it(log: Path) -> None:
-    made = next(row for row in rows("population", log) if row["first_tick"])
+    made = next(row for row in rows("population", log) if row["makers"])
     [winner] = [o for o in objects_in(log, "modification") if o["id"] == made["ids"][0]]
     assert (winner["term"], winner["parents"]) == (made["term"], made["makers"])
+
+
+def terms_taken(log: Path) -> dict[str, tuple[int, str]]:
+    """By automaton, since which tick it has the term that it has at last, and the term."""
+    found: dict[str, tuple[int, str]] = {}
+    tick = 0  # of the line; the genesis has no commit
+    for line in log.read_bytes().splitlines():
+        members = json.loads(line)
+        kind, term = members.get("type"), members.get("term")
+        if kind == "run":
+            tick = max(tick, 1)
+        elif kind == "commit":
+            tick = members["tick"] + 1
+        elif kind == "automaton" and term and found.get(members["id"], (0, ""))[1] != term:
+            found[members["id"]] = tick, term
+    return found
+
+
+def test_an_automaton_has_a_term_since_the_tick_in_which_it_took_it(tmp_path: Path) -> None:
+    log = written(tmp_path / "log.jsonl", rich())
+    ran(log, 30, parallel=64, max_objects=1000)
+    taken = {name: since for name, since in terms_taken(log).items() if since[0]}
+    listed = {identity: row for row in rows("population", log) for identity in row["ids"][:1]}
+    compared = taken.keys() & listed.keys()
+    assert compared
+    for name in compared:
+        assert (listed[name]["first_tick"], listed[name]["term"]) == taken[name]
+
+
+def test_the_oldest_winner_of_a_term_is_named(log: Path) -> None:
+    found = [row for row in rows("population", log) if row["count"] <= len(row["ids"])]
+    assert {row["winner"] is None for row in found} == {True, False}
+    for row in found:
+        winners = [name for name in row["ids"] if re.fullmatch(r"m[0-9]+\.[0-9]+", name)]
+        assert row["winner"] == (winners[0] if winners else None)
 
 
 def test_an_earlier_population_is_that_of_a_run_that_ended_there(log: Path, tmp_path: Path) -> None:

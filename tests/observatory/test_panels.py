@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -204,6 +205,25 @@ def test_a_decision_is_that_of_why(log: ObservedLog, path: Path) -> None:
         assert asked["why_reason"] in done.stderr.decode()
     else:
         assert asked["why"] == json.loads(done.stdout)
+
+
+def test_an_object_that_won_nothing_leads_to_the_winners_that_carry_its_term(
+    log: ObservedLog,
+) -> None:
+    species = view(log, "population")["species"]
+    named = next(s for s in species if s["winner"] and not re.match(r"m[0-9]", s["ids"][0]))
+    found = view(log, "decisions", id=named["ids"][0])
+    assert found["why"] is None
+    assert found["why_ids"][0] == named["winner"]
+    assert view(log, "decisions", id=named["winner"])["why"]["id"] == named["winner"]
+
+
+def test_the_weights_are_those_of_a_decision(log: ObservedLog) -> None:
+    decision = view(log, "decisions")["why"]
+    weights = view(log, "competition")["weights"]
+    before = weights["tick_of"].index(decision["tick"] - 1)
+    found = weights["by_stream"][decision["stream"]][before]
+    assert found == pytest.approx(decision["weight"] / 65536, abs=2e-5)
 
 
 def test_input_and_vetoes_are_those_of_the_commits(log: ObservedLog, path: Path) -> None:

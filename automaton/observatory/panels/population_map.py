@@ -27,7 +27,7 @@ def population(log: ObservedLog, scope: Scope) -> Panel:
 def drawn(log: ObservedLog, world: World, tick: int) -> Panel:
     """The map of a snapshot."""
     found = snapshot.survivors(log.log, world, tick, LISTED)
-    cells = snapshot.place_map(world, MOST_PLACES)
+    cells = snapshot.place_map(log.log, world, tick, MOST_PLACES)
     left = found.live - len(cells.places)
     return panel(
         log, source="the lines of the log, folded up to this tick",

@@ -60,7 +60,10 @@ def bars(values: list[float] | list[int]) -> dict[str, Any]:
 
 
 def _weights(log: ObservedLog, series: Series) -> dict[str, Any]:
-    """The weights of the streams over the known ticks; 1 is neutral."""
+    """The weights of the streams over the known ticks; 1 is neutral, as in a decision.
+
+    In a commit they add up to 1.
+    """
     columns, ends = log.columns, log.state.get("ends")
     names = list(ends["won"]) if ends else []
     if not series.names or not names or not len(columns):
@@ -68,7 +71,9 @@ def _weights(log: ObservedLog, series: Series) -> dict[str, Any]:
     return {
         "tick_of": columns.divided(PARTS, []).last.tolist(),
         "by_stream": {
-            shortened(name, 80): (columns.at_ends(PARTS, f"weight {k}") / ONE).round(5).tolist()
+            shortened(name, 80): (columns.at_ends(PARTS, f"weight {k}") * (len(names) / ONE))
+            .round(5)
+            .tolist()
             for k, name in enumerate(names)
         },
         "window": ticks(columns.first, columns.last),

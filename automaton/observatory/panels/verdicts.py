@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from automaton.analysis import snapshot
 from automaton.analysis.explanation import explained, tick_and_slot
 from automaton.errors import AutomatonError
+from automaton.format.ids import is_our_id
 from automaton.observatory.observed_log import ObservedLog, Scope
 from automaton.observatory.panels import Panel, panel, shortened, ticks
 from automaton.observatory.panels.ancestry_graph import newest_winner
@@ -44,6 +46,11 @@ def _why(log: ObservedLog, name: str, *, wanted: bool) -> dict[str, Any]:
     """
     if not name:
         return {"why": None, "why_reason": "nothing has won yet"}
+    if log.tick and not is_our_id(name, log.log.prefix) and log.log.find(name):
+        like = snapshot.winners_like(log.worlds.newest()[1], name)
+        more = f"; winners that carry its term: {' '.join(like)}" if like else ""
+        return {"why": None, "why_reason": shortened(f"{name} won no round: it came with the file "
+                f"or as input{more}"), "why_ids": like}  # fmt: skip
     try:
         tick, _slot = tick_and_slot(log.log, name)
         if not wanted and log.worlds.distance(tick) > QUICK_BYTES:

@@ -224,7 +224,7 @@ const DRAW = {
     const own = slots(body, "count", "plot", "table");
     own.count.replaceChildren(h("p", {}, `${said(v.live)} live in ${said(v.places)} places, ${said(v.distinct)} distinct terms among them`));
     drawMap(own.plot, v);
-    own.table.replaceChildren(table("The most frequent terms", [["", "mark"], ["count", "number"], ["term", "text"], ["oldest", "text"], ["share", "number"], ["nodes", "number"], ["first tick", "number"]],
+    own.table.replaceChildren(table("The most frequent terms", [["", "mark"], ["count", "number"], ["term", "text"], ["oldest", "text"], ["share", "number"], ["nodes", "number"], ["oldest since", "number"]],
       v.species.map((s, k) => [swatch(k), s.count, s.readable, idButtons(s.ids.slice(0, 1)), Number(s.share.toPrecision(3)), s.size, s.first_tick])));
   },
 
@@ -267,7 +267,7 @@ const DRAW = {
     const own = slots(body, "form", "why", "more");
     if (!own.form.firstChild) own.form.replaceChildren(asking("decisions", "Why did the modification win", "id", v.id));
     answered("decisions", v.id);
-    own.why.replaceChildren(...(v.why ? reasons(v.why) : [h("p", { class: "reason" }, visible(v.why_reason))]));
+    own.why.replaceChildren(...(v.why ? reasons(v.why) : [h("p", { class: "reason" }, visible(v.why_reason)), ...(v.why_ids ? [idButtons(v.why_ids)] : [])]));
     const vetoes = Object.entries(v.vetoes);
     own.more.replaceChildren(
       h("h3", {}, `Vetoes by rule, ${v.window}`), vetoes.length ? table("Vetoes by rule", [["rule", "text"], ["vetoes", "number"]], vetoes) : h("p", {}, "none"),
@@ -287,7 +287,7 @@ function figures(rows) {
 }
 
 /** What the streams propose; others are variants of these. */
-const STREAMS = { sensation: "terms that came in of late, as input or composed", memory: "losers that are most like what won of late",
+const STREAMS = { sensation: "terms that came in of late, as input or composed; where none did, those that the file began with", memory: "losers that are most like what won of late",
   emotion: "the most salient of the winners of late", anchor: "the terms that were used most",
   reason: "reckoning, rules, rewriting and composing", uniform: "any two terms" };
 
@@ -331,7 +331,7 @@ function reasons(why) {
   const rows = Object.entries(why.features).map(([name, value]) => [feature(name), value / one, (why.mixture[name] || 0) / one]);
   const second = why.runnerUp;
   return [h("p", {}, `${visible(why.id)}: round ${why.round} of tick ${why.tick}, proposed by ${visible(why.stream)} (${why.source === "kept" ? "kept with --decisions" : "computed again"})`),
-    h("p", {}, `salience ${(why.salience / one).toFixed(4)}, weight of the stream ${(why.weight / one).toFixed(3)}`),
+    h("p", {}, `salience ${(why.salience / one).toFixed(4)} = ${(why.salience / why.weight).toFixed(4)} by its features (the sum of value × weighs) × ${(why.weight / one).toFixed(3)}, how much the word of its stream weighed (1: no more than others)`),
     table("What its salience is made of", [["feature", "text"], ["value", "number"], ["weighs", "number"]], rows),
     h("p", {}, second ? `runner-up ${visible(second.id)} of ${visible(second.stream)}, ${why.salience === second.salience ? "equally salient; a draw decided" : `${((why.salience - second.salience) / one).toFixed(4)} behind`}` : "no runner-up: no other stream had a candidate")];
 }
@@ -376,13 +376,22 @@ function drawGraph(element, v) {
     (event) => { const node = event.points[0].data.name === "objects" && v.nodes[event.points[0].pointIndex]; if (node) choose(node.id); });
 }
 
+/** Of nodes whose labels would lie on one another, those that most objects carry. */
+function apart(nodes) {
+  const wide = 0.2 * Math.max(1, ...nodes.map((n) => n.tick)), kept = [];
+  for (const node of [...nodes].sort((a, b) => b.count - a.count)) {
+    if (!kept.some((other) => Math.abs(other.y - node.y) < 0.7 && Math.abs(other.tick - node.tick) < wide)) kept.push(node);
+  }
+  return kept;
+}
+
 function drawTree(element, v) {
   const x = [], y = [];
   for (const node of v.nodes) if (node.parent != null) {
     const up = v.nodes[node.parent];
     x.push(up.tick, up.tick, node.tick, null); y.push(up.y, node.y, node.y, null);
   }
-  const leaves = v.nodes.filter((n) => n.count);
+  const leaves = apart(v.nodes.filter((n) => n.count));
   plot(element, `Phylogeny of ${v.n} living terms along reactant a`, Math.max(260, 60 + 14 * v.n), [
     { x, y, mode: "lines", line: { color: "#9aa4b0", width: 1 }, hoverinfo: "skip" },
     { x: v.nodes.map((n) => n.tick), y: v.nodes.map((n) => n.y), mode: "markers", hoverinfo: "text", marker: { size: v.nodes.map((n) => (n.count ? 8 : 4)), color: v.nodes.map((n) => (n.count ? COLOURS[2] : n.tick ? COLOURS[0] : "#9aa4b0")) },

@@ -7,8 +7,8 @@ const TITLES = { population: "What lives: the population", phylogeny: "How the l
 const MEANINGS = { population: "Every cell is a living object, every colour one of the most frequent terms; grey are all others. Choose a cell, or an id in the table: beside it stands where it comes from and why it won.",
   phylogeny: "The most frequent living terms (green, with how many carry them), and the line of first reactants that led to them.",
   competition: "Streams propose candidates; the most salient one of a round wins. Here: how often each stream won, how salient winners were, how much a stream's word weighs. Without --streams nobody competes, and every new normal form wins.",
-  lineage: "The object at the right, and what it was made of: an operator (op) applied to two reactants (a, b), back to what the file held at first (grey). Choose one to walk on from it.",
-  decisions: "A winner, named as in m12.3 (tick 12, candidate 3): what its salience was made of, and whom it beat. Vetoes are results that a rule kept out.",
+  lineage: "The object at the right, and what it was made of: an operator (op) applied to two reactants (a, b), some steps back; grey is what the file held at first, more may follow behind blue. modifiedBy: the winner whose term an automaton took; outer, inner: the two operators of a composition. Choose one to walk on from it.",
+  decisions: "A winner, named as in m12.3 (tick 12, candidate 3): what its salience was made of, and whom it beat. A feature is high where it is near 1. Vetoes are results that a rule kept out; copy: equal to a reactant.",
   rates: "Candidates are reactions that were tried; modifications are those that won and were written to the log.",
   outcomes: "What became of the reactions: normal is a new normal form, copy one of its own reactants; steps, size, depth and input ran out of a budget; empty had nothing to react.",
   kymograph: "Where the state machine stood (D is the dimension of its state), and below which actions its transitions performed.",
@@ -19,6 +19,8 @@ const ROWS = [[["population", "phylogeny"], ["competition", "lineage", "decision
 const SILENCE = 3000; // milliseconds without a word of the server after which the head is red
 const REST = 10000; // milliseconds in the background after which it asks for nothing
 const LAG = 30; // seconds after which a panel that the log has left behind is grey
+
+const NEWEST = "The page shows the newest state. Move the playhead to see the population after an earlier tick.";
 
 const byId = (id) => document.getElementById(id);
 const state = { values: new Map(), heard: 0, saved: null, tick: null, playing: 0, asking: 0, pinned: new Set() };
@@ -53,11 +55,14 @@ function drawShort() {
   const parts = [];
   if (head && !head.tick) parts.push("Nothing has run yet: these are the terms that the file holds. ");
   const first = population && !population.failed && population.species[0];
-  if (first) parts.push(`After tick ${said(population.tick)} ${said(population.live)} terms live. The most frequent is `, h("code", {}, visible(first.readable)),
-    `, with ${said(first.count)} objects (${(100 * first.share).toFixed(1)} %); `, first.first_tick ? `the oldest of them was made at tick ${said(first.first_tick)}: ` : "it stood in the file at first: ", idButtons(first.ids.slice(0, 1)), ". ");
+  const behind = first && head && state.tick == null ? head.tick - population.tick : 0;
+  if (first) parts.push(`After tick ${said(population.tick)}${behind > 0 ? ` (${said(behind)} ticks behind the log)` : ""}, ${said(population.live)} objects live. The most frequent term is `, h("code", {}, visible(first.readable)),
+    `, with ${said(first.count)} objects (${(100 * first.share).toFixed(1)} %); the oldest of them `, first.first_tick ? `has it since tick ${said(first.first_tick)}: ` : "came with the file or as input: ", idButtons(first.ids.slice(0, 1)),
+    ...(first.winner && first.winner !== first.ids[0] ? ["; the oldest that won: ", idButtons([first.winner])] : []), ". ");
   const best = competition && [...(competition.shares || [])].sort((a, b) => b.share - a.share)[0];
-  if (best && best.share) parts.push(`Of late the stream ${visible(best.stream)} won most often (${(100 * best.share).toFixed(0)} % of ${said(competition.n)}). `);
-  if (lineage && lineage.nodes && lineage.nodes.length) {
+  if (state.tick != null) parts.push("All else on this page is of the newest tick. ");
+  else if (best && best.share) parts.push(`The stream ${visible(best.stream)} won most often: ${(100 * best.share).toFixed(0)} % of the winners of ${visible(competition.window)}. `);
+  if (state.tick == null && lineage && lineage.nodes && lineage.nodes.length) {
     const made = new Map(lineage.edges.filter(([child]) => child === 0).map(([, parent, role]) => [role, idButtons([lineage.nodes[parent].id])]));
     parts.push(state.pinned.has("lineage") ? "You chose " : "The newest winner is ", idButtons([lineage.nodes[0].id]));
     if (made.has("op") && made.has("a")) parts.push(": ", made.get("op"), "applied to ", made.get("a"), ...(made.has("b") ? ["and ", made.get("b")] : []));
@@ -74,10 +79,11 @@ function freshen(name) {
   if (!value || !section) return;
   const since = (performance.now() - value.received) / 1000;
   const behind = head && value.tick != null && state.tick == null ? head.tick - value.tick : 0;
-  const stale = state.saved ? false : silent() || (behind > 0 && since > LAG);
+  const elsewhere = state.tick != null && name !== "population"; // the playhead does not move it
+  const stale = state.saved ? false : silent() || elsewhere || (behind > 0 && since > LAG);
   section.classList.toggle("stale", Boolean(stale));
   const old = value.age == null ? null : value.age + since;
-  const late = behind > 0 ? ` · ${said(behind)} ticks behind the log` : "";
+  const late = elsewhere ? ` · of the newest tick, not of tick ${said(state.tick)}` : behind > 0 ? ` · ${said(behind)} ticks behind the log` : "";
   section.querySelector(".where").textContent = `${value.source} · ${value.window} · n = ${said(value.n)} · ${age(old)}${late}`;
 }
 
@@ -175,6 +181,8 @@ function moveTo(tick) {
   byId("playhead").setAttribute("aria-valuetext", `tick ${state.tick} of ${last}`);
   byId("tick").value = state.tick;
   byId("live").setAttribute("aria-pressed", "false");
+  Object.keys(TITLES).forEach(freshen);
+  drawShort();
   if (byId("moment").dataset.tick !== String(state.tick)) byId("moment").textContent = `reading the state after tick ${said(state.tick)} ...`;
   return ask("timeline", { tick: state.tick });
 }
@@ -183,7 +191,7 @@ function newest() {
   state.tick = null;
   play(false);
   byId("live").setAttribute("aria-pressed", "true");
-  byId("moment").textContent = "The panels show the newest state. Move the playhead to see an earlier one.";
+  byId("moment").textContent = NEWEST;
   delete byId("moment").dataset.tick;
   byId("timeline-where").textContent = "";
   state.pinned.delete("population");
@@ -285,7 +293,7 @@ function begin() {
     return;
   }
   state.heard = performance.now();
-  byId("moment").textContent = "The panels show the newest state. Move the playhead to see an earlier one.";
+  byId("moment").textContent = NEWEST;
   rest();
   setInterval(() => { alarm(); Object.keys(TITLES).forEach(freshen); }, 500);
 }
