@@ -127,9 +127,20 @@ def _is_output(error: OSError) -> bool:
     return error.filename is None and error.errno in _OUTPUT
 
 
+#: What click calls numbers, in words of people.
+_NOT_A_NUMBER = {
+    "is not a valid integer range": "is not a whole number",
+    "is not a valid integer": "is not a whole number",
+    "is not a valid float range": "is not a number",
+    "is not a valid float": "is not a number",
+}
+
+
 def _usage(error: click.UsageError) -> str:
     """What click says, and where the options are explained."""
     message = error.format_message().rstrip(".")
+    for kind, words in _NOT_A_NUMBER.items():
+        message = message.replace(kind, words)
     return f"{message} (see {error.ctx.command_path} --help)" if error.ctx else message
 
 

@@ -34,6 +34,14 @@ def invoke(*arguments: object) -> Result:
 # Options.
 
 
+@pytest.mark.parametrize(("option", "said"), [("--ticks", "whole number"), ("--seconds", "number")])
+def test_what_is_no_number_is_said_to_be_none(tmp_path: Path, option: str, said: str) -> None:
+    command = [*PROGRAM, "run", tmp_path / "log.jsonl", option, "many"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert f"'{option}': 'many' is not a {said} (see" in done.stderr.decode()
+
+
 def test_a_genesis_of_terms_that_are_all_too_large_says_so(tmp_path: Path) -> None:
     log = written(
         tmp_path / "log.jsonl", [automaton("op", currentState="identity"), term("k", "λλλλ0 1 2")]
