@@ -157,7 +157,7 @@ def test_the_cpu_is_asked_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_cuda_that_does_not_start_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails() -> Any:
+    def fails(**_: object) -> Any:
         raise capability.StartError("CUDA does not start (no NVVM)")
 
     said: list[str] = []
