@@ -169,6 +169,8 @@ def warm_up() -> None:
     """Have the kernels compiled, or read from their cache: `validate-self` checks within a tick."""
     room, none = np.empty(0, np.uint8), np.empty(0, np.int64)
     cpu.compiled(line_scan.count_lines)(room, none, none, none.copy())
+    line, edges = np.full(1, ord("\n"), np.uint8), np.arange(2)
+    digests(NEWEST, line, edges[:1], edges[1:])
     cpu.compiled(kernel.read_commits)(
         room, none, none, *_PARTS[NEWEST], np.empty((0, 3), np.int64),
         np.empty((0, 2 * DIGEST), np.uint8), room.copy(),

@@ -24,7 +24,7 @@ from automaton.format.objects import NamedObject
 from automaton.format.options import Options
 from automaton.log import integrity
 from automaton.log.prefix_hash import HashedPrefix
-from automaton.population import MODIFICATION, Entrants, place_draws, selection
+from automaton.population import MODIFICATION, Entrants, place_draws
 from automaton.program import selectors
 from automaton.terms import encodings
 from kernels import cpu
@@ -81,7 +81,8 @@ def _warm_up() -> None:
     identity = encodings.IDENTITY
     SubstitutionReducer().normal_form(application(identity, identity, identity), 1)
     reduce_batch([identity], 16, 16, 16)
-    selection.select(world.population, selectors.parse_checked("numeral or term ~ '?x'"))
+    chosen = selectors.parse_checked("numeral or term ~ '?x'")
+    world.selections.select(chosen)
     winners = np.arange(1)
     batch.words[:] = place_draws(0, 1, draws.PLACE, winners)
     batch.results[:], batch.sizes[:], batch.out[:1] = 0, 1, 0
@@ -92,6 +93,9 @@ def _warm_up() -> None:
         MODIFICATION,
     )
     world.population.reserve(len(world.population.code))
+    world.population.distinct()
+    world.selections.select(chosen)  # again, where the population changed
     integrity.warm_up()
+    HashedPrefix.of([bytearray(b"\n")])  # as a tick's lines, which may be written
     HashedPrefix.of([b"\n"])  # counts lines too
     device.close()

@@ -152,7 +152,7 @@ def test_a_command_s_name_is_the_command_even_where_a_file_is_called_so(folder: 
 
 def test_a_misspelt_command_is_told_its_neighbour(folder: Path) -> None:
     assert "did you mean 'reduce'?" in refused(invoke("reduc"))
-    assert "commands: cat, " in refused(invoke("zzz"))
+    assert "commands: ablate, " in refused(invoke("zzz"))
 
 
 def test_version_is_one_line() -> None:

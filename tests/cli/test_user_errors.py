@@ -36,7 +36,7 @@ def invoke(*arguments: object) -> Result:
 
 @pytest.mark.parametrize(("option", "said"), [("--ticks", "whole number"), ("--seconds", "number")])
 def test_what_is_no_number_is_said_to_be_none(tmp_path: Path, option: str, said: str) -> None:
-    command = [*PROGRAM, "run", tmp_path / "log.jsonl", option, "many"]
+    command = [*PROGRAM, "run", str(tmp_path / "log.jsonl"), option, "many"]
     done = subprocess.run(command, capture_output=True, check=False)
     assert done.returncode == 2
     assert f"'{option}': 'many' is not a {said} (see" in done.stderr.decode()

@@ -48,7 +48,7 @@ _SEEDS = 12  # as `ablation_plan.USUAL_SEEDS`, which loads numba
     multiple=True,
     metavar="NAME",
     show_default="all",
-    help="Have this off alone (a name of --list, or veto:*); may come more than once.",
+    help="Have this part off alone (a word of --list, or veto:*); may come more than once.",
 )
 @option("--list", "listing", is_flag=True, show_default="off",
         help="Print what can be off, and what cannot and why; run nothing.")  # fmt: skip
