@@ -21,6 +21,7 @@ class ComparisonCampaign(Campaign):
 
     program = "automaton.comparison.comparison_worker"
     kind = "comparison"
+    members = ("distributions",)
 
     def __init__(self, folder: Path, plan: ComparisonPlan, genesis: bytes) -> None:
         self.plan = plan

@@ -19,6 +19,7 @@ from automaton.workers import spawn
 #: How often a process may die at the same run before that is an error.
 ATTEMPTS = 3
 MANIFEST = "manifest.jsonl"
+_MEMBERS = ("run", "log", "settings", "seed", "head")
 
 
 class PlannedRun(Protocol):
@@ -60,6 +61,7 @@ class Campaign:
 
     program = ""  # the module of the process
     kind = "campaign"
+    members: tuple[str, ...] = ("figures",)  # of a row, beside those of every one
 
     def __init__(self, folder: Path, plan: CampaignPlan, genesis: bytes) -> None:
         self.folder, self.planned, self.genesis = folder, plan, genesis
@@ -76,12 +78,17 @@ class Campaign:
         raise NotImplementedError
 
     def write_genesis(self, run: PlannedRun, lines: Iterable[bytes]) -> None:
-        """Have a run that is one log begin with these lines, all or none; one that is there stays.
+        """Have a run that is one log begin with these lines, all or none.
 
-        `lines` are taken only where they are needed.
+        One that is there stays; if it begins otherwise: `FileError`.
         """
         path = self.path(run)
         if path.exists():
+            genesis = b"".join(lines)
+            with path.open("rb") as file:
+                if file.read(len(genesis)) != genesis:
+                    raise FileError(f"{path} does not begin as this {self.kind} would have it; "
+                                    "remove it and what is beside it")  # fmt: skip
             return
         draft = path.with_suffix(".part")
         draft.write_bytes(b"".join(lines))
@@ -131,12 +138,14 @@ class Campaign:
         """The manifest's rows by run; a line that was cut off is written again."""
         place = self.folder / MANIFEST
         head = _line({self.kind: self.digest, **self.planned.said()})
-        if not place.exists():
-            place.write_bytes(head)
-            return {}
-        data = place.read_bytes()
+        data = place.read_bytes() if place.exists() else b""
         whole = data[: data.rfind(b"\n") + 1]
         if not whole:
+            if any((self.folder / "runs").iterdir()):
+                raise FileError(
+                    f"{self.folder} holds runs, and no manifest that says of what; give another "
+                    "--out, or remove it"
+                )
             place.write_bytes(head)
             return {}
         first, *lines = whole.splitlines()
@@ -146,8 +155,13 @@ class Campaign:
                     f"{self.folder} holds another {self.kind}, or this one with other settings or "
                     "another genesis; give another --out"
                 )
-            rows = [json.loads(line) for line in lines]
-            found = {row["run"]: row for row in rows}
+            found: dict[int, dict[str, Any]] = {}
+            for line in lines:
+                row = json.loads(line)
+                _ = [row[name] for name in (*_MEMBERS, *self.members)]
+                if row["run"] in found:
+                    raise KeyError(f"run {row['run']} has two rows")  # noqa: TRY301
+                found[row["run"]] = row
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FileError(f"{place} is no manifest of a {self.kind}: {error}") from None
         if whole != data:

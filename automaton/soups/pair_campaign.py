@@ -56,6 +56,7 @@ class PairCampaign(Campaign):
 
     program = "automaton.soups.pair_worker"
     kind = "pairs"
+    members = ("figures", "merger")
 
     def __init__(self, folder: Path, plan: PairPlan) -> None:
         self.plan = plan
@@ -63,11 +64,7 @@ class PairCampaign(Campaign):
 
     def begin(self, run: PlannedRun) -> None:
         """Write the genesis, whole or not at all; a log that is there goes on."""
-        path = self.path(run)
-        if not path.exists():
-            draft = path.with_suffix(".part")
-            draft.write_bytes(b"".join(self.plan.lines(self.plan.runs[run.number])))
-            draft.rename(path)
+        self.write_genesis(run, self.plan.lines(self.plan.runs[run.number]))
 
     def task(self, run: PlannedRun) -> list[Any]:
         """The log, its options, its ticks."""

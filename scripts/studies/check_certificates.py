@@ -25,6 +25,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 FRESH = itertools.count()
 #: Terms on the way may not have more nodes: a certificate of ours stays far below.
 MOST_NODES = 100_000
+MOST_STEPS = 100_000
 
 
 class WrongError(Exception):
@@ -156,6 +157,8 @@ def check_cycle(term: Term, first: int, again: int) -> None:
     """Leftmost reduction comes to the same term after both numbers of steps."""
     if not 0 <= first < again:
         raise WrongError("a cycle takes at least one step")
+    if again > MOST_STEPS:
+        raise WrongError(f"more than {MOST_STEPS} steps are not made")
     texts = []
     for step in range(again + 1):
         if step in {first, again}:
@@ -314,16 +317,20 @@ def main() -> int:
     seen: set[str] = set()
     kinds: Counter[tuple[int, str]] = Counter()
     digest = hashlib.sha256()
-    with given.file.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            digest.update(line.encode())
-            try:
-                text, kind = check_new(line, seen)
-            except WrongError as error:
-                sys.stdout.write(f"line {number}: {error}\n")
-                return 1
-            seen.add(text)
-            kinds[len(text), kind] += 1
+    try:
+        data = given.file.read_bytes()
+    except OSError as error:
+        sys.stderr.write(f"error: {given.file}: {error.strerror}\n")
+        return 2
+    for number, raw in enumerate(data.splitlines(keepends=True), 1):
+        digest.update(raw)
+        try:
+            text, kind = check_new(raw.decode(), seen)
+        except (WrongError, UnicodeDecodeError) as error:
+            sys.stdout.write(f"line {number}: {error}\n")
+            return 1
+        seen.add(text)
+        kinds[len(text), kind] += 1
     for bits in sorted({bits for bits, _ in kinds}):
         by_kind = {kind: kinds[bits, kind] for kind in ("cycle", "types")}
         sys.stdout.write(

@@ -146,3 +146,37 @@ def test_an_error_of_a_run_is_one_of_its_kind_and_names_the_log(tmp_path: Path) 
     )
     assert done.returncode == NothingToRunError.exit_code, done.stderr
     assert b"runs/0000" in done.stderr
+
+
+def test_runs_without_a_manifest_are_nobodys(spec: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    assert swept(spec, "--out", folder, "--only", 0).exit_code == 0
+    (folder / "manifest.jsonl").unlink()
+    result = swept(spec, "--out", folder)
+    assert "no manifest that says of what" in result.output
+    assert not (folder / "manifest.jsonl").exists()
+
+
+def test_a_run_that_begins_otherwise_is_not_taken_for_one_of_the_sweep(
+    spec: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    (folder / "runs").mkdir(parents=True)
+    assert swept(spec, "--out", tmp_path / "true", "--only", 0).exit_code == 0
+    (folder / "manifest.jsonl").write_bytes(
+        (tmp_path / "true" / "manifest.jsonl").read_bytes().splitlines(keepends=True)[0]
+    )
+    written(folder / "runs" / "00000.jsonl", TERMS[1:])
+    result = swept(spec, "--out", folder)
+    assert "does not begin as this sweep would have it" in result.output
+
+
+@pytest.mark.parametrize("row", [b'{"run":0}', b"{}", b"7", b'{"run":1,"log":"x"}'])
+def test_a_manifest_with_a_row_that_is_none_is_refused(
+    spec: Path, tmp_path: Path, row: bytes
+) -> None:
+    folder = tmp_path / "out"
+    assert swept(spec, "--out", folder, "--only", 0).exit_code == 0
+    with (folder / "manifest.jsonl").open("ab") as file:
+        file.write(row + b"\n")
+    assert "is no manifest of a sweep" in swept(spec, "--out", folder).output

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from automaton.cli.campaign import progress
-from automaton.cli.option_types import PATH, WIDTH, option, switch
+from automaton.cli.option_types import PATH, WIDTH, FiniteFloat, option, switch
 from automaton.cli.tabular import Form, form_of, forms, print_json, print_rows
 from automaton.cli.text import counted
 from automaton.errors import UsageError
@@ -57,7 +57,7 @@ _FIGURES = ("at_first", "similarity", "retained")
 )
 @option(
     "--maintained",
-    type=click.FloatRange(0, 1),
+    type=FiniteFloat(0, 1),
     metavar="SHARE",
     default=0.0,
     show_default="0, all logs",

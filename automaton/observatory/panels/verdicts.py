@@ -9,7 +9,6 @@ from typing import Any
 from automaton.analysis import snapshot
 from automaton.analysis.explanation import explained, tick_and_slot
 from automaton.errors import AutomatonError
-from automaton.format.ids import is_our_id
 from automaton.observatory.observed_log import ObservedLog, Scope
 from automaton.observatory.panels import Panel, panel, shortened, ticks
 from automaton.observatory.panels.ancestry_graph import newest_winner
@@ -46,19 +45,29 @@ def _why(log: ObservedLog, name: str, *, wanted: bool) -> dict[str, Any]:
     """
     if not name:
         return {"why": None, "why_reason": "nothing has won yet"}
-    if log.tick and not is_our_id(name, log.log.prefix) and log.log.find(name):
-        like = snapshot.winners_like(log.worlds.newest()[1], name)
-        more = f"; winners that carry its term: {' '.join(like)}" if like else ""
-        return {"why": None, "why_reason": shortened(f"{name} won no round: it came with the file "
-                f"or as input{more}"), "why_ids": like}  # fmt: skip
     try:
         tick, _slot = tick_and_slot(log.log, name)
+    except AutomatonError as error:
+        return _lost(log, name) if log.log.find(name) else _none(str(error))
+    try:
         if not wanted and log.worlds.distance(tick) > QUICK_BYTES:
             return {"why": None, "why_reason": "not computed unless it is asked for: the ticks "
                     "before it have to be read for that"}  # fmt: skip
         return {"why": explained(log.log, name, log.worlds.before), "why_reason": ""}
     except AutomatonError as error:
-        return {"why": None, "why_reason": shortened(str(error))}
+        return _none(str(error))
+
+
+def _none(reason: str) -> dict[str, Any]:
+    return {"why": None, "why_reason": shortened(reason)}
+
+
+def _lost(log: ObservedLog, name: str) -> dict[str, Any]:
+    """Of an object that won no round: the winners that carry its term."""
+    like = snapshot.winners_like(log.worlds.newest().world, name)
+    more = f"; winners that carry its term: {' '.join(like)}" if like else ""
+    return {**_none(f"{name} won no round: it came with the file or as input{more}"),
+            "why_ids": like}  # fmt: skip
 
 
 def _inputs(log: ObservedLog) -> Iterator[dict[str, Any]]:
